@@ -1,0 +1,152 @@
+"""Settings: strict, typed, read once. Flags win, then `AEGIS_*`, then the file.
+
+A setting that is not here is an error, and so is one that this version cannot honour: nothing that
+is configured is silently ignored.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import yaml
+from msgspec import Struct
+
+from aegisd.core.errors import ConfigInvalid
+from aegisd.core.nearest import nearest
+
+DSN_DEFAULT = "aegis.db"
+ADDRESS_DEFAULT = "127.0.0.1:8080"
+PORT_MAX = 65_535
+
+# What the design names and this version does not have; each is refused by name.
+_LATER = {
+    "tls": "TLS is not part of this version",
+    "behind_proxy": "serving other machines needs authentication, which is not part of this version",
+    "auth": "authentication is not part of this version",
+    "rate_limit": "a rate limit is not part of this version",
+    "mcp_addr": "the MCP proxy is not part of this version",
+    "telemetry": "telemetry is not part of this version",
+    "checkpoints": "signed checkpoints are not part of this version",
+}
+
+
+class Address(Struct, frozen=True, kw_only=True):
+    """Where to listen. `assumed` tells that a bare `:PORT` was read as loopback."""
+
+    host: str
+    port: int
+    assumed: bool = False
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything the daemon can be told. Paths are as given; nothing is opened here."""
+
+    dsn: str = DSN_DEFAULT
+    addr: str = ADDRESS_DEFAULT
+    manifest: str | None = None
+    policy: str | None = None
+    trust_mode: Literal["dev", "prod"] = "dev"
+
+    def address(self) -> Address:
+        """`addr` parsed. Raises `ConfigInvalid` for anything but a loopback address."""
+        return _address(self.addr)
+
+
+def read(
+    flags: Mapping[str, str | None], environment: Mapping[str, str], file: Path | None
+) -> Settings:
+    """Merge the three sources. Raises `ConfigInvalid`, naming the source and the setting."""
+    merged: dict[str, object] = {}
+    if file is not None:
+        merged.update(_known(_load(file), str(file)))
+    prefix = "AEGIS_"
+    variables = {
+        name.removeprefix(prefix).lower(): value
+        for name, value in environment.items()
+        if name.startswith(prefix) and name not in _CLIENT_VARIABLES
+    }
+    merged.update(_known(variables, "the environment (AEGIS_*)"))
+    merged.update({name: value for name, value in flags.items() if value is not None})
+    try:
+        settings = msgspec.convert(merged, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigInvalid(str(error).replace("$.", "")) from None
+    if settings.trust_mode == "prod":
+        raise ConfigInvalid(
+            "trust_mode: prod needs signed manifests, which this version cannot verify; use dev"
+        )
+    settings.address()
+    return settings
+
+
+# Read by aegisctl and by the tests, not by the daemon.
+_CLIENT_VARIABLES = frozenset({"AEGIS_SERVER", "AEGIS_API_KEY", "AEGIS_TENANT"})
+
+
+def _load(file: Path) -> Mapping[str, object]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise ConfigInvalid(f"{file}: cannot be read: {error}") from None
+    try:
+        loaded = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader subclass
+    except yaml.YAMLError as error:
+        raise ConfigInvalid(f"{file}: {error}") from None
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise ConfigInvalid(f"{file}: expected a mapping of settings")
+    return loaded
+
+
+def _known(values: Mapping[str, object], source: str) -> dict[str, object]:
+    for name in values:
+        if name in _LATER:
+            raise ConfigInvalid(f"{source}: {name}: {_LATER[name]}, so it is refused")
+        if name not in Settings.__struct_fields__:
+            guess = nearest(str(name), Settings.__struct_fields__)
+            raise ConfigInvalid(f"{source}: unknown setting {name!r}; the nearest is {guess!r}")
+    return dict(values)
+
+
+def _address(text: str) -> Address:
+    host, colon, digits = text.rpartition(":")
+    if not colon or not digits.isascii() or not digits.isdigit() or int(digits) > PORT_MAX:
+        raise ConfigInvalid(f"addr: expected HOST:PORT with a port up to {PORT_MAX}, got {text!r}")
+    if not host:
+        return Address(host="127.0.0.1", port=int(digits), assumed=True)
+    bare = host.removeprefix("[").removesuffix("]")
+    if bare != "localhost" and not _is_loopback(bare):
+        raise ConfigInvalid(
+            f"addr: {host} is not a loopback address, and this version has neither authentication "
+            "nor TLS; whoever reaches the port can act as agent and as operator"
+        )
+    return Address(host="127.0.0.1" if bare == "localhost" else bare, port=int(digits))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice, which plain YAML lets the last one win."""
+
+
+def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[object, object]:
+    pairs = [
+        (loader.construct_object(key), loader.construct_object(value, deep=True))
+        for key, value in node.value
+    ]
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise yaml.constructor.ConstructorError(
+            None, None, "a setting is given twice", node.start_mark
+        )
+    return dict(pairs)
+
+
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

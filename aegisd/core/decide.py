@@ -1,0 +1,181 @@
+"""A state, a proposal and a verdict to events: the one place where an answer becomes facts.
+
+`admit` says whether the log takes the event at all and whether policy must judge it; `decide` gives
+the envelopes that record it. Both are pure, so that anybody can do it again from the log alone.
+"""
+
+from enum import Enum
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from aegisd.core.errors import (
+    CallIdReused,
+    HashMismatch,
+    HeadMismatch,
+    InvalidField,
+    SessionTerminated,
+)
+from aegisd.core.events import (
+    JUDGED,
+    EvaluatorRecord,
+    PolicyDecision,
+    call_id_of,
+)
+from aegisd.core.log.canonical import encode
+from aegisd.core.log.envelope import Envelope, StoredEvent
+from aegisd.core.policy.input import Moment, PolicyInput
+from aegisd.core.policy.verdict import Verdict
+from aegisd.core.proposal import Proposal
+from aegisd.core.state.model import ALLOWED, SessionState
+
+# Proposals recorded and denied after a session's end: enough to show an agent that does not stop,
+# too few to fill the log.
+AFTER_END_MAX = 16
+
+# What may still arrive for a call that was allowed before the end.
+_CLOSING = frozenset({"TOOL_RESULT", "MODEL_CALL_FINISHED", "ERROR_RAISED"})
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Admission(Enum):
+    """What an event needs before it is stored."""
+
+    JUDGE = "judge"
+    RECORD = "record"
+
+
+class Grounds(Struct, frozen=True, kw_only=True):
+    """What a decision was based on, beside its input. Digests are hex SHA-256."""
+
+    bundle: str
+    manifest: str
+    evaluator: str
+    evaluator_version: str
+    rules_version: str
+    moment: Moment
+
+
+def admit(session: SessionState, proposal: Proposal, released: frozenset[str]) -> Admission:
+    """Whether the log takes the event now, and whether it is judged.
+
+    `released` are the event types whose release the bundle in force judges. Raises a `Conflict`
+    when the event cannot follow what the session holds; nothing is then written.
+    """
+    _check_head(session, proposal)
+    if session.terminated:
+        _check_after_end(session, proposal)
+    if proposal.event_type in JUDGED:
+        call_id = call_id_of(proposal.payload, session.next_seq)
+        if session.calls.get(call_id) is not None:
+            raise CallIdReused(
+                f"call_id {call_id} was used before in this session; a new call needs a new one",
+                call_id=call_id,
+            )
+        return Admission.JUDGE
+    return Admission.JUDGE if proposal.event_type in released else Admission.RECORD
+
+
+def record(session: SessionState, proposal: Proposal, moment: Moment) -> Envelope:
+    """The envelope of the proposal itself, at the session's next seq."""
+    optional: dict[str, str] = {}
+    if proposal.agent_id is not None:
+        optional["agent_id"] = proposal.agent_id
+    if proposal.idempotency_key is not None:
+        optional["idempotency_key"] = proposal.idempotency_key
+    ts_unix_ms = proposal.ts_unix_ms
+    return Envelope(
+        event_type=proposal.event_type,
+        payload=Raw(proposal.body),
+        seq=session.next_seq,
+        session_id=proposal.session_id,
+        tenant_id=proposal.tenant_id,
+        ts_unix_ms=moment.now_ms if ts_unix_ms is None else ts_unix_ms,
+        user_id=proposal.user_id,
+        **optional,
+    )
+
+
+def decide(
+    proposal: Proposal, seq: int, verdict: Verdict, judged: PolicyInput, grounds: Grounds
+) -> PolicyDecision:
+    """The decision about the proposal that got `seq`."""
+    fault: str | UnsetType = UNSET if verdict.fault is None else verdict.fault
+    return PolicyDecision(
+        advice=Raw(encode(verdict.advice)),
+        bundle=grounds.bundle,
+        call_id=call_id_of(proposal.payload, seq),
+        constraints=Raw(encode(verdict.constraints)),
+        evaluator=EvaluatorRecord(
+            fault=fault, name=grounds.evaluator, version=grounds.evaluator_version
+        ),
+        facts=Raw(judged.facts),
+        input_sha256=judged.sha256,
+        manifest=grounds.manifest,
+        now_ms=grounds.moment.now_ms,
+        obligations=Raw(encode(verdict.obligations)),
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        reasons=Raw(encode([msgspec.to_builtins(reason) for reason in verdict.reasons])),
+        reserved=Raw(b"[]"),
+        rules_version=grounds.rules_version,
+        utc_offset_s=grounds.moment.utc_offset_s,
+    )
+
+
+def decided(cause: Envelope, decision: PolicyDecision) -> Envelope:
+    """The envelope of a decision, right behind the event that caused it."""
+    return follow(cause, "POLICY_DECISION", Raw(_encode(decision)), decision.now_ms)
+
+
+def follow(cause: Envelope, event_type: str, payload: Raw, now_ms: int) -> Envelope:
+    """A daemon event behind another of the same session, user and agent."""
+    return msgspec.structs.replace(
+        cause,
+        event_type=event_type,
+        idempotency_key=UNSET,
+        payload=payload,
+        prev_hash=UNSET,
+        seq=cause.seq + 1,
+        ts_unix_ms=now_ms,
+    )
+
+
+def check_hash(proposal: Proposal, stored: StoredEvent) -> None:
+    """Hold a sealed event to the hash its caller computed. Raises `HashMismatch`."""
+    if proposal.hash is not None and proposal.hash != stored.hash:
+        raise HashMismatch(
+            "hash: the envelope that would be stored has another hash; "
+            "send user_id, ts_unix_ms and prev_hash as they are hashed",
+            expected=stored.hash.hex(),
+            found=proposal.hash.hex(),
+        )
+
+
+def _check_head(session: SessionState, proposal: Proposal) -> None:
+    wrong_seq = proposal.seq is not None and proposal.seq != session.next_seq
+    wrong_hash = proposal.prev_hash is not None and proposal.prev_hash != session.head_hash
+    if wrong_seq or wrong_hash:
+        raise HeadMismatch(
+            "the event does not continue the session's head",
+            head_seq=session.next_seq - 1 if session.next_seq else None,
+            head_hash=session.head_hash.hex() or None,
+        )
+    if proposal.hash is not None and proposal.ts_unix_ms is None:
+        raise InvalidField(
+            "hash: needs ts_unix_ms, which is part of what is hashed", field="ts_unix_ms"
+        )
+
+
+def _check_after_end(session: SessionState, proposal: Proposal) -> None:
+    if proposal.event_type in JUDGED and session.after_end < AFTER_END_MAX:
+        return
+    if proposal.event_type in _CLOSING and isinstance(proposal.payload, dict):
+        call_id = proposal.payload.get("call_id")
+        known = session.calls.get(call_id) if isinstance(call_id, str) else None
+        if known is not None and known[1] == ALLOWED:
+            return
+    raise SessionTerminated(
+        "the session has ended; only results and errors of calls allowed before are taken"
+    )

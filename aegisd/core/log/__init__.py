@@ -1,0 +1,1 @@
+"""The log's bytes: canonical JSON, envelopes, the hash chain and the export form."""

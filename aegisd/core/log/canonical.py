@@ -1,0 +1,137 @@
+"""Strict JSON in, RFC 8785 bytes out.
+
+The log stores canonical bytes and hashes stored bytes, so two readers must never see two things in
+one document: duplicate keys, lone surrogates, numbers that a double cannot hold and bottomless
+nesting are refused at the door. `encode` takes a fast encoder where its bytes provably equal
+RFC 8785 (ASCII keys, no floats, plain types) and the reference encoder everywhere else.
+"""
+
+import re
+from collections.abc import Iterable
+from math import isfinite
+
+import msgspec
+import rfc8785
+
+from aegisd.core.errors import DuplicateKey, InvalidJson, NumberOutOfRange, TooDeep
+
+# Levels of arrays and objects. Deep enough for any tool's arguments; shallow enough that every
+# recursive reader (ours, the evaluator's, an auditor's) stays far from its stack limit.
+DEPTH_MAX = 64
+
+# RFC 8785 section 3.2.2.3 and RFC 7493 section 2.2: beyond this, doubles skip integers.
+INTEGER_MAX = 2**53 - 1
+
+# From here up ECMAScript, and so RFC 8785, writes an exponent: every reader sees a double.
+_EXPONENT_FROM = 1e21
+
+_OUT_OF_RANGE = (
+    "a number is an integer outside ±(2^53-1) or not finite; "
+    "JSON readers disagree about it, so send it as a string"
+)
+_TOO_DEEP = f"nested deeper than the DEPTH_MAX = {DEPTH_MAX} levels a caller may send"
+_SURROGATE = "a string holds a lone surrogate, which UTF-8 cannot carry"
+
+_fast = msgspec.json.Encoder(order="sorted")
+_decode = msgspec.json.Decoder().decode
+
+# A colon may be spelled \u003a inside a string; an even run of backslashes before it is text.
+_ESCAPED_COLON = re.compile(rb"(?<!\\)(?:\\\\)*\\u003[aA]")
+
+
+def parse(data: bytes, *, depth_max: int = DEPTH_MAX) -> object:
+    """Decode one JSON document (RFC 8259, UTF-8, no BOM) to plain Python values.
+
+    The value is the one its canonical bytes decode to: `1.0` comes back as the integer 1.
+    Raises `InvalidJson` or its subclasses: `DuplicateKey`; `TooDeep` past `depth_max`; and
+    `NumberOutOfRange` for a number that is not finite, that RFC 8785 writes as an integer outside
+    ±(2^53-1), or that is spelled as one and would lose digits.
+    """
+    try:
+        value = _decode(data)
+    except RecursionError:
+        raise TooDeep(_TOO_DEEP) from None
+    except msgspec.ValidationError:
+        raise NumberOutOfRange(_OUT_OF_RANGE) from None
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise InvalidJson(f"expected one JSON document in UTF-8: {_reason(error)}") from None
+    plain = _is_plain(value, depth_max)
+    body = _fast.encode(value) if plain else _reference(value)
+    if data.count(b":") + _escaped_colons(data) != body.count(b":"):
+        # Decoding keeps the last of two equal keys, and a dropped member drops its colon.
+        raise DuplicateKey("an object in the document names the same key twice")
+    return value if plain else _decode(body)
+
+
+def encode(value: object, *, depth_max: int = DEPTH_MAX) -> bytes:
+    """Encode plain values (dict, list, str, int, float, bool, None) as RFC 8785 bytes.
+
+    Raises `NumberOutOfRange` and `TooDeep` as `parse` does, `InvalidJson` for a lone surrogate or
+    any other type.
+    """
+    if not _is_plain(value, depth_max):
+        return _reference(value)
+    try:
+        return _fast.encode(value)
+    except UnicodeError:
+        raise InvalidJson(_SURROGATE) from None
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Whether the fast encoder's bytes equal RFC 8785; raises for what the log cannot hold.
+
+    Every member is looked at, also behind the first that is not plain. Lone surrogates are left to
+    the encoders.
+    """
+    if type(value) is str or type(value) is bool or value is None:
+        return True
+    if type(value) is int or type(value) is float:
+        return _is_plain_number(value)
+    if depth == 0:
+        raise TooDeep(_TOO_DEEP)
+    if type(value) is dict:
+        members = [type(member) is str or _is_plain(member, depth - 1) for member in value.values()]
+        return _is_plain_keys(value) and all(members)
+    if type(value) is list or type(value) is tuple:
+        members = [type(member) is str or _is_plain(member, depth - 1) for member in value]
+        return all(members)
+    raise InvalidJson(f"a value of type {type(value).__name__} has no JSON form")
+
+
+def _is_plain_number(value: float) -> bool:
+    """Floats go to the reference encoder, which writes them as ECMAScript does."""
+    if type(value) is int:
+        if -INTEGER_MAX <= value <= INTEGER_MAX:
+            return True
+    elif isfinite(value):
+        if not value.is_integer() or not INTEGER_MAX < abs(value) < _EXPONENT_FROM:
+            return False
+    raise NumberOutOfRange(_OUT_OF_RANGE)
+
+
+def _is_plain_keys(keys: Iterable[object]) -> bool:
+    """RFC 8785 sorts keys by UTF-16 units, the fast encoder by bytes; in ASCII they agree."""
+    plain = True
+    for key in keys:
+        if type(key) is not str:
+            raise InvalidJson(f"an object's key of type {type(key).__name__} is not a string")
+        plain = plain and key.isascii()
+    return plain
+
+
+def _reference(value: object) -> bytes:
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]  # `_is_plain` has seen every type.
+    except (rfc8785.CanonicalizationError, UnicodeError):
+        raise InvalidJson(_SURROGATE) from None
+
+
+def _escaped_colons(data: bytes) -> int:
+    return len(_ESCAPED_COLON.findall(data)) if b"\\u003" in data else 0
+
+
+def _reason(error: Exception) -> str:
+    """The decoder's own words, without the bytes a Unicode error would repeat."""
+    if isinstance(error, UnicodeError):
+        return "a string is not valid UTF-8"
+    return str(error)

@@ -1,0 +1,129 @@
+"""The hash chain, checked from stored bytes: every link, every index column, every position.
+
+Nothing here believes a column. The hash is taken again over the stored bytes, the bytes must be
+canonical, and what the columns say must be what the bytes say.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.core.errors import InvalidJson
+from aegisd.core.log.canonical import DEPTH_MAX, encode, parse
+from aegisd.core.log.envelope import StoredEvent, restore
+
+# Levels of arrays and objects in stored bytes. What a caller may send is wrapped by the envelope,
+# and what a rule repeats of it by a decision: a few levels each.
+STORED_DEPTH_MAX = 2 * DEPTH_MAX
+
+_COLUMNS = (
+    "tenant_id",
+    "session_id",
+    "seq",
+    "event_type",
+    "ts_unix_ms",
+    "user_id",
+    "agent_id",
+    "idempotency_key",
+    "prev_hash",
+)
+
+
+class Break(Struct, frozen=True, kw_only=True):
+    """Where a log does not hold, and the rule it breaks.
+
+    `rule` is one of `envelope` (not one), `canonical` (bytes are not RFC 8785), `hash` (bytes
+    changed after hashing), `column` (an index column contradicts the bytes), `position` (a row of
+    the tenant is missing, doubled or moved), `scope` (an event of another tenant or session than
+    the export says it holds), `seq` (the same in a session), `prev_hash` (the link
+    to the event before does not hold), `head` (the log ends elsewhere than was recorded), `row`
+    (a row cannot be read) and `document` (a manifest or bundle is not the one its digest names).
+    """
+
+    tenant_id: str
+    position: int
+    session_id: str
+    seq: int
+    rule: str
+    detail: str
+
+
+class Chain:
+    """Checks events one after another. Holds one (seq, hash) per session, and nothing else.
+
+    With `whole`, events are all of a tenant in position order, and positions must have no gap.
+    `body_tenant` is the tenant id that bodies carry where it is not the column's.
+    """
+
+    def __init__(self, *, whole: bool, body_tenant: str | None = None) -> None:
+        self.events = 0
+        self.heads: dict[str, tuple[int, bytes]] = {}
+        self._next_position = 0
+        self._whole = whole
+        self._body_tenant = body_tenant
+
+    def check(self, event: StoredEvent) -> list[Break]:
+        """What is wrong with the next event; empty when it holds."""
+        found: list[tuple[str, str]] = []
+        if self._whole and event.position != self._next_position:
+            expected = f"expected position {self._next_position}, found {event.position}"
+            found.append(("position", expected))
+        self._next_position = event.position + 1
+        found += self._check_bytes(event)
+        found += self._check_link(event)
+        self.events += 1
+        return [
+            Break(
+                tenant_id=event.tenant_id,
+                position=event.position,
+                session_id=event.session_id,
+                seq=event.seq,
+                rule=rule,
+                detail=detail,
+            )
+            for rule, detail in found
+        ]
+
+    def _check_bytes(self, event: StoredEvent) -> Iterator[tuple[str, str]]:
+        if hashlib.sha256(event.body).digest() != event.hash:
+            yield "hash", "the stored bytes do not have the stored hash"
+        try:
+            told = restore(event.body, event.position)
+        except (msgspec.MsgspecError, ValueError):
+            yield "envelope", "the stored bytes are not an envelope"
+            return
+        if not _is_canonical(event.body):
+            yield "canonical", "the stored bytes are not in RFC 8785 form"
+        for column in _COLUMNS:
+            expected = getattr(told, column)
+            if column == "tenant_id" and self._body_tenant is not None:
+                expected = event.tenant_id if expected == self._body_tenant else None
+            if getattr(event, column) != expected:
+                yield "column", f"column {column} contradicts the stored bytes"
+
+    def _check_link(self, event: StoredEvent) -> Iterator[tuple[str, str]]:
+        seq, head = self.heads.get(event.session_id, (-1, b""))
+        if event.seq != seq + 1:
+            yield "seq", f"expected seq {seq + 1}, found {event.seq}"
+        if event.prev_hash != head:
+            yield "prev_hash", f"does not continue the hash of seq {seq}"
+        # Going on from what is stored names each break once instead of every event behind it.
+        self.heads[event.session_id] = (event.seq, event.hash)
+
+
+def verify(events: Iterable[StoredEvent], *, whole: bool) -> Iterator[Break]:
+    """Check events of one tenant (`whole`: all of them, in position order; else one session's)."""
+    chain = Chain(whole=whole)
+    for event in events:
+        yield from chain.check(event)
+
+
+def _is_canonical(body: bytes) -> bool:
+    """Whether the bytes are what RFC 8785 makes of the value they decode to."""
+    try:
+        value = parse(body, depth_max=STORED_DEPTH_MAX)
+        return encode(value, depth_max=STORED_DEPTH_MAX) == body
+    except InvalidJson:
+        return False

@@ -1,0 +1,1 @@
+"""Capability manifests: what an agent may do, as its operator wrote it down."""

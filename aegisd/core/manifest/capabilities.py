@@ -1,0 +1,46 @@
+"""A manifest made ready for judging: parsed, its schemas compiled, its normal form encoded."""
+
+import hashlib
+
+from aegisd.core.errors import ManifestInvalid
+from aegisd.core.log.canonical import encode, parse
+from aegisd.core.manifest.arguments import Arguments
+from aegisd.core.manifest.model import UNREGISTERED, Manifest, normal_form
+from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX, decode, from_document
+
+
+class Capabilities:
+    """What a tenant's agents may do.
+
+    `document` is the manifest's canonical bytes as registered, empty where none is; `digest` is
+    their SHA-256 in hex, empty likewise. `data` is the normal form's canonical bytes.
+    """
+
+    def __init__(self, manifest: Manifest, document: bytes) -> None:
+        self.manifest = manifest
+        self.document = document
+        self.digest = hashlib.sha256(document).hexdigest() if document else ""
+        self.data = encode(normal_form(manifest, registered=bool(document)))
+        self.arguments = Arguments(manifest)
+
+
+NONE = Capabilities(UNREGISTERED, b"")
+
+
+def read(data: bytes) -> Capabilities:
+    """Read manifest bytes, canonical or not. Raises `ManifestInvalid` or `InvalidJson`."""
+    return from_value(decode(data))
+
+
+def from_value(value: object) -> Capabilities:
+    """Like `read`, for a value that strict JSON decoding gave.
+
+    What is used is what the canonical bytes decode to, key order included: a schema's order decides
+    which of its breaches are named first, and a replay has only those bytes.
+    """
+    document = encode(value)
+    if len(document) > MANIFEST_BYTES_MAX:
+        raise ManifestInvalid(
+            f"larger than MANIFEST_BYTES_MAX = {MANIFEST_BYTES_MAX} bytes in canonical form"
+        )
+    return Capabilities(from_document(parse(document)), document)

@@ -1,0 +1,166 @@
+"""The capability manifest v0.2 as data, and the normal form that policy reads.
+
+A field exists here only when something enforces it. Fields of parts this version does not have are
+refused by `parse`, because a rule that is written down and not enforced is worse than none.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from aegisd.core.log.canonical import INTEGER_MAX
+
+SCHEMA_V2 = "aegis.dev/manifest/v0.2"
+SCHEMA_V1 = "aegis.dev/manifest/v0.1"
+
+Effect = Literal["read", "write", "delete", "exec", "net", "spend", "message", "auth"]
+Risk = Literal["low", "medium", "high", "critical"]
+Role = Literal["recipient", "url", "path", "command", "amount", "control", "content"]
+
+Text = Annotated[str, Meta(min_length=1, max_length=256)]
+Limit = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+
+# What a session may use where its manifest does not say: one careful task's worth. `null` in a
+# manifest lifts a limit on purpose; leaving it out does not.
+STEPS_DEFAULT = 24
+TOOL_CALLS_DEFAULT = 12
+WALL_TIME_MS_DEFAULT = 120_000
+TIMEOUT_MS_DEFAULT = 30_000
+OUTPUT_BYTES_DEFAULT = 1_048_576
+
+
+class Closed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Root of every object in a manifest: what it does not name is an error."""
+
+
+class Tool(Closed, frozen=True, kw_only=True):
+    """One tool. `args` is the JSON Schema of its arguments; `roles` says what a parameter steers.
+
+    `effects` may be empty: the tool then changes nothing and reaches nothing. `server` binds the
+    declaration to one server's tool of that name. `approval` sends every call to a human.
+    """
+
+    effects: tuple[Effect, ...] = ()
+    risk: Risk = "medium"
+    args: dict[str, object] | None = None
+    roles: dict[str, Role] = msgspec.field(default_factory=dict)
+    approval: bool = False
+    server: Text | None = None
+    description: str = ""
+
+
+class FileSystem(Closed, frozen=True, kw_only=True):
+    """Roots as POSIX text. A path must lie inside one, segment by segment; none means none."""
+
+    read_roots: tuple[Text, ...] = ()
+    write_roots: tuple[Text, ...] = ()
+
+
+class Net(Closed, frozen=True, kw_only=True):
+    """Hosts that may be reached: `api.example.com`, `*.example.com` (subdomains only), `*`."""
+
+    domains: tuple[Text, ...] = ()
+
+
+class Binary(Closed, frozen=True, kw_only=True):
+    """One program, spelled exactly as calls spell it. Each argument must match one pattern.
+
+    In a pattern `*` stands for any run of characters within one argument; the rest is literal.
+    """
+
+    name: Text
+    args: tuple[str, ...] = ()
+
+
+class Exec(Closed, frozen=True, kw_only=True):
+    """Programs that may be run."""
+
+    binaries: tuple[Binary, ...] = ()
+
+
+class Budgets(Closed, frozen=True, kw_only=True):
+    """Limits per session; N allows exactly N. `null` is no limit. Wall time is in milliseconds."""
+
+    steps: Limit | None = STEPS_DEFAULT
+    tool_calls: Limit | None = TOOL_CALLS_DEFAULT
+    model_calls: Limit | None = None
+    wall_time_ms: Limit | None = WALL_TIME_MS_DEFAULT
+
+
+class Constraints(Closed, frozen=True, kw_only=True):
+    """What the PEP must hold each allowed call to. `null` leaves a constraint out."""
+
+    timeout_ms: Limit | None = TIMEOUT_MS_DEFAULT
+    max_output_bytes: Limit | None = OUTPUT_BYTES_DEFAULT
+
+
+class Sandbox(Closed, frozen=True, kw_only=True):
+    """Where calls must run. The PEP is told in an obligation; Aegis cannot see a container."""
+
+    required: bool = False
+    image: str = ""
+    mounts: tuple[str, ...] = ()
+
+
+class Manifest(Closed, frozen=True, kw_only=True):
+    """A capability manifest v0.2.
+
+    `zone` is an IANA time zone name in which rules read weekdays and dates.
+    """
+
+    schema: Literal["aegis.dev/manifest/v0.2"] = "aegis.dev/manifest/v0.2"
+    name: Text
+    version: Text
+    publisher: Text
+    description: str = ""
+    agents: tuple[Text, ...] = ("*",)
+    zone: Text = "UTC"
+    tools: dict[Text, Tool] = msgspec.field(default_factory=dict)
+    fs: FileSystem = FileSystem()
+    net: Net = Net()
+    exec: Exec = Exec()
+    budgets: Budgets = Budgets()
+    constraints: Constraints = Constraints()
+    sandbox: Sandbox = Sandbox()
+
+    def binary(self, name: str) -> Binary | None:
+        """The declaration of a program, spelled exactly."""
+        return next((binary for binary in self.exec.binaries if binary.name == name), None)
+
+
+UNREGISTERED = Manifest(name="none", version="0", publisher="none")
+
+
+def normal_form(manifest: Manifest, *, registered: bool = True) -> dict[str, object]:
+    """The manifest as policy reads it, under `data.manifest`: every default filled in.
+
+    JSON Schemas and argument patterns are left out: core applies them before policy runs.
+    """
+    return {
+        "registered": registered,
+        "name": manifest.name,
+        "version": manifest.version,
+        "publisher": manifest.publisher,
+        "zone": manifest.zone,
+        "tools": {
+            name: {
+                "effects": sorted(tool.effects),
+                "risk": tool.risk,
+                "typed": tool.args is not None,
+                "approval": tool.approval,
+                "server": tool.server or "",
+                "roles": dict(tool.roles),
+            }
+            for name, tool in manifest.tools.items()
+        },
+        "fs": {
+            "read_roots": list(manifest.fs.read_roots),
+            "write_roots": list(manifest.fs.write_roots),
+        },
+        "net": {"domains": list(manifest.net.domains)},
+        "exec": {"binaries": [binary.name for binary in manifest.exec.binaries]},
+        "budgets": msgspec.to_builtins(manifest.budgets),
+        "constraints": msgspec.to_builtins(manifest.constraints),
+        "sandbox": msgspec.to_builtins(manifest.sandbox),
+    }

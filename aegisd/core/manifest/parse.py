@@ -1,0 +1,142 @@
+"""Bytes to a manifest: strict JSON, v0.1 upcast, every field known, every name in normal form."""
+
+import ipaddress
+import re
+
+import idna
+import msgspec
+
+from aegisd.core.errors import ManifestInvalid
+from aegisd.core.log.canonical import parse as parse_json
+from aegisd.core.manifest import model
+from aegisd.core.manifest.model import Manifest
+from aegisd.core.manifest.upcast import from_v1
+from aegisd.core.nearest import nearest
+
+# A thousand tools with generous schemas; more is a sign of something else in the file.
+MANIFEST_BYTES_MAX = 1_048_576
+
+_FIELDS = frozenset(
+    field
+    for shape in vars(model).values()
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct)
+    for field in shape.__struct_fields__
+)
+
+# Parts of the v0.2 vocabulary that no room of this version enforces.
+_LATER = {
+    "signature": "signatures cannot be verified yet",
+    "sources": "taint is not part of this version",
+    "secrets": "detached secrets are not part of this version",
+    "leases": "leases are not part of this version",
+    "lease": "leases are not part of this version",
+    "cost": "money budgets are not part of this version",
+}
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `(.*)`)?\Z", re.DOTALL)
+
+
+def parse(data: bytes) -> Manifest:
+    """Read a manifest, v0.1 or v0.2.
+
+    Raises `ManifestInvalid`, naming the field and what would be right, or `InvalidJson`.
+    """
+    return from_document(decode(data))
+
+
+def decode(data: bytes) -> object:
+    """Strict JSON of at most `MANIFEST_BYTES_MAX` bytes, not yet looked at. Raises like `parse`."""
+    if len(data) > MANIFEST_BYTES_MAX:
+        raise ManifestInvalid(f"larger than MANIFEST_BYTES_MAX = {MANIFEST_BYTES_MAX} bytes")
+    return parse_json(data)
+
+
+def from_document(document: object) -> Manifest:
+    """Like `parse`, for a value that strict JSON decoding gave."""
+    if not isinstance(document, dict):
+        raise ManifestInvalid("expected a JSON object")
+    schema = document.get("schema")
+    if schema == model.SCHEMA_V1:
+        document = from_v1(document)
+    elif schema != model.SCHEMA_V2:
+        raise ManifestInvalid(f"schema: expected {model.SCHEMA_V2!r} (or {model.SCHEMA_V1!r})")
+    try:
+        manifest = msgspec.convert(document, Manifest)
+    except msgspec.ValidationError as error:
+        raise ManifestInvalid(_explain(str(error))) from None
+    _check_agents(manifest)
+    for name, tool in manifest.tools.items():
+        _check_tool(name, tool)
+    return msgspec.structs.replace(
+        manifest,
+        fs=model.FileSystem(
+            read_roots=tuple(_root(root) for root in manifest.fs.read_roots),
+            write_roots=tuple(_root(root) for root in manifest.fs.write_roots),
+        ),
+        net=model.Net(domains=tuple(_domain(domain) for domain in manifest.net.domains)),
+    )
+
+
+def _explain(message: str) -> str:
+    unknown = _UNKNOWN.match(message)
+    if unknown is None:
+        return message.replace("$.", "").replace(" - at `", " at `")
+    field, where = unknown.group(1), (unknown.group(2) or "$").replace("$", "manifest", 1)
+    if field in _LATER:
+        return f"{where}.{field}: {_LATER[field]}, so it is refused rather than ignored"
+    return f"{where}: unknown field {field!r}; the nearest known one is {nearest(field, _FIELDS)!r}"
+
+
+def _check_agents(manifest: Manifest) -> None:
+    if manifest.agents != ("*",):
+        raise ManifestInvalid(
+            "agents: this version cannot authenticate agents, so a manifest cannot govern only "
+            'some of them; leave it out or write ["*"]'
+        )
+
+
+def _check_tool(name: str, tool: model.Tool) -> None:
+    if len(set(tool.effects)) != len(tool.effects):
+        raise ManifestInvalid(f"tools.{name}.effects: an effect is named twice")
+    properties = tool.args.get("properties") if tool.args is not None else None
+    if isinstance(properties, dict):
+        for parameter in tool.roles:
+            if parameter not in properties:
+                hint = f"; the nearest is {nearest(parameter, properties)!r}" if properties else ""
+                raise ManifestInvalid(
+                    f"tools.{name}.roles: {parameter!r} is not a parameter of its schema{hint}"
+                )
+
+
+def _root(root: str) -> str:
+    if "\\" in root or "\0" in root or "%" in root or "$" in root or root.startswith("~"):
+        raise ManifestInvalid(f"fs: root {root!r} must be plain POSIX text")
+    segments = [segment for segment in root.split("/") if segment not in ("", ".")]
+    if ".." in segments:
+        raise ManifestInvalid(f"fs: root {root!r} must not climb with '..'")
+    if root.startswith("/"):
+        return "/" + "/".join(segments)
+    return "/".join(segments) or "."
+
+
+def _domain(domain: str) -> str:
+    if domain == "*":
+        return domain
+    prefix, host = ("*.", domain[2:]) if domain.startswith("*.") else ("", domain)
+    if "*" in host or "/" in host or "@" in host or "\\" in host:
+        raise ManifestInvalid(
+            f"net.domains: {domain!r} is not a host; write a.example.com, *.example.com or *"
+        )
+    if not prefix and (":" in host or host.replace(".", "").isdigit()):
+        try:
+            return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
+        except ValueError:
+            return _bad_domain(domain)
+    try:
+        return prefix + idna.encode(host.rstrip("."), uts46=True, std3_rules=True).decode("ascii")
+    except idna.IDNAError:
+        return _bad_domain(domain)
+
+
+def _bad_domain(domain: str) -> str:
+    raise ManifestInvalid(f"net.domains: {domain!r} is not a host name (IDNA 2008)")

@@ -1,0 +1,32 @@
+"""What judging needs beside state: manifests and bundles by digest, and an engine to run them."""
+
+from typing import Protocol
+
+from aegisd.core.manifest.capabilities import Capabilities
+from aegisd.core.policy.input import PolicyInput
+from aegisd.core.policy.verdict import Verdict
+
+
+class Judge(Protocol):
+    """Judges inputs, live or recorded. The live gate and replay use the same one."""
+
+    rules_version: str
+
+    def evaluator(self) -> tuple[str, str]:
+        """Name and version of the engine that judges."""
+        ...
+
+    def capabilities(self, manifest: str) -> Capabilities | None:
+        """The manifest with this hex digest (empty: none registered), or None if it is gone."""
+        ...
+
+    def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
+        """The verdict of a bundle named by hex digest, or None if its bytes are gone.
+
+        Never raises: an evaluator that fails, hangs past its bound or answers nonsense denies.
+        """
+        ...
+
+    def released(self, bundle: str) -> frozenset[str]:
+        """The event types whose release the bundle judges; all of them if its bytes are gone."""
+        ...

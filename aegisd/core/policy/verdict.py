@@ -1,0 +1,213 @@
+"""The evaluator's output, read strictly and combined: deny before ask before allow.
+
+Anything that is not exactly the shape the base bundle promises is POLICY_ERROR, which denies. A
+rule that failed is never skipped, because a `deny` that fails would then forbid nothing.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.core.errors import EvaluatorFailed
+from aegisd.core.log.canonical import INTEGER_MAX, encode
+from aegisd.core.policy.input import PolicyInput
+
+Outcome = Literal["allow", "deny", "require_approval"]
+
+# Reason codes in the order that decides which one is named first.
+PRECEDENCE = (
+    "POLICY_ERROR",
+    "QUARANTINED",
+    "SESSION_TERMINATED",
+    "PERMISSION_UNDECLARED",
+    "ARGS_INVALID",
+    "EGRESS_DENY",
+    "PATH_DENY",
+    "EXEC_DENY",
+    "BUDGET_EXCEEDED",
+    "RATE_LIMITED",
+    "LEASE_REQUIRED",
+    "LOOP_DETECTED",
+    "TAINTED_TO_HIGH_RISK",
+    "GUARDRAIL_BLOCKED",
+    "POLICY_DENY",
+    "APPROVAL_REQUIRED",
+    "OK",
+)
+_RANK = {code: rank for rank, code in enumerate(PRECEDENCE)}
+
+SENTENCES = {
+    "POLICY_ERROR": "the policy could not be evaluated, so the answer is no",
+    "SESSION_TERMINATED": "the session has ended",
+    "PERMISSION_UNDECLARED": "the manifest in force does not declare this",
+    "ARGS_INVALID": "the arguments do not satisfy the tool's schema",
+    "EGRESS_DENY": "a host is not among the manifest's domains",
+    "PATH_DENY": "a path is not inside the manifest's roots",
+    "EXEC_DENY": "a command is not among the manifest's binaries and argument patterns",
+    "BUDGET_EXCEEDED": "a budget of the session is used up",
+    "POLICY_DENY": "an operator's rule denies this",
+    "APPROVAL_REQUIRED": "a human must approve this call",
+}
+
+# What a bundle may say; POLICY_ERROR is said about a bundle, never by one.
+_SPOKEN = frozenset(SENTENCES) - {"POLICY_ERROR"}
+
+# Reasons kept per decision. Past it the sorted rest is dropped: the outcome does not depend on it.
+REASONS_MAX = 32
+
+# Characters of a message or location: enough for a sentence with a host in it.
+TEXT_CHARACTERS_MAX = 512
+
+# Bytes of constraints, obligations and advice together; they are stored with every decision.
+EXTRAS_BYTES_MAX = 16_384
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """Why. `where` is a JSON pointer into the payload, or empty."""
+
+    code: str
+    message: str
+    rule: str
+    where: str
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What policy says about one input. `fault` names what went wrong in a POLICY_ERROR."""
+
+    outcome: Outcome
+    reason: str
+    reasons: tuple[Reason, ...] = ()
+    constraints: dict[str, object] = {}
+    obligations: tuple[dict[str, object], ...] = ()
+    advice: tuple[dict[str, object], ...] = ()
+    fault: str | None = None
+
+
+class _Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    code: str
+    rule: str
+    where: str = ""
+    data: dict[str, object] = {}
+    message: str | None = None
+
+
+class _Constraint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    value: object
+
+
+class _Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    deny: list[_Claim]
+    require_approval: list[_Claim]
+    constraints: list[_Constraint]
+    obligations: list[dict[str, object]]
+    advice: list[dict[str, object]]
+
+
+_decode = msgspec.json.Decoder(_Output).decode
+
+
+class _NonsenseError(Exception):
+    """The output has the right shape and says something no rule may say."""
+
+
+def failed(fault: str) -> Verdict:
+    """The verdict for an evaluation that did not give one: `error`, `nonsense` or `timeout`."""
+    reason = Reason(
+        code="POLICY_ERROR", message=SENTENCES["POLICY_ERROR"], rule=f"aegis.{fault}", where=""
+    )
+    return Verdict(outcome="deny", reason="POLICY_ERROR", reasons=(reason,), fault=fault)
+
+
+def judge(policy_input: PolicyInput, evaluate: Callable[[bytes], bytes]) -> Verdict:
+    """Evaluate and read. `evaluate` raises `EvaluatorFailed`; every failure denies."""
+    if policy_input.too_large:
+        return failed("error")
+    try:
+        output = evaluate(policy_input.body)
+    except EvaluatorFailed:
+        return failed("error")
+    return read(output)
+
+
+def read(output: bytes) -> Verdict:
+    """Combine an evaluator's output. Never raises: what cannot be read denies."""
+    try:
+        return _combine(_decode(output))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, _NonsenseError):
+        return failed("nonsense")
+
+
+def _combine(output: _Output) -> Verdict:
+    denials = _reasons(output.deny, asks=False)
+    asks = _reasons(output.require_approval, asks=True)
+    outcome: Outcome = "deny" if denials else "require_approval" if asks else "allow"
+    reasons = (denials + asks)[:REASONS_MAX]
+    denied = outcome == "deny"
+    verdict = Verdict(
+        outcome=outcome,
+        reason=reasons[0].code if reasons else "OK",
+        reasons=tuple(reasons),
+        constraints={} if denied else _constraints(output.constraints),
+        obligations=() if denied else _typed(output.obligations),
+        advice=_typed(output.advice),
+    )
+    extras = (verdict.constraints, verdict.obligations, verdict.advice)
+    if sum(len(encode(part)) for part in extras if part) > EXTRAS_BYTES_MAX:
+        raise _NonsenseError
+    return verdict
+
+
+def _reasons(claims: list[_Claim], *, asks: bool) -> list[Reason]:
+    for claim in claims:
+        if claim.code not in _SPOKEN or (claim.code == "APPROVAL_REQUIRED") is not asks:
+            raise _NonsenseError
+    unique = {_reason(claim) for claim in claims}
+    return sorted(unique, key=lambda r: (_RANK[r.code], r.rule, r.where, r.message))
+
+
+def _reason(claim: _Claim) -> Reason:
+    message = claim.message
+    if message is None:
+        detail = ", ".join(f"{name} {_shown(value)}" for name, value in sorted(claim.data.items()))
+        message = SENTENCES[claim.code] + (f": {detail}" if detail else "")
+    return Reason(
+        code=claim.code,
+        message=message[:TEXT_CHARACTERS_MAX],
+        rule=claim.rule[:TEXT_CHARACTERS_MAX],
+        where=claim.where[:TEXT_CHARACTERS_MAX],
+    )
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else encode(value).decode()
+
+
+def _constraints(claims: list[_Constraint]) -> dict[str, object]:
+    """By name; where rules differ the smallest integer wins, and any other difference is an error.
+
+    A constraint can only be narrowed: an operator's rule cannot lift the manifest's.
+    """
+    combined: dict[str, object] = {}
+    for claim in claims:
+        before = combined.setdefault(claim.name, claim.value)
+        if before == claim.value and type(before) is type(claim.value):
+            continue
+        combined[claim.name] = min(_limit(before), _limit(claim.value))
+    return dict(sorted(combined.items()))
+
+
+def _limit(value: object) -> int:
+    if type(value) is int and 0 <= value <= INTEGER_MAX:
+        return value
+    raise _NonsenseError
+
+
+def _typed(items: Iterable[dict[str, object]]) -> tuple[dict[str, object], ...]:
+    """Objects that name their `type`, in the order of their canonical bytes, each once."""
+    ordered = {encode(item): item for item in items}
+    if not all(isinstance(item.get("type"), str) for item in ordered.values()):
+        raise _NonsenseError
+    return tuple(item for _body, item in sorted(ordered.items()))

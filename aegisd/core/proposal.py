@@ -1,0 +1,175 @@
+"""One event as a caller sends it: checked, in canonical bytes, not yet in the log."""
+
+import base64
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.core.errors import InvalidField, TooLarge, UnknownField
+from aegisd.core.events import CONTROL_SESSION, check_id, check_payload
+from aegisd.core.log.canonical import INTEGER_MAX, encode
+from aegisd.core.log.envelope import HASH_BYTES, StoredEvent, unseal
+from aegisd.core.nearest import nearest
+
+# Canonical bytes of one payload. A tool result of a megabyte is a file; send its name instead.
+PAYLOAD_BYTES_MAX = 1_048_576
+
+# Canonical bytes of a proposed call's payload, arguments and all: it enters the policy input, and
+# an evaluation's cost grows with that.
+ARGS_BYTES_MAX = 65_536
+
+_FIELDS = (
+    "tenant_id",
+    "user_id",
+    "session_id",
+    "agent_id",
+    "seq",
+    "ts_unix_ms",
+    "event_type",
+    "payload",
+    "prev_hash",
+    "hash",
+)
+_KNOWN = frozenset(_FIELDS)
+
+# A value with this key stands for bytes kept elsewhere; only the daemon may write it. In canonical
+# bytes a quote inside a string has a backslash before it, so these are keys and nothing else.
+_DETACHED = (b'{"$detached":', b',"$detached":')
+
+
+class Proposal(Struct, frozen=True, kw_only=True):
+    """A checked request.
+
+    `body` is the payload's canonical bytes and `payload` what they decode to, down to the order of
+    keys: whoever judges the call again from the log sees the same value.
+    `ts_unix_ms` is None where the caller named no time. `seq`, `prev_hash` and `hash` are
+    conditions: the event is stored only if it continues exactly there.
+    """
+
+    tenant_id: str
+    user_id: str
+    session_id: str
+    agent_id: str | None
+    ts_unix_ms: int | None
+    event_type: str
+    payload: object
+    body: bytes
+    seq: int | None = None
+    prev_hash: bytes | None = None
+    hash: bytes | None = None
+    idempotency_key: str | None = None
+
+
+def read(request: object, *, idempotency_key: str | None = None) -> Proposal:
+    """Check one request object that strict JSON decoding gave.
+
+    Raises a subclass of `InvalidRequest`; nothing of the payload's values is in its message.
+    """
+    if not isinstance(request, dict):
+        raise InvalidField("expected an event: a JSON object", field="")
+    for field in request:
+        if field not in _KNOWN:
+            guess = nearest(field, _KNOWN)
+            raise UnknownField(
+                f"unknown field; the nearest known one is {guess}", field=field[:128], nearest=guess
+            )
+    event_type = request.get("event_type")
+    if type(event_type) is not str:
+        raise InvalidField("event_type: expected a string", field="event_type")
+    payload = request.get("payload")
+    check_payload(event_type, payload)
+    body = _body(event_type, payload)
+    user_id = request.get("user_id", "")
+    return Proposal(
+        tenant_id=check_id(request.get("tenant_id"), "tenant_id"),
+        user_id=user_id if user_id == "" else check_id(user_id, "user_id"),
+        session_id=check_id(request.get("session_id"), "session_id"),
+        agent_id=check_id(request["agent_id"], "agent_id") if "agent_id" in request else None,
+        ts_unix_ms=_integer(request, "ts_unix_ms"),
+        event_type=event_type,
+        payload=msgspec.json.decode(body),
+        body=body,
+        seq=_integer(request, "seq", least=0),
+        prev_hash=b"" if request.get("prev_hash") == "" else _hash(request, "prev_hash"),
+        hash=_hash(request, "hash"),
+        idempotency_key=idempotency_key,
+    )
+
+
+def recall(event: StoredEvent, payload: object) -> Proposal:
+    """The proposal that a stored agent event was, for judging it again."""
+    return Proposal(
+        tenant_id=event.tenant_id,
+        user_id=event.user_id,
+        session_id=event.session_id,
+        agent_id=event.agent_id,
+        ts_unix_ms=event.ts_unix_ms,
+        event_type=event.event_type,
+        payload=payload,
+        body=bytes(unseal(event.body).payload),
+        idempotency_key=event.idempotency_key,
+    )
+
+
+def same_request(proposal: Proposal, event: StoredEvent) -> bool:
+    """Whether a stored event is what this proposal asked for, for idempotent retries.
+
+    A proposal without a time matches any: the daemon filled it in.
+    """
+    return (
+        event.session_id == proposal.session_id
+        and event.event_type == proposal.event_type
+        and event.user_id == proposal.user_id
+        and event.agent_id == proposal.agent_id
+        and proposal.ts_unix_ms in (None, event.ts_unix_ms)
+        and bytes(unseal(event.body).payload) == proposal.body
+    )
+
+
+def is_control(session_id: str) -> bool:
+    """Whether a session is the daemon's own record of operators' acts."""
+    return session_id == CONTROL_SESSION
+
+
+def _body(event_type: str, payload: object) -> bytes:
+    body = encode(payload)
+    if len(body) > PAYLOAD_BYTES_MAX:
+        raise TooLarge(
+            f"payload: {len(body)} bytes in canonical form, past PAYLOAD_BYTES_MAX",
+            limit=PAYLOAD_BYTES_MAX,
+            found=len(body),
+        )
+    if any(key in body for key in _DETACHED):
+        raise InvalidField("payload: the key '$detached' is the daemon's own", field="payload")
+    if event_type == "TOOL_CALL_PROPOSED" and len(body) > ARGS_BYTES_MAX:
+        raise TooLarge(
+            f"payload: {len(body)} bytes in canonical form, past ARGS_BYTES_MAX",
+            limit=ARGS_BYTES_MAX,
+            found=len(body),
+        )
+    return body
+
+
+def _integer(request: dict[str, object], field: str, least: int = -INTEGER_MAX) -> int | None:
+    if field not in request:
+        return None
+    value = request[field]
+    if type(value) is not int or not least <= value <= INTEGER_MAX:
+        raise InvalidField(f"{field}: expected an integer of at least {least}", field=field)
+    return value
+
+
+def _hash(request: dict[str, object], field: str) -> bytes | None:
+    """A hash as 64 hex digits or as padded standard base64 of 32 bytes; the lengths differ."""
+    if field not in request:
+        return None
+    value = request[field]
+    if isinstance(value, str):
+        try:
+            hexadecimal = len(value) == 2 * HASH_BYTES
+            raw = bytes.fromhex(value) if hexadecimal else base64.b64decode(value, validate=True)
+        except ValueError:
+            raw = b""
+        if len(raw) == HASH_BYTES:
+            return raw
+    raise InvalidField(f"{field}: expected 64 hex digits or base64 of 32 bytes", field=field)

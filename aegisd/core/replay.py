@@ -1,0 +1,349 @@
+"""The log decided again: every decision derived from recorded facts and compared, byte for byte.
+
+Pass 1 (`derive_session`) takes one session and trusts the facts recorded in each decision. Pass 2
+(`derive_tenant`) takes a tenant in position order and derives those facts. Both must hold.
+Nothing is executed again: replay reads the log and asks the evaluator.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from aegisd.core.decide import Grounds, admit, decide
+from aegisd.core.errors import Conflict
+from aegisd.core.events import AGENT_EVENTS, JUDGED, RELEASED, PolicyDecision
+from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.policy.input import Moment, PolicyInput, build, facts, snapshot
+from aegisd.core.policy.judge import Judge
+from aegisd.core.policy.verdict import Verdict
+from aegisd.core.proposal import Proposal, recall
+from aegisd.core.state.fold import fact, fold_session, fold_tenant
+from aegisd.core.state.model import SessionState, TenantState
+
+Place = Literal["state", "input", "verdict", "decide", "facts"]
+Class = Literal["tampered", "upgrade", "fault", "unreplayable"]
+
+_VERDICT_FIELDS = ("outcome", "reason", "reasons", "constraints", "obligations", "advice")
+
+_encode = msgspec.json.Encoder().encode
+_decode_decision = msgspec.json.Decoder(PolicyDecision).decode
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """One place where the log and its derivation disagree. `recorded` and `derived` are JSON."""
+
+    position: int
+    session_id: str
+    seq: int
+    place: Place
+    klass: Class = msgspec.field(name="class")
+    field: str
+    recorded: str
+    derived: str
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """A decision that another bundle would have made differently, on the state as recorded."""
+
+    position: int
+    session_id: str
+    seq: int
+    call_id: str
+    event_type: str
+    subject: str
+    recorded_outcome: str
+    recorded_reason: str
+    outcome: str
+    reason: str
+    rules: tuple[str, ...]
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """A recorded decision with what it was made from: the state before, and the proposal."""
+
+    before: SessionState
+    cause: StoredEvent
+    proposal: Proposal
+    event: StoredEvent
+    decision: PolicyDecision
+
+
+def judgements(events: Iterable[StoredEvent], differences: list[Difference]) -> Iterator[Judgement]:
+    """The decisions of one session in order; a log that does not fold adds to `differences`."""
+    state: SessionState | None = None
+    waiting: tuple[SessionState, StoredEvent, Proposal] | None = None
+    for event in events:
+        if state is None:
+            state = SessionState(tenant_id=event.tenant_id, session_id=event.session_id)
+        seen = fact(event)
+        if event.event_type == "POLICY_DECISION":
+            if waiting is None:
+                differences.append(_misplaced(event, "cause", "a judged event before it"))
+            else:
+                decision = _decode_decision(unseal(event.body).payload)
+                before, cause, proposal = waiting
+                yield Judgement(
+                    before=before, cause=cause, proposal=proposal, event=event, decision=decision
+                )
+            waiting = None
+        else:
+            _require_decided(waiting, differences)
+            waiting = None
+            if event.event_type in AGENT_EVENTS:
+                proposal = recall(event, seen.payload)
+                _check_admitted(state, proposal, event, differences)
+                if event.event_type in JUDGED or event.event_type in RELEASED:
+                    waiting = (state, event, proposal)
+        state = fold_session(state, seen)
+    _require_decided(waiting, differences)
+
+
+def derive_session(events: Iterable[StoredEvent], judge: Judge) -> tuple[int, list[Difference]]:
+    """Pass 1: count the decisions of one session, and list where deriving them differs."""
+    differences: list[Difference] = []
+    count = 0
+    for judgement in judgements(events, differences):
+        count += 1
+        differences.extend(_compare(judgement, judge))
+    return count, differences
+
+
+def derive_tenant(events: Iterable[StoredEvent], judge: Judge) -> list[Difference]:
+    """Pass 2: in position order, what each decision read across sessions, and which rules held."""
+    differences: list[Difference] = []
+    state: TenantState | None = None
+    before: TenantState | None = None
+    released: StoredEvent | None = None
+    for event in events:
+        if state is None:
+            state = TenantState(tenant_id=event.tenant_id)
+        seen = fact(event)
+        if event.event_type == "POLICY_DECISION" and before is not None:
+            differences.extend(_compare_facts(event, before))
+        elif released is not None:
+            differences.append(_misplaced(released, "decision", "a decision about its release"))
+        released = event if _is_released(event, state, judge) else None
+        before, state = state, fold_tenant(state, seen)
+    if released is not None:
+        differences.append(_misplaced(released, "decision", "a decision about its release"))
+    return differences
+
+
+def counterfactual(
+    events: Iterable[StoredEvent], judge: Judge, bundle: str
+) -> tuple[int, list[Change]]:
+    """What-if: judge one session's recorded inputs by another bundle.
+
+    Each call is judged on the state as it was recorded, and other sessions' facts stay as they
+    were, so a change is the rule's own doing and never an echo of an earlier change.
+    """
+    changes: list[Change] = []
+    count = 0
+    for judgement in judgements(events, []):
+        count += 1
+        policy_input = _input(judgement, judge)
+        verdict = (
+            None
+            if policy_input is None
+            else judge.judge(bundle, judgement.decision.manifest, policy_input)
+        )
+        if verdict is not None and not _same_verdict(judgement, verdict):
+            changes.append(_change(judgement, verdict))
+    return count, changes
+
+
+def _input(judgement: Judgement, judge: Judge) -> PolicyInput | None:
+    decision = judgement.decision
+    capabilities = judge.capabilities(decision.manifest)
+    if capabilities is None:
+        return None
+    return build(
+        judgement.proposal,
+        judgement.cause.seq,
+        snapshot(judgement.before, decision.now_ms),
+        bytes(decision.facts),
+        capabilities,
+        _moment(decision),
+    )
+
+
+def _compare(judgement: Judgement, judge: Judge) -> Iterator[Difference]:
+    decision = judgement.decision
+    policy_input = _input(judgement, judge)
+    if policy_input is None:
+        yield _difference(judgement, judge, "input", "manifest", decision.manifest, "", gone=True)
+        return
+    if policy_input.sha256 != decision.input_sha256:
+        yield _difference(
+            judgement, judge, "input", "input_sha256", decision.input_sha256, policy_input.sha256
+        )
+        return
+    verdict = judge.judge(decision.bundle, decision.manifest, policy_input)
+    if verdict is None:
+        yield _difference(judgement, judge, "verdict", "bundle", decision.bundle, "", gone=True)
+        return
+    derived = _derive(judgement, verdict, policy_input)
+    if _encode(derived) == bytes(unseal(judgement.event.body).payload):
+        return
+    for field in decision.__struct_fields__:
+        mine, theirs = _json(getattr(derived, field)), _json(getattr(decision, field))
+        if mine != theirs:
+            place: Place = "verdict" if field in _VERDICT_FIELDS else "decide"
+            yield _difference(judgement, judge, place, field, theirs, mine)
+
+
+def _derive(judgement: Judgement, verdict: Verdict, policy_input: PolicyInput) -> PolicyDecision:
+    """The decision again, under the names of the engine and rules that made it.
+
+    A newer engine that gives the same answer is no difference; one that does not is an `upgrade`.
+    """
+    decision = judgement.decision
+    grounds = Grounds(
+        bundle=decision.bundle,
+        manifest=decision.manifest,
+        evaluator=decision.evaluator.name,
+        evaluator_version=decision.evaluator.version,
+        rules_version=decision.rules_version,
+        moment=_moment(decision),
+    )
+    return decide(judgement.proposal, judgement.cause.seq, verdict, policy_input, grounds)
+
+
+def _moment(decision: PolicyDecision) -> Moment:
+    return Moment(now_ms=decision.now_ms, utc_offset_s=decision.utc_offset_s)
+
+
+def _difference(
+    judgement: Judgement,
+    judge: Judge,
+    place: Place,
+    field: str,
+    recorded: str,
+    derived: str,
+    *,
+    gone: bool = False,
+) -> Difference:
+    decision = judgement.decision
+    upgraded = (
+        decision.rules_version != judge.rules_version
+        or (decision.evaluator.name, decision.evaluator.version) != judge.evaluator()
+    )
+    faulted = decision.evaluator.fault is not UNSET and place in ("verdict", "decide")
+    klass: Class = (
+        "unreplayable" if gone else "fault" if faulted else "upgrade" if upgraded else "tampered"
+    )
+    event = judgement.event
+    return Difference(
+        position=event.position,
+        session_id=event.session_id,
+        seq=event.seq,
+        place=place,
+        klass=klass,
+        field=field,
+        recorded=recorded,
+        derived=derived,
+    )
+
+
+def _misplaced(event: StoredEvent, field: str, expected: str) -> Difference:
+    return Difference(
+        position=event.position,
+        session_id=event.session_id,
+        seq=event.seq,
+        place="state",
+        klass="tampered",
+        field=field,
+        recorded="absent",
+        derived=expected,
+    )
+
+
+def _require_decided(
+    waiting: tuple[SessionState, StoredEvent, Proposal] | None, differences: list[Difference]
+) -> None:
+    if waiting is not None and waiting[1].event_type in JUDGED:
+        differences.append(_misplaced(waiting[1], "decision", "a decision right behind it"))
+
+
+def _check_admitted(
+    state: SessionState, proposal: Proposal, event: StoredEvent, differences: list[Difference]
+) -> None:
+    try:
+        admit(state, proposal, frozenset())
+    except Conflict as conflict:
+        differences.append(
+            Difference(
+                position=event.position,
+                session_id=event.session_id,
+                seq=event.seq,
+                place="state",
+                klass="tampered",
+                field="admission",
+                recorded="stored",
+                derived=conflict.code,
+            )
+        )
+
+
+def _compare_facts(event: StoredEvent, before: TenantState) -> Iterator[Difference]:
+    decision = _decode_decision(unseal(event.body).payload)
+    manifest = before.manifest.digest if before.manifest else ""
+    bundle = before.bundle.digest if before.bundle else ""
+    derived = facts(before, event.agent_id).decode()
+    for field, theirs, mine in (
+        ("manifest", decision.manifest, manifest),
+        ("bundle", decision.bundle, bundle),
+        ("facts", bytes(decision.facts).decode(), derived),
+        ("now_ms", str(decision.now_ms), str(max(decision.now_ms, before.last_now_ms))),
+    ):
+        if theirs != mine:
+            yield Difference(
+                position=event.position,
+                session_id=event.session_id,
+                seq=event.seq,
+                place="facts",
+                klass="tampered",
+                field=field,
+                recorded=theirs,
+                derived=mine,
+            )
+
+
+def _is_released(event: StoredEvent, state: TenantState, judge: Judge) -> bool:
+    if event.event_type not in RELEASED or state.bundle is None:
+        return False
+    return event.event_type in judge.released(state.bundle.digest)
+
+
+def _same_verdict(judgement: Judgement, verdict: Verdict) -> bool:
+    policy_input = PolicyInput(body=b"", facts=b"{}")
+    derived = _derive(judgement, verdict, policy_input)
+    return all(
+        _json(getattr(derived, field)) == _json(getattr(judgement.decision, field))
+        for field in _VERDICT_FIELDS
+    )
+
+
+def _change(judgement: Judgement, verdict: Verdict) -> Change:
+    payload = judgement.proposal.payload
+    named = payload if isinstance(payload, dict) else {}
+    subject = named.get("tool_name") or named.get("model") or named.get("memory_key") or ""
+    return Change(
+        position=judgement.event.position,
+        session_id=judgement.event.session_id,
+        seq=judgement.cause.seq,
+        call_id=judgement.decision.call_id,
+        event_type=judgement.cause.event_type,
+        subject=str(subject),
+        recorded_outcome=judgement.decision.outcome,
+        recorded_reason=judgement.decision.reason,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        rules=tuple(sorted({reason.rule for reason in verdict.reasons})),
+    )
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()

@@ -1,0 +1,51 @@
+"""An immutable map that grows with the log and stays cheap to extend.
+
+A copied dict would make the thousandth event of a session cost a thousand times the first. This is
+a binary counter of dicts (Bentley and Saxe, 1980): a put merges layers of equal size, so it costs
+O(log n) amortised, and a look-up asks at most log2(n) layers.
+"""
+
+from collections.abc import Iterator, Mapping
+
+Layer = Mapping[str, tuple[str | int, ...]]
+
+
+class Ledger:
+    """Text keys to small tuples. Equal when they hold the same entries."""
+
+    __slots__ = ("_layers",)
+
+    def __init__(self, layers: tuple[Layer, ...] = ()) -> None:
+        self._layers = layers
+
+    def get(self, key: str) -> tuple[str | int, ...] | None:
+        """The newest value put under `key`."""
+        for layer in self._layers:
+            value = layer.get(key)
+            if value is not None:
+                return value
+        return None
+
+    def put(self, key: str, value: tuple[str | int, ...]) -> "Ledger":
+        """A ledger with `key` set; this one stays as it is."""
+        top: dict[str, tuple[str | int, ...]] = {key: value}
+        depth = 0
+        for layer in self._layers:
+            if len(layer) > len(top):
+                break
+            top = {**layer, **top}
+            depth += 1
+        return Ledger((top, *self._layers[depth:]))
+
+    def items(self) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+        """All entries, by key in code point order."""
+        merged: dict[str, tuple[str | int, ...]] = {}
+        for layer in reversed(self._layers):
+            merged.update(layer)
+        yield from sorted(merged.items())
+
+    def __eq__(self, other: object) -> bool:
+        """Entries decide; how they are layered does not."""
+        return isinstance(other, Ledger) and dict(self.items()) == dict(other.items())
+
+    __hash__ = None  # type: ignore[assignment]  # equal ledgers may be layered differently

@@ -1,0 +1,63 @@
+"""The one reading of a call's args."""
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, islice
+
+from aegisd.core.target.command import commands
+from aegisd.core.target.host import hosts, text
+from aegisd.core.target.model import (
+    TARGETS_MAX,
+    Command,
+    Host,
+    PathTarget,
+    Problem,
+    Targets,
+)
+from aegisd.core.target.node import ROOT, walk
+from aegisd.core.target.path import paths
+
+Finding = Host | PathTarget | Command | Problem
+
+_REACHES_HOSTS = frozenset({"net", "exec"})
+_REACHES_PATHS = frozenset({"read", "write", "delete"})
+
+
+def extract(args: object, *, effects: Collection[str], roles: Mapping[str, str]) -> Targets:
+    """Read what a call's args reach for. Total: any JSON value is read or refused, never raised on.
+
+    `effects` are the tool's: net and exec look for hosts; read, write and delete for paths; exec
+    for commands. `roles` maps top-level parameters to roles; content is never looked into, and a
+    parameter without a role is judged by its name. Same args, same result, whatever the key order.
+    """
+    found: set[Finding] = set()
+    programs: list[Command] = []
+    if "exec" in effects:
+        found |= _bounded(commands(args, roles), "command")
+        programs = sorted(item for item in found if isinstance(item, Command))
+        if not programs:
+            found.add(Problem(target="command", code="no_command", where=ROOT))
+    if not _REACHES_HOSTS.isdisjoint(effects):
+        found |= _bounded(chain(hosts(walk(args, roles)), _hosts_in_words(programs)), "host")
+    if not _REACHES_PATHS.isdisjoint(effects):
+        found |= _bounded(paths(walk(args, roles), effects), "path")
+    return Targets(
+        hosts=tuple(sorted(item for item in found if isinstance(item, Host))),
+        paths=tuple(sorted(item for item in found if isinstance(item, PathTarget))),
+        commands=tuple(sorted(item for item in found if isinstance(item, Command))),
+        problems=tuple(sorted(item for item in found if isinstance(item, Problem))),
+    )
+
+
+def _bounded(findings: Iterator[Finding], kind: str) -> set[Finding]:
+    """Take at most `TARGETS_MAX` findings, doubles counted, so that the work is bounded as well."""
+    found = set(islice(findings, TARGETS_MAX))
+    if next(findings, None) is not None:
+        found.add(Problem(target=kind, code="too_many", where=ROOT))
+    return found
+
+
+def _hosts_in_words(programs: list[Command]) -> Iterator[Host | Problem]:
+    """Yield the hosts in command words: without its quotes, a line may name another host."""
+    for program in programs:
+        for word in (program.binary, *program.args):
+            yield from text(word, program.where)

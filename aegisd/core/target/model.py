@@ -1,0 +1,98 @@
+"""The shapes the room hands on, and the list of everything it refuses to read."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+# Findings of one kind that one call may have. A person cannot review more, and each costs policy
+# time; a call that needs more is several calls.
+TARGETS_MAX = 256
+
+
+class Host(Struct, frozen=True, kw_only=True, order=True):
+    """One machine a call would talk to.
+
+    `host` is lower case ASCII without a trailing dot (`kind` name), a dotted quad (ipv4) or RFC
+    5952 text without brackets (ipv6). `port` is 0 when none is given or the scheme's own is.
+    `scheme` is "" when the text has none. `where` is an RFC 6901 pointer into the payload.
+    """
+
+    host: str
+    kind: str
+    port: int
+    scheme: str
+    where: str
+
+
+class PathTarget(Struct, frozen=True, kw_only=True, order=True):
+    """One file a call would touch: POSIX text without `.`, `..`, `//`; relative stays relative.
+
+    `access` is read, write or delete. Text only: what a symlink hides, the PEP alone can see.
+    """
+
+    path: str
+    access: str
+    where: str
+
+
+class Command(Struct, frozen=True, kw_only=True, order=True):
+    """One program a call would run. `binary` is exactly as written, `args` is all after it."""
+
+    binary: str
+    args: tuple[str, ...]
+    where: str
+
+
+class Problem(Struct, frozen=True, kw_only=True, order=True):
+    """A text that is not read as a target, because two readers could read it differently.
+
+    `target` is host, path or command; `code` is a key of `PROBLEMS` and never changes meaning.
+    """
+
+    target: str
+    code: str
+    where: str
+
+
+class Targets(Struct, frozen=True, kw_only=True):
+    """All that one call reaches for: each tuple sorted, without doubles."""
+
+    hosts: tuple[Host, ...] = ()
+    paths: tuple[PathTarget, ...] = ()
+    commands: tuple[Command, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+PROBLEMS: Mapping[str, str] = {
+    # any target
+    "not_text": "a number stands where a text is expected; send a string",
+    "too_many": f"more than {TARGETS_MAX} findings of one kind; split the call",
+    "control": "a control, format or space character inside; remove it",
+    "backslash": "a backslash, which some readers take for a slash; use a slash",
+    "percent_encoded": "percent-encoding hides part of the target; write it plainly",
+    # hosts
+    "scheme": "a URL scheme other than http, https, ws, wss, ftp; use one of these",
+    "slashes": "a scheme without exactly two slashes after it; write scheme://host",
+    "userinfo": "an @ that some readers take for the end of userinfo; leave it out",
+    "host_empty": "no host where one is expected; name one",
+    "host_invalid": "not a host name of RFC 1123 or IDNA 2008; spell it plainly",
+    "port": "a port that is not 1 to 65535 in at most five digits; correct it",
+    "ipv4_spelling": "an IPv4 address that is not a plain dotted quad; write a.b.c.d",
+    "ipv4_invalid": "ends in a number and is not an IPv4 address; correct it",
+    "ipv4_mapped": "an IPv4 address inside an IPv6 one; write a.b.c.d",
+    "ipv6_invalid": "not an IPv6 address in brackets; correct it",
+    "ipv6_zone": "an IPv6 zone, which means something on one machine only; leave it out",
+    # paths
+    "escape": "`..` climbs above where the path starts; write the path it means",
+    "home": "a leading ~, which only a shell can resolve; write the path it means",
+    "variable": "a shell variable; write the path it means",
+    "not_nfc": "not in Unicode form NFC, so it names two files; normalise it",
+    "look_alike": "a character that looks like or folds to a separator or dot; remove it",
+    "file_url": "a file URL with a host, query, fragment or odd slashes; use file:///path",
+    # commands
+    "shell_syntax": "shell syntax beyond plain words and quotes; run one simple command",
+    "wrapper": "a command that runs another one in a way not read here; run that one itself",
+    "nesting": "commands inside commands too deep to read; run the inner one itself",
+    "too_long": "a command line or vector that is too long to start or to judge; shorten it",
+    "no_command": "the tool runs a program and no program is named; name it",
+}

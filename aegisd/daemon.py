@@ -1,0 +1,225 @@
+"""The composition root: reads settings once, builds every object, serves, and stops in order."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+import uvicorn
+import uvloop
+
+from aegisd import __version__, config, resources
+from aegisd.core.errors import AegisError, ConfigInvalid
+from aegisd.core.manifest import capabilities
+from aegisd.core.manifest.capabilities import Capabilities
+from aegisd.engine.clock import SystemClock
+from aegisd.engine.engine import Configured, Engine
+from aegisd.http.app import app
+from aegisd.ports import EventStore
+from aegisd.rego import bundle
+from aegisd.rego.judge import RegoJudge
+from aegisd.rego.regopy_engine import RegopyEvaluator
+from aegisd.rules_version import rules_version
+from aegisd.store.dsn import open_store
+
+# Connections that wait to be accepted; the queue behind them has its own bound and its own answer.
+BACKLOG_MAX = 512
+
+# Seconds that open requests get at the end; each waits for one commit at most.
+DRAIN_SECONDS_MAX = 10
+
+EXIT_OK, EXIT_BROKEN, EXIT_CONFIG = 0, 70, 78
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", "file", type=click.Path(path_type=Path), help="YAML file of settings.")
+@click.option("--addr", help=f"HOST:PORT to listen on.  [default: {config.ADDRESS_DEFAULT}]")
+@click.option("--dsn", help=f"The log: a path, sqlite:///path, file:.  [default: {config.DSN_DEFAULT}]")
+@click.option("--manifest", help="Capability manifest (JSON) in force for every tenant.")
+@click.option("--policy", help="Folder of Rego rules (package aegis.rules) in force.")
+@click.option("--trust-mode", help="dev; prod waits for signed manifests.  [default: dev]")
+@click.option("--print-config", is_flag=True, help="Print the settings in force and exit.")
+@click.version_option(__version__, prog_name="aegisd")
+def main(file: Path | None, *, print_config: bool, **flags: str | None) -> None:
+    """Run the gate between agents and their tools.
+
+    Every tool call an agent proposes is decided here and recorded before it runs. Without any
+    setting: a SQLite log in this folder, on loopback. Settings come from flags, then AEGIS_*
+    variables, then the file.
+
+    \b
+    Example:
+      aegisd --manifest manifests/quickstart.json
+    """
+    if not __debug__:
+        _refuse("python -O removes checks this program relies on; run it without -O")
+    try:
+        settings = config.read(flags, os.environ, file)
+        if print_config:
+            click.echo(msgspec.json.format(msgspec.json.encode(settings)).decode())
+            return
+        code = uvloop.run(_run(settings))
+    except AegisError as error:
+        _refuse(error.message)
+    sys.stdout.flush()
+    # A stuck evaluator's thread would keep the interpreter alive for ever.
+    os._exit(code)
+
+
+class Server(uvicorn.Server):
+    """Uvicorn without its own signal handling: the log is closed before the process ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `_run`."""
+        yield
+
+
+async def _run(settings: config.Settings) -> int:
+    """Serve until a signal or a fatal error; return the exit code."""
+    address = settings.address()
+    configured_files = bundle.load_directory(Path(settings.policy)) if settings.policy else {}
+    base = bundle.load_directory(resources.policies() / "aegis")
+    manifest = _manifest(settings.manifest)
+    listener = _listen(address)
+    store = open_store(settings.dsn)
+    try:
+        judge = RegoJudge(RegopyEvaluator(), base, store.document, rules_version())
+        configured = Configured(
+            bundle=judge.bundle(configured_files),
+            policy_named=settings.policy is not None,
+            capabilities=manifest,
+        )
+        fatal: list[str] = []
+        server = _server()
+
+        def end(reason: str) -> None:
+            fatal.append(reason)
+            server.should_exit = True
+
+        engine = Engine(
+            store=store, judge=judge, clock=SystemClock(), configured=configured, on_fatal=end
+        )
+        server.config.app = app(engine)
+        tenants = await engine.start()
+        serving = asyncio.create_task(_serve(server, listener))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        _announce(listener, settings, engine.judge.evaluator(), manifest, tenants)
+        await serving
+        await engine.stop()
+    finally:
+        _close(store)
+    for reason in fatal:
+        click.echo(f"aegisd: stopped: {reason}", err=True)
+    return EXIT_BROKEN if fatal else EXIT_OK
+
+
+async def _serve(server: Server, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    await server.serve(sockets=[listener])
+
+
+def _server() -> Server:
+    return Server(
+        uvicorn.Config(
+            app=_nothing,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            date_header=False,
+            backlog=BACKLOG_MAX,
+            timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
+        )
+    )
+
+
+async def _nothing(_scope: object, _receive: object, _send: object) -> None:
+    """Stands in until the engine exists; the socket is not accepted from before that."""
+
+
+def _manifest(path: str | None) -> Capabilities | None:
+    if path is None:
+        return None
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigInvalid(f"manifest {path}: cannot be read: {error.strerror}") from None
+    try:
+        return capabilities.read(data)
+    except AegisError as error:
+        raise ConfigInvalid(f"manifest {path}: {error.message}") from None
+
+
+def _listen(address: config.Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigInvalid(
+            f"addr: cannot listen on {address.host}:{address.port}: {error.strerror}"
+        ) from None
+    return listener
+
+
+def _announce(
+    listener: socket.socket,
+    settings: config.Settings,
+    evaluator: tuple[str, str],
+    manifest: Capabilities | None,
+    tenants: int,
+) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    rules = "the base rules" if settings.policy is None else f"the base rules and {settings.policy}"
+    governed = (
+        "none: every proposal is denied PERMISSION_UNDECLARED until a tenant registers one"
+        if manifest is None
+        else f"{settings.manifest} ({manifest.manifest.name} {manifest.manifest.version})"
+    )
+    lines = [
+        f"aegisd {__version__} listening on {url}",
+        f"  log       {settings.dsn} ({tenants} tenants)",
+        f"  policy    {rules}, judged by {evaluator[0]} {evaluator[1]}",
+        f"  manifest  {governed}",
+        "  access    no authentication: whoever reaches this port acts as agent and as operator",
+    ]
+    if settings.address().assumed:
+        lines.append("  address   a bare :PORT is read as loopback, 127.0.0.1")
+    event = (
+        '{"tenant_id":"acme","session_id":"s1","event_type":"TOOL_CALL_PROPOSED",'
+        '"payload":{"tool_name":"read_file","args":{"path":"/workspace/notes.txt"}}}'
+    )
+    lines += ["Try it:", f"  curl -s {url}/v1/events -d '{event}'"]
+    click.echo("\n".join(lines))
+    sys.stdout.flush()
+
+
+def _close(store: EventStore) -> None:
+    try:
+        store.close()
+    except AegisError as error:
+        click.echo(f"aegisd: {error.message}", err=True)
+
+
+def _refuse(reason: str) -> None:
+    click.echo(f"aegisd: {reason}", err=True)
+    sys.exit(EXIT_CONFIG)

@@ -1,0 +1,282 @@
+"""The gate: what every door asks. Decides through one writer per tenant; reads what is durable."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from msgspec import Struct
+
+from aegisd.core.errors import ConfigInvalid, NotFound, SessionUnknown
+from aegisd.core.events import ManifestRegistered, PolicyActivated
+from aegisd.core.log.chain import Break, Chain
+from aegisd.core.manifest.capabilities import Capabilities
+from aegisd.core.policy.input import Moment, Snapshot, build, facts
+from aegisd.core.policy.verdict import Verdict, failed
+from aegisd.core.proposal import Proposal
+from aegisd.core.state.model import Activation, SessionState, TenantState
+from aegisd.engine import recovery
+from aegisd.engine.work import Answer, Append, Check, Control, Judged, OpenSession, Work
+from aegisd.engine.writer import Writer
+from aegisd.ports import Clock, Document, EventStore, LiveJudge, SessionHead
+
+# Reads run beside the writer; more threads than this only wait for the same two cores.
+READ_THREADS_MAX = 4
+
+CONFIG = "config"
+
+T = TypeVar("T")
+
+
+class Configured(Struct, frozen=True, kw_only=True):
+    """What the start names for every tenant: the policy bundle and, maybe, a manifest.
+
+    `policy_named` tells that an operator chose the bundle; else it is the base bundle alone.
+    """
+
+    bundle: bytes
+    policy_named: bool
+    capabilities: Capabilities | None
+
+
+class Engine:
+    """One per process. Coroutines run on one event loop; `close` ends what `start` began."""
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        judge: LiveJudge,
+        clock: Clock,
+        configured: Configured,
+        on_fatal: Callable[[str], None],
+    ) -> None:
+        self.store, self.judge = store, judge
+        self._clock, self._configured, self._on_fatal = clock, configured, on_fatal
+        self._writers: dict[str, Writer] = {}
+        self._evaluation = ThreadPoolExecutor(1, "evaluator")
+        self._commits = ThreadPoolExecutor(1, "commit")
+        self._reads = ThreadPoolExecutor(READ_THREADS_MAX, "read")
+
+    async def start(self) -> int:
+        """Recover every tenant and put the configuration in force; return how many there are.
+
+        Raises `ConfigInvalid` where an operator's later act contradicts the configuration, and
+        `LogCorrupt` where the log does not hold.
+        """
+        for body, kind in self._documents():
+            self.judge.keep(_document(kind, body))
+        tenants = [name for name in await self.read(self.store.tenants) if name[:1] != "$"]
+        for tenant_id in tenants:
+            writer = self._writer(tenant_id)
+            state = await self.read(writer.recover)
+            for control in self._due(state):
+                await writer.submit(control)
+        return len(tenants)
+
+    async def stop(self) -> None:
+        """Answer what is queued, make it durable, and end the writers."""
+        for writer in list(self._writers.values()):
+            await writer.stop()
+        for threads in (self._commits, self._reads, self._evaluation):
+            # A stuck evaluator never ends; the process does not wait for it.
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    # ── writing ─────────────────────────────────────────────────────────────────────────────────
+
+    async def append(self, proposals: tuple[Proposal, ...]) -> tuple[Answer, ...]:
+        """Judge and record events of one tenant, all or nothing."""
+        return await self._answers(proposals[0].tenant_id, Append(proposals=proposals))
+
+    async def check(self, proposal: Proposal) -> Verdict | None:
+        """Judge an event on live state and record nothing. Raises `SessionUnknown`."""
+        reply = await self._writer(proposal.tenant_id).submit(Check(proposal=proposal))
+        return reply.verdict if isinstance(reply, Judged) else None
+
+    async def open_session(self, tenant_id: str, work: OpenSession) -> Answer:
+        """Record SESSION_OPENED. Raises `SessionExists`."""
+        return (await self._answers(tenant_id, work))[0]
+
+    async def control(self, tenant_id: str, work: Control) -> Answer:
+        """Record an operator's act in the tenant's `$control` session."""
+        if work.document is not None:
+            # The next batch may be judged by it while this one is still being committed.
+            self.judge.keep(work.document)
+        return (await self._answers(tenant_id, work))[0]
+
+    async def register_manifest(
+        self, tenant_id: str, capabilities: Capabilities, *, author: str, reason: str
+    ) -> Answer:
+        """Put a manifest in force from the next decision on. Raises `ManifestInvalid`."""
+        self._clock.utc_offset_s(capabilities.manifest.zone, self._clock.now_ms())
+        return await self.control(tenant_id, manifest_control(capabilities, author, reason))
+
+    async def activate_policy(
+        self, tenant_id: str, files: Mapping[str, str], *, author: str, reason: str
+    ) -> Answer:
+        """Put an operator's rules in force from the next decision on. Raises `PolicyInvalid`."""
+        loop = asyncio.get_running_loop()
+        bundle = await loop.run_in_executor(self._evaluation, self.judge.bundle, files)
+        return await self.control(tenant_id, policy_control(bundle, author, reason))
+
+    async def simulate(
+        self, proposal: Proposal, counters: Snapshot, capabilities: Capabilities
+    ) -> Verdict:
+        """Judge a caller's own event, snapshot and manifest by the configured bundle. Pure."""
+        now_ms = self._clock.now_ms()
+        offset = self._clock.utc_offset_s(capabilities.manifest.zone, now_ms)
+        moment = Moment(now_ms=now_ms, utc_offset_s=offset)
+        nobody = facts(TenantState(tenant_id=proposal.tenant_id), proposal.agent_id)
+        policy_input = build(proposal, 0, counters, nobody, capabilities, moment)
+        if capabilities.document:
+            self.judge.keep(_document("manifest", capabilities.document))
+        bundle = hashlib.sha256(self._configured.bundle).hexdigest()
+        loop = asyncio.get_running_loop()
+        verdict = await loop.run_in_executor(
+            self._evaluation, self.judge.judge, bundle, capabilities.digest, policy_input
+        )
+        return verdict or failed("error")
+
+    async def _answers(self, tenant_id: str, work: Work) -> tuple[Answer, ...]:
+        reply = await self._writer(tenant_id).submit(work)
+        return () if isinstance(reply, Judged) else reply
+
+    # ── reading ─────────────────────────────────────────────────────────────────────────────────
+
+    async def read(self, ask: Callable[[], T]) -> T:
+        """Run a blocking read on the readers' threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._reads, ask)
+
+    async def session(self, tenant_id: str, session_id: str) -> SessionState:
+        """The durable fold of a session. Raises `SessionUnknown`."""
+        version = self.judge.rules_version
+        state = await self.read(
+            lambda: recovery.session_state(self.store, tenant_id, session_id, version)
+        )
+        if state.next_seq == 0:
+            raise SessionUnknown(f"the log has no session {session_id}")
+        return state
+
+    async def tenant(self, tenant_id: str) -> TenantState:
+        """The durable fold of a tenant; empty for one without events."""
+        version = self.judge.rules_version
+        return await self.read(lambda: recovery.tenant_state(self.store, tenant_id, version))
+
+    async def head(self, tenant_id: str, session_id: str) -> SessionHead:
+        """The durable head of a session. Raises `SessionUnknown`."""
+        head = await self.read(lambda: self.store.session_head(tenant_id, session_id))
+        if head is None:
+            raise SessionUnknown(f"the log has no session {session_id}")
+        return head
+
+    async def verify(self, tenant_id: str, session_id: str) -> tuple[Chain, list[Break]]:
+        """Hash a session again from stored bytes. Raises `SessionUnknown`."""
+        await self.head(tenant_id, session_id)
+
+        def check() -> tuple[Chain, list[Break]]:
+            chain = Chain(whole=False)
+            events = self.store.session_events(tenant_id, session_id)
+            return chain, [broken for event in events for broken in chain.check(event)]
+
+        return await self.read(check)
+
+    async def document(self, digest: str) -> bytes:
+        """The bytes of a manifest or bundle by hex digest. Raises `NotFound`."""
+        found = await self.read(lambda: self.store.document(bytes.fromhex(digest)))
+        if found is None or hashlib.sha256(found.body).hexdigest() != digest:
+            raise NotFound(f"no document has the digest {digest}")
+        return found.body
+
+    # ── tenants ─────────────────────────────────────────────────────────────────────────────────
+
+    def _writer(self, tenant_id: str) -> Writer:
+        writer = self._writers.get(tenant_id)
+        if writer is None:
+            writer = Writer(
+                tenant_id,
+                store=self.store,
+                judge=self.judge,
+                clock=self._clock,
+                evaluation=self._evaluation,
+                commits=self._commits,
+                opening=self._opening,
+                on_fatal=self._on_fatal,
+            )
+            self._writers[tenant_id] = writer
+        return writer
+
+    def _opening(self) -> list[Control]:
+        """What a tenant's log begins with: the rules in force before its first event."""
+        configured = self._configured
+        acts = [policy_control(configured.bundle, CONFIG, "configured at start")]
+        if configured.capabilities is not None:
+            acts.append(manifest_control(configured.capabilities, CONFIG, "configured at start"))
+        return acts
+
+    def _documents(self) -> Iterator[tuple[bytes, str]]:
+        yield self._configured.bundle, "bundle"
+        if self._configured.capabilities is not None:
+            yield self._configured.capabilities.document, "manifest"
+
+    def _due(self, state: TenantState) -> Iterator[Control]:
+        """Activations that the configuration asks for and the log does not have yet."""
+        configured = self._configured
+        bundle = hashlib.sha256(configured.bundle).hexdigest()
+        if _must_activate(state, "policy", state.bundle, bundle, named=configured.policy_named):
+            yield policy_control(configured.bundle, CONFIG, "changed at start")
+        capabilities = configured.capabilities
+        if capabilities is None:
+            return
+        if _must_activate(state, "manifest", state.manifest, capabilities.digest, named=True):
+            yield manifest_control(capabilities, CONFIG, "changed at start")
+
+
+def manifest_control(capabilities: Capabilities, author: str, reason: str) -> Control:
+    """MANIFEST_REGISTERED, with the manifest's bytes."""
+    manifest, digest = capabilities.manifest, capabilities.digest
+    return Control(
+        event_type="MANIFEST_REGISTERED",
+        payload=lambda now_ms: ManifestRegistered(
+            author=author,
+            digest=digest,
+            name=manifest.name,
+            now_ms=now_ms,
+            reason=reason,
+            version=manifest.version,
+        ),
+        document=_document("manifest", capabilities.document),
+    )
+
+
+def policy_control(bundle: bytes, author: str, reason: str) -> Control:
+    """POLICY_ACTIVATED, with the bundle's bytes."""
+    digest = hashlib.sha256(bundle).hexdigest()
+    return Control(
+        event_type="POLICY_ACTIVATED",
+        payload=lambda now_ms: PolicyActivated(
+            author=author, digest=digest, now_ms=now_ms, reason=reason
+        ),
+        document=_document("bundle", bundle),
+    )
+
+
+def _document(kind: str, body: bytes) -> Document:
+    return Document(digest=hashlib.sha256(body).digest(), kind=kind, body=body)
+
+
+def _must_activate(
+    state: TenantState, what: str, active: Activation | None, digest: str, *, named: bool
+) -> bool:
+    if active is None:
+        return True
+    if active.digest == digest:
+        return False
+    if active.author == CONFIG:
+        return True
+    if named:
+        raise ConfigInvalid(
+            f"tenant {state.tenant_id}: the configured {what} is {digest}, but {active.author} "
+            f"put {active.digest} in force since; start without --{what}, or activate it again"
+        )
+    return False

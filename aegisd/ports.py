@@ -1,0 +1,189 @@
+"""What the engine needs from the world, stated once, with the promises it relies on.
+
+All of it is synchronous: the engine owns the threads and decides which one calls what.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.policy.judge import Judge
+
+
+class SessionHead(Struct, frozen=True, kw_only=True):
+    """The newest event of one session. `seq` counts from 0, so a session holds `seq + 1` events."""
+
+    tenant_id: str
+    session_id: str
+    seq: int
+    hash: bytes
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """Bytes that events name by digest: a manifest or a policy bundle.
+
+    `kind` is `manifest` or `bundle`; `digest` is the SHA-256 of `body`.
+    """
+
+    digest: bytes
+    kind: str
+    body: bytes
+
+
+class SnapshotRow(Struct, frozen=True, kw_only=True):
+    """A cached fold. A cache only: valid for one `rules_version` and one head, deletable any time.
+
+    `session_id` is empty for the tenant's own state, and `head` then is a position; else a seq.
+    `head_hash` is the hash of the event at `head`, the last one folded in.
+    """
+
+    tenant_id: str
+    session_id: str
+    rules_version: str
+    head: int
+    head_hash: bytes
+    body: bytes
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """What one commit writes: events of one tenant in position order, and what belongs to them.
+
+    `first_position` is where the tenant's log must end for the batch to fit. `documents` are kept
+    once by digest. `snapshots` replace older ones of the same session.
+    """
+
+    tenant_id: str
+    first_position: int
+    events: Sequence[StoredEvent]
+    documents: Sequence[Document] = ()
+    snapshots: Sequence[SnapshotRow] = ()
+
+
+class EventReader(Protocol):
+    """Reads of a log. Safe to call from any thread, and while a batch is being appended.
+
+    What is returned was durable when it was read; stored bytes come back unchanged.
+    """
+
+    def tenants(self) -> list[str]:
+        """All tenants with events, sorted by code point."""
+        ...
+
+    def next_position(self, tenant_id: str) -> int:
+        """One past the tenant's last position; 0 for an unknown tenant."""
+        ...
+
+    def recorded_head(self, tenant_id: str) -> tuple[int, bytes] | None:
+        """Where the last commit said the tenant's log ends: next position, and its last hash.
+
+        A cache beside the log, checked against it at start: rows cut from the tail show here.
+        """
+        ...
+
+    def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
+        """Heads of at most `limit` sessions with id greater than `after`, sorted by code point."""
+        ...
+
+    def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
+        """The head of one session, or None when the log has no event of it."""
+        ...
+
+    def events(
+        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """A tenant's events in position order. Flat memory, whatever the log's size."""
+        ...
+
+    def session_events(
+        self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """One session's events in seq order."""
+        ...
+
+    def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
+        """Every event that carries the key, in position order; empty when it was never used."""
+        ...
+
+    def document(self, digest: bytes) -> Document | None:
+        """The bytes with this SHA-256, or None. The caller checks the digest again."""
+        ...
+
+    def snapshot(self, tenant_id: str, session_id: str) -> SnapshotRow | None:
+        """The cached fold of a session, or of the tenant when `session_id` is empty."""
+        ...
+
+
+class EventStore(EventReader, Protocol):
+    """A durable, append-only log with one writer.
+
+    `tests/store/contract.py` holds every implementation to these words.
+    """
+
+    def append(self, batch: Batch) -> None:
+        """Append all of the batch or nothing; return only once it is durable (fsync).
+
+        Called by one thread at a time. Raises `PositionConflict` when the tenant's log does not end
+        at `first_position` or a row already exists, `StoreFailed` when nothing was written and a
+        later batch may pass (disk full), `StoreBroken` on an I/O or fsync error: what is on disk is
+        then unknown and the process must end without another attempt.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release files and locks. Nothing is lost by not calling it."""
+        ...
+
+
+class Program(Protocol):
+    """One policy bundle compiled together with one manifest."""
+
+    def evaluate(self, policy_input: bytes) -> bytes:
+        """JSON bytes in, the bundle's result as JSON bytes out.
+
+        Never called by two threads at once. Raises `EvaluatorFailed` on any error, on an undefined
+        result included; there is no partial answer.
+        """
+        ...
+
+
+class Evaluator(Protocol):
+    """A Rego engine."""
+
+    name: str
+    version: str
+
+    def compile(self, bundle: bytes, manifest: bytes) -> Program:
+        """Compile a bundle (canonical bytes) with a manifest's data (canonical bytes).
+
+        Raises `PolicyInvalid`, naming file and line, for what does not compile or may not load.
+        """
+        ...
+
+
+class LiveJudge(Judge, Protocol):
+    """A judge that the gate can give new rules to."""
+
+    def bundle(self, files: Mapping[str, str]) -> bytes:
+        """The canonical bytes of a bundle: the base rules and an operator's files by name.
+
+        Raises `PolicyInvalid`, naming file and line, for what does not load.
+        """
+        ...
+
+    def keep(self, document: Document) -> None:
+        """Make bytes known before an event in the log names them."""
+        ...
+
+
+class Clock(Protocol):
+    """The only place time comes from."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch, UTC. May jump; the writer never lets it run back."""
+        ...
+
+    def utc_offset_s(self, zone: str, now_ms: int) -> int:
+        """Seconds east of UTC in an IANA zone at that time. Raises `ManifestInvalid` if unknown."""
+        ...

@@ -1,0 +1,239 @@
+"""What a bundle may not hold: checks on source text, the same for every engine.
+
+A policy that loads reads only what the input schema has, calls only pure functions, and cannot
+replace the base rules. Everything else is refused with file, line and what to write instead.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from aegisd.core.errors import PolicyInvalid
+from aegisd.core.nearest import nearest
+from aegisd.core.policy.release import OPERATOR_PREFIX
+from aegisd.core.policy.schema import (
+    INPUT_SCHEMA,
+    MANIFEST_SCHEMA,
+    Leaf,
+    ListOf,
+    MapOf,
+    Schema,
+)
+from aegisd.rego import builtins
+from aegisd.rego.module import Import, Module, Reference, read, statements
+from aegisd.rego.tokens import Kind, Token
+
+OPERATOR_PACKAGE = ("aegis", "rules")
+
+# What the gate reads of `aegis.rules`. Each is a set: a plain value would never be looked at.
+SPOKEN = frozenset({"advise", "constrain", "deny", "oblige", "require_approval"})
+
+_VERBS = frozenset({"%s", "%v", "%%"})
+
+
+class Facts(Struct, frozen=True):
+    """What the checks learnt of a bundle that loads.
+
+    `reads` maps each section of the policy input to the fields some rule names; nothing else of
+    the input can change an answer. `plain_text` says that an operator's rule calls a function of
+    `builtins.PLAIN_TEXT`.
+    """
+
+    reads: Mapping[str, frozenset[str]]
+    plain_text: bool
+
+
+def check(files: Mapping[str, str]) -> Facts:
+    """Check a bundle's files by path. Raises `PolicyInvalid` for the first that may not load."""
+    modules = [read(path, files[path]) for path in sorted(files)]
+    functions: dict[tuple[str, ...], frozenset[str]] = {}
+    for module in modules:
+        functions[module.package] = functions.get(module.package, frozenset()) | module.functions
+    for module in modules:
+        _check_package(module)
+        _check_words(module)
+        _check_imports(module)
+        _check_reads(module)
+        _check_calls(module, functions[module.package])
+    return Facts(_reads(modules), any(_uses_plain_text(module) for module in modules))
+
+
+def check_test(path: str, source: str) -> Module:
+    """Check a `*_test.rego` file: pure built-ins only; it may read and replace what it likes."""
+    module = read(path, source)
+    _check_calls(module, module.functions)
+    return module
+
+
+def _is_operators(module: Module) -> bool:
+    return module.path.startswith(OPERATOR_PREFIX)
+
+
+def _check_package(module: Module) -> None:
+    if _is_operators(module) and module.package[:2] != OPERATOR_PACKAGE:
+        raise PolicyInvalid(
+            f"{module.path}:1: expected package aegis.rules or one below it, found "
+            f"{'.'.join(module.package)}"
+        )
+    if module.package[0] != "aegis":
+        raise PolicyInvalid(f"{module.path}:1: expected a package below aegis")
+
+
+def _check_words(module: Module) -> None:
+    before: Token | None = None
+    heads = set(statements(module.tokens))
+    for index, token in enumerate(module.tokens):
+        word = token.text if token.kind is Kind.WORD else ""
+        field = before is not None and before.kind is Kind.SIGN and before.text == "."
+        if word == "with" and not field:
+            raise PolicyInvalid(
+                f"{module.path}:{token.line}: `with` replaces what is judged; only tests may"
+            )
+        if index in heads and module.package == OPERATOR_PACKAGE and word in SPOKEN:
+            after = module.tokens[index + 1] if index + 1 < len(module.tokens) else token
+            if after.text != "contains":
+                raise PolicyInvalid(
+                    f"{module.path}:{token.line}: expected `{word} contains … if {{ … }}`: "
+                    f"{word} is a set, and a plain value in its place would never be read"
+                )
+        before = token
+
+
+def _check_imports(module: Module) -> None:
+    for item in module.imports:
+        chain = item.reference
+        if chain.dotted == "rego.v1" or chain.dotted.startswith("future.keywords"):
+            continue
+        place = f"{module.path}:{chain.line}"
+        if (chain.root, *chain.steps[:2]) != ("data", *OPERATOR_PACKAGE):
+            raise PolicyInvalid(
+                f"{place}: found an import of {chain.dotted}; import only rego.v1 and "
+                "data.aegis.rules.…, and write input.… and data.manifest.… in full"
+            )
+        if item.alias in builtins.NAMESPACES:
+            raise PolicyInvalid(
+                f"{place}: the name {item.alias} is a built-in's; choose another with `as`"
+            )
+
+
+def _check_reads(module: Module) -> None:
+    for reference in module.references:
+        place = f"{module.path}:{reference.line}"
+        if reference.root == "input":
+            _check_path(place, "input", reference.steps, INPUT_SCHEMA)
+            if reference.steps[:3] == ("event", "payload", "args"):
+                raise PolicyInvalid(f"{place}: input.event.payload has no args: read input.call.args")
+        elif reference.root == "data":
+            _check_data(place, module, reference)
+        elif reference.steps[:1] == (reference.root,):
+            raise PolicyInvalid(
+                f"{place}: rename the variable {reference.root}: rego-cpp misreads "
+                f"{reference.root}.{reference.root} inside `every`"
+            )
+
+
+def _check_data(place: str, module: Module, reference: Reference) -> None:
+    if reference.steps[:1] == ("manifest",):
+        _check_path(place, "data.manifest", reference.steps[1:], MANIFEST_SCHEMA)
+        return
+    ours = OPERATOR_PACKAGE if _is_operators(module) else OPERATOR_PACKAGE[:1]
+    below = reference.steps[: len(ours)] == ours and len(reference.steps) > len(ours)
+    if not below or reference.steps[len(ours)] is None:
+        raise PolicyInvalid(
+            f"{place}: found {reference.dotted}; expected data.manifest.… or data.{'.'.join(ours)}.…"
+        )
+
+
+def _check_path(place: str, root: str, steps: Sequence[str | None], schema: Schema) -> None:
+    """Follow a chain through a schema. It may end at a leaf or a list, never at a closed object.
+
+    A closed object under another name could be asked for fields that no check sees.
+    """
+    seen, node = root, schema
+    for step in steps:
+        if node is Leaf.FREE:
+            return
+        if node is Leaf.SCALAR:
+            raise PolicyInvalid(f"{place}: {seen} is a plain value, nothing lies below it")
+        if isinstance(node, ListOf):
+            if step is not None:
+                raise PolicyInvalid(
+                    f"{place}: {seen} is a list: write `some item in {seen}`, found .{step}"
+                )
+            node = node.item
+        elif isinstance(node, MapOf):
+            node = node.value
+        elif isinstance(node, Mapping):
+            node = _field(place, seen, step, node)
+        seen = f"{seen}.{step}" if step is not None else f"{seen}[…]"
+    if isinstance(node, Mapping):
+        raise PolicyInvalid(
+            f"{place}: {seen} is an object of known fields: name one of them, such as "
+            f"{seen}.{min(node)}"
+        )
+
+
+def _field(place: str, seen: str, step: str | None, node: Mapping[str, Schema]) -> Schema:
+    if step is None:
+        raise PolicyInvalid(
+            f"{place}: {seen} is an object of known fields: a computed field cannot be checked, "
+            f"name it, such as {seen}.{min(node)}"
+        )
+    if step not in node:
+        raise PolicyInvalid(
+            f"{place}: {seen} has no field {step}; the nearest is {seen}.{nearest(step, node)}"
+        )
+    return node[step]
+
+
+def _check_calls(module: Module, functions: frozenset[str]) -> None:
+    aliases = {item.alias for item in module.imports}
+    for name in sorted(functions & builtins.NAMESPACES):
+        raise PolicyInvalid(f"{module.path}:1: the name of the function {name} is a built-in's")
+    for reference in module.references:
+        if not reference.called or reference.root == "data":
+            continue
+        place, name = f"{module.path}:{reference.line}", reference.dotted
+        if None in reference.steps:
+            raise PolicyInvalid(f"{place}: expected a plain name before the parenthesis")
+        if name in builtins.ALLOWED:
+            _check_format(place, module, reference)
+        elif name not in functions and reference.root not in aliases:
+            why = builtins.REFUSED.get(name, builtins.REFUSED.get(reference.root, ""))
+            hint = why or f"the nearest is {nearest(name, builtins.ALLOWED | functions)}"
+            raise PolicyInvalid(f"{place}: {name} may not be called: {hint}")
+
+
+def _check_format(place: str, module: Module, reference: Reference) -> None:
+    """A format comes from the policy, never from a caller, and holds only what engines agree on."""
+    if reference.dotted != "sprintf":
+        return
+    after = module.tokens[reference.end + 1 : reference.end + 2]
+    if not after or after[0].kind is not Kind.STRING:
+        raise PolicyInvalid(f"{place}: expected a literal format as the first argument of sprintf")
+    rest = after[0].text
+    for verb in _VERBS:
+        rest = rest.replace(verb, "")
+    if "%" in rest:
+        raise PolicyInvalid(f"{place}: expected only %s, %v and %% in a format of sprintf")
+
+
+def _reads(modules: Iterable[Module]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for module in modules:
+        for reference in module.references:
+            if reference.root == "input":
+                section, field = reference.steps[:2]
+                found.setdefault(str(section), set()).add(str(field))
+    return {section: frozenset(found[section]) for section in sorted(found)}
+
+
+def _uses_plain_text(module: Module) -> bool:
+    """The base rules call such functions too, but only on host names, which core has normalised."""
+    return _is_operators(module) and any(
+        reference.called and reference.dotted in builtins.PLAIN_TEXT
+        for reference in module.references
+    )
+
+
+__all__ = ["Facts", "Import", "check", "check_test"]

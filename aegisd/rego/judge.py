@@ -1,0 +1,140 @@
+"""The judge: bundles and manifests by digest, compiled once, run with the clock watched.
+
+Whatever an evaluator does, the answer here is a verdict, and a failure is a verdict that denies.
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
+
+from aegisd.core.errors import AegisError, EvaluatorFailed
+from aegisd.core.events import RELEASED
+from aegisd.core.manifest import capabilities
+from aegisd.core.manifest.capabilities import NONE, Capabilities
+from aegisd.core.policy.input import PolicyInput
+from aegisd.core.policy.release import released
+from aegisd.core.policy.verdict import Verdict, failed, judge
+from aegisd.ports import Document, Evaluator, Program
+from aegisd.rego import bundle as bundles
+
+# A slower evaluation denies, as a fault: a thousand times what the base bundle takes.
+EVALUATION_MS_MAX = 1_000
+
+# Compiled programs and read manifests kept. A program holds a few megabytes of the engine's memory.
+PROGRAMS_MAX = 64
+MANIFESTS_MAX = 256
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class RegoJudge:
+    """`ports.LiveJudge` over one Rego engine. Judges on one thread at a time.
+
+    `documents` finds bytes that are not known yet by their SHA-256; they are hashed again here.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        base: Mapping[str, str],
+        documents: Callable[[bytes], Document | None],
+        rules_version: str,
+    ) -> None:
+        self.rules_version = rules_version
+        self._evaluator, self._base, self._documents = evaluator, base, documents
+        self._kept: dict[str, bytes] = {}
+        self._programs: OrderedDict[tuple[str, str], Program] = OrderedDict()
+        self._manifests: OrderedDict[str, Capabilities] = OrderedDict()
+        self._released: dict[str, frozenset[str]] = {}
+
+    def evaluator(self) -> tuple[str, str]:
+        """Name and version of the engine."""
+        return self._evaluator.name, self._evaluator.version
+
+    def bundle(self, files: Mapping[str, str]) -> bytes:
+        """Base rules and an operator's files as one bundle that compiles. Raises `PolicyInvalid`."""
+        body = bundles.build(files, self._base)
+        self._evaluator.compile(body, NONE.data)
+        return body
+
+    def keep(self, document: Document) -> None:
+        """Make bytes known before an event in the log names them."""
+        self._kept[document.digest.hex()] = document.body
+
+    def capabilities(self, manifest: str) -> Capabilities | None:
+        """The manifest with this digest; None if its bytes are gone or no longer readable."""
+        if not manifest:
+            return NONE
+        known = self._manifests.get(manifest)
+        if known is None:
+            body = self._body(manifest)
+            if body is None:
+                return None
+            try:
+                known = capabilities.read(body)
+            except AegisError:
+                return None
+            _remember(self._manifests, manifest, known, MANIFESTS_MAX)
+        return known
+
+    def released(self, bundle: str) -> frozenset[str]:
+        """The event types whose release the bundle judges."""
+        known = self._released.get(bundle)
+        if known is None:
+            body = self._body(bundle)
+            known = RELEASED if body is None else released(bundles.files(body))
+            self._released[bundle] = known
+        return known
+
+    def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
+        """The verdict; None if the bundle's or the manifest's bytes are gone."""
+        try:
+            program = self._program(bundle, manifest)
+        except AegisError:
+            return failed("error")
+        if program is None:
+            return None
+        started = time.perf_counter()
+        verdict = judge(policy_input, _guarded(program))
+        if (time.perf_counter() - started) * 1000 > EVALUATION_MS_MAX:
+            return failed("timeout")
+        return verdict
+
+    def _program(self, bundle: str, manifest: str) -> Program | None:
+        program = self._programs.get((bundle, manifest))
+        if program is None:
+            body, facts = self._body(bundle), self.capabilities(manifest)
+            if body is None or facts is None:
+                return None
+            program = self._evaluator.compile(body, facts.data)
+            _remember(self._programs, (bundle, manifest), program, PROGRAMS_MAX)
+        return program
+
+    def _body(self, digest: str) -> bytes | None:
+        body = self._kept.get(digest)
+        if body is None and digest:
+            document = self._documents(bytes.fromhex(digest))
+            body = document.body if document is not None else None
+        if body is None or hashlib.sha256(body).hexdigest() != digest:
+            return None
+        return body
+
+
+def _guarded(program: Program) -> Callable[[bytes], bytes]:
+    def evaluate(policy_input: bytes) -> bytes:
+        try:
+            return program.evaluate(policy_input)
+        except Exception as error:  # noqa: BLE001 - whatever an engine throws denies
+            raise EvaluatorFailed(repr(error)) from error
+
+    return evaluate
+
+
+def _remember(cache: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+    """Keep the newest; the oldest goes, and is read and compiled again if it is asked for."""
+    while len(cache) >= most:
+        cache.popitem(last=False)
+    cache[key] = value

@@ -1,0 +1,170 @@
+"""One Rego file as the load checks see it: its package, imports, references and calls.
+
+Not a parser: a reader of token sequences that cannot be led astray by white space, comments or the
+bracket spelling of a field. What it cannot place it reports, and the checks refuse.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from aegisd.core.errors import PolicyInvalid
+from aegisd.rego.tokens import Kind, Token, tokens
+
+_KEYWORDS = frozenset(
+    {"as", "contains", "default", "else", "every", "false", "if", "import", "in", "not", "null"}
+    | {"package", "some", "true", "with"}
+)
+
+
+class Reference(Struct, frozen=True):
+    """A chain such as `input.call.hosts[i].host`; `i`, computed by the policy, is the step None.
+
+    `called` says that an opening parenthesis follows, wherever it stands. `token` is the index of
+    the chain's first token, `end` one past its last.
+    """
+
+    root: str
+    steps: tuple[str | None, ...]
+    called: bool
+    line: int
+    token: int
+    end: int
+
+    @property
+    def dotted(self) -> str:
+        """The chain in its plain spelling."""
+        return ".".join([self.root, *(step if step is not None else "[…]" for step in self.steps)])
+
+
+class Import(Struct, frozen=True):
+    """`import chain as alias`; the alias is the chain's last name unless another is given."""
+
+    reference: Reference
+    alias: str
+
+
+class Module(Struct, frozen=True):
+    """A file's package as names, and everything in it that can reach outside of the file."""
+
+    path: str
+    tokens: list[Token]
+    package: tuple[str, ...]
+    imports: list[Import]
+    references: list[Reference]
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Names defined here as functions: a word at the start of a statement, called."""
+        heads = set(statements(self.tokens))
+        return frozenset(
+            reference.root
+            for reference in self.references
+            if reference.called and not reference.steps and reference.token in heads
+        )
+
+
+def read(path: str, source: str) -> Module:
+    """Read one file. Raises `PolicyInvalid`, naming `path` and line."""
+    found = tokens(path, source)
+    if len(found) < 2 or not _is(found[0], Kind.WORD, "package"):  # noqa: PLR2004 - a name follows
+        raise PolicyInvalid(f"{path}:1: expected `package` and a name first")
+    package = _chain(found, 1)
+    if None in package.steps or package.called:
+        raise PolicyInvalid(f"{path}:{package.line}: expected a package of plain names")
+    imports: list[Import] = []
+    references: list[Reference] = []
+    index = package.end
+    while index < len(found):
+        token = found[index]
+        if _is(token, Kind.WORD, "import"):
+            imports.append(_import(path, found, index))
+            index = imports[-1].reference.end
+        elif _starts_chain(found, index):
+            references.append(_chain(found, index))
+        elif _is(token, Kind.SIGN, "(") and _is(found[index - 1], Kind.SIGN, "]"):
+            _check_orphan(path, found, index, references)
+        index += 1
+    names = (package.root, *(step for step in package.steps if step is not None))
+    return Module(path, found, names, imports, references)
+
+
+def statements(found: Sequence[Token]) -> Iterator[int]:
+    """The indexes of the words that start a statement of a file, `else` branches not counted."""
+    line = 0
+    for index, token in enumerate(found):
+        fresh = token.line != line
+        line = token.line
+        if fresh and token.depth == 0 and token.kind is Kind.WORD and token.text != "else":
+            yield index
+
+
+def _import(path: str, found: Sequence[Token], index: int) -> Import:
+    if not _starts_chain(found, index + 1):
+        raise PolicyInvalid(f"{path}:{found[index].line}: expected a name after `import`")
+    chain = _chain(found, index + 1)
+    alias = chain.steps[-1] if chain.steps else chain.root
+    after = found[chain.end : chain.end + 2]
+    if len(after) == 2 and _is(after[0], Kind.WORD, "as"):  # noqa: PLR2004 - `as` and a name
+        alias = after[1].text
+    if alias is None or chain.called:
+        raise PolicyInvalid(f"{path}:{chain.line}: expected an import of plain names")
+    return Import(chain, alias)
+
+
+def _starts_chain(found: Sequence[Token], index: int) -> bool:
+    """Whether a word stands here that is neither a keyword nor a field of what is before it."""
+    if index >= len(found) or found[index].kind is not Kind.WORD:
+        return False
+    if index > 0 and _is(found[index - 1], Kind.SIGN, "."):
+        return False
+    called = index + 1 < len(found) and _is(found[index + 1], Kind.SIGN, "(")
+    return found[index].text not in _KEYWORDS or (called and found[index].text == "contains")
+
+
+def _chain(found: Sequence[Token], index: int) -> Reference:
+    """Follow fields and brackets from the word at `index`, over white space and comments.
+
+    A bracket on a later line starts a statement of its own; a dot or parenthesis cannot.
+    """
+    first = found[index]
+    steps: list[str | None] = []
+    end = index + 1
+    while end + 1 < len(found):
+        sign, after = found[end], found[end + 1]
+        if _is(sign, Kind.SIGN, ".") and after.kind is Kind.WORD:
+            steps.append(after.text)
+            end += 2
+        elif _is(sign, Kind.SIGN, "[") and sign.line == found[end - 1].line:
+            close = _closing(found, end)
+            named = close == end + 2 and after.kind is Kind.STRING
+            steps.append(after.text if named else None)
+            end = close + 1
+        else:
+            break
+    called = end < len(found) and _is(found[end], Kind.SIGN, "(")
+    return Reference(first.text, tuple(steps), called, first.line, index, end)
+
+
+def _closing(found: Sequence[Token], opening: int) -> int:
+    depth = found[opening].depth
+    return next(
+        index
+        for index in range(opening + 1, len(found))
+        if found[index].kind is Kind.SIGN and found[index].depth == depth
+        and found[index].text in ")]}"
+    )
+
+
+def _check_orphan(
+    path: str, found: Sequence[Token], index: int, references: Sequence[Reference]
+) -> None:
+    """A parenthesis right after a bracket calls a function; some chain must have seen it."""
+    if not any(reference.called and reference.end == index for reference in references):
+        raise PolicyInvalid(
+            f"{path}:{found[index].line}: expected a function's name before this parenthesis"
+        )
+
+
+def _is(token: Token, kind: Kind, text: str) -> bool:
+    return token.kind is kind and token.text == text

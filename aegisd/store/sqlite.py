@@ -1,0 +1,251 @@
+"""The log in one SQLite file, written by one process through one connection."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from aegisd.core.errors import (
+    AegisError,
+    ConfigInvalid,
+    LogCorrupt,
+    PositionConflict,
+    StoreBroken,
+    StoreFailed,
+)
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.ports import Batch
+from aegisd.store import sqlite_file
+from aegisd.store.lock import LockFile
+from aegisd.store.sqlite_reader import SqliteReader, last_position
+
+# Rows of one statement. One statement is one release of the interpreter lock, and beside a busy
+# thread each release costs up to a switch interval (5 ms); row by row, a batch of 64 took 300 ms.
+STATEMENT_ROWS_MAX = 128
+
+# Seconds to wait for a lock. Nobody else writes, so only a foreign program can make us wait.
+BUSY_S_MAX = 2.0
+
+# Pages of 8 KiB (16 MiB) in the write-ahead log before it is copied into the file: fewer make more
+# commits wait for the copy, more make each wait longer.
+CHECKPOINT_PAGES = 2000
+
+# Bytes the write-ahead log is cut back to after a long read has let it grow.
+WAL_BYTES_MAX = 1 << 26
+
+# Statements besides the inserts of each size that stay compiled.
+OTHER_STATEMENTS = 16
+
+# Primary result codes after which nobody knows what is on the disk.
+DISK_FAILED = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+# Named so that `doctor` can ask without opening a file.
+sqlite_version_affected = sqlite_file.sqlite_version_affected
+
+# The condition is evaluated once, before the first row goes in: the rows are read to the end first
+# because they come from a query on the table they go to.
+INSERT = """INSERT INTO events SELECT * FROM (VALUES {rows})
+    WHERE (SELECT ifnull(max(position), -1) + 1 FROM events WHERE tenant_id = ?) = ?"""
+ROW = f"({', '.join('?' * len(StoredEvent.__struct_fields__))})"
+INSERT_DOCUMENT = "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
+REPLACE_SNAPSHOT = "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)"
+
+
+class SqliteStore(SqliteReader):
+    """An `EventStore` in one file. Only this connection ever writes or checkpoints.
+
+    That is also what keeps SQLite's WAL-reset bug away, see `sqlite_version_affected`: every other
+    connection, here and in other processes of ours, is a `SqliteReader`.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open the log at `path`, or make an empty one.
+
+        Raises `ConfigInvalid` when the path cannot hold a log or another process writes to it, and
+        `LogCorrupt` when the file is damaged or its schema was changed.
+        """
+        place = os.path.realpath(path)
+        if sqlite3.sqlite_version_info < sqlite_file.SQLITE_VERSION_MIN:
+            wanted = ".".join(map(str, sqlite_file.SQLITE_VERSION_MIN))
+            raise ConfigInvalid(
+                f"expected SQLite {wanted} or newer, found {sqlite3.sqlite_version}; "
+                "use a Python built with a newer one"
+            )
+        with ExitStack() as undo:
+            try:
+                self._claim(place, undo)
+            except OSError as error:
+                raise ConfigInvalid(
+                    f"{place} cannot be used: {error.strerror} ({error.filename}); check the "
+                    "rights of the file and of its folder",
+                    path=place,
+                ) from error
+            except sqlite3.Error as error:
+                raise sqlite_file.opening_failure(error, place) from error
+            self._resources = undo.pop_all()
+
+    def _claim(self, path: str, undo: ExitStack) -> None:
+        """Take the lock, make the file when there is none, and open both kinds of connection."""
+        file = Path(path)
+        new = file.parent.is_dir() and not file.exists()
+        if new or file.is_file():
+            undo.callback(LockFile(f"{path}.lock").release)
+            if new or file.stat().st_size == 0:
+                sqlite_file.create_file(path)
+        super().__init__(path)
+        undo.callback(super().close)
+        self._writer = sqlite3.connect(
+            sqlite_file.uri(path, "mode=rw"),
+            uri=True,
+            timeout=BUSY_S_MAX,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=STATEMENT_ROWS_MAX + OTHER_STATEMENTS,
+        )
+        undo.callback(self._writer.close)
+        self._prepare(path)
+        status = file.stat()
+        self._file = (status.st_dev, status.st_ino)
+        self._broken = False
+
+    def _prepare(self, path: str) -> None:
+        """Set what makes a commit durable, and see that the file can be written."""
+        writer = self._writer
+        (mode,) = writer.execute("PRAGMA journal_mode=WAL").fetchone()
+        if mode != "wal":
+            raise ConfigInvalid(
+                f"{path} cannot have a write-ahead log, expected journal mode wal, found {mode}; "
+                "choose a --dsn on a local disk",
+                path=path,
+            )
+        writer.execute("PRAGMA synchronous=FULL")
+        # Elsewhere than on macOS these two do nothing; there a plain fsync stops at the drive.
+        writer.execute("PRAGMA fullfsync=ON")
+        writer.execute("PRAGMA checkpoint_fullfsync=ON")
+        writer.execute("PRAGMA mmap_size=0")
+        writer.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        writer.execute(f"PRAGMA journal_size_limit={WAL_BYTES_MAX}")
+        with self._transaction():
+            changes = sqlite_file.schema_changes(writer)
+        if changes:
+            raise LogCorrupt(
+                f"{path} is not as Aegis made it: {'; '.join(changes)}; nothing was written, "
+                "run `aegisctl verify` on a copy",
+                path=path,
+            )
+
+    def close(self) -> None:
+        """Close every connection, readers first so that the last one empties the log beside it."""
+        super().close()
+        self._resources.close()
+
+    # ── append ───────────────────────────────────────────────────────────────────────────────────
+
+    def append(self, batch: Batch) -> None:
+        """See `aegisd.ports.EventStore.append`. After `StoreBroken` every further batch raises it.
+
+        A failed checkpoint is no error: the batch is durable in the write-ahead log by then, which
+        SQLite keeps until a later checkpoint succeeds.
+        """
+        self._refuse_when_unusable()
+        for position, event in enumerate(batch.events, batch.first_position):
+            if (event.tenant_id, event.position) != (batch.tenant_id, position):
+                raise StoreFailed(
+                    f"expected position {position} of tenant {batch.tenant_id!r} in the batch, "
+                    f"found {event.position} of {event.tenant_id!r}; nothing was written"
+                )
+        try:
+            self._write(batch)
+        except sqlite3.Error as error:
+            raise self._refusal(error, batch) from error
+
+    def _refuse_when_unusable(self) -> None:
+        if not self._open:
+            raise StoreFailed(f"{self._path}: the store is closed and takes no events")
+        try:
+            status = os.stat(self._path)  # noqa: PTH116 - on the hot path, and as short
+            moved = (status.st_dev, status.st_ino) != self._file
+        except OSError:
+            moved = True
+        if moved:
+            # SQLite would go on writing to a file that no restart finds.
+            self._broken = True
+        if self._broken:
+            why = "was moved or deleted while open" if moved else "failed before"
+            raise StoreBroken(f"{self._path} {why}; it takes no events until a restart")
+
+    def _write(self, batch: Batch) -> None:
+        if len(batch.events) <= STATEMENT_ROWS_MAX and not (batch.documents or batch.snapshots):
+            # A statement alone is a transaction; it takes the write lock before it reads.
+            self._insert(batch.tenant_id, batch.first_position, batch.events)
+            return
+        with self._transaction():
+            self._require_end(batch.tenant_id, batch.first_position)
+            for first in range(0, len(batch.events), STATEMENT_ROWS_MAX):
+                rows = batch.events[first : first + STATEMENT_ROWS_MAX]
+                self._insert(batch.tenant_id, batch.first_position + first, rows)
+            documents = [(row.digest, row.kind, row.body) for row in batch.documents]
+            self._writer.executemany(INSERT_DOCUMENT, documents)
+            snapshots = [msgspec.structs.astuple(row) for row in batch.snapshots]
+            self._writer.executemany(REPLACE_SNAPSHOT, snapshots)
+
+    def _insert(self, tenant_id: str, position: int, events: Sequence[StoredEvent]) -> None:
+        """Insert rows if the tenant's log ends at `position`; raise `PositionConflict` if not."""
+        if not events:
+            self._require_end(tenant_id, position)
+            return
+        values = chain.from_iterable(map(msgspec.structs.astuple, events))
+        written = self._writer.execute(insert_sql(len(events)), (*values, tenant_id, position))
+        if written.rowcount != len(events):
+            self._require_end(tenant_id, position)
+            raise StoreFailed(f"{self._path}: {written.rowcount} of {len(events)} rows were taken")
+
+    def _require_end(self, tenant_id: str, position: int) -> None:
+        last = last_position(self._writer, tenant_id)
+        if last != position - 1:
+            raise PositionConflict(
+                f"tenant {tenant_id!r}: the batch begins at position {position}, the log's last is "
+                f"{last}; read the head again",
+                tenant_id=tenant_id,
+                next_position=last + 1 if isinstance(last, int) else None,
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Commit what is done inside, or roll all of it back."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._writer.execute("COMMIT")
+        finally:
+            # SQLite has rolled back by itself after some errors, such as a full disk.
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+
+    def _refusal(self, error: sqlite3.Error, batch: Batch) -> AegisError:
+        """Say what an error of SQLite means for the batch."""
+        code = sqlite_file.primary_code(error)
+        if code in DISK_FAILED or self._writer.in_transaction:
+            self._broken = True
+            return StoreBroken(
+                f"{self._path}: the disk failed under a batch: {error}; what is on it is not "
+                "known, check the disk before starting again"
+            )
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            return PositionConflict(
+                f"tenant {batch.tenant_id!r}: a session and seq of the batch are taken; "
+                "read the head again",
+                tenant_id=batch.tenant_id,
+            )
+        return StoreFailed(f"{self._path}: nothing of a batch was written: {error}; try again")
+
+
+@cache
+def insert_sql(rows: int) -> str:
+    """The statement that inserts this many rows, at most `STATEMENT_ROWS_MAX`."""
+    return INSERT.format(rows=", ".join([ROW] * rows))

@@ -1,0 +1,231 @@
+"""What an Aegis database file is: its marks, its schema, and what SQLite's errors say about it."""
+
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from aegisd.core.errors import AegisError, ConfigInvalid, LogCorrupt, StoreBroken
+
+# The four letters AEGI in the file's header, where `file` and SQLite's own shell show them.
+APPLICATION_ID = 0x41454749
+
+# Raised by one when the schema changes; an older build then refuses the file.
+SCHEMA_VERSION = 1
+
+# STRICT tables came with 3.37.
+SQLITE_VERSION_MIN = (3, 37, 0)
+
+# Bytes. An event of up to 3 KB needs no overflow page, and a batch that touches 32 sessions still
+# writes only 32 index pages.
+PAGE_BYTES = 8192
+
+# `events` keeps rowids: without them a row past a quarter of a page spills into overflow pages,
+# which triples the file and halves the speed for bodies of 1 to 2 KB. The triggers stop accidents,
+# not an owner of the file; against that owner there are hashes and checkpoints.
+SCHEMA = (
+    """CREATE TABLE events (
+        tenant_id TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        session_id TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        event_type TEXT NOT NULL,
+        ts_unix_ms INTEGER NOT NULL,
+        user_id TEXT NOT NULL,
+        agent_id TEXT,
+        idempotency_key TEXT,
+        prev_hash BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT""",
+    "CREATE UNIQUE INDEX events_by_position ON events (tenant_id, position)",
+    "CREATE UNIQUE INDEX events_by_session ON events (tenant_id, session_id, seq)",
+    """CREATE INDEX events_by_key ON events (tenant_id, idempotency_key, position)
+        WHERE idempotency_key IS NOT NULL""",
+    """CREATE TABLE documents (
+        digest BLOB NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TABLE snapshots (
+        tenant_id TEXT NOT NULL,
+        session_id TEXT NOT NULL,
+        rules_version TEXT NOT NULL,
+        head INTEGER NOT NULL,
+        head_hash BLOB NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (tenant_id, session_id)
+    ) STRICT""",
+    # What the last commit said of each tenant's end. A cache: nothing is derived from it, but rows
+    # cut from the tail show against it. Kept by a trigger so that a commit stays one statement.
+    """CREATE TABLE tenant_heads (
+        tenant_id TEXT NOT NULL PRIMARY KEY,
+        next_position INTEGER NOT NULL,
+        hash BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TRIGGER events_head AFTER INSERT ON events BEGIN
+        INSERT INTO tenant_heads VALUES (new.tenant_id, new.position + 1, new.hash)
+        ON CONFLICT (tenant_id) DO UPDATE
+        SET next_position = excluded.next_position, hash = excluded.hash;
+    END""",
+    *(
+        f"""CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}
+        BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"""
+        for table in ("events", "documents")
+        for verb in ("update", "delete")
+    ),
+)
+
+# The first patch release of an older line of SQLite without the WAL-reset bug.
+REPAIRED_PATCH = {(3, 44): 6, (3, 50): 7}
+
+# What SQLite may leave beside a database: https://sqlite.org/tempfiles.html
+SIDE_FILES = ("-journal", "-wal", "-shm")
+
+
+def create_file(path: str) -> None:
+    """Make an empty log at `path`, readable by its owner only, whole or not at all.
+
+    Built beside its place and renamed into it, so that a crash never leaves half a database where
+    the next start looks. Raises `OSError` or `sqlite3.Error`.
+    """
+    draft = f"{path}.new"
+    for suffix in ("", *SIDE_FILES):
+        Path(draft + suffix).unlink(missing_ok=True)
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    with closing(sqlite3.connect(uri(draft, "mode=rw"), uri=True, isolation_level=None)) as file:
+        file.execute(f"PRAGMA page_size={PAGE_BYTES}")
+        file.execute("PRAGMA journal_mode=WAL")
+        file.execute("BEGIN IMMEDIATE")
+        for statement in SCHEMA:
+            file.execute(statement)
+        file.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        file.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        file.execute("COMMIT")
+    _sync(draft)
+    Path(draft).replace(path)
+    _sync(str(Path(path).parent))
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def uri(path: str, query: str) -> str:
+    """The `file:` URI of a path, so that no character of the path is taken for a parameter."""
+    return f"file:{quote(os.fsencode(path))}?{query}"
+
+
+def require_file(path: str) -> None:
+    """Raise `ConfigInvalid` with a sentence for each way a path can be no database file."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise ConfigInvalid(
+            f"{folder} is not a folder; make it, or choose another --dsn", path=path
+        )
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError as error:
+        raise ConfigInvalid(f"{path} does not exist; check the --dsn", path=path) from error
+    except OSError as error:
+        raise ConfigInvalid(f"{path} cannot be opened: {error.strerror}", path=path) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigInvalid(f"{path} is a folder or a device; give the path of a file", path=path)
+    if status.st_size == 0:
+        raise ConfigInvalid(f"{path} is empty and holds no log; check the --dsn", path=path)
+
+
+def identify(connection: sqlite3.Connection, path: str) -> None:
+    """Raise `ConfigInvalid` unless the file is a log this build reads. Only reads.
+
+    Raises `sqlite3.DatabaseError` for a file that is no database at all.
+    """
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application_id != APPLICATION_ID:
+        raise ConfigInvalid(
+            f"{path} is not an Aegis log: expected application id {APPLICATION_ID:#x}, found "
+            f"{application_id:#x}; it was left untouched, choose another --dsn",
+            path=path,
+        )
+    if version != SCHEMA_VERSION:
+        raise ConfigInvalid(
+            f"{path} has schema version {version}, this build reads {SCHEMA_VERSION}; it was left "
+            "untouched, start the version of Aegis that wrote it or a newer one",
+            path=path,
+            found=version,
+            expected=SCHEMA_VERSION,
+        )
+
+
+def schema_changes(connection: sqlite3.Connection) -> list[str]:
+    """One sentence for each table, index or trigger that is not as Aegis made it, sorted by name.
+
+    SQLite's own objects (`sqlite_…`, such as the figures ANALYZE keeps) do not count.
+    """
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        for statement in SCHEMA:
+            fresh.execute(statement)
+        expected = _objects(fresh)
+    found = _objects(connection)
+    sentences = []
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
+            sentences.append(f"schema: {name} is missing")
+        elif name not in expected:
+            sentences.append(f"schema: {name} was added")
+        elif found[name] != expected[name]:
+            sentences.append(f"schema: {name} was changed")
+    return sentences
+
+
+def _objects(connection: sqlite3.Connection) -> dict[str, str]:
+    rows = connection.execute(
+        "SELECT type || ' ' || name, ifnull(sql, '') FROM sqlite_schema "
+        "WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
+    return {str(name): str(sql) for name, sql in rows}
+
+
+def sqlite_version_affected(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
+    """Tell whether a version of SQLite has the WAL-reset bug of https://sqlite.org/wal.html.
+
+    It may corrupt a file when two connections write or checkpoint at once. Aegis has one connection
+    that does either, so it is safe; a second program that writes to the file is not. The bug is in
+    3.7.0 to 3.51.2, save the releases of older lines that the repair was carried back to.
+    """
+    repaired = REPAIRED_PATCH.get((version[0], version[1]))
+    return (3, 7, 0) <= version < (3, 51, 3) and (repaired is None or version[2] < repaired)
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code, the low byte of the extended one: sqlite.org/rescode.html.
+
+    Errors that Python's module raises by itself have none and count as misuse.
+    """
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE)
+    return code & 0xFF
+
+
+def opening_failure(error: sqlite3.Error, path: str) -> AegisError:
+    """What an error of SQLite while opening a file means for the start."""
+    match primary_code(error):
+        case sqlite3.SQLITE_IOERR:
+            return StoreBroken(f"{path} cannot be read: {error}; check the disk", path=path)
+        case sqlite3.SQLITE_CORRUPT:
+            return LogCorrupt(f"{path} is damaged: {error}; run `aegisctl verify`", path=path)
+        case sqlite3.SQLITE_NOTADB:
+            found = "is not an SQLite database and was left untouched; choose another --dsn"
+            return ConfigInvalid(f"{path} {found}", path=path)
+        case sqlite3.SQLITE_BUSY:
+            found = "is being written to by another program; stop that program"
+            return ConfigInvalid(f"{path} {found}", path=path)
+        case _:
+            found = f"cannot be opened: {error}; check the rights of the file and of its folder"
+            return ConfigInvalid(f"{path} {found}", path=path)

@@ -1,0 +1,439 @@
+"""Reads of an Aegis SQLite file: one being written by a daemon, or one somebody tampered with.
+
+Connections are read-only and never checkpoint. Nothing in the file is believed: a value of the
+wrong type, a row out of order or a page SQLite cannot read is `LogCorrupt` that names the place.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+from aegisd.core.errors import AegisError, LogCorrupt, StoreBroken, StoreFailed
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.ports import Document, SessionHead, SnapshotRow
+from aegisd.store import sqlite_file
+
+# Rows read in one go. A page closes its read transaction, so a slow consumer never keeps the
+# write-ahead log from being reset.
+PAGE_EVENTS_MAX = 256
+
+# Bytes of bodies read in one go, so that pages of large bodies stay small; one body may exceed it.
+PAGE_BYTES_MAX = 1 << 20
+
+# Connections kept open when nobody reads. As many as threads that usually read at once.
+IDLE_CONNECTIONS_MAX = 8
+
+# Seconds to wait for a lock. A reader meets one only while a crashed log is being recovered.
+BUSY_S_MAX = 5.0
+
+# The largest INTEGER of SQLite; no position, seq or rowid is beyond it.
+INTEGER_MAX = 2**63 - 1
+
+# Findings of SQLite's own check that are reported; one is enough to condemn a file.
+FAULTS_MAX = 100
+
+COLUMN_TYPES: dict[str, tuple[type, ...]] = {
+    "tenant_id": (str,),
+    "position": (int,),
+    "session_id": (str,),
+    "seq": (int,),
+    "event_type": (str,),
+    "ts_unix_ms": (int,),
+    "user_id": (str,),
+    "agent_id": (str, type(None)),
+    "idempotency_key": (str, type(None)),
+    "prev_hash": (bytes,),
+    "hash": (bytes,),
+    "body": (bytes,),
+}
+COLUMNS = ", ".join(COLUMN_TYPES)
+
+# Any: the types are what the file has, and `_event` looks at each before it is used.
+Row = tuple[Any, ...]
+ROW_TYPES = frozenset(product(*COLUMN_TYPES.values()))
+
+# The rowid breaks ties, so that of two rows with one position neither slips between two pages.
+EVENTS = f"""SELECT rowid, {COLUMNS} FROM events
+    WHERE tenant_id = ? AND (position, rowid) > (?, ?)
+    ORDER BY position, rowid LIMIT ?"""  # noqa: S608 - column names of ours
+SESSION_EVENTS = f"""SELECT rowid, {COLUMNS} FROM events
+    WHERE tenant_id = ? AND session_id = ? AND (seq, rowid) > (?, ?)
+    ORDER BY seq, rowid LIMIT ?"""  # noqa: S608 - column names of ours
+BY_KEY = f"""SELECT {COLUMNS} FROM events
+    WHERE tenant_id = ? AND idempotency_key = ?
+    ORDER BY position, rowid"""  # noqa: S608 - column names of ours
+HEAD = """SELECT session_id, seq, hash FROM events
+    WHERE tenant_id = ? AND session_id = ? ORDER BY seq DESC LIMIT 1"""
+NEXT_TENANT = """SELECT min(id) FROM (
+        SELECT min(tenant_id) AS id FROM events WHERE tenant_id > ?1
+        UNION ALL SELECT min(tenant_id) FROM tenant_heads WHERE tenant_id > ?1
+    )"""
+# Steps from session to session in the index instead of reading every event of each.
+SESSIONS = """WITH RECURSIVE session (id) AS (
+        SELECT min(session_id) FROM events WHERE tenant_id = ?1 AND session_id > ?2
+        UNION ALL
+        SELECT (SELECT min(session_id) FROM events WHERE tenant_id = ?1 AND session_id > id)
+            FROM session WHERE id IS NOT NULL
+        LIMIT ?3
+    )
+    SELECT id, seq, hash FROM session CROSS JOIN events ON events.rowid = (
+        SELECT rowid FROM events WHERE tenant_id = ?1 AND session_id = id ORDER BY seq DESC LIMIT 1
+    )"""
+
+
+class SqliteReader:
+    """An `EventReader` of one SQLite file, for any number of threads.
+
+    Each read borrows a connection of its own, so no two threads ever share one.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Open `path`. Raises `ConfigInvalid` when there is no log of ours that can be read."""
+        self._path = os.path.realpath(path)
+        self._query = "mode=ro"
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._open = True
+        sqlite_file.require_file(self._path)
+        with ExitStack() as undo:
+            undo.callback(SqliteReader.close, self)
+            try:
+                self._identify()
+            except sqlite3.Error as error:
+                raise sqlite_file.opening_failure(error, self._path) from error
+            undo.pop_all()
+
+    def _identify(self) -> None:
+        try:
+            with self._borrowed() as connection:
+                sqlite_file.identify(connection, self._path)
+        except sqlite3.OperationalError:
+            # A reader makes the index of the write-ahead log, which a read-only folder forbids.
+            # Nobody can be writing there, and without a log beside it the file alone is the truth.
+            wal = Path(f"{self._path}-wal")
+            if os.access(wal.parent, os.W_OK) or (wal.exists() and wal.stat().st_size > 0):
+                raise
+            self._close_idle()
+            self._query = "mode=ro&immutable=1"
+            with self._borrowed() as connection:
+                sqlite_file.identify(connection, self._path)
+
+    def close(self) -> None:
+        """Close every connection; those lent out close when they come back."""
+        with self._lock:
+            self._open = False
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    # ── connections ──────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection to one thread for one read."""
+        with self._lock:
+            if not self._open:
+                raise StoreFailed(f"{self._path}: the log is closed")
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            self._give_back(connection)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if self._open and len(self._idle) < IDLE_CONNECTIONS_MAX:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            sqlite_file.uri(self._path, self._query),
+            uri=True,
+            timeout=BUSY_S_MAX,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.text_factory = _text
+        # A file from a stranger may hold views and damaged pages: https://sqlite.org/security.html
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.execute("PRAGMA cell_size_check=ON")
+        connection.execute("PRAGMA mmap_size=0")
+        connection.execute("PRAGMA query_only=ON")
+        return connection
+
+    @contextmanager
+    def _reading(self, what: str, **place: str | int) -> Iterator[sqlite3.Connection]:
+        """Lend a connection and say what an error of SQLite means for `what` is read.
+
+        Raises `LogCorrupt` with `place` as details when the file is damaged, `StoreBroken` when the
+        disk is, `StoreFailed` for what may pass.
+        """
+        try:
+            with self._borrowed() as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise self._failure(error, what, place) from error
+
+    def _failure(self, error: sqlite3.Error, what: str, place: dict[str, str | int]) -> AegisError:
+        sentence = f"{self._path}: SQLite could not read {what}: {error}"
+        match sqlite_file.primary_code(error):
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_ERROR:
+                return LogCorrupt(f"{sentence}; the file is damaged or was changed", **place)
+            case sqlite3.SQLITE_IOERR:
+                return StoreBroken(f"{sentence}; check the disk", **place)
+            case _:
+                return StoreFailed(f"{sentence}; try again", **place)
+
+    # ── reads ────────────────────────────────────────────────────────────────────────────────────
+
+    def tenants(self) -> list[str]:
+        """See `aegisd.ports.EventReader.tenants`. A tenant whose events were all cut counts too."""
+        found: list[str] = []
+        while True:
+            with self._reading("the tenants") as connection:
+                after = found[-1] if found else ""
+                (tenant_id,) = connection.execute(NEXT_TENANT, (after,)).fetchone()
+            if tenant_id is None:
+                return found
+            # A damaged index may lead in a circle; a step that does not go forward ends the walk.
+            if not isinstance(tenant_id, str) or (found and tenant_id <= found[-1]):
+                raise LogCorrupt(f"{self._path}: a tenant_id is not text, or is out of order")
+            found.append(tenant_id)
+
+    def next_position(self, tenant_id: str) -> int:
+        """See `aegisd.ports.EventReader.next_position`."""
+        with self._reading("the last position", tenant_id=tenant_id) as connection:
+            last = last_position(connection, tenant_id)
+        if not isinstance(last, int):
+            raise LogCorrupt(
+                f"{self._path}: the last position of tenant {tenant_id!r} is no integer",
+                tenant_id=tenant_id,
+            )
+        return last + 1
+
+    def recorded_head(self, tenant_id: str) -> tuple[int, bytes] | None:
+        """See `aegisd.ports.EventReader.recorded_head`."""
+        sql = "SELECT next_position, hash FROM tenant_heads WHERE tenant_id = ?"
+        with self._reading("a recorded head", tenant_id=tenant_id) as connection:
+            row = connection.execute(sql, (tenant_id,)).fetchone()
+        match row:
+            case None:
+                return None
+            case [int(next_position), bytes(digest)]:
+                return next_position, digest
+        raise LogCorrupt(
+            f"{self._path}: the recorded head of tenant {tenant_id!r} is of the wrong type",
+            tenant_id=tenant_id,
+        )
+
+    def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
+        """See `aegisd.ports.EventReader.sessions`."""
+        heads: list[SessionHead] = []
+        with self._reading("the sessions", tenant_id=tenant_id) as connection:
+            rows = connection.execute(SESSIONS, (tenant_id, after, limit)).fetchall()
+        for row in rows:
+            head = _head(tenant_id, row)
+            if head.session_id <= (heads[-1].session_id if heads else after):
+                raise LogCorrupt(
+                    f"{self._path}: the session index of tenant {tenant_id!r} is out of order",
+                    tenant_id=tenant_id,
+                )
+            heads.append(head)
+        return heads
+
+    def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
+        """See `aegisd.ports.EventReader.session_head`."""
+        with self._reading("a head", tenant_id=tenant_id, session_id=session_id) as connection:
+            row = connection.execute(HEAD, (tenant_id, session_id)).fetchone()
+        return None if row is None else _head(tenant_id, row)
+
+    def events(
+        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """See `aegisd.ports.EventReader.events`.
+
+        Raises `LogCorrupt` with `position` among its details; going on from the position after it
+        reads what is left.
+        """
+        scope = {"tenant_id": tenant_id}
+        return self._stream(EVENTS, scope, "position", from_position, limit)
+
+    def session_events(
+        self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """See `aegisd.ports.EventReader.session_events`. Raises as `events`, with `seq`."""
+        scope = {"tenant_id": tenant_id, "session_id": session_id}
+        return self._stream(SESSION_EVENTS, scope, "seq", from_seq, limit)
+
+    def _stream(
+        self,
+        sql: str,
+        scope: dict[str, str],
+        order: Literal["position", "seq"],
+        first: int,
+        limit: int | None,
+    ) -> Iterator[StoredEvent]:
+        """Yield events page by page, in `order`, beginning at `first`."""
+        last, rowid = first - 1, INTEGER_MAX
+        left = INTEGER_MAX if limit is None else limit
+        more = first <= INTEGER_MAX
+        while more and left > 0:
+            place: dict[str, str | int] = {**scope, order: last + 1}
+            count = min(left, PAGE_EVENTS_MAX)
+            rows, more = self._page(sql, (*scope.values(), last, rowid, count), place)
+            left -= len(rows)
+            for row in rows:
+                event = self._event(row[1:])
+                found = event.position if order == "position" else event.seq
+                if found <= last:
+                    claim = f"two rows of tenant {event.tenant_id!r} claim {order} {found}"
+                    raise LogCorrupt(f"{self._path}: {claim}", **scope, **{order: found})
+                last, rowid = found, row[0]
+                yield event
+
+    def _page(
+        self, sql: str, values: tuple[str | int, ...], place: dict[str, str | int]
+    ) -> tuple[list[Row], bool]:
+        """Read rows up to a bound of count or bytes; tell whether there may be more of them."""
+        rows: list[Row] = []
+        held = 0
+        what = ", ".join(f"{name} {value!r}" for name, value in place.items())
+        with (
+            self._reading(what, **place) as connection,
+            closing(connection.execute(sql, values)) as cursor,
+        ):
+            try:
+                for row in cursor:
+                    rows.append(row)
+                    held += len(row[-1]) if isinstance(row[-1], bytes) else 0
+                    if held >= PAGE_BYTES_MAX:
+                        return rows, True
+            except sqlite3.DatabaseError:
+                # What was read is good; the next page begins at the fault and names its place.
+                if not rows:
+                    raise
+                return rows, True
+        return rows, len(rows) == values[-1]
+
+    def _event(self, columns: Row) -> StoredEvent:
+        """Build the event of a row in the order of `COLUMN_TYPES`; believe nothing of it."""
+        if tuple(map(type, columns)) not in ROW_TYPES:
+            raise self._wrong_type(columns)
+        tenant_id, position, session_id, seq, event_type, ts_unix_ms = columns[:6]
+        user_id, agent_id, idempotency_key, prev_hash, digest, body = columns[6:]
+        return StoredEvent(
+            tenant_id=tenant_id,
+            position=position,
+            session_id=session_id,
+            seq=seq,
+            event_type=event_type,
+            ts_unix_ms=ts_unix_ms,
+            user_id=user_id,
+            agent_id=agent_id,
+            idempotency_key=idempotency_key,
+            prev_hash=prev_hash,
+            hash=digest,
+            body=body,
+        )
+
+    def _wrong_type(self, columns: Row) -> LogCorrupt:
+        """Name the row by what of its name can be read, and the columns that cannot."""
+        row = dict(zip(COLUMN_TYPES, columns, strict=True))
+        wrong = [name for name, kinds in COLUMN_TYPES.items() if not isinstance(row[name], kinds)]
+        name = {
+            key: value
+            for key in ("tenant_id", "position", "session_id", "seq")
+            if isinstance(value := row[key], str | int) and key not in wrong
+        }
+        where = ", ".join(f"{key} {value!r}" for key, value in name.items())
+        return LogCorrupt(
+            f"{self._path}: the row of {where} holds a value of the wrong type in "
+            f"{', '.join(wrong)}",
+            **name,
+        )
+
+    def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
+        """See `aegisd.ports.EventReader.by_idempotency_key`."""
+        with self._reading("an idempotency key", tenant_id=tenant_id) as connection:
+            rows = connection.execute(BY_KEY, (tenant_id, key)).fetchall()
+        return [self._event(row) for row in rows]
+
+    def document(self, digest: bytes) -> Document | None:
+        """See `aegisd.ports.EventReader.document`."""
+        with self._reading(f"document {digest.hex()}") as connection:
+            sql = "SELECT kind, body FROM documents WHERE digest = ?"
+            row = connection.execute(sql, (digest,)).fetchone()
+        match row:
+            case None:
+                return None
+            case [str(kind), bytes(body)]:
+                return Document(digest=digest, kind=kind, body=body)
+        raise LogCorrupt(f"{self._path}: document {digest.hex()} holds a value of the wrong type")
+
+    def snapshot(self, tenant_id: str, session_id: str) -> SnapshotRow | None:
+        """See `aegisd.ports.EventReader.snapshot`. What is not a snapshot counts as none."""
+        sql = """SELECT rules_version, head, head_hash, body FROM snapshots
+            WHERE tenant_id = ? AND session_id = ?"""
+        with self._reading("a snapshot", tenant_id=tenant_id, session_id=session_id) as connection:
+            row = connection.execute(sql, (tenant_id, session_id)).fetchone()
+        match row:
+            case [str(rules_version), int(head), bytes(head_hash), bytes(body)]:
+                return SnapshotRow(
+                    tenant_id=tenant_id,
+                    session_id=session_id,
+                    rules_version=rules_version,
+                    head=head,
+                    head_hash=head_hash,
+                    body=body,
+                )
+        return None
+
+    def faults(self) -> list[str]:
+        """One sentence for each change of the schema and each finding of SQLite's own check.
+
+        The check compares every index with its table, so it sees an index column that was edited
+        in one of the two only. Reads the whole file: about a second for 200 MB.
+        """
+        with self._reading("the whole file") as connection:
+            changes = sqlite_file.schema_changes(connection)
+            found = connection.execute(f"PRAGMA integrity_check({FAULTS_MAX})").fetchall()
+        return changes + [f"file: {finding}" for (finding,) in found if finding != "ok"]
+
+
+def last_position(connection: sqlite3.Connection, tenant_id: str) -> object:
+    """The tenant's last position, -1 when it has no event; of any type in a damaged file."""
+    sql = "SELECT ifnull(max(position), -1) FROM events WHERE tenant_id = ?"
+    (last,) = connection.execute(sql, (tenant_id,)).fetchone()
+    found: object = last
+    return found
+
+
+def _text(stored: bytes) -> str | bytes:
+    """Decode a text column; bytes that are no UTF-8 stay bytes, a wrong type like any other."""
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored
+
+
+def _head(tenant_id: str, row: Sequence[object]) -> SessionHead:
+    match row:
+        case [str(session_id), int(seq), bytes(digest)]:
+            return SessionHead(tenant_id=tenant_id, session_id=session_id, seq=seq, hash=digest)
+    raise LogCorrupt(
+        f"a session's newest row of tenant {tenant_id!r} holds a value of the wrong type",
+        tenant_id=tenant_id,
+    )

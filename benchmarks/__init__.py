@@ -1,0 +1,1 @@
+"""What Aegis costs, measured beside peers in the same run."""

@@ -1,0 +1,144 @@
+"""A load of HTTP/1.1 requests over kept-alive connections, one request in flight on each.
+
+Runs as its own process so that the server under test has its event loop to itself. Written on
+asyncio's protocols because a client library would cost more than the server it measures.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+
+import uvloop
+
+
+class Connection(asyncio.Protocol):
+    """Sends the next request as soon as the answer to the last one is complete."""
+
+    def __init__(self, next_request: Callable[[], bytes | None], done: asyncio.Future[None]) -> None:
+        self._next, self._done = next_request, done
+        self._buffer = b""
+        self._sent = 0.0
+        self.latencies: list[float] = []
+        self.statuses: dict[str, int] = {}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start with the first request."""
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        """Collect one answer, count it, go on."""
+        self._buffer += data
+        head, separator, body = self._buffer.partition(b"\r\n\r\n")
+        if not separator:
+            return
+        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        if len(body) < length:
+            return
+        self.latencies.append(time.perf_counter() - self._sent)
+        status = head[9:12].decode()
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self._buffer = b""
+        self._send()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A lost connection ends its share of the load and is counted."""
+        if not self._done.done():
+            self.statuses["lost"] = self.statuses.get("lost", 0) + 1
+            self._done.set_result(None)
+
+    def _send(self) -> None:
+        request = self._next()
+        if request is None:
+            self._done.set_result(None)
+            self._transport.close()
+            return
+        self._sent = time.perf_counter()
+        self._transport.write(request)  # type: ignore[attr-defined]
+
+
+def request(path: str, body: bytes, host: str) -> bytes:
+    """The bytes of one POST."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def run(
+    port: int, path: str, connections: int, seconds: float, body: Callable[[int, int], bytes]
+) -> dict[str, object]:
+    """Load a server for a while. `body(connection, number)` makes each request's body."""
+    loop = asyncio.get_running_loop()
+    ends = time.perf_counter() + seconds
+    started = time.perf_counter()
+    protocols = []
+    waiting = []
+    for number in range(connections):
+        count = iter(range(1_000_000_000))
+
+        def following(number: int = number, count: object = count) -> bytes | None:
+            if time.perf_counter() > ends:
+                return None
+            made = body(number, next(count))  # type: ignore[call-overload]
+            return request(path, made, f"127.0.0.1:{port}")
+
+        done: asyncio.Future[None] = loop.create_future()
+        _, protocol = await loop.create_connection(
+            lambda following=following, done=done: Connection(following, done), "127.0.0.1", port
+        )
+        protocols.append(protocol)
+        waiting.append(done)
+    await asyncio.gather(*waiting)
+    elapsed = time.perf_counter() - started
+    latencies = sorted(latency for protocol in protocols for latency in protocol.latencies)
+    statuses: dict[str, int] = {}
+    for protocol in protocols:
+        for status, number in protocol.statuses.items():
+            statuses[status] = statuses.get(status, 0) + number
+    return {
+        "per_second": len(latencies) / elapsed,
+        "p50_ms": latencies[len(latencies) // 2] * 1000,
+        "p99_ms": latencies[len(latencies) * 99 // 100] * 1000,
+        "statuses": statuses,
+    }
+
+
+def proposal(session: str, tenant: str = "bench") -> Callable[[int, int], bytes]:
+    """Bodies of about 0.5 KB: a governed tool call in a session of each connection's own.
+
+    A session takes 20 calls and then gives way to a new one, as agents' sessions do.
+    """
+    text = "Keep each line short, and name what changed for whoever reads it. " * 4
+
+    def body(connection: int, number: int) -> bytes:
+        return json.dumps(
+            {
+                "tenant_id": tenant,
+                "session_id": f"{session}-{connection}-{number // 20}",
+                "agent_id": f"agent-{connection % 4}",
+                "event_type": "TOOL_CALL_PROPOSED",
+                "payload": {
+                    "tool_name": "write_file",
+                    "args": {"path": f"/workspace/out/{number}.md", "content": text},
+                },
+            }
+        ).encode()
+
+    return body
+
+
+def main() -> None:
+    """`python -m benchmarks.load PORT PATH CONNECTIONS SECONDS NAME`: print one JSON line."""
+    port, path, connections, seconds, name = sys.argv[1:6]
+    result = uvloop.run(
+        run(int(port), path, int(connections), float(seconds), proposal(name))
+    )
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What any build can be held to, and the demo that shows it."""

@@ -1,0 +1,285 @@
+"""The whole story on an empty log: decide, record, verify, export, replay, tamper, be caught.
+
+`make demo` runs it. Sessions come from AgentDojo's recorded runs where that data is at hand, else
+from `conformance/sessions`. Everything shown is what the commands printed.
+"""
+
+import contextlib
+import gzip
+import http.client
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from aegisd import resources
+
+ROOT = Path(__file__).parent.parent
+AGENTDOJO = ROOT.parent / "shared" / "data" / "agentdojo"
+
+# Which recorded sessions to show: (file, suite, user task, injection task).
+SHOWN = (
+    ("benign", "slack", "user_task_6", None),
+    ("attacked", "slack", "user_task_1", "injection_task_2"),
+    ("attacked", "slack", "user_task_0", "injection_task_3"),
+    ("attacked", "slack", "user_task_0", "injection_task_5"),
+    ("benign", "workspace", "user_task_33", None),
+    ("benign", "workspace", "user_task_35", None),
+    ("attacked", "workspace", "user_task_2", "injection_task_2"),
+)
+TEXT_SHOWN_MAX = 46
+COLOURS = {"allow": "green", "deny": "red", "require_approval": "yellow"}
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 118)
+
+
+@dataclass
+class Trace:
+    """One recorded session: what the user asked, and the calls the agent made."""
+
+    suite: str
+    task: str
+    injection: str | None
+    prompt: str
+    calls: list[dict[str, object]]
+
+
+@dataclass
+class Tally:
+    """How the calls were decided, by whose call it was."""
+
+    outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def count(self, origin: str, outcome: str) -> None:
+        """One more decision."""
+        self.outcomes[origin, outcome] = self.outcomes.get((origin, outcome), 0) + 1
+
+
+def main() -> int:
+    """Run the demo; 0 when everything held."""
+    traces, source = _traces()
+    with tempfile.TemporaryDirectory(prefix="aegis-demo-") as name:
+        folder = Path(name)
+        database = folder / "aegis.db"
+        console.rule("[bold]1. A gate in front of recorded agent sessions")
+        console.print(f"{len(traces)} sessions from {source}, driven through HTTP.\n")
+        with _daemon(database) as (port, banner):
+            console.print(f"[dim]{escape(banner)}[/dim]\n")
+            tally = _drive(port, traces)
+        _summarise(tally)
+        held = _prove(folder, database)
+    console.rule("[bold]Done")
+    console.print("Everything held." if held else "[red]Something did not hold; see above.[/red]")
+    return 0 if held else 1
+
+
+def _traces() -> tuple[list[Trace], str]:
+    if not AGENTDOJO.is_dir():
+        lines = (resources.sessions() / "quickstart.jsonl").read_text().splitlines()
+        return [_trace(json.loads(line)) for line in lines], "conformance/sessions"
+    wanted = {shown: number for number, shown in enumerate(SHOWN)}
+    found: dict[int, Trace] = {}
+    for file in ("benign", "attacked"):
+        with gzip.open(AGENTDOJO / f"{file}.jsonl.gz", "rt") as lines:
+            for line in lines:
+                record = json.loads(line)
+                key = (file, record["suite"], record["user_task"], record["injection_task"])
+                if key in wanted and wanted[key] not in found:
+                    found[wanted[key]] = _trace(record)
+    return [trace for _, trace in sorted(found.items())], "AgentDojo (recorded runs)"
+
+
+def _trace(record: dict[str, object]) -> Trace:
+    calls = record["calls"]
+    return Trace(
+        suite=str(record["suite"]),
+        task=str(record["user_task"]),
+        injection=None if record["injection_task"] is None else str(record["injection_task"]),
+        prompt=str(record["prompt"]),
+        calls=calls if isinstance(calls, list) else [],
+    )
+
+
+@contextlib.contextmanager
+def _daemon(database: Path) -> Iterator[tuple[int, str]]:
+    command = [sys.executable, "-c", "from aegisd.daemon import main; main()"]
+    process = subprocess.Popen(
+        [*command, "--dsn", str(database), "--addr", "127.0.0.1:0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    lines: list[str] = []
+    try:
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            if line.startswith("Try it"):
+                break
+        if not lines or "listening on" not in lines[0]:
+            raise SystemExit("the daemon did not start; its reason is above")
+        yield int(lines[0].rsplit(":", 1)[1]), "\n".join(lines[:-1])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        if process.stdout:
+            process.stdout.close()
+
+
+class Client:
+    """One kept-alive connection to the daemon."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def post(self, path: str, body: object) -> dict[str, object]:
+        """POST JSON; anything but 201 ends the demo, as a PEP would treat it as deny."""
+        headers = {"Content-Type": "application/json"}
+        self._connection.request("POST", path, json.dumps(body), headers)
+        answer = self._connection.getresponse()
+        text = answer.read()
+        if answer.status != http.client.CREATED:
+            raise SystemExit(f"POST {path}: {answer.status} {text.decode()}")
+        loaded: dict[str, object] = json.loads(text)
+        return loaded
+
+
+def _drive(port: int, traces: list[Trace]) -> Tally:
+    client = Client(port)
+    for suite in sorted({trace.suite for trace in traces}):
+        name = suite if suite == "quickstart" else f"agentdojo-{suite}"
+        manifest = json.loads((resources.manifests() / f"{name}.json").read_text())
+        body = {"tenant_id": suite, "manifest": manifest, "author": "demo", "reason": "the demo"}
+        answer = client.post("/v1/manifests", body)
+        console.print(f"tenant {suite}: manifest {name} {str(answer['digest'])[:12]}… in force")
+    console.print()
+    tally = Tally()
+    for number, trace in enumerate(traces):
+        attacked = f", [red]attacked[/red] ({trace.injection})" if trace.injection else ""
+        console.print(f"[bold]{trace.suite} {trace.task}[/bold]{attacked}")
+        console.print(f"  user: {escape(_short(trace.prompt, 100))}")
+        _play(client, f"{trace.suite}-{number}", trace, tally)
+    return tally
+
+
+def _play(client: Client, session: str, trace: Trace, tally: Tally) -> None:
+    def post(event_type: str, payload: object) -> dict[str, object]:
+        event = {"tenant_id": trace.suite, "session_id": session, "agent_id": "assistant"}
+        return client.post("/v1/events", {**event, "event_type": event_type, "payload": payload})
+
+    post("USER_MESSAGE", {"content": trace.prompt})
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2), show_header=False)
+    for width in (10, 28, TEXT_SHOWN_MAX, 18):
+        table.add_column(no_wrap=True, max_width=width, overflow="ellipsis")
+    for call in trace.calls:
+        answer = post("TOOL_CALL_PROPOSED", {"tool_name": call["tool"], "args": call["args"]})
+        decision = answer["decision"]
+        if not isinstance(decision, dict):
+            raise SystemExit("a proposal was answered without a decision")
+        outcome, origin = str(decision["outcome"]), str(call["origin"])
+        tally.count(origin, outcome)
+        if outcome == "allow":
+            result = {"call_id": answer["call_id"], "content": call["output"]}
+            post("TOOL_RESULT", result)
+        whose = "[red]injected[/red]" if origin == "injection" else "user"
+        shown = escape(_short(json.dumps(call["args"], ensure_ascii=False), TEXT_SHOWN_MAX))
+        colour = COLOURS[outcome]
+        verdict = f"[{colour}]{outcome}[/{colour}] {decision['reason']}"
+        table.add_row(whose, str(call["tool"]), shown, verdict)
+    post("TERMINATION", {"reason_code": "COMPLETED"})
+    console.print(table)
+    console.print()
+
+
+def _summarise(tally: Tally) -> None:
+    for origin, what in (("user", "calls for the user"), ("injection", "calls an attacker asked")):
+        counts = {o: n for (who, o), n in sorted(tally.outcomes.items()) if who == origin}
+        if counts:
+            told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
+            console.print(f"{what}: {told}")
+    if tally.outcomes.get(("injection", "allow")):
+        console.print(
+            "[dim]Injected calls that were allowed use declared tools within their limits: telling "
+            "whose words an argument comes from is the work of taint, which follows.[/dim]"
+        )
+    console.print()
+
+
+def _prove(folder: Path, database: Path) -> bool:
+    held = True
+    export = folder / "aegis.export"
+    tenant = _tenants(database)[0]
+    console.rule("[bold]2. Verify, export, replay")
+    held &= _aegisctl(folder, "verify", database.name) == 0
+    held &= _aegisctl(folder, "export", database.name, "--tenant", tenant, "--out", export.name) == 0
+    held &= _aegisctl(folder, "verify", export.name) == 0
+    held &= _aegisctl(folder, "replay", export.name) == 0
+    console.rule("[bold]3. What would another policy have decided?")
+    rules = folder / "rules"
+    rules.mkdir()
+    (rules / "quiet.rego").write_text(_RULE)
+    console.print(f"[dim]{escape(_RULE.strip())}[/dim]\n")
+    held &= _aegisctl(folder, "replay", export.name, "--policy", rules.name) in (0, 1)
+    console.rule("[bold]4. Change one byte in a copy")
+    tampered = folder / "tampered.db"
+    shutil.copy(database, tampered)
+    console.print(f"[dim]{_tamper(tampered)}[/dim]\n")
+    held &= _aegisctl(folder, "verify", tampered.name) == 1
+    return held
+
+
+_RULE = """
+package aegis.rules
+
+deny contains {"message": "no messages leave without a person", "rule": "demo.quiet"} if {
+    "message" in input.call.effects
+}
+"""
+
+
+def _tenants(database: Path) -> list[str]:
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT DISTINCT tenant_id FROM events ORDER BY 1").fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _tamper(database: Path) -> str:
+    """Turn one recorded `deny` into an `allow`, as somebody with write access to the file would."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        for (name,) in triggers.fetchall():
+            connection.execute(f'DROP TRIGGER "{name}"')
+        row = connection.execute(
+            "SELECT rowid, session_id, seq, body FROM events WHERE event_type = 'POLICY_DECISION' "
+            "AND instr(body, CAST('\"outcome\":\"deny\"' AS BLOB)) > 0 LIMIT 1"
+        ).fetchone()
+        body = bytes(row[3]).replace(b'"outcome":"deny"', b'"outcome":"done"', 1)
+        connection.execute("UPDATE events SET body = ? WHERE rowid = ?", (body, row[0]))
+        connection.commit()
+    return f"session {row[1]}, seq {row[2]}: the recorded outcome was overwritten in place"
+
+
+def _aegisctl(folder: Path, *arguments: str) -> int:
+    console.print(f"[bold]$ aegisctl {' '.join(arguments)}[/bold]")
+    command = [sys.executable, "-c", "from aegisctl.main import main; main()", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    console.print(escape((done.stdout + done.stderr).strip()))
+    console.print(f"[dim]exit {done.returncode}[/dim]\n")
+    return done.returncode
+
+
+def _short(text: str, most: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+# ARGS_INVALID: the arguments fit the tool's schema, and a dangerous tool has one.
+package aegis.args
+
+import rego.v1
+
+fine if {
+	input.call.args_errors == []
+	typed
+} else if {
+	not data.aegis.event.call
+}
+
+typed if {
+	input.call.args_typed == true
+} else if {
+	input.call.args_typed == false
+	input.call.risk in ["low", "medium"]
+}
+
+deny contains {
+	"code": "ARGS_INVALID",
+	"rule": "aegis.args.schema",
+	"where": error.where,
+	"data": {"rule": error.rule},
+} if {
+	some error in input.call.args_errors
+}
+
+deny contains {
+	"code": "ARGS_INVALID",
+	"rule": "aegis.args.schema",
+	"where": "/args",
+	"data": {},
+} if {
+	not input.call.args_errors == []
+}
+
+deny contains {
+	"code": "ARGS_INVALID",
+	"rule": "aegis.args.untyped",
+	"where": "/args",
+	"data": {},
+} if {
+	not typed
+}

@@ -1,0 +1,57 @@
+# PERMISSION_UNDECLARED: only what a registered manifest declares may be proposed.
+package aegis.permission
+
+import rego.v1
+
+fine if {
+	registered
+	declared
+	understood
+} else if {
+	registered
+	not data.aegis.event.call
+} else if {
+	data.aegis.event.release
+}
+
+registered if data.manifest.registered == true
+
+# A declaration that names a server is for that server's tool only.
+declared if {
+	input.call.declared == true
+	data.manifest.tools[input.call.tool].server in ["", input.call.server]
+}
+
+understood if {
+	is_boolean(input.call.approval)
+	is_array(input.call.effects)
+}
+
+deny contains {
+	"code": "PERMISSION_UNDECLARED",
+	"rule": "aegis.permission.manifest",
+	"where": "",
+	"data": {"missing": "manifest"},
+} if {
+	not registered
+}
+
+deny contains {
+	"code": "PERMISSION_UNDECLARED",
+	"rule": "aegis.permission.tool",
+	"where": "/tool_name",
+	"data": {"missing": "tool"},
+} if {
+	data.aegis.event.call
+	not declared
+}
+
+deny contains {
+	"code": "PERMISSION_UNDECLARED",
+	"rule": "aegis.permission.effects",
+	"where": "/tool_name",
+	"data": {"missing": "effects"},
+} if {
+	data.aegis.event.call
+	not understood
+}

@@ -1,0 +1,20 @@
+"""The contract suite, in memory."""
+
+import pytest
+
+from aegisd.store.memory import MemoryStore
+from tests.store.contract import StoreContract, StoreMachine
+
+
+class TestMemoryStore(StoreContract):
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        return MemoryStore()
+
+
+class MemoryMachine(StoreMachine):
+    def open_store(self) -> MemoryStore:
+        return MemoryStore()
+
+
+TestMemoryMachine = MemoryMachine.TestCase
