@@ -5,6 +5,7 @@ is configured is silently ignored.
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -18,12 +19,15 @@ from aegisd.core.nearest import nearest
 
 DSN_DEFAULT = "aegis.db"
 ADDRESS_DEFAULT = "127.0.0.1:8080"
+# TCP's own, RFC 9293 section 3.1.
 PORT_MAX = 65_535
+
+_PORT = re.compile(r"[0-9]{1,5}\Z")
 
 # What the design names and this version does not have; each is refused by name.
 _LATER = {
     "tls": "TLS is not part of this version",
-    "behind_proxy": "serving other machines needs authentication, which is not part of this version",
+    "behind_proxy": "serving other machines needs authentication, which is not in this version",
     "auth": "authentication is not part of this version",
     "rate_limit": "a rate limit is not part of this version",
     "mcp_addr": "the MCP proxy is not part of this version",
@@ -113,7 +117,7 @@ def _known(values: Mapping[str, object], source: str) -> dict[str, object]:
 
 def _address(text: str) -> Address:
     host, colon, digits = text.rpartition(":")
-    if not colon or not digits.isascii() or not digits.isdigit() or int(digits) > PORT_MAX:
+    if not colon or not _PORT.match(digits) or int(digits) > PORT_MAX:
         raise ConfigInvalid(f"addr: expected HOST:PORT with a port up to {PORT_MAX}, got {text!r}")
     if not host:
         return Address(host="127.0.0.1", port=int(digits), assumed=True)
@@ -142,6 +146,10 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[object, obje
         (loader.construct_object(key), loader.construct_object(value, deep=True))
         for key, value in node.value
     ]
+    if not all(isinstance(key, str) for key, _ in pairs):
+        raise yaml.constructor.ConstructorError(
+            None, None, "the name of a setting is not text", node.start_mark
+        )
     if len({key for key, _ in pairs}) != len(pairs):
         raise yaml.constructor.ConstructorError(
             None, None, "a setting is given twice", node.start_mark

@@ -35,6 +35,7 @@ from aegisd.ports import Batch
 from aegisd.rego import bundle
 from aegisd.rego.regopy_engine import RegopyEvaluator
 from aegisd.store.sqlite import SqliteStore
+from benchmarks.daemon import Daemon
 from benchmarks.load import proposal
 
 ROOT = Path(__file__).parent.parent
@@ -64,8 +65,8 @@ def main(connections: int, seconds: float, rounds: int, *, as_json: bool) -> Non
         with _echo() as port:
             figures["echo"] = _rounds(port, connections, seconds, rounds)
         figures["store"] = _raw_store(place / "raw.db")
-        with _daemon(place / "ingest.db") as port:
-            figures["governed"] = _rounds(port, connections, seconds, rounds)
+        with Daemon(place / "ingest.db") as daemon:
+            figures["governed"] = _rounds(daemon.port, connections, seconds, rounds)
         figures["steps_us"] = _steps(place / "steps.db")
     if as_json:
         click.echo(json.dumps(figures, sort_keys=True))
@@ -90,35 +91,14 @@ def _rounds(port: int, connections: int, seconds: float, rounds: int) -> dict[st
 
 
 @contextmanager
-def _server(command: list[str], ready: str) -> Iterator[int]:
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
-    )
+def _echo() -> Iterator[int]:
+    command = [sys.executable, "-m", "benchmarks.echo"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
-        for line in process.stdout or ():
-            if ready in line:
-                yield int(line.split(":")[-1])
-                break
+        yield int(process.stdout.readline().split(":")[-1]) if process.stdout else 0
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
-        if process.stdout:
-            process.stdout.close()
-
-
-@contextmanager
-def _daemon(database: Path) -> Iterator[int]:
-    manifest = resources.manifests() / "quickstart.json"
-    command = [sys.executable, "-c", "from aegisd.daemon import main; main()"]
-    flags = ["--dsn", str(database), "--addr", "127.0.0.1:0", "--manifest", str(manifest)]
-    with _server([*command, *flags], "listening on") as port:
-        yield port
-
-
-@contextmanager
-def _echo() -> Iterator[int]:
-    with _server([sys.executable, "-m", "benchmarks.echo"], "listening on") as port:
-        yield port
+        process.communicate(timeout=30)
 
 
 def _raw_store(database: Path) -> dict[str, object]:

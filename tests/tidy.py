@@ -36,7 +36,18 @@ BANNED_SUFFIXES = ("Handler", "Helper", "Manager", "Processor", "Service", "Util
 
 # The only places that may catch everything, as `path::function`. Each re-raises, or answers deny
 # and records why: an entry needs a sentence beside it.
-BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset()
+BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset(
+    {
+        # Any failure to decide a batch denies all of it; the state is read again.
+        "aegisd/engine/writer.py::_decide",
+        # A failure over one caller's work is that caller's answer, and nothing of it is written.
+        "aegisd/engine/writer.py::_decide_batch",
+        # Whatever a store raises that its port does not name, the process ends without an answer.
+        "aegisd/engine/writer.py::_commit",
+        # Whatever a policy engine throws becomes POLICY_ERROR, which denies and is recorded.
+        "aegisd/rego/judge.py::evaluate",
+    }
+)
 BROAD = frozenset({"BaseException", "Exception"})
 
 # Each with one letter in brackets, so that this file does not hold what it looks for.

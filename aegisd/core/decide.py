@@ -27,14 +27,12 @@ from aegisd.core.log.envelope import Envelope, StoredEvent
 from aegisd.core.policy.input import Moment, PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
-from aegisd.core.state.model import ALLOWED, SessionState
+from aegisd.core.state.fold import closes
+from aegisd.core.state.model import SessionState
 
 # Proposals recorded and denied after a session's end: enough to show an agent that does not stop,
 # too few to fill the log.
 AFTER_END_MAX = 16
-
-# What may still arrive for a call that was allowed before the end.
-_CLOSING = frozenset({"TOOL_RESULT", "MODEL_CALL_FINISHED", "ERROR_RAISED"})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -171,11 +169,9 @@ def _check_head(session: SessionState, proposal: Proposal) -> None:
 def _check_after_end(session: SessionState, proposal: Proposal) -> None:
     if proposal.event_type in JUDGED and session.after_end < AFTER_END_MAX:
         return
-    if proposal.event_type in _CLOSING and isinstance(proposal.payload, dict):
-        call_id = proposal.payload.get("call_id")
-        known = session.calls.get(call_id) if isinstance(call_id, str) else None
-        if known is not None and known[1] == ALLOWED:
-            return
+    payload = proposal.payload if isinstance(proposal.payload, dict) else {}
+    if closes(session, proposal.event_type, payload) is not None:
+        return
     raise SessionTerminated(
         "the session has ended; only results and errors of calls allowed before are taken"
     )

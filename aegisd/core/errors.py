@@ -58,6 +58,12 @@ class TooLarge(InvalidRequest):
     code = "too_large"
 
 
+class BodyTooSlow(InvalidRequest):
+    """The body did not arrive within `BODY_SECONDS_MAX`; nothing of it was read."""
+
+    code = "body_too_slow"
+
+
 class MediaTypeUnsupported(InvalidRequest):
     """The body is neither JSON nor newline-delimited JSON."""
 

@@ -32,6 +32,7 @@ NAME_CHARACTERS_MAX = 256
 MESSAGE_CHARACTERS_MAX = 4096
 
 CONTROL_SESSION = "$control"
+ARCHIVE_PREFIX = "$archive."
 SERVER_CALL_ID = "c{seq}"
 
 _ID = re.compile(r"[A-Za-z0-9_:@-][A-Za-z0-9._:@-]{0,127}\Z")

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Raw, Struct
 
-from aegisd.core.decide import Grounds, admit, decide
-from aegisd.core.errors import Conflict
+from aegisd.core.decide import Grounds, admit, decide, decided
+from aegisd.core.errors import Conflict, InvalidJson
 from aegisd.core.events import AGENT_EVENTS, JUDGED, RELEASED, PolicyDecision
-from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.log.envelope import Envelope, StoredEvent, unseal
 from aegisd.core.policy.input import Moment, PolicyInput, build, facts, snapshot
 from aegisd.core.policy.judge import Judge
 from aegisd.core.policy.verdict import Verdict
@@ -29,6 +29,7 @@ _VERDICT_FIELDS = ("outcome", "reason", "reasons", "constraints", "obligations",
 
 _encode = msgspec.json.Encoder().encode
 _decode_decision = msgspec.json.Decoder(PolicyDecision).decode
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -79,10 +80,12 @@ def judgements(events: Iterable[StoredEvent], differences: list[Difference]) -> 
             state = SessionState(tenant_id=event.tenant_id, session_id=event.session_id)
         seen = fact(event)
         if event.event_type == "POLICY_DECISION":
+            decision = _decision(event)
             if waiting is None:
                 differences.append(_misplaced(event, "cause", "a judged event before it"))
+            elif decision is None:
+                differences.append(_misplaced(event, "payload", "what a decision holds"))
             else:
-                decision = _decode_decision(unseal(event.body).payload)
                 before, cause, proposal = waiting
                 yield Judgement(
                     before=before, cause=cause, proposal=proposal, event=event, decision=decision
@@ -101,7 +104,10 @@ def judgements(events: Iterable[StoredEvent], differences: list[Difference]) -> 
 
 
 def derive_session(events: Iterable[StoredEvent], judge: Judge) -> tuple[int, list[Difference]]:
-    """Pass 1: count the decisions of one session, and list where deriving them differs."""
+    """Pass 1: count the decisions of one session, and list where deriving them differs.
+
+    Raises `msgspec.MsgspecError` where stored bytes are no envelope: `chain.verify` comes first.
+    """
     differences: list[Difference] = []
     count = 0
     for judgement in judgements(events, differences):
@@ -114,20 +120,17 @@ def derive_tenant(events: Iterable[StoredEvent], judge: Judge) -> list[Differenc
     """Pass 2: in position order, what each decision read across sessions, and which rules held."""
     differences: list[Difference] = []
     state: TenantState | None = None
-    before: TenantState | None = None
-    released: StoredEvent | None = None
+    last: tuple[TenantState, StoredEvent] | None = None
     for event in events:
         if state is None:
             state = TenantState(tenant_id=event.tenant_id)
         seen = fact(event)
-        if event.event_type == "POLICY_DECISION" and before is not None:
-            differences.extend(_compare_facts(event, before))
-        elif released is not None:
-            differences.append(_misplaced(released, "decision", "a decision about its release"))
-        released = event if _is_released(event, state, judge) else None
-        before, state = state, fold_tenant(state, seen)
-    if released is not None:
-        differences.append(_misplaced(released, "decision", "a decision about its release"))
+        if event.event_type == "POLICY_DECISION" and last is not None:
+            differences.extend(_compare_facts(event, *last, judge))
+        else:
+            _require_release(last, judge, differences)
+        last, state = (state, event), fold_tenant(state, seen)
+    _require_release(last, judge, differences)
     return differences
 
 
@@ -155,25 +158,31 @@ def counterfactual(
 
 
 def _input(judgement: Judgement, judge: Judge) -> PolicyInput | None:
+    """The input again; None where the manifest is gone or the log's own words make no input."""
     decision = judgement.decision
     capabilities = judge.capabilities(decision.manifest)
     if capabilities is None:
         return None
-    return build(
-        judgement.proposal,
-        judgement.cause.seq,
-        snapshot(judgement.before, decision.now_ms),
-        bytes(decision.facts),
-        capabilities,
-        _moment(decision),
-    )
+    try:
+        return build(
+            judgement.proposal,
+            judgement.cause.seq,
+            snapshot(judgement.before, decision.now_ms),
+            bytes(decision.facts),
+            capabilities,
+            _moment(decision),
+        )
+    except (msgspec.MsgspecError, InvalidJson):
+        return None
 
 
 def _compare(judgement: Judgement, judge: Judge) -> Iterator[Difference]:
     decision = judgement.decision
     policy_input = _input(judgement, judge)
     if policy_input is None:
-        yield _difference(judgement, judge, "input", "manifest", decision.manifest, "", gone=True)
+        gone = judge.capabilities(decision.manifest) is None
+        field, recorded = ("manifest", decision.manifest) if gone else ("facts", "unreadable")
+        yield _difference(judgement, judge, "input", field, recorded, "", gone=gone)
         return
     if policy_input.sha256 != decision.input_sha256:
         yield _difference(
@@ -184,14 +193,29 @@ def _compare(judgement: Judgement, judge: Judge) -> Iterator[Difference]:
     if verdict is None:
         yield _difference(judgement, judge, "verdict", "bundle", decision.bundle, "", gone=True)
         return
-    derived = _derive(judgement, verdict, policy_input)
-    if _encode(derived) == bytes(unseal(judgement.event.body).payload):
+    derived = decided(unseal(judgement.cause.body), _derive(judgement, verdict, policy_input))
+    for place, field, theirs, mine in _unlike(unseal(judgement.event.body), derived):
+        yield _difference(judgement, judge, place, field, theirs, mine)
+
+
+def _unlike(recorded: Envelope, derived: Envelope) -> Iterator[tuple[Place, str, str, str]]:
+    """Where two decisions differ, as (place, field, recorded, derived)."""
+    for field in derived.__struct_fields__:
+        theirs, mine = _text(getattr(recorded, field)), _text(getattr(derived, field))
+        if field not in ("payload", "prev_hash") and theirs != mine:
+            yield "decide", field, theirs, mine
+    if bytes(recorded.payload) == bytes(derived.payload):
         return
-    for field in decision.__struct_fields__:
-        mine, theirs = _json(getattr(derived, field)), _json(getattr(decision, field))
-        if mine != theirs:
-            place: Place = "verdict" if field in _VERDICT_FIELDS else "decide"
-            yield _difference(judgement, judge, place, field, theirs, mine)
+    fields = _decode_fields(recorded.payload), _decode_fields(derived.payload)
+    unlike = [
+        (field, theirs, mine)
+        for field in sorted({*fields[0], *fields[1]})
+        for theirs, mine in [[_text(side.get(field, UNSET)) for side in fields]]
+        if theirs != mine
+    ]
+    # Bytes that differ where no field does are spelled otherwise than the daemon spells them.
+    for field, theirs, mine in unlike or [("payload", "not canonical", "canonical")]:
+        yield "verdict" if field in _VERDICT_FIELDS else "decide", field, theirs, mine
 
 
 def _derive(judgement: Judgement, verdict: Verdict, policy_input: PolicyInput) -> PolicyDecision:
@@ -226,14 +250,8 @@ def _difference(
     gone: bool = False,
 ) -> Difference:
     decision = judgement.decision
-    upgraded = (
-        decision.rules_version != judge.rules_version
-        or (decision.evaluator.name, decision.evaluator.version) != judge.evaluator()
-    )
     faulted = decision.evaluator.fault is not UNSET and place in ("verdict", "decide")
-    klass: Class = (
-        "unreplayable" if gone else "fault" if faulted else "upgrade" if upgraded else "tampered"
-    )
+    klass: Class = "unreplayable" if gone else "fault" if faulted else _blamed(decision, judge)
     event = judgement.event
     return Difference(
         position=event.position,
@@ -245,6 +263,12 @@ def _difference(
         recorded=recorded,
         derived=derived,
     )
+
+
+def _blamed(decision: PolicyDecision, judge: Judge) -> Class:
+    """Why a decision may differ: other rules or another engine made it, or somebody changed it."""
+    made_by = (decision.rules_version, decision.evaluator.name, decision.evaluator.version)
+    return "tampered" if made_by == (judge.rules_version, *judge.evaluator()) else "upgrade"
 
 
 def _misplaced(event: StoredEvent, field: str, expected: str) -> Difference:
@@ -287,8 +311,16 @@ def _check_admitted(
         )
 
 
-def _compare_facts(event: StoredEvent, before: TenantState) -> Iterator[Difference]:
-    decision = _decode_decision(unseal(event.body).payload)
+def _compare_facts(
+    event: StoredEvent, before: TenantState, cause: StoredEvent, judge: Judge
+) -> Iterator[Difference]:
+    if (cause.session_id, cause.seq) != (event.session_id, event.seq - 1):
+        yield _misplaced(event, "cause", "the judged event right before it")
+    decision = _decision(event)
+    if decision is None:
+        return
+    if cause.event_type in RELEASED and not _is_released(cause, before, judge):
+        yield _misplaced(event, "cause", "an event whose release the bundle judges")
     manifest = before.manifest.digest if before.manifest else ""
     bundle = before.bundle.digest if before.bundle else ""
     derived = facts(before, event.agent_id).decode()
@@ -311,6 +343,13 @@ def _compare_facts(event: StoredEvent, before: TenantState) -> Iterator[Differen
             )
 
 
+def _require_release(
+    last: tuple[TenantState, StoredEvent] | None, judge: Judge, differences: list[Difference]
+) -> None:
+    if last is not None and _is_released(last[1], last[0], judge):
+        differences.append(_misplaced(last[1], "decision", "a decision about its release"))
+
+
 def _is_released(event: StoredEvent, state: TenantState, judge: Judge) -> bool:
     if event.event_type not in RELEASED or state.bundle is None:
         return False
@@ -321,7 +360,7 @@ def _same_verdict(judgement: Judgement, verdict: Verdict) -> bool:
     policy_input = PolicyInput(body=b"", facts=b"{}")
     derived = _derive(judgement, verdict, policy_input)
     return all(
-        _json(getattr(derived, field)) == _json(getattr(judgement.decision, field))
+        _text(getattr(derived, field)) == _text(getattr(judgement.decision, field))
         for field in _VERDICT_FIELDS
     )
 
@@ -345,5 +384,13 @@ def _change(judgement: Judgement, verdict: Verdict) -> Change:
     )
 
 
-def _json(value: object) -> str:
-    return _encode(value).decode()
+def _decision(event: StoredEvent) -> PolicyDecision | None:
+    """A stored decision; None where its payload is none."""
+    try:
+        return _decode_decision(unseal(event.body).payload)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _text(value: object) -> str:
+    return "absent" if value is UNSET else _encode(value).decode()

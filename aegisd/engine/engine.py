@@ -8,15 +8,23 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from aegisd.core.errors import ConfigInvalid, NotFound, SessionUnknown
-from aegisd.core.events import ManifestRegistered, PolicyActivated
+from aegisd.core.errors import (
+    ConfigInvalid,
+    EvaluatorStuck,
+    NotFound,
+    SessionUnknown,
+    Stopping,
+)
+from aegisd.core.events import CONTROL_SESSION, LogImported, ManifestRegistered, PolicyActivated
 from aegisd.core.log.chain import Break, Chain
 from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.policy.input import Moment, Snapshot, build, facts
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import Activation, SessionState, TenantState
-from aegisd.engine import recovery
+from aegisd.engine import imports, recovery
+from aegisd.engine.evaluation import Evaluation
+from aegisd.engine.imports import Import
 from aegisd.engine.work import Answer, Append, Check, Control, Judged, OpenSession, Work
 from aegisd.engine.writer import Writer
 from aegisd.ports import Clock, Document, EventStore, LiveJudge, SessionHead
@@ -54,10 +62,12 @@ class Engine:
     ) -> None:
         self.store, self.judge = store, judge
         self._clock, self._configured, self._on_fatal = clock, configured, on_fatal
+        self._ended = False
         self._writers: dict[str, Writer] = {}
-        self._evaluation = ThreadPoolExecutor(1, "evaluator")
+        self._evaluation = Evaluation()
         self._commits = ThreadPoolExecutor(1, "commit")
         self._reads = ThreadPoolExecutor(READ_THREADS_MAX, "read")
+        self._refusal: Stopping | None = None
 
     async def start(self) -> int:
         """Recover every tenant and put the configuration in force; return how many there are.
@@ -65,22 +75,25 @@ class Engine:
         Raises `ConfigInvalid` where an operator's later act contradicts the configuration, and
         `LogCorrupt` where the log does not hold.
         """
-        for body, kind in self._documents():
-            self.judge.keep(_document(kind, body))
+        self._keep_configured()
         tenants = [name for name in await self.read(self.store.tenants) if name[:1] != "$"]
+        due: list[tuple[Writer, Control]] = []
         for tenant_id in tenants:
             writer = self._writer(tenant_id)
             state = await self.read(writer.recover)
-            for control in self._due(state):
-                await writer.submit(control)
+            due += ((writer, control) for control in self._due(state))
+        # A start that is refused for one tenant has written nothing for another.
+        for writer, control in due:
+            await writer.submit(control)
         return len(tenants)
 
     async def stop(self) -> None:
         """Answer what is queued, make it durable, and end the writers."""
+        self._refusal = self._refusal or Stopping("the daemon is shutting down")
         for writer in list(self._writers.values()):
             await writer.stop()
-        for threads in (self._commits, self._reads, self._evaluation):
-            # A stuck evaluator never ends; the process does not wait for it.
+        self._evaluation.close()
+        for threads in (self._commits, self._reads):
             threads.shutdown(wait=False, cancel_futures=True)
 
     # ── writing ─────────────────────────────────────────────────────────────────────────────────
@@ -116,9 +129,29 @@ class Engine:
         self, tenant_id: str, files: Mapping[str, str], *, author: str, reason: str
     ) -> Answer:
         """Put an operator's rules in force from the next decision on. Raises `PolicyInvalid`."""
-        loop = asyncio.get_running_loop()
-        bundle = await loop.run_in_executor(self._evaluation, self.judge.bundle, files)
+        bundle = await self._evaluated(lambda: self.judge.bundle(files))
         return await self.control(tenant_id, policy_control(bundle, author, reason))
+
+    async def import_log(
+        self, tenant_id: str, data: bytes, *, author: str, reason: str
+    ) -> tuple[Import, Answer]:
+        """Keep a foreign log under an archive tenant. Raises `ExportInvalid` or `StoreFailed`."""
+        checked = await self.read(lambda: imports.check(data))
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._commits, imports.keep, self.store, checked)
+        act = Control(
+            event_type="LOG_IMPORTED",
+            payload=lambda now_ms: LogImported(
+                archive=checked.archive,
+                author=author,
+                events=len(checked.events),
+                export_sha256=checked.sha256,
+                now_ms=now_ms,
+                reason=reason,
+                source_tenant=checked.source_tenant,
+            ),
+        )
+        return checked, await self.control(tenant_id, act)
 
     async def simulate(
         self, proposal: Proposal, counters: Snapshot, capabilities: Capabilities
@@ -129,14 +162,28 @@ class Engine:
         moment = Moment(now_ms=now_ms, utc_offset_s=offset)
         nobody = facts(TenantState(tenant_id=proposal.tenant_id), proposal.agent_id)
         policy_input = build(proposal, 0, counters, nobody, capabilities, moment)
+        self._keep_configured()
         if capabilities.document:
             self.judge.keep(_document("manifest", capabilities.document))
         bundle = hashlib.sha256(self._configured.bundle).hexdigest()
-        loop = asyncio.get_running_loop()
-        verdict = await loop.run_in_executor(
-            self._evaluation, self.judge.judge, bundle, capabilities.digest, policy_input
+        verdict = await self._evaluated(
+            lambda: self.judge.judge(bundle, capabilities.digest, policy_input)
         )
         return verdict or failed("error")
+
+    async def _evaluated(self, work: Callable[[], T]) -> T:
+        try:
+            return await self._evaluation.run(work)
+        except EvaluatorStuck as stuck:
+            self._end(stuck.message)
+            raise
+
+    def _end(self, reason: str) -> None:
+        """Tell once that the process must end; what follows from the first reason is no news."""
+        if not self._ended:
+            self._ended = True
+            self._refusal = Stopping(f"the daemon is ending: {reason}")
+            self._on_fatal(reason)
 
     async def _answers(self, tenant_id: str, work: Work) -> tuple[Answer, ...]:
         reply = await self._writer(tenant_id).submit(work)
@@ -144,8 +191,14 @@ class Engine:
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────
 
+    async def ready(self) -> None:
+        """Return when events are taken and the log can be read. Raises what stands against it."""
+        await self.read(lambda: self.store.next_position(CONTROL_SESSION))
+
     async def read(self, ask: Callable[[], T]) -> T:
-        """Run a blocking read on the readers' threads."""
+        """Run a blocking read on the readers' threads. Raises `Unavailable` at the end."""
+        if self._refusal is not None:
+            raise self._refusal
         return await asyncio.get_running_loop().run_in_executor(self._reads, ask)
 
     async def session(self, tenant_id: str, session_id: str) -> SessionState:
@@ -181,16 +234,18 @@ class Engine:
 
         return await self.read(check)
 
-    async def document(self, digest: str) -> bytes:
-        """The bytes of a manifest or bundle by hex digest. Raises `NotFound`."""
+    async def document(self, digest: str, kind: str) -> bytes:
+        """The bytes of a `manifest` or `bundle` by hex digest. Raises `NotFound`."""
         found = await self.read(lambda: self.store.document(bytes.fromhex(digest)))
-        if found is None or hashlib.sha256(found.body).hexdigest() != digest:
-            raise NotFound(f"no document has the digest {digest}")
+        if found is None or found.kind != kind or hashlib.sha256(found.body).hexdigest() != digest:
+            raise NotFound(f"no {kind} has the digest {digest}")
         return found.body
 
     # ── tenants ─────────────────────────────────────────────────────────────────────────────────
 
     def _writer(self, tenant_id: str) -> Writer:
+        if self._refusal is not None:
+            raise self._refusal
         writer = self._writers.get(tenant_id)
         if writer is None:
             writer = Writer(
@@ -201,23 +256,25 @@ class Engine:
                 evaluation=self._evaluation,
                 commits=self._commits,
                 opening=self._opening,
-                on_fatal=self._on_fatal,
+                on_fatal=self._end,
             )
             self._writers[tenant_id] = writer
         return writer
 
     def _opening(self) -> list[Control]:
         """What a tenant's log begins with: the rules in force before its first event."""
+        self._keep_configured()
         configured = self._configured
         acts = [policy_control(configured.bundle, CONFIG, "configured at start")]
         if configured.capabilities is not None:
             acts.append(manifest_control(configured.capabilities, CONFIG, "configured at start"))
         return acts
 
-    def _documents(self) -> Iterator[tuple[bytes, str]]:
-        yield self._configured.bundle, "bundle"
+    def _keep_configured(self) -> None:
+        """Let the judge know what no store may hold yet."""
+        self.judge.keep(_document("bundle", self._configured.bundle))
         if self._configured.capabilities is not None:
-            yield self._configured.capabilities.document, "manifest"
+            self.judge.keep(_document("manifest", self._configured.capabilities.document))
 
     def _due(self, state: TenantState) -> Iterator[Control]:
         """Activations that the configuration asks for and the log does not have yet."""

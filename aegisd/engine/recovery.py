@@ -1,16 +1,19 @@
 """State from the log: the newest valid snapshot, then every event behind it, each link checked."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
 
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
-from aegisd.core.state.model import SessionState, TenantState
+from aegisd.core.state.model import Fact, SessionState, TenantState
 from aegisd.core.state.snapshot import thaw_session, thaw_tenant
 from aegisd.ports import EventReader, SnapshotRow
+
+T = TypeVar("T")
 
 
 def session_state(
@@ -20,54 +23,86 @@ def session_state(
 
     Raises `LogCorrupt` where bytes, hashes and links disagree.
     """
-    state = SessionState(tenant_id=tenant_id, session_id=session_id)
-    row = reader.snapshot(tenant_id, session_id)
-    if row is not None and row.rules_version == rules_version:
-        at = next(reader.session_events(tenant_id, session_id, from_seq=row.head, limit=1), None)
-        if at is not None and at.hash == row.head_hash:
-            state = thaw_session(row.body)
+    state = _cached_session(reader, tenant_id, session_id, rules_version) or SessionState(
+        tenant_id=tenant_id, session_id=session_id
+    )
     events = reader.session_events(tenant_id, session_id, from_seq=state.next_seq)
     head = state.head_hash
-    for event in _checked(events):
+    for event, seen in _checked(events):
         if event.seq != state.next_seq or event.prev_hash != head:
             raise _corrupt(event, "does not continue the event before it")
-        state = fold_session(state, fact(event))
+        state = fold_session(state, seen)
         head = event.hash
     return state
 
 
 def tenant_state(reader: EventReader, tenant_id: str, rules_version: str) -> TenantState:
     """The fold of all a tenant's events; empty for an unknown tenant. Raises `LogCorrupt`."""
-    state = TenantState(tenant_id=tenant_id)
-    row = reader.snapshot(tenant_id, "")
-    if row is not None and row.rules_version == rules_version and _holds(reader, row):
-        state = thaw_tenant(row.body)
-    for event in _checked(reader.events(tenant_id, from_position=state.next_position)):
+    state = _cached_tenant(reader, tenant_id, rules_version) or TenantState(tenant_id=tenant_id)
+    for event, seen in _checked(reader.events(tenant_id, from_position=state.next_position)):
         if event.position != state.next_position:
             raise _corrupt(event, f"position {state.next_position} is missing before it")
-        state = fold_tenant(state, fact(event))
-    recorded = reader.recorded_head(tenant_id)
-    if recorded != (state.next_position, state.head_hash):
-        raise LogCorrupt(
-            f"tenant {tenant_id}: the log ends at position {state.next_position}, but the last "
-            f"commit ended at {recorded[0] if recorded else 0}; run `aegisctl verify`"
-        )
+        state = fold_tenant(state, seen)
     return state
 
 
-def _holds(reader: EventReader, row: SnapshotRow) -> bool:
-    at = next(reader.events(row.tenant_id, from_position=row.head, limit=1), None)
-    return at is not None and at.position == row.head and at.hash == row.head_hash
+def check_head(reader: EventReader, state: TenantState) -> None:
+    """Hold a tenant's fold to where its last commit ended. For the writer, which has no rival.
+
+    Raises `LogCorrupt`: rows were cut from the tail, or added behind the daemon's back.
+    """
+    recorded = reader.recorded_head(state.tenant_id) or (0, b"")
+    if recorded != (state.next_position, state.head_hash):
+        raise LogCorrupt(
+            f"tenant {state.tenant_id}: the log ends before position {state.next_position}, but "
+            f"its last commit ended before {recorded[0]}; run `aegisctl verify`"
+        )
 
 
-def _checked(events: Iterable[StoredEvent]) -> Iterator[StoredEvent]:
+def _cached_session(
+    reader: EventReader, tenant_id: str, session_id: str, rules_version: str
+) -> SessionState | None:
+    """A cached fold that fits the log; else None, because a cache may be wrong."""
+    row = reader.snapshot(tenant_id, session_id)
+    if row is None or row.rules_version != rules_version:
+        return None
+    at = next(reader.session_events(tenant_id, session_id, from_seq=row.head, limit=1), None)
+    state = _thawed(thaw_session, row)
+    if at is None or at.seq != row.head or state is None or state.session_id != session_id:
+        return None
+    fits = (state.next_seq, state.head_hash) == (row.head + 1, row.head_hash)
+    return state if fits and at.hash == row.head_hash else None
+
+
+def _cached_tenant(reader: EventReader, tenant_id: str, rules_version: str) -> TenantState | None:
+    """Like `_cached_session`."""
+    row = reader.snapshot(tenant_id, "")
+    if row is None or row.rules_version != rules_version:
+        return None
+    at = next(reader.events(tenant_id, from_position=row.head, limit=1), None)
+    state = _thawed(thaw_tenant, row)
+    if at is None or at.position != row.head or state is None or state.tenant_id != tenant_id:
+        return None
+    fits = (state.next_position, state.head_hash) == (row.head + 1, row.head_hash)
+    return state if fits and at.hash == row.head_hash else None
+
+
+def _thawed(thaw: Callable[[bytes], T], row: SnapshotRow) -> T | None:
+    try:
+        return thaw(row.body)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+def _checked(events: Iterable[StoredEvent]) -> Iterator[tuple[StoredEvent, Fact]]:
     for event in events:
         if hashlib.sha256(event.body).digest() != event.hash:
             raise _corrupt(event, "its bytes do not have its hash")
         try:
-            yield event
-        except msgspec.MsgspecError:
+            seen = fact(event)
+        except (msgspec.MsgspecError, UnicodeError):
             raise _corrupt(event, "its bytes are not an envelope") from None
+        yield event, seen
 
 
 def _corrupt(event: StoredEvent, what: str) -> LogCorrupt:

@@ -7,7 +7,7 @@ everything staged is dropped, everyone waiting is told 503, and the state is rea
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
@@ -24,14 +24,16 @@ from aegisd.core.errors import (
     StoreBroken,
     StoreFailed,
 )
+from aegisd.core.log.canonical import encode as canonical
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.judge import Judge
-from aegisd.core.proposal import same_request
+from aegisd.core.proposal import Proposal, same_request
 from aegisd.core.state.fold import fact
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.state.snapshot import freeze
 from aegisd.engine import recovery
 from aegisd.engine.draft import Draft
+from aegisd.engine.evaluation import Evaluation
 from aegisd.engine.work import Answer, Append, Check, Control, Judged, OpenSession, Reply, Work
 from aegisd.ports import Batch, Clock, Document, EventStore, SnapshotRow
 
@@ -43,10 +45,6 @@ QUEUE_EVENTS_MAX = 8192
 
 # Sessions whose state stays in memory per tenant, about 1.5 KB each.
 SESSIONS_RESIDENT_MAX = 100_000
-
-# An evaluation of a whole batch takes well under a second; the process ends past this, because a
-# thread that hangs cannot be stopped and everything behind it waits.
-EVALUATOR_STUCK_MS_MAX = 10_000
 
 # Events of a session between its cached folds: the tail that a first touch has to read.
 SESSION_SNAPSHOT_EVENTS = 128
@@ -87,7 +85,7 @@ class Writer:
         store: EventStore,
         judge: Judge,
         clock: Clock,
-        evaluation: Executor,
+        evaluation: Evaluation,
         commits: Executor,
         opening: Callable[[], Sequence[Control]],
         on_fatal: Callable[[str], None],
@@ -135,9 +133,9 @@ class Writer:
     def recover(self) -> TenantState:
         """The tenant's state, read from the log where it is not in memory. Blocks on the store."""
         if self._tenant is None:
-            self._tenant = recovery.tenant_state(
-                self._store, self.tenant_id, self._judge.rules_version
-            )
+            state = recovery.tenant_state(self._store, self.tenant_id, self._judge.rules_version)
+            recovery.check_head(self._store, state)
+            self._tenant = state
         return self._tenant
 
     async def _run(self) -> None:
@@ -178,13 +176,11 @@ class Writer:
 
     async def _decide(self, taken: list[Waiting]) -> Decided | None:
         """Decide a batch on the evaluator's thread; None when that failed as a whole."""
-        loop = asyncio.get_running_loop()
-        deciding = loop.run_in_executor(self._evaluation, self._decide_batch, taken)
         try:
-            return await asyncio.wait_for(deciding, EVALUATOR_STUCK_MS_MAX / 1000)
-        except TimeoutError:
-            self._break(EvaluatorStuck("the policy evaluator does not answer"))
-            _fail_all(taken, EvaluatorStuck("the policy evaluator does not answer"))
+            return await self._evaluation.run(lambda: self._decide_batch(taken))
+        except EvaluatorStuck as stuck:
+            self._break(stuck)
+            _fail_all(taken, stuck)
         except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and go on
             # The tenant's state cannot be read or staged: deny everyone, and read it anew.
             self._drop()
@@ -283,7 +279,7 @@ class Writer:
         if isinstance(work, OpenSession):
             answers: tuple[Answer, ...] = (draft.open(work),)
         else:
-            answers = tuple(draft.propose(proposal) for proposal in work.proposals)
+            answers = tuple(_propose(draft, work.proposals))
         if key is not None:
             self._keyed[key] = list(answers)
         return answers
@@ -351,6 +347,16 @@ class Writer:
             return
 
 
+def _propose(draft: Draft, proposals: Sequence[Proposal]) -> Iterator[Answer]:
+    """Stage proposals in order; a refusal tells which one it is about."""
+    for index, proposal in enumerate(proposals):
+        try:
+            yield draft.propose(proposal)
+        except AegisError as error:
+            error.details["index"] = index
+            raise
+
+
 def _key(work: Append) -> str | None:
     return work.proposals[0].idempotency_key
 
@@ -383,13 +389,15 @@ def _replayed(work: Append | OpenSession, recorded: list[Answer]) -> Reply:
 
 def _same_opening(work: OpenSession, event: StoredEvent) -> bool:
     payload = fact(event).payload
-    meta = payload.get("meta", UNSET) if isinstance(payload, dict) else UNSET
+    meta = payload.get("meta") if isinstance(payload, dict) else None
+    asked = None if work.meta is UNSET else work.meta
     return (
         event.event_type == "SESSION_OPENED"
         and event.user_id == work.user_id
         and event.agent_id == work.agent_id
         and (not work.named or event.session_id == work.session_id)
-        and meta == work.meta
+        # As bytes, because Python takes True for 1.
+        and canonical(meta) == canonical(asked)
     )
 
 

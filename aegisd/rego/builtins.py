@@ -1,8 +1,8 @@
 """Which of Rego's built-in functions a policy may call.
 
-An allow-list, so that a function an engine gains tomorrow is refused until somebody read it. All are
-pure: no clock, chance, network, environment or trace. `tests/rego/test_builtins.py` holds each one
-to a Python model on hostile strings; what an engine gets wrong there is left out, not worked around.
+An allow-list, so that a function an engine gains tomorrow is refused until somebody has read it.
+All are pure: no clock, chance, network, environment or trace. `tests/rego/test_builtins.py` holds
+them to Python models on hostile strings; what an engine gets wrong is left out, not worked around.
 """
 
 # Right on every input.
@@ -94,7 +94,16 @@ REFUSED = {
 # two different functions in two engines.
 NAMESPACES = frozenset(
     {name.partition(".")[0] for name in ALLOWED | set(REFUSED)}
-    | {"all", "any", "base64", "base64url", "cast_array", "cast_boolean", "cast_null", "cast_number"}
+    | {
+        "all",
+        "any",
+        "base64",
+        "base64url",
+        "cast_array",
+        "cast_boolean",
+        "cast_null",
+        "cast_number",
+    }
     | {"cast_object", "cast_set", "cast_string", "glob", "graph", "graphql", "hex", "indexof_n"}
     | {"internal", "minus", "numbers", "providers", "re_match", "regex", "semver", "set_diff"}
     | {"to_number", "units", "urlquery", "uri", "input", "data"}

@@ -4,6 +4,7 @@ A policy that loads reads only what the input schema has, calls only pure functi
 replace the base rules. Everything else is refused with file, line and what to write instead.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ from aegisd.core.policy.schema import (
     Schema,
 )
 from aegisd.rego import builtins
-from aegisd.rego.module import Import, Module, Reference, read, statements
+from aegisd.rego.module import Module, Reference, read, statements
 from aegisd.rego.tokens import Kind, Token
 
 OPERATOR_PACKAGE = ("aegis", "rules")
@@ -46,15 +47,14 @@ class Facts(Struct, frozen=True):
 def check(files: Mapping[str, str]) -> Facts:
     """Check a bundle's files by path. Raises `PolicyInvalid` for the first that may not load."""
     modules = [read(path, files[path]) for path in sorted(files)]
-    functions: dict[tuple[str, ...], frozenset[str]] = {}
-    for module in modules:
-        functions[module.package] = functions.get(module.package, frozenset()) | module.functions
     for module in modules:
         _check_package(module)
         _check_words(module)
         _check_imports(module)
         _check_reads(module)
-        _check_calls(module, functions[module.package])
+        package = [other for other in modules if other.package == module.package]
+        _check_names(module, frozenset().union(*(other.rules for other in package)))
+        _check_calls(module, frozenset().union(*(other.functions for other in package)))
     return Facts(_reads(modules), any(_uses_plain_text(module) for module in modules))
 
 
@@ -77,6 +77,14 @@ def _check_package(module: Module) -> None:
         )
     if module.package[0] != "aegis":
         raise PolicyInvalid(f"{module.path}:1: expected a package below aegis")
+    if (
+        module.package[:2] == OPERATOR_PACKAGE
+        and module.package[2:3]
+        and module.package[2] in SPOKEN
+    ):
+        raise PolicyInvalid(
+            f"{module.path}:1: the package would stand in for the rule {module.package[2]}"
+        )
 
 
 def _check_words(module: Module) -> None:
@@ -89,14 +97,20 @@ def _check_words(module: Module) -> None:
             raise PolicyInvalid(
                 f"{module.path}:{token.line}: `with` replaces what is judged; only tests may"
             )
-        if index in heads and module.package == OPERATOR_PACKAGE and word in SPOKEN:
-            after = module.tokens[index + 1] if index + 1 < len(module.tokens) else token
-            if after.text != "contains":
-                raise PolicyInvalid(
-                    f"{module.path}:{token.line}: expected `{word} contains … if {{ … }}`: "
-                    f"{word} is a set, and a plain value in its place would never be read"
-                )
+        if index in heads and module.package == OPERATOR_PACKAGE:
+            _check_head(module, index)
         before = token
+
+
+def _check_head(module: Module, index: int) -> None:
+    """The rules the gate reads are sets: a plain value in the place of one would never be read."""
+    head = [token.text for token in module.tokens[index : index + 2]]
+    word = head[1] if head[0] == "default" and len(head) > 1 else head[0]
+    if word in SPOKEN and head != [word, "contains"]:
+        raise PolicyInvalid(
+            f"{module.path}:{module.tokens[index].line}: expected `{word} contains … if {{ … }}`: "
+            f"{word} is a set, and a plain value in its place would never be read"
+        )
 
 
 def _check_imports(module: Module) -> None:
@@ -122,7 +136,9 @@ def _check_reads(module: Module) -> None:
         if reference.root == "input":
             _check_path(place, "input", reference.steps, INPUT_SCHEMA)
             if reference.steps[:3] == ("event", "payload", "args"):
-                raise PolicyInvalid(f"{place}: input.event.payload has no args: read input.call.args")
+                raise PolicyInvalid(
+                    f"{place}: input.event.payload has no args: read input.call.args"
+                )
         elif reference.root == "data":
             _check_data(place, module, reference)
         elif reference.steps[:1] == (reference.root,):
@@ -140,7 +156,8 @@ def _check_data(place: str, module: Module, reference: Reference) -> None:
     below = reference.steps[: len(ours)] == ours and len(reference.steps) > len(ours)
     if not below or reference.steps[len(ours)] is None:
         raise PolicyInvalid(
-            f"{place}: found {reference.dotted}; expected data.manifest.… or data.{'.'.join(ours)}.…"
+            f"{place}: found {reference.dotted}; expected data.manifest.… or "
+            f"data.{'.'.join(ours)}.…"
         )
 
 
@@ -186,9 +203,25 @@ def _field(place: str, seen: str, step: str | None, node: Mapping[str, Schema]) 
     return node[step]
 
 
+def _check_names(module: Module, rules: frozenset[str]) -> None:
+    """A name that stands alone in its file has no value, and a rule that asks for it never holds.
+
+    OPA refuses such a name when it compiles; rego-cpp compiles it and lets the rule be undefined.
+    """
+    known = rules | {item.alias for item in module.imports} | {"_", "data", "input"}
+    uses = Counter(reference.root for reference in module.references)
+    for reference in module.references:
+        if uses[reference.root] == 1 and not reference.called and reference.root not in known:
+            raise PolicyInvalid(
+                f"{module.path}:{reference.line}: nothing gives {reference.root} a value; the "
+                f"nearest rule is {nearest(reference.root, known)}. Where any value will do, "
+                "write _"
+            )
+
+
 def _check_calls(module: Module, functions: frozenset[str]) -> None:
     aliases = {item.alias for item in module.imports}
-    for name in sorted(functions & builtins.NAMESPACES):
+    for name in sorted(module.functions & builtins.NAMESPACES):
         raise PolicyInvalid(f"{module.path}:1: the name of the function {name} is a built-in's")
     for reference in module.references:
         if not reference.called or reference.root == "data":
@@ -234,6 +267,3 @@ def _uses_plain_text(module: Module) -> bool:
         reference.called and reference.dotted in builtins.PLAIN_TEXT
         for reference in module.references
     )
-
-
-__all__ = ["Facts", "Import", "check", "check_test"]

@@ -4,6 +4,7 @@ Whatever an evaluator does, the answer here is a verdict, and a failure is a ver
 """
 
 import hashlib
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -26,6 +27,13 @@ EVALUATION_MS_MAX = 1_000
 PROGRAMS_MAX = 64
 MANIFESTS_MAX = 256
 
+# Documents known before the log holds them: between `keep` and its commit, or for a what-if. Each
+# is at most a manifest or a bundle in size, and past the newest ones the store is asked.
+DOCUMENTS_MAX = 256
+
+# A log from a stranger may name anything as a digest.
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -45,7 +53,7 @@ class RegoJudge:
     ) -> None:
         self.rules_version = rules_version
         self._evaluator, self._base, self._documents = evaluator, base, documents
-        self._kept: dict[str, bytes] = {}
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._programs: OrderedDict[tuple[str, str], Program] = OrderedDict()
         self._manifests: OrderedDict[str, Capabilities] = OrderedDict()
         self._released: dict[str, frozenset[str]] = {}
@@ -55,14 +63,14 @@ class RegoJudge:
         return self._evaluator.name, self._evaluator.version
 
     def bundle(self, files: Mapping[str, str]) -> bytes:
-        """Base rules and an operator's files as one bundle that compiles. Raises `PolicyInvalid`."""
+        """Base rules and an operator's files as one that compiles. Raises `PolicyInvalid`."""
         body = bundles.build(files, self._base)
         self._evaluator.compile(body, NONE.data)
         return body
 
     def keep(self, document: Document) -> None:
         """Make bytes known before an event in the log names them."""
-        self._kept[document.digest.hex()] = document.body
+        _remember(self._kept, document.digest.hex(), document.body, DOCUMENTS_MAX)
 
     def capabilities(self, manifest: str) -> Capabilities | None:
         """The manifest with this digest; None if its bytes are gone or no longer readable."""
@@ -85,8 +93,9 @@ class RegoJudge:
         known = self._released.get(bundle)
         if known is None:
             body = self._body(bundle)
-            known = RELEASED if body is None else released(bundles.files(body))
-            self._released[bundle] = known
+            if body is None:
+                return RELEASED
+            known = self._released[bundle] = released(bundles.decode(body))
         return known
 
     def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
@@ -115,7 +124,7 @@ class RegoJudge:
 
     def _body(self, digest: str) -> bytes | None:
         body = self._kept.get(digest)
-        if body is None and digest:
+        if body is None and _DIGEST.match(digest):
             document = self._documents(bytes.fromhex(digest))
             body = document.body if document is not None else None
         if body is None or hashlib.sha256(body).hexdigest() != digest:
@@ -127,7 +136,8 @@ def _guarded(program: Program) -> Callable[[bytes], bytes]:
     def evaluate(policy_input: bytes) -> bytes:
         try:
             return program.evaluate(policy_input)
-        except Exception as error:  # noqa: BLE001 - whatever an engine throws denies
+        except Exception as error:
+            # Whatever an engine throws denies.
             raise EvaluatorFailed(repr(error)) from error
 
     return evaluate
@@ -135,6 +145,7 @@ def _guarded(program: Program) -> Callable[[bytes], bytes]:
 
 def _remember(cache: OrderedDict[K, V], key: K, value: V, most: int) -> None:
     """Keep the newest; the oldest goes, and is read and compiled again if it is asked for."""
+    cache.pop(key, None)
     while len(cache) >= most:
         cache.popitem(last=False)
     cache[key] = value

@@ -54,8 +54,17 @@ class Module(Struct, frozen=True):
     references: list[Reference]
 
     @property
+    def rules(self) -> frozenset[str]:
+        """Names defined here: the word that starts a statement, or the one after `default`."""
+        heads = (
+            index + 1 if self.tokens[index].text == "default" else index
+            for index in statements(self.tokens)
+        )
+        return frozenset(self.tokens[index].text for index in heads if index < len(self.tokens))
+
+    @property
     def functions(self) -> frozenset[str]:
-        """Names defined here as functions: a word at the start of a statement, called."""
+        """Those of `rules` that are functions: the word is called where it starts a statement."""
         heads = set(statements(self.tokens))
         return frozenset(
             reference.root
@@ -79,7 +88,7 @@ def read(path: str, source: str) -> Module:
         token = found[index]
         if _is(token, Kind.WORD, "import"):
             imports.append(_import(path, found, index))
-            index = imports[-1].reference.end
+            index = imports[-1].reference.end - 1
         elif _starts_chain(found, index):
             references.append(_chain(found, index))
         elif _is(token, Kind.SIGN, "(") and _is(found[index - 1], Kind.SIGN, "]"):
@@ -151,7 +160,8 @@ def _closing(found: Sequence[Token], opening: int) -> int:
     return next(
         index
         for index in range(opening + 1, len(found))
-        if found[index].kind is Kind.SIGN and found[index].depth == depth
+        if found[index].kind is Kind.SIGN
+        and found[index].depth == depth
         and found[index].text in ")]}"
     )
 

@@ -1,7 +1,7 @@
 """Rego source to tokens, as far as load checks need to see: words, strings, numbers, signs.
 
-Stricter than any engine. What two engines read differently is refused here: a string or number that
-is not spelled as RFC 8785 spells it, a character outside Rego's alphabet, brackets that do not match.
+Stricter than any engine. What two engines read differently is refused here: a string or number
+not spelled as RFC 8785 spells it, a character outside Rego's alphabet, brackets that do not match.
 """
 
 import json
@@ -104,17 +104,19 @@ def _value(place: str, literal: str) -> str:
 
     Engines compare a literal with data as it is spelled, so there is one spelling: RFC 8785's.
     """
+    value = ""
+    canonical = ""
     try:
         value = json.loads(literal)
         canonical = rfc8785.dumps(value).decode()
     except (ValueError, rfc8785.CanonicalizationError):
-        canonical = ""
+        pass  # Not JSON, or half of a surrogate pair: there is no right spelling to offer.
     if canonical != literal:
         wanted = f"; write {canonical}" if canonical else ""
         raise PolicyInvalid(
             f"{place}: expected a string as RFC 8785 spells it, found another escape{wanted}"
         )
-    return str(value)
+    return value
 
 
 def _check_number(place: str, text: str) -> None:

@@ -133,7 +133,7 @@ class MemoryStore:
         with self._lock:
             log = self._tenants.get(tenant_id)
             rows = [] if log is None else log.events
-        return islice(self._stream(rows, from_position), limit)
+        return islice(self._stream(rows, max(from_position, 0)), limit)
 
     def session_events(
         self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None

@@ -85,7 +85,7 @@ class SqliteStore(SqliteReader):
                     "rights of the file and of its folder",
                     path=place,
                 ) from error
-            except sqlite3.Error as error:
+            except sqlite_file.READ_ERRORS as error:
                 raise sqlite_file.opening_failure(error, place) from error
             self._resources = undo.pop_all()
 
@@ -161,7 +161,7 @@ class SqliteStore(SqliteReader):
                 )
         try:
             self._write(batch)
-        except sqlite3.Error as error:
+        except sqlite_file.READ_ERRORS as error:
             raise self._refusal(error, batch) from error
 
     def _refuse_when_unusable(self) -> None:
@@ -227,7 +227,7 @@ class SqliteStore(SqliteReader):
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
 
-    def _refusal(self, error: sqlite3.Error, batch: Batch) -> AegisError:
+    def _refusal(self, error: sqlite3.Error | UnicodeDecodeError, batch: Batch) -> AegisError:
         """Say what an error of SQLite means for the batch."""
         code = sqlite_file.primary_code(error)
         if code in DISK_FAILED or self._writer.in_transaction:

@@ -204,16 +204,23 @@ def sqlite_version_affected(version: tuple[int, ...] = sqlite3.sqlite_version_in
     return (3, 7, 0) <= version < (3, 51, 3) and (repaired is None or version[2] < repaired)
 
 
-def primary_code(error: sqlite3.Error) -> int:
+# What a call on a damaged file may raise: where the damage is in a name that SQLite's sentence
+# repeats, Python's module fails to decode the sentence.
+READ_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+
+
+def primary_code(error: sqlite3.Error | UnicodeDecodeError) -> int:
     """SQLite's primary result code, the low byte of the extended one: sqlite.org/rescode.html.
 
     Errors that Python's module raises by itself have none and count as misuse.
     """
+    if isinstance(error, UnicodeDecodeError):
+        return sqlite3.SQLITE_CORRUPT
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE)
     return code & 0xFF
 
 
-def opening_failure(error: sqlite3.Error, path: str) -> AegisError:
+def opening_failure(error: sqlite3.Error | UnicodeDecodeError, path: str) -> AegisError:
     """What an error of SQLite while opening a file means for the start."""
     match primary_code(error):
         case sqlite3.SQLITE_IOERR:

@@ -104,7 +104,7 @@ class SqliteReader:
             undo.callback(SqliteReader.close, self)
             try:
                 self._identify()
-            except sqlite3.Error as error:
+            except sqlite_file.READ_ERRORS as error:
                 raise sqlite_file.opening_failure(error, self._path) from error
             undo.pop_all()
 
@@ -184,10 +184,12 @@ class SqliteReader:
         try:
             with self._borrowed() as connection:
                 yield connection
-        except sqlite3.Error as error:
+        except sqlite_file.READ_ERRORS as error:
             raise self._failure(error, what, place) from error
 
-    def _failure(self, error: sqlite3.Error, what: str, place: dict[str, str | int]) -> AegisError:
+    def _failure(
+        self, error: sqlite3.Error | UnicodeDecodeError, what: str, place: dict[str, str | int]
+    ) -> AegisError:
         sentence = f"{self._path}: SQLite could not read {what}: {error}"
         match sqlite_file.primary_code(error):
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_ERROR:
@@ -321,7 +323,7 @@ class SqliteReader:
                     held += len(row[-1]) if isinstance(row[-1], bytes) else 0
                     if held >= PAGE_BYTES_MAX:
                         return rows, True
-            except sqlite3.DatabaseError:
+            except sqlite_file.READ_ERRORS:
                 # What was read is good; the next page begins at the fault and names its place.
                 if not rows:
                     raise

@@ -4,7 +4,6 @@ package aegis.egress
 import rego.v1
 
 fine if {
-	is_array(input.call.effects)
 	not "net" in input.call.effects
 	not "exec" in input.call.effects
 } else if {
@@ -28,7 +27,6 @@ unproblematic if {
 host_found if {
 	input.call.hosts != []
 } else if {
-	is_array(input.call.effects)
 	not "net" in input.call.effects
 }
 
@@ -89,7 +87,6 @@ deny contains {
 }
 
 readable if {
-	is_array(input.call.effects)
 	is_array(input.call.hosts)
 	is_array(input.call.problems)
 	every found in input.call.hosts {

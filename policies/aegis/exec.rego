@@ -4,7 +4,6 @@ package aegis.exec
 import rego.v1
 
 fine if {
-	is_array(input.call.effects)
 	not "exec" in input.call.effects
 } else if {
 	commands_allowed
@@ -82,7 +81,6 @@ deny contains {
 }
 
 readable if {
-	is_array(input.call.effects)
 	is_array(input.call.commands)
 	is_array(input.call.problems)
 	every command in input.call.commands {

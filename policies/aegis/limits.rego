@@ -3,10 +3,15 @@ package aegis.limits
 
 import rego.v1
 
-constraints contains {"name": name, "value": value} if {
+constraints contains {"name": "timeout_ms", "value": value} if {
 	data.aegis.event.call
-	some name in ["max_output_bytes", "timeout_ms"]
-	value := data.manifest.constraints[name]
+	value := data.manifest.constraints.timeout_ms
+	value != null
+}
+
+constraints contains {"name": "max_output_bytes", "value": value} if {
+	data.aegis.event.call
+	value := data.manifest.constraints.max_output_bytes
 	value != null
 }
 

@@ -8,7 +8,6 @@ fine if {
 	paths_allowed
 	unproblematic
 } else if {
-	is_array(input.call.effects)
 	not "read" in input.call.effects
 	not "write" in input.call.effects
 	not "delete" in input.call.effects
@@ -97,7 +96,6 @@ deny contains {
 }
 
 readable if {
-	is_array(input.call.effects)
 	is_array(input.call.paths)
 	is_array(input.call.problems)
 	every found in input.call.paths {

@@ -22,6 +22,7 @@ declared if {
 	data.manifest.tools[input.call.tool].server in ["", input.call.server]
 }
 
+# That effects is a list is proven here, once: the families below ask what is in it.
 understood if {
 	is_boolean(input.call.approval)
 	is_array(input.call.effects)

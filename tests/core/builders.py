@@ -60,7 +60,7 @@ def envelope(
     agent_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Envelope:
-    """An envelope of the vectors' tenant, user and session, one millisecond after the one before."""
+    """An envelope like the hash vectors', each a millisecond after the one before."""
     return Envelope(
         agent_id=UNSET if agent_id is None else agent_id,
         event_type=event_type,

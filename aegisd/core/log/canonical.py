@@ -101,12 +101,13 @@ def _is_plain(value: object, depth: int) -> bool:
 def _is_plain_number(value: float) -> bool:
     """Floats go to the reference encoder, which writes them as ECMAScript does."""
     if type(value) is int:
-        if -INTEGER_MAX <= value <= INTEGER_MAX:
-            return True
-    elif isfinite(value):
-        if not value.is_integer() or not INTEGER_MAX < abs(value) < _EXPONENT_FROM:
-            return False
-    raise NumberOutOfRange(_OUT_OF_RANGE)
+        kept = -INTEGER_MAX <= value <= INTEGER_MAX
+    else:
+        integer = value.is_integer() and abs(value) < _EXPONENT_FROM
+        kept = isfinite(value) and not (integer and abs(value) > INTEGER_MAX)
+    if not kept:
+        raise NumberOutOfRange(_OUT_OF_RANGE)
+    return type(value) is int
 
 
 def _is_plain_keys(keys: Iterable[object]) -> bool:

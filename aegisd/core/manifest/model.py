@@ -162,5 +162,9 @@ def normal_form(manifest: Manifest, *, registered: bool = True) -> dict[str, obj
         "exec": {"binaries": [binary.name for binary in manifest.exec.binaries]},
         "budgets": msgspec.to_builtins(manifest.budgets),
         "constraints": msgspec.to_builtins(manifest.constraints),
-        "sandbox": msgspec.to_builtins(manifest.sandbox),
+        "sandbox": {
+            "required": manifest.sandbox.required,
+            "image": manifest.sandbox.image,
+            "mounts": list(manifest.sandbox.mounts),
+        },
     }

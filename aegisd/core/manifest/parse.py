@@ -1,14 +1,13 @@
 """Bytes to a manifest: strict JSON, v0.1 upcast, every field known, every name in normal form."""
 
-import ipaddress
 import re
 
-import idna
 import msgspec
 
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import parse as parse_json
 from aegisd.core.manifest import model
+from aegisd.core.manifest.domain import normal
 from aegisd.core.manifest.model import Manifest
 from aegisd.core.manifest.upcast import from_v1
 from aegisd.core.nearest import nearest
@@ -73,7 +72,7 @@ def from_document(document: object) -> Manifest:
             read_roots=tuple(_root(root) for root in manifest.fs.read_roots),
             write_roots=tuple(_root(root) for root in manifest.fs.write_roots),
         ),
-        net=model.Net(domains=tuple(_domain(domain) for domain in manifest.net.domains)),
+        net=model.Net(domains=tuple(normal(domain) for domain in manifest.net.domains)),
     )
 
 
@@ -117,26 +116,3 @@ def _root(root: str) -> str:
     if root.startswith("/"):
         return "/" + "/".join(segments)
     return "/".join(segments) or "."
-
-
-def _domain(domain: str) -> str:
-    if domain == "*":
-        return domain
-    prefix, host = ("*.", domain[2:]) if domain.startswith("*.") else ("", domain)
-    if "*" in host or "/" in host or "@" in host or "\\" in host:
-        raise ManifestInvalid(
-            f"net.domains: {domain!r} is not a host; write a.example.com, *.example.com or *"
-        )
-    if not prefix and (":" in host or host.replace(".", "").isdigit()):
-        try:
-            return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
-        except ValueError:
-            return _bad_domain(domain)
-    try:
-        return prefix + idna.encode(host.rstrip("."), uts46=True, std3_rules=True).decode("ascii")
-    except idna.IDNAError:
-        return _bad_domain(domain)
-
-
-def _bad_domain(domain: str) -> str:
-    raise ManifestInvalid(f"net.domains: {domain!r} is not a host name (IDNA 2008)")

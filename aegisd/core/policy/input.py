@@ -26,6 +26,14 @@ _MARCH_TO_DECEMBER = 10
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
+class _Across(Struct, frozen=True, forbid_unknown_fields=True):
+    agent: Raw
+    tenant: Raw
+
+
+_decode_across = msgspec.json.Decoder(_Across).decode
+
+
 class Moment(Struct, frozen=True, kw_only=True):
     """The writer's time for a batch: milliseconds since the Unix epoch, seconds east of UTC."""
 
@@ -94,13 +102,16 @@ def build(
     capabilities: Capabilities,
     moment: Moment,
 ) -> PolicyInput:
-    """The policy input for a proposal that would get `seq`, from recorded or live facts alike."""
-    shared: Mapping[str, Raw] = msgspec.json.decode(across, type=dict[str, Raw])
+    """The policy input for a proposal that would get `seq`, from recorded or live facts alike.
+
+    Raises `msgspec.MsgspecError` for facts that `facts` did not write.
+    """
+    shared = _decode_across(across)
     document: dict[str, object] = {
-        "agent": shared["agent"],
+        "agent": shared.agent,
         "event": _event(proposal, seq),
         "snapshot": counters,
-        "tenant": shared["tenant"],
+        "tenant": shared.tenant,
         "time": _time(moment),
     }
     if proposal.event_type == "TOOL_CALL_PROPOSED" and isinstance(proposal.payload, dict):
@@ -124,7 +135,8 @@ def _event(proposal: Proposal, seq: int) -> dict[str, object]:
 
 
 def _call(payload: Mapping[str, object], capabilities: Capabilities) -> dict[str, object]:
-    name, args = str(payload["tool_name"]), payload.get("args", {})
+    # Total: replay builds this from any log, also from one that no door would have taken.
+    name, args = str(payload.get("tool_name", "")), payload.get("args", {})
     server = str(payload.get("server", ""))
     tool = capabilities.manifest.tools.get(name)
     declared = tool is not None and tool.server in (None, server)

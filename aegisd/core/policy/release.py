@@ -1,7 +1,7 @@
 """Which texts a bundle wants to see before they are released to the agent.
 
-A text nobody has a rule for is recorded without a decision. A rule asks to see a type by naming it:
-the scan is for the quoted name, so a comment that quotes it asks too, which costs one more decision.
+A text nobody has a rule for is recorded without a decision. A rule asks to see a type by naming it.
+The scan is for the quoted name, so a comment that quotes it asks too, at the cost of a decision.
 """
 
 from collections.abc import Mapping

@@ -10,8 +10,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from aegisd.core.errors import EvaluatorFailed
-from aegisd.core.log.canonical import INTEGER_MAX, encode
+from aegisd.core.errors import EvaluatorFailed, InvalidJson
+from aegisd.core.log.canonical import INTEGER_MAX, encode, parse
 from aegisd.core.policy.input import PolicyInput
 
 Outcome = Literal["allow", "deny", "require_approval"]
@@ -106,8 +106,6 @@ class _Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     advice: list[dict[str, object]]
 
 
-_decode = msgspec.json.Decoder(_Output).decode
-
 
 class _NonsenseError(Exception):
     """The output has the right shape and says something no rule may say."""
@@ -133,10 +131,13 @@ def judge(policy_input: PolicyInput, evaluate: Callable[[bytes], bytes]) -> Verd
 
 
 def read(output: bytes) -> Verdict:
-    """Combine an evaluator's output. Never raises: what cannot be read denies."""
+    """Combine an evaluator's output. Never raises: what cannot be read denies.
+
+    Read as strictly as a request: of two equal keys the second could take back a denial.
+    """
     try:
-        return _combine(_decode(output))
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, _NonsenseError):
+        return _combine(msgspec.convert(parse(output), _Output))
+    except (InvalidJson, msgspec.ValidationError, _NonsenseError):
         return failed("nonsense")
 
 
@@ -193,9 +194,9 @@ def _constraints(claims: list[_Constraint]) -> dict[str, object]:
     combined: dict[str, object] = {}
     for claim in claims:
         before = combined.setdefault(claim.name, claim.value)
-        if before == claim.value and type(before) is type(claim.value):
-            continue
-        combined[claim.name] = min(_limit(before), _limit(claim.value))
+        # As bytes, because Python takes True for 1 at any depth.
+        if encode(before) != encode(claim.value):
+            combined[claim.name] = min(_limit(before), _limit(claim.value))
     return dict(sorted(combined.items()))
 
 

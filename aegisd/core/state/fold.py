@@ -74,6 +74,20 @@ def fold_tenant(state: TenantState, event: Fact) -> TenantState:
     )
 
 
+def closes(
+    state: SessionState, event_type: str, payload: Mapping[str, object]
+) -> tuple[str, str] | None:
+    """The open allowed call that an event settles, as (call id, event type that asked for it).
+
+    None where it settles none: another kind of call, one that nobody allowed or that is closed.
+    """
+    call_id = payload.get("call_id")
+    known = state.calls.get(call_id) if isinstance(call_id, str) else None
+    if known is None or known[1] != ALLOWED or known[0] not in _CLOSED_BY.get(event_type, ()):
+        return None
+    return str(call_id), str(known[0])
+
+
 def _now_ms(payload: dict[str, object]) -> int:
     now_ms = payload.get("now_ms")
     return now_ms if isinstance(now_ms, int) else 0
@@ -104,21 +118,13 @@ def _decided(state: SessionState, _event: Fact, payload: dict[str, object]) -> S
     )
 
 
-def _answered(state: SessionState, event: Fact, payload: dict[str, object]) -> SessionState:
-    return _settle(state, call_id_of(payload, event.seq), _ASKED_BY[event.event_type])
-
-
-def _failed(state: SessionState, event: Fact, payload: dict[str, object]) -> SessionState:
-    if "call_id" not in payload:
-        return state
-    call_id = call_id_of(payload, event.seq)
-    known = state.calls.get(call_id)
-    return _settle(state, call_id, str(known[0]) if known else "")
-
-
-def _settle(state: SessionState, call_id: str, asked: str) -> SessionState:
-    if state.calls.get(call_id) == (asked, ALLOWED):
+def _closed(state: SessionState, event: Fact, payload: dict[str, object]) -> SessionState:
+    call = closes(state, event.event_type, payload)
+    if call is not None:
+        call_id, asked = call
         return replace(state, calls=state.calls.put(call_id, (asked, SETTLED)))
+    if event.event_type == "ERROR_RAISED" and "call_id" not in payload:
+        return state
     return replace(state, violations=state.violations + 1)
 
 
@@ -159,7 +165,13 @@ def _activation(payload: dict[str, object]) -> Activation:
 
 
 _MAY_BE_DECIDED = JUDGED | RELEASED
-_ASKED_BY = {"TOOL_RESULT": "TOOL_CALL_PROPOSED", "MODEL_CALL_FINISHED": "MODEL_CALL_STARTED"}
+
+# The calls that an event may settle; an error says which one it is about.
+_CLOSED_BY: Mapping[str, frozenset[str]] = {
+    "TOOL_RESULT": frozenset({"TOOL_CALL_PROPOSED"}),
+    "MODEL_CALL_FINISHED": frozenset({"MODEL_CALL_STARTED"}),
+    "ERROR_RAISED": JUDGED,
+}
 
 SessionStep = Callable[[SessionState, Fact, dict[str, object]], SessionState]
 TenantStep = Callable[[TenantState, Fact, dict[str, object]], TenantState]
@@ -168,9 +180,7 @@ _SESSION_STEPS: Mapping[str, SessionStep] = {
     **dict.fromkeys(JUDGED, _proposed),
     "POLICY_DECISION": _decided,
     "TOOL_CALL_EXECUTED": _executed,
-    "TOOL_RESULT": _answered,
-    "MODEL_CALL_FINISHED": _answered,
-    "ERROR_RAISED": _failed,
+    **dict.fromkeys(_CLOSED_BY, _closed),
     "TERMINATION": _terminated,
 }
 

@@ -1,8 +1,8 @@
 """An immutable map that grows with the log and stays cheap to extend.
 
 A copied dict would make the thousandth event of a session cost a thousand times the first. This is
-a binary counter of dicts (Bentley and Saxe, 1980): a put merges layers of equal size, so it costs
-O(log n) amortised, and a look-up asks at most log2(n) layers.
+a binary counter of dicts (Bentley and Saxe, 1980): a put merges layers of like size, so it costs
+O(log n) amortised, and a look-up asks at most log2(n) + 1 layers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,8 @@ class Ledger:
         top: dict[str, tuple[str | int, ...]] = {key: value}
         depth = 0
         for layer in self._layers:
-            if len(layer) > len(top):
+            # Each layer is at least twice the one above it, also where a key comes again.
+            if len(layer) >= 2 * len(top):
                 break
             top = {**layer, **top}
             depth += 1

@@ -44,7 +44,7 @@ class Line(Struct, frozen=True, kw_only=True):
 def split(line: str) -> Line:
     """Split a command line. Never raises; linear in its length."""
     splitter = _Splitter()
-    for token in _TOKEN.finditer(line.strip(" \t\n")):
+    for token in _TOKEN.finditer(line.strip("\n")):
         kind = token.lastgroup or "active"
         splitter.take(kind, token[kind])
     splitter.end_command()
@@ -60,6 +60,7 @@ class _Splitter:
         self._words: list[str] = []
         self._parts: list[str] | None = None  # None between words; [] inside an empty quoted word
         self._is_certain = True
+        self._is_assignment = False
         self._is_redirected = False
         self._is_lost = False
 
@@ -103,20 +104,20 @@ class _Splitter:
         is_assigned = text == "=" and not self._words and is_named
         is_home = text == "~" and parts and parts[-1].endswith(("=", ":"))
         if not parts or is_assigned or is_home:
-            self.plain = False
-            self._is_certain = False
+            self.plain = self._is_certain = False
+        self._is_assignment = self._is_assignment or is_assigned
         self._add(text)
 
     def _end_word(self) -> None:
-        """Keep the word, unless it is a redirection's file or an uncertain program name."""
+        """Keep the word, unless it is an assignment or a redirection's file."""
         if self._parts is None:
             return
         word = "".join(self._parts)
-        is_assignment = not self._words and not self._is_certain and "=" in word
-        if not self._is_redirected and not is_assignment:
+        if not self._is_redirected and not self._is_assignment:
             self._is_lost = self._is_lost or (not self._words and not self._is_certain)
             self._words.append(word)
-        self._parts, self._is_certain, self._is_redirected = None, True, False
+        self._parts, self._is_certain = None, True
+        self._is_redirected = self._is_assignment = False
 
     def end_command(self) -> None:
         """Keep the command, unless its program's name is not certain."""

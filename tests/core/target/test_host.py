@@ -238,10 +238,10 @@ def test_every_url_in_a_free_text_is_found(
 
 
 PIECES = (
-    "http https ws ftp file javascript : :// // / \\ @ # ? [ ] [::1] [::ffff:1.2.3.4] good.com evil.com"
-    " A.b EVIL.com . .. %2e %00 127.0.0.1 0x7f 0177.0.0.1 127.1 2130706433 1.2.3.4.5 256.1.1.1 08 :80"
-    " :0080 :443 :99999 - _ ß ü 。 ． ｅ １ ① xn-- xn--a xn--mnchen-3ya ; | < \" ' ` { ^ * ~ ! $ ( , ="
-    " + & ℀ ／ ＠ ： ㎯ ﬀ İ ı ς Σ ٣ com. user:pass@ % 1e3"
+    "http https ws ftp file javascript : :// // / \\ @ # ? [ ] [::1] [::ffff:1.2.3.4] good.com"
+    " evil.com A.b EVIL.com . .. %2e %00 127.0.0.1 0x7f 0177.0.0.1 127.1 2130706433 1.2.3.4.5"
+    " 256.1.1.1 08 :80 :0080 :443 :99999 - _ ß ü 。 ． ｅ １ ① xn-- xn--a xn--mnchen-3ya ; | <"
+    " \" ' ` { ^ * ~ ! $ ( , = + & ℀ ／ ＠ ： ㎯ ﬀ İ ı ς Σ ٣ com. user:pass@ % 1e3"
 )
 ODD_SPACES = ["\t", "\n", " ", "\x00", "\x7f", "\u200d", "\u00ad", "\u3000"]
 URLISH = st.lists(st.sampled_from(PIECES.split() + ODD_SPACES), max_size=6).map("".join)
@@ -343,9 +343,12 @@ def test_a_domain_the_caller_declares_is_one_more_host_and_replaces_none() -> No
     assert names(targets) == ["evil.com", "good.com"]
 
 
-@pytest.mark.parametrize(
-    "name", "url URL uri href link endpoint host hostname host_name domain server address".split()
+URL_NAMES = (
+    "url URL urls uri href link endpoint host hostname host_name domain server address website"
 )
+
+
+@pytest.mark.parametrize("name", [*URL_NAMES.split(), "webhook", "callback", "callbackUrl"])
 def test_a_parameter_named_like_a_url_is_read_as_one(name: str) -> None:
     assert names(extract({name: "evil.com"}, effects=["net"], roles={})) == ["evil.com"]
     assert extract({name: ""}, effects=["net"], roles={}) == Targets()

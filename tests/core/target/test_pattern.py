@@ -43,6 +43,7 @@ def test_an_argument_is_left_over_exactly_when_no_pattern_covers_all_of_it(
         ("a*a", "a", False),
         ("a*b*c", "a-b-b-c", True),
         ("a*b*c", "acb", False),
+        ("*ab*ba*", "aba", False),
         ("[a-z]?", "b1", False),
         ("[a-z]?", "[a-z]?", True),
         (".*", "anything", False),

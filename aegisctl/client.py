@@ -1,0 +1,142 @@
+"""Asking a server, with the standard library: no redirect is followed, no proxy is looked up."""
+
+import http.client
+from collections.abc import Mapping
+from typing import BinaryIO, Protocol, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.core.errors import ConfigInvalid, InvalidRequest, NotFound, Unavailable
+
+# Seconds for one answer. The slowest is a page of large events; a server that takes longer is stuck.
+TIMEOUT_S_MAX = 30.0
+
+# Bytes of one answer: a page of `PAGE_EVENTS` events of 1 MiB each, escaped, and room for as much.
+ANSWER_BYTES_MAX = 1 << 29
+
+# Events asked for at once; see above.
+PAGE_EVENTS = 250
+
+_NOT_FOUND, _BAD_REQUEST, _SERVER_ERROR, _REDIRECT = 404, 400, 500, 300
+
+T = TypeVar("T")
+
+
+class Answer(Struct, frozen=True):
+    """Status and body of an HTTP answer."""
+
+    status: int
+    body: bytes
+
+
+class Transport(Protocol):
+    """Sends one request and returns the answer, whatever its status.
+
+    `path` is already escaped. Raises `OSError` or `http.client.HTTPException`.
+    """
+
+    def __call__(
+        self, method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str]
+    ) -> Answer: ...
+
+
+class _Problem(Struct):
+    """What we read of an RFC 9457 answer."""
+
+    detail: str = ""
+    code: str = ""
+
+
+class Client:
+    """The routes of one server."""
+
+    def __init__(self, url: str, transport: Transport | None = None) -> None:
+        """`url` is `http://host[:port][/prefix]` or https. Raises `ConfigInvalid` for another."""
+        self.url = url.rstrip("/")
+        self._send = transport or _transport(url)
+
+    def get(self, path: str, **query: str | int | None) -> bytes:
+        """The body of a 2xx answer. `path` is escaped already; None leaves a parameter out.
+
+        Raises `NotFound` for 404, `InvalidRequest` for another 4xx, `Unavailable` for the rest: a
+        server that cannot be reached, does not answer in time or answers something else.
+        """
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._ask("GET", f"{path}?{urlencode(given)}" if given else path, None, {})
+
+    def post(self, path: str, body: BinaryIO, length: int, **query: str) -> bytes:
+        """Send `length` bytes and return the body of a 2xx answer. Raises as `get`."""
+        headers = {"Content-Type": "application/x-ndjson", "Content-Length": str(length)}
+        return self._ask("POST", f"{path}?{urlencode(query)}", body, headers)
+
+    def read(self, answer: bytes, shape: type[T]) -> T:
+        """An answer as a type. Raises `Unavailable` when it is none of ours."""
+        try:
+            return msgspec.json.decode(answer, type=shape)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise Unavailable(f"{self.url} answered what no Aegis server answers: {error}") from None
+
+    def _ask(
+        self, method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str]
+    ) -> bytes:
+        try:
+            answer = self._send(method, path, body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(
+                f"{self.url} cannot be asked: {error or type(error).__name__}; is the server "
+                "running there? Name another with --server, or a FILE"
+            ) from error
+        if answer.status < _REDIRECT:
+            return answer.body
+        sentence = f"{self.url} answered {answer.status}{_detail(answer.body)}"
+        if answer.status == _NOT_FOUND:
+            raise NotFound(sentence)
+        if _BAD_REQUEST <= answer.status < _SERVER_ERROR:
+            raise InvalidRequest(sentence)
+        raise Unavailable(sentence)
+
+
+def segment(text: str) -> str:
+    """One segment of a path, with everything escaped that is not a letter, a digit or `-._~`."""
+    return quote(text, safe="")
+
+
+def _detail(body: bytes) -> str:
+    """The sentence of a problem+json answer, if it is one."""
+    try:
+        problem = msgspec.json.decode(body, type=_Problem)
+    except (msgspec.MsgspecError, UnicodeError):
+        return ""
+    return f": {problem.detail}" if problem.detail else ""
+
+
+def _transport(url: str) -> Transport:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigInvalid("--server: expected http://HOST:PORT or https://HOST:PORT")
+    if parts.username is not None:
+        raise ConfigInvalid("--server: a URL with a user in it; this version has no accounts")
+    host, prefix = parts.hostname, parts.path.rstrip("/")
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+
+    def send(
+        method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str]
+    ) -> Answer:
+        connection = kind(host, port, timeout=TIMEOUT_S_MAX)
+        try:
+            connection.request(method, prefix + path, body, dict(headers))
+            response = connection.getresponse()
+            read = response.read(ANSWER_BYTES_MAX + 1)
+            if len(read) > ANSWER_BYTES_MAX:
+                raise http.client.HTTPException(f"an answer past {ANSWER_BYTES_MAX} bytes")
+            return Answer(response.status, read)
+        finally:
+            connection.close()
+
+    return send

@@ -1,0 +1,246 @@
+"""Both passes of replay over a whole log, and the first counterfactual, as reports.
+
+A report depends on the log and on the rules in use alone: the same bytes whatever the clock, the
+time zone, the locale and the order in which sessions are read.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from msgspec import Struct
+
+from aegisctl.display import Step, shown
+from aegisctl.exported import ExportLog
+from aegisctl.log import Log, all_sessions
+from aegisd.core.errors import SessionUnknown
+from aegisd.core.events import ARCHIVE_PREFIX, CONTROL_SESSION
+from aegisd.core.log.envelope import StoredEvent, restore
+from aegisd.core.policy.judge import Judge
+from aegisd.core.replay import Change, Difference, counterfactual, derive_session, derive_tenant
+from aegisd.ports import Document, LiveJudge, SessionHead
+
+# Places whose difference means that a decision was not derived equal.
+_OF_A_DECISION = frozenset({"input", "verdict", "decide"})
+
+
+class TenantDerivation(Struct, frozen=True, kw_only=True):
+    """What was derived of one tenant.
+
+    `equal` counts decisions without a difference of their own. `whole` tells that the facts that
+    decisions read of other sessions were derived too (pass 2).
+    """
+
+    tenant_id: str
+    sessions: int
+    decisions: int
+    equal: int
+    whole: bool
+
+
+class Derivation(Struct, frozen=True, kw_only=True):
+    """A replay: `differences` are (tenant id, difference) by tenant, position, place and field."""
+
+    evaluator: tuple[str, str]
+    rules_version: str
+    tenants: list[TenantDerivation]
+    differences: list[tuple[str, Difference]]
+
+    def by_class(self) -> dict[str, int]:
+        """How many differences there are of each class, by name."""
+        return dict(sorted(Counter(found.klass for _, found in self.differences).items()))
+
+    def by_place(self) -> dict[str, int]:
+        """How many differences there are at each place, by name."""
+        return dict(sorted(Counter(found.place for _, found in self.differences).items()))
+
+    def document(self) -> dict[str, object]:
+        """The report as JSON values."""
+        return {
+            "by_class": self.by_class(),
+            "by_place": self.by_place(),
+            "differences": [
+                {"tenant_id": tenant, **msgspec.to_builtins(found)}
+                for tenant, found in self.differences
+            ],
+            "evaluator": {"name": self.evaluator[0], "version": self.evaluator[1]},
+            "holds": not self.differences,
+            "rules_version": self.rules_version,
+            "tenants": msgspec.to_builtins(self.tenants),
+        }
+
+
+class WhatIf(Struct, frozen=True, kw_only=True):
+    """A counterfactual: `changes` are (tenant id, change) by tenant and position."""
+
+    bundle: str
+    decisions: int
+    changes: list[tuple[str, Change]]
+
+    def document(self) -> dict[str, object]:
+        """The report as JSON values."""
+        return {
+            "bundle": self.bundle,
+            "changes": [
+                {"tenant_id": tenant, **msgspec.to_builtins(change)}
+                for tenant, change in self.changes
+            ],
+            "decisions": self.decisions,
+            "other_sessions_facts": "as recorded",
+        }
+
+
+def derive(
+    source: Log, tenants: Iterable[str], session_id: str | None, judge: Judge, step: Step
+) -> Derivation:
+    """Derive every decision of the tenants, or of one session. Raises `SessionUnknown`."""
+    counts: list[TenantDerivation] = []
+    differences: list[tuple[str, Difference]] = []
+    for tenant_id in tenants:
+        counted, found = _derive_tenant(source, tenant_id, session_id, judge, step)
+        if counted.sessions or session_id is None:
+            counts.append(counted)
+        differences += [(tenant_id, difference) for difference in found]
+    _require(session_id, found=any(counted.sessions for counted in counts))
+    return Derivation(
+        evaluator=judge.evaluator(),
+        rules_version=judge.rules_version,
+        tenants=counts,
+        differences=sorted(set(differences), key=_order),
+    )
+
+
+def _derive_tenant(
+    source: Log, tenant_id: str, session_id: str | None, judge: Judge, step: Step
+) -> tuple[TenantDerivation, list[Difference]]:
+    differences: list[Difference] = []
+    decisions, sessions = 0, 0
+    for head in _heads(source, tenant_id, session_id):
+        sessions += 1
+        counted, found = _derive_session(source, head, judge, step)
+        decisions += counted
+        differences += found
+    unequal = {found.position for found in differences if found.place in _OF_A_DECISION}
+    whole = _is_whole(source, tenant_id)
+    if whole and sessions:
+        facts = _derive_facts(source, tenant_id, judge, step)
+        differences += (found for found in facts if session_id in (None, found.session_id))
+    count = TenantDerivation(
+        tenant_id=tenant_id,
+        sessions=sessions,
+        decisions=decisions,
+        equal=decisions - len(unequal),
+        whole=whole,
+    )
+    return count, differences
+
+
+def _derive_session(
+    source: Log, head: SessionHead, judge: Judge, step: Step
+) -> tuple[int, list[Difference]]:
+    events = _Reading(source.session_events(head.tenant_id, head.session_id), step)
+    try:
+        return derive_session(events, judge)
+    except (KeyError, msgspec.MsgspecError):
+        return 0, events.misfit()
+
+
+def _derive_facts(source: Log, tenant_id: str, judge: Judge, step: Step) -> list[Difference]:
+    events = _Reading(source.events(tenant_id), step)
+    try:
+        return derive_tenant(events, judge)
+    except (KeyError, msgspec.MsgspecError):
+        return events.misfit()
+
+
+def what_if(
+    source: Log,
+    tenants: Iterable[str],
+    session_id: str | None,
+    judge: LiveJudge,
+    bundle: Document,
+    step: Step,
+) -> WhatIf:
+    """Judge every recorded call by another bundle. Raises `SessionUnknown`."""
+    judge.keep(bundle)
+    decisions = 0
+    changes: list[tuple[str, Change]] = []
+    seen = False
+    for tenant_id in tenants:
+        for head in _heads(source, tenant_id, session_id):
+            seen = True
+            events = _Reading(source.session_events(tenant_id, head.session_id), step)
+            counted, changed = counterfactual(events, judge, bundle.digest.hex())
+            decisions += counted
+            changes += [(tenant_id, change) for change in changed]
+    _require(session_id, found=seen)
+    return WhatIf(
+        bundle=bundle.digest.hex(),
+        decisions=decisions,
+        changes=sorted(changes, key=lambda each: (each[0], each[1].position)),
+    )
+
+
+def _heads(source: Log, tenant_id: str, session_id: str | None) -> Iterable[SessionHead]:
+    if session_id is None:
+        return all_sessions(source, tenant_id)
+    head = source.session_head(tenant_id, session_id)
+    return [] if head is None else [head]
+
+
+class _Reading:
+    """Events as their bytes tell them: an archive's under the tenant they were written for.
+
+    Verified before, so bytes and columns agree. `last` is the event read last.
+    """
+
+    def __init__(self, events: Iterable[StoredEvent], step: Step) -> None:
+        self._events, self._step = events, step
+        self.last: StoredEvent | None = None
+
+    def __iter__(self) -> Iterator[StoredEvent]:
+        for event in self._events:
+            self._step()
+            self.last = restore(event.body, event.position)
+            yield self.last
+
+    def misfit(self) -> list[Difference]:
+        """Hashes hold and a payload is not what its type promises: whoever wrote it is not Aegis."""
+        if self.last is None:
+            return []
+        return [
+            Difference(
+                position=self.last.position,
+                session_id=self.last.session_id,
+                seq=self.last.seq,
+                place="state",
+                klass="tampered",
+                field="payload",
+                recorded="not a payload of its event type",
+                derived="a payload of its event type",
+            )
+        ]
+
+
+def _is_whole(source: Log, tenant_id: str) -> bool:
+    """Whether the log has all of a tenant's events, and not one session of it.
+
+    An export says so. An archive is whole when it begins as every tenant's log does, with the act
+    that put its first bundle in force.
+    """
+    if isinstance(source, ExportLog):
+        return source.scope.session_id is None
+    if not tenant_id.startswith(ARCHIVE_PREFIX):
+        return True
+    first = next(source.events(tenant_id, limit=1), None)
+    return first is not None and first.session_id == CONTROL_SESSION
+
+
+def _require(session_id: str | None, *, found: bool) -> None:
+    if not found and session_id is not None:
+        raise SessionUnknown(f"the log holds no event of session {shown(session_id)}")
+
+
+def _order(each: tuple[str, Difference]) -> tuple[str, int, str, str]:
+    tenant_id, found = each
+    return tenant_id, found.position, found.place, found.field

@@ -1,0 +1,214 @@
+"""`aegisctl doctor`: what Aegis stands on here, a line for each thing, and what to do about it."""
+
+import fcntl
+import importlib.metadata
+import os
+import platform
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import click
+import msgspec
+from click.core import ParameterSource
+from msgspec import Struct
+
+from aegisctl import options
+from aegisctl.client import Client
+from aegisctl.display import coloured, count, say, say_json, shown
+from aegisd import __version__
+from aegisd.core.errors import AegisError
+from aegisd.rules_version import rules_version
+from aegisd.store.dsn import sqlite_path
+from aegisd.store.lock import PID_BYTES_MAX
+from aegisd.store.sqlite_file import (
+    SCHEMA_VERSION,
+    SQLITE_VERSION_MIN,
+    sqlite_version_affected,
+)
+from aegisd.store.sqlite_reader import SqliteReader
+
+DSN_DEFAULT = "aegis.db"
+
+# Free bytes on the log's disk below which a person should look (1 GiB), and below which the next
+# commits may already fail (64 MiB: a batch, and a write-ahead log that could not be reset).
+DISK_LOW_BYTES = 1 << 30
+DISK_FULL_BYTES = 1 << 26
+
+# Tenants whose events are counted one by one in the report.
+SHOWN_TENANTS_MAX = 8
+
+Level = Literal["ok", "warning", "problem"]
+
+_COLOURS = {"ok": "good", "warning": "doubt", "problem": "bad"}
+_EXITS = {"ok": 0, "warning": 1, "problem": 2}
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing looked at. `text` is a sentence; of what is not `ok` it says what to do."""
+
+    level: Level
+    subject: str
+    text: str
+
+
+@click.command("doctor")
+@options.server
+@click.option("--dsn", default=DSN_DEFAULT, show_default=True, metavar="DB", help="The database.")
+@options.as_json
+def command(server: str, dsn: str, *, as_json: bool) -> int:
+    """Say what this machine, a database and a server are like.
+
+    Nothing is changed. A database may be in use.
+
+    \b
+    Example:
+      aegisctl doctor --dsn aegis.db --server http://127.0.0.1:8080
+
+    Exit codes: 0 all is well, 1 there is a warning, 2 there is a problem.
+    """
+    findings = [
+        *machine(),
+        *database(dsn, named=_named("dsn")),
+        *served(Client(server), named=_named("server")),
+    ]
+    if as_json:
+        say_json({"findings": msgspec.to_builtins(findings)})
+    else:
+        for finding in findings:
+            level = coloured(f"{finding.level:<8}", _COLOURS[finding.level])
+            say(f"{level} {finding.subject:<12} {shown(finding.text, None)}")
+    return max(_EXITS[finding.level] for finding in findings)
+
+
+def _named(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
+
+def machine() -> Iterator[Finding]:
+    """Python, SQLite, the evaluator and the rules of this installation."""
+    version = f"{platform.python_implementation()} {platform.python_version()}"
+    yield _finding("ok", "aegis", f"{__version__}, rules version {rules_version()}")
+    optimised = sys.flags.optimize > 0
+    if optimised:
+        yield _finding("problem", "python", f"{version} with -O, which aegisd refuses; leave it out")
+    else:
+        yield _finding("ok", "python", version)
+    yield _sqlite()
+    try:
+        evaluator = importlib.metadata.version("regopy")
+        yield _finding("ok", "evaluator", f"regopy {evaluator}")
+    except importlib.metadata.PackageNotFoundError:
+        yield _finding("problem", "evaluator", "regopy is not installed; install Aegis again")
+
+
+def _sqlite() -> Finding:
+    found = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
+        wanted = ".".join(map(str, SQLITE_VERSION_MIN))
+        return _finding(
+            "problem", "sqlite", f"{found}, expected {wanted} or newer; use a newer Python"
+        )
+    if sqlite_version_affected():
+        text = (
+            f"{found} has the WAL-reset bug, which needs two connections that write or checkpoint "
+            "at once; Aegis has one. Let no other program write to the file"
+        )
+        return _finding("ok", "sqlite", text)
+    return _finding("ok", "sqlite", f"{found}, without the WAL-reset bug")
+
+
+def database(dsn: str, *, named: bool) -> Iterator[Finding]:
+    """The database file, its disk, who writes to it and what it holds."""
+    try:
+        path = Path(sqlite_path(dsn))
+        if not named and not path.exists():
+            yield _finding("ok", "database", f"none at {path} yet; aegisd makes one")
+            yield from _disk(path.absolute().parent)
+            return
+        reader = SqliteReader(str(path))
+    except (AegisError, OSError) as error:
+        yield _finding("problem", "database", str(error))
+        return
+    try:
+        yield _finding("ok", "database", f"{path}, schema version {SCHEMA_VERSION}")
+        yield from _tenants(reader)
+    except AegisError as error:
+        yield _finding("problem", "database", str(error))
+    finally:
+        reader.close()
+    yield _lock(Path(f"{os.path.realpath(path)}.lock"))
+    yield from _disk(path.absolute().parent)
+
+
+def _tenants(reader: SqliteReader) -> Iterator[Finding]:
+    tenants = reader.tenants()
+    yield _finding("ok", "tenants", str(len(tenants)))
+    for tenant_id in tenants[:SHOWN_TENANTS_MAX]:
+        events = reader.next_position(tenant_id)
+        recorded = reader.recorded_head(tenant_id)
+        text = f"{shown(tenant_id)}: {count(events, 'event')}"
+        if recorded is not None and recorded[0] == events:
+            yield _finding("ok", "tenant", text)
+        else:
+            text += ", but the last commit ended elsewhere; run `aegisctl verify`"
+            yield _finding("problem", "tenant", text)
+
+
+def _lock(path: Path) -> Finding:
+    """Who writes. Asks for a shared lock for a moment, which a daemon's exclusive one refuses."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return _finding("ok", "writer", "none, and none so far")
+    except OSError as error:
+        return _finding("warning", "writer", f"{path} cannot be read: {error.strerror}")
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, PID_BYTES_MAX, 0).decode(errors="replace").strip()
+        return _finding("ok", "writer", f"process {holder}")
+    except OSError as error:
+        return _finding("warning", "writer", f"{path} cannot be locked: {error.strerror}")
+    finally:
+        os.close(descriptor)
+    return _finding("ok", "writer", "none")
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        yield _finding("problem", "disk", f"{folder}: {error.strerror}")
+        return
+    yield _finding(*_disk_level(free), f"{free // 2**20} MiB free at {folder}{_advice(free)}")
+
+
+def _disk_level(free: int) -> tuple[Level, str]:
+    level: Level = "ok"
+    if free < DISK_LOW_BYTES:
+        level = "problem" if free < DISK_FULL_BYTES else "warning"
+    return level, "disk"
+
+
+def _advice(free: int) -> str:
+    return "; a log that cannot be written denies everything, make room" if free < DISK_LOW_BYTES else ""
+
+
+def served(client: Client, *, named: bool) -> Iterator[Finding]:
+    """Whether a server answers, and whether it takes events."""
+    for route, what in (("/healthz", "answers"), ("/readyz", "takes events")):
+        try:
+            client.get(route)
+        except AegisError as error:
+            yield _finding("problem" if named or route == "/readyz" else "ok", "server", str(error))
+            return
+        yield _finding("ok", "server", f"{client.url} {what}")
+
+
+def _finding(level: Level, subject: str, text: str) -> Finding:
+    return Finding(level=level, subject=subject, text=text)

@@ -1,0 +1,214 @@
+"""`aegisctl events`: what happened, a line per event."""
+
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import click
+import msgspec
+from msgspec import Struct
+
+from aegisctl import log, options
+from aegisctl.client import Client
+from aegisctl.display import coloured, say, say_json, shown
+from aegisctl.display import time as shown_time
+from aegisctl.exits import HOLDS
+from aegisctl.server import ServerLog
+from aegisd.core.errors import NotFound
+from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS
+from aegisd.core.log.canonical import encode, parse
+from aegisd.core.log.envelope import StoredEvent, unseal
+
+# Seconds between two questions of `--follow`: quick for a person, nothing for a server.
+FOLLOW_SECONDS = 1.0
+
+OUTCOMES = ("allow", "deny", "require_approval")
+
+_COLOURS = {"allow": "good", "deny": "bad", "require_approval": "doubt"}
+
+
+class Filter(Struct, frozen=True):
+    """What is asked for, as `GET /v1/events` understands it; None asks for nothing in particular.
+
+    A tool's proposals come with the decisions about them, and an outcome's decisions with the
+    events they are about.
+    """
+
+    session_id: str | None
+    event_type: str | None
+    tool_name: str | None
+    outcome: str | None
+
+
+@click.command("events")
+@options.file
+@options.server
+@options.tenant
+@options.session
+@click.option(
+    "--type", "event_type", type=click.Choice([*AGENT_EVENTS, *DAEMON_EVENTS]), metavar="TYPE",
+    help="Only events of this type.",
+)
+@click.option("--tool", "tool_name", metavar="NAME", help="Only calls of this tool.")
+@click.option(
+    "--outcome", type=click.Choice(OUTCOMES), help="Only decisions, and what they are about."
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N events.")
+@click.option("--follow", is_flag=True, help="Go on as a server records more, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="One canonical JSON object per line.")
+def command(  # noqa: PLR0913 - click passes each option by its name
+    file: str | None,
+    server: str,
+    tenant_id: str | None,
+    session_id: str | None,
+    event_type: str | None,
+    tool_name: str | None,
+    outcome: str | None,
+    limit: int | None,
+    *,
+    follow: bool,
+    as_json: bool,
+) -> int:
+    """Show the events of a log, a line each.
+
+    The columns are position in the tenant, the time the caller claimed, session and seq, event
+    type, and the heart of the payload. Values are cut and their control characters escaped.
+
+    \b
+    Examples:
+      aegisctl events aegis.db --session s1
+      aegisctl events --tenant acme --outcome deny --follow
+      aegisctl events acme.jsonl --json | jq .payload
+    """
+    options.refuse_two_sources(file)
+    wanted = Filter(session_id, event_type, tool_name, outcome)
+    if follow and file is not None:
+        raise click.UsageError("--follow asks a server; leave FILE out")
+    with log.opened(file, server) as source:
+        tenant = log.one_tenant(source, tenant_id)
+        if follow:
+            found = _followed(ServerLog(Client(server)), tenant, wanted)
+        else:
+            found = _matching(source, tenant, wanted)
+        try:
+            for event in islice(found, limit):
+                _say(event, as_json=as_json)
+        except KeyboardInterrupt:
+            if not follow:
+                raise
+    return HOLDS
+
+
+def _matching(source: log.Log, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]:
+    """The events asked for. A server filters by itself, and by the same rules."""
+    if isinstance(source, ServerLog):
+        yield from source.matching(tenant_id, **msgspec.structs.asdict(wanted))
+        return
+    events: Iterable[StoredEvent]
+    if wanted.session_id is None:
+        events = source.events(tenant_id)
+    elif source.session_head(tenant_id, wanted.session_id) is None:
+        raise NotFound(f"the log holds no event of session {shown(wanted.session_id)}")
+    else:
+        events = source.session_events(tenant_id, wanted.session_id)
+    for act in acts(events):
+        yield from (event for event in act if matches(event, act, wanted))
+
+
+def _followed(source: ServerLog, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]:
+    position = 0
+    filters = msgspec.structs.asdict(wanted)
+    while True:
+        for event in source.matching(tenant_id, from_position=position, **filters):
+            position = event.position + 1
+            yield event
+        time.sleep(FOLLOW_SECONDS)
+
+
+def acts(events: Iterable[StoredEvent]) -> Iterator[tuple[StoredEvent, ...]]:
+    """Events in order, a decision together with the event before it, which it is about."""
+    waiting: StoredEvent | None = None
+    for event in events:
+        if waiting is not None and event.event_type == "POLICY_DECISION":
+            yield waiting, event
+            waiting = None
+            continue
+        if waiting is not None:
+            yield (waiting,)
+        waiting = event
+    if waiting is not None:
+        yield (waiting,)
+
+
+def matches(event: StoredEvent, act: tuple[StoredEvent, ...], wanted: Filter) -> bool:
+    """Whether an event is asked for; `act` is the event with its decision or its cause."""
+    return (
+        wanted.event_type in (None, event.event_type)
+        and (wanted.tool_name is None or wanted.tool_name == _text(act[0], "tool_name"))
+        and (wanted.outcome is None or wanted.outcome == _text(act[-1], "outcome"))
+    )
+
+
+def _payload(event: StoredEvent) -> dict[str, object]:
+    payload = msgspec.json.decode(unseal(event.body).payload)
+    return payload if isinstance(payload, dict) else {}
+
+
+def _text(event: StoredEvent, field: str) -> str | None:
+    value = _payload(event).get(field)
+    return value if isinstance(value, str) else None
+
+
+def _say(event: StoredEvent, *, as_json: bool) -> None:
+    if as_json:
+        say_json(document(event))
+    else:
+        say(line(event))
+
+
+def document(event: StoredEvent) -> dict[str, object]:
+    """The event as `GET /v1/events` answers it: the envelope, hashes in hex, and its position."""
+    envelope = parse(event.body)
+    plain = dict(envelope) if isinstance(envelope, dict) else {}
+    if event.prev_hash:
+        plain["prev_hash"] = event.prev_hash.hex()
+    return {**plain, "hash": event.hash.hex(), "position": event.position}
+
+
+def line(event: StoredEvent) -> str:
+    """The event for a person."""
+    payload = _payload(event)
+    told = _TOLD.get(event.event_type)
+    detail = " ".join(_shown(payload[name]) for name in told or payload if name in payload)
+    outcome = payload.get("outcome")
+    if event.event_type == "POLICY_DECISION" and isinstance(outcome, str):
+        detail = detail.replace(outcome, coloured(outcome, _COLOURS.get(outcome, "doubt")), 1)
+    place = f"{shown(event.session_id)}/{event.seq}"
+    columns = f"{event.position:>6}  {coloured(shown_time(event.ts_unix_ms), 'faint')}  {place:<16}"
+    return f"{columns}  {event.event_type:<20}  {detail}".rstrip()
+
+
+def _shown(value: object) -> str:
+    return shown(value if isinstance(value, str) else encode(value).decode())
+
+
+# What a line tells of a payload, most telling first; other types tell all of it.
+_TOLD = {
+    "USER_MESSAGE": ("content",),
+    "MODEL_CALL_STARTED": ("model", "call_id"),
+    "MODEL_CALL_FINISHED": ("call_id", "finish_reason", "usage"),
+    "TOOL_CALL_PROPOSED": ("tool_name", "call_id", "args"),
+    "TOOL_CALL_EXECUTED": ("call_id",),
+    "TOOL_RESULT": ("call_id", "content", "result"),
+    "MEMORY_READ": ("memory_store", "memory_key"),
+    "MEMORY_WRITE": ("memory_store", "memory_key"),
+    "HANDOFF_REQUESTED": ("from_agent", "to_agent"),
+    "HANDOFF_COMPLETED": ("from_agent", "to_agent", "success"),
+    "ERROR_RAISED": ("code", "message", "call_id"),
+    "TERMINATION": ("reason_code", "reason"),
+    "POLICY_DECISION": ("outcome", "reason", "call_id"),
+    "SESSION_OPENED": (),
+    "MANIFEST_REGISTERED": ("name", "version", "author", "digest"),
+    "POLICY_ACTIVATED": ("author", "digest"),
+    "LOG_IMPORTED": ("archive", "source_tenant", "events", "author"),
+}

@@ -1,0 +1,113 @@
+"""An export as a log to read: an index of lines, and every event from its own line."""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from aegisd.core.log.envelope import StoredEvent, restore
+from aegisd.core.log.export import LINE_BYTES_MAX, ExportedDocument, Scope, read
+from aegisd.ports import Document, SessionHead
+
+
+def lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, each of at most one byte more than an export may have."""
+    return iter(lambda: file.readline(LINE_BYTES_MAX + 1), b"")
+
+
+class ExportLog:
+    """Answers what `aegisctl.log.Log` asks. Holds 16 bytes per event, and the documents.
+
+    Positions count from 0 in the order of the lines: those of the log it was taken from, where the
+    export is of a whole tenant.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Read the file once. Raises `ExportInvalid` for what is not a whole export, `OSError`."""
+        self.scope = Scope(tenant_id="")
+        self._documents: dict[bytes, Document] = {}
+        self._offsets = array("Q")
+        self._sessions: dict[str, array[int]] = {}
+        self._file = Path(path).open("rb")  # noqa: SIM115 - closed by `close`
+        try:
+            self._index()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _index(self) -> None:
+        offsets: list[int] = []
+
+        def measured() -> Iterator[bytes]:
+            offset = 0
+            for line in lines(self._file):
+                offsets.append(offset)
+                offset += len(line)
+                yield line
+
+        for part in read(measured()):
+            offset = offsets.pop()
+            if isinstance(part, Scope):
+                self.scope = part
+            elif isinstance(part, ExportedDocument):
+                document = Document(
+                    digest=bytes.fromhex(part.digest), kind=part.kind, body=part.body
+                )
+                self._documents[document.digest] = document
+            elif isinstance(part, StoredEvent):
+                self._sessions.setdefault(part.session_id, array("Q")).append(len(self._offsets))
+                self._offsets.append(offset)
+
+    def tenants(self) -> list[str]:
+        """The tenant of the header, if it has an event."""
+        return [self.scope.tenant_id] if self._offsets else []
+
+    def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
+        """See `aegisctl.log.Log.sessions`."""
+        names = sorted(name for name in self._sessions if name > after)[:limit]
+        heads = (self.session_head(tenant_id, name) for name in names)
+        return [head for head in heads if head is not None]
+
+    def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
+        """See `aegisctl.log.Log.session_head`."""
+        positions = self._sessions.get(session_id)
+        if positions is None or tenant_id != self.scope.tenant_id:
+            return None
+        event = self._event(positions[-1])
+        return SessionHead(
+            tenant_id=tenant_id, session_id=session_id, seq=event.seq, hash=event.hash
+        )
+
+    def events(
+        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """See `aegisctl.log.Log.events`."""
+        positions: Iterable[int] = range(from_position, len(self._offsets))
+        return self._stream(tenant_id, positions, limit)
+
+    def session_events(
+        self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """See `aegisctl.log.Log.session_events`."""
+        positions = self._sessions.get(session_id, array("Q"))
+        events = self._stream(tenant_id, positions, None)
+        return islice((event for event in events if event.seq >= from_seq), limit)
+
+    def document(self, digest: bytes) -> Document | None:
+        """See `aegisctl.log.Log.document`."""
+        return self._documents.get(digest)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _stream(
+        self, tenant_id: str, positions: Iterable[int], limit: int | None
+    ) -> Iterator[StoredEvent]:
+        if tenant_id == self.scope.tenant_id:
+            yield from islice(map(self._event, positions), limit)
+
+    def _event(self, position: int) -> StoredEvent:
+        self._file.seek(self._offsets[position])
+        return restore(self._file.readline().removesuffix(b"\n"), position)

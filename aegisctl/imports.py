@@ -1,0 +1,75 @@
+"""`aegisctl import`: a foreign log, kept under an archive tenant of a server."""
+
+from pathlib import Path
+
+import click
+from msgspec import Struct
+
+from aegisctl import log, options
+from aegisctl.client import Client
+from aegisctl.display import count, note, say, say_json, shown
+from aegisctl.exits import BROKEN, HOLDS
+from aegisctl.verify import examine, sentences
+from aegisd.core.errors import ExportInvalid
+
+
+class Imported(Struct):
+    """What a server answers: the archive tenant, and how many events it now holds."""
+
+    archive: str
+    events: int
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@options.server
+@click.option(
+    "--tenant",
+    "tenant_id",
+    envvar="AEGIS_TENANT",
+    show_envvar=True,
+    required=True,
+    metavar="ID",
+    help="The tenant whose log records the import.",
+)
+@click.option("--author", required=True, metavar="ID", help="Who imports.")
+@click.option("--reason", required=True, help="Why, in a sentence.")
+@options.as_json
+def command(
+    file: str, server: str, tenant_id: str, author: str, reason: str, *, as_json: bool
+) -> int:
+    """Keep an export under an archive tenant of a server.
+
+    The export is verified here first, and again by the server. Its events stay as they are: they
+    can be verified and replayed, and are never continued. Importing a file twice adds nothing.
+
+    \b
+    Example:
+      aegisctl import acme.jsonl --tenant audit --author ann --reason "case 12"
+
+    Exit codes: 0 imported, 1 the export does not hold, 2 could not tell.
+    """
+    if log.kind(file) != "export":
+        raise ExportInvalid(f"{shown(file)}: expected an export; make one with `aegisctl export`")
+    report = examine(file, server, None, None)
+    if not report.holds:
+        for line in sentences(report):
+            note(line)
+        return BROKEN
+    client = Client(server)
+    path = Path(file)
+    with path.open("rb") as body:
+        answer = client.post(
+            "/v1/imports",
+            body,
+            path.stat().st_size,
+            tenant_id=tenant_id,
+            author=author,
+            reason=reason,
+        )
+    imported = client.read(answer, Imported)
+    if as_json:
+        say_json({"archive": imported.archive, "events": imported.events})
+    else:
+        say(f"imported {count(imported.events, 'event')} as {shown(imported.archive)}")
+    return HOLDS

@@ -1,0 +1,130 @@
+"""A log to read, wherever it lies: what verbs ask of it, and how a FILE or URL becomes one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, Protocol
+
+from aegisctl.display import shown
+from aegisd.core.errors import ConfigInvalid, ExportInvalid, InvalidField, NotFound
+from aegisd.core.events import ARCHIVE_PREFIX
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.ports import Document, SessionHead
+
+Kind = Literal["database", "export"]
+
+# https://sqlite.org/fileformat.html section 1.3; the header of export v1, see core/log/export.py.
+_MAGIC: dict[bytes, Kind] = {b"SQLite format 3\0": "database", b'{"aegis_export":': "export"}
+
+
+class Log(Protocol):
+    """The part of `aegisd.ports.EventReader` that a database, an export and a server all answer."""
+
+    def tenants(self) -> list[str]:
+        """All tenants with events. Raises `InvalidField` where a server does not tell."""
+        ...
+
+    def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
+        """Heads of at most `limit` sessions with id greater than `after`, sorted by code point."""
+        ...
+
+    def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
+        """The head of one session, or None when the log has no event of it."""
+        ...
+
+    def events(
+        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """A tenant's events in position order."""
+        ...
+
+    def session_events(
+        self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """One session's events in seq order."""
+        ...
+
+    def document(self, digest: bytes) -> Document | None:
+        """The bytes with this SHA-256, or None. The caller checks the digest again."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections."""
+        ...
+
+
+def kind(file: str) -> Kind:
+    """What a file is, by its content. Raises `ExportInvalid` for neither, `OSError`."""
+    with Path(file).open("rb") as opened:
+        start = opened.read(max(map(len, _MAGIC)))
+    for magic, told in _MAGIC.items():
+        if start.startswith(magic):
+            return told
+    raise ExportInvalid(
+        f"{shown(file)}: expected an Aegis database or an export, found neither by its first bytes"
+    )
+
+
+@contextmanager
+def opened(file: str | None, server: str) -> Iterator[Log]:
+    """The log of a file, or of a server where there is no file. Raises an `AegisError`, `OSError`.
+
+    Adapters are imported here, because each costs start time and no verb needs more than one.
+    """
+    log: Log
+    if file is None:
+        from aegisctl.server import ServerLog  # noqa: PLC0415
+        from aegisctl.client import Client  # noqa: PLC0415
+
+        log = ServerLog(Client(server))
+    elif kind(file) == "export":
+        from aegisctl.exported import ExportLog  # noqa: PLC0415
+
+        log = ExportLog(file)
+    else:
+        from aegisd.store.sqlite_reader import SqliteReader  # noqa: PLC0415
+
+        log = SqliteReader(file)
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+def one_tenant(log: Log, tenant_id: str | None) -> str:
+    """The tenant that is meant: the one named, or the only one. Archives are never meant unnamed.
+
+    Raises `NotFound` for a tenant a file does not have and `ConfigInvalid` where one must be named.
+    """
+    if tenant_id is not None:
+        return known_tenants(log, tenant_id)[0]
+    live = [name for name in known_tenants(log, None) if not name.startswith(ARCHIVE_PREFIX)]
+    if len(live) == 1:
+        return live[0]
+    names = ", ".join(shown(name) for name in live[:8]) or "none but archives"
+    raise ConfigInvalid(f"name a --tenant: this log holds {len(live)} ({names})")
+
+
+def known_tenants(log: Log, tenant_id: str | None) -> list[str]:
+    """The tenant named, or all of them. Raises `NotFound` where a file does not have it, or any."""
+    try:
+        tenants = log.tenants()
+    except InvalidField:
+        if tenant_id is None:
+            raise
+        return [tenant_id]
+    if tenant_id is None:
+        if not tenants:
+            raise NotFound("the log holds no event of any tenant, so there is nothing to tell")
+        return tenants
+    if tenant_id not in tenants:
+        raise NotFound(f"the log holds no event of tenant {shown(tenant_id)}")
+    return [tenant_id]
+
+
+def all_sessions(log: Log, tenant_id: str) -> Iterator[SessionHead]:
+    """Every session of a tenant, sorted by code point, read page by page."""
+    after = ""
+    while page := log.sessions(tenant_id, after=after):
+        yield from page
+        after = page[-1].session_id

@@ -1,0 +1,112 @@
+"""The command line: finds a verb, runs it, and turns what happened into an exit code.
+
+0 holds; 1 does not hold (tampered, differs, invalid); 2 could not tell (usage, network, unknown
+session or tenant, unreadable file). A crash is 2: a bug of ours must never read as a verdict.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
+from aegisd import __version__
+from aegisd.core.errors import AegisError, LogCorrupt
+
+# Verb -> its sentence in the list of verbs. Kept here so that `--help` imports no verb.
+VERBS = {
+    "doctor": "Say what this machine, a database and a server are like.",
+    "events": "Show the events of a log, a line each.",
+    "export": "Write a log as an export that anybody can check.",
+    "import": "Keep an export under an archive tenant of a server.",
+    "manifest": "Validate, show or draft a capability manifest.",
+    "policy": "Check or test operators' Rego rules.",
+    "replay": "Decide a log again and report every difference.",
+    "sessions": "List the sessions of a log with their heads.",
+    "verify": "Check every hash, link and column of a log.",
+}
+
+# `import` is a word of Python, so its module is named for what it imports.
+_MODULES = {"import": "aegisctl.imports"}
+
+
+class Verbs(click.Group):
+    """Imports a verb when it is asked for: a log tool that takes a second to say hello is not used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Every verb, sorted."""
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The verb, or None."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(_MODULES.get(cmd_name, f"aegisctl.{cmd_name}"))
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(sorted(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="aegisctl")
+def cli() -> None:
+    """Check, read and replay what Aegis recorded, offline or over HTTP.
+
+    A FILE is an Aegis database or an export; which of them is told by its content. Without a FILE
+    the server is asked: --server, or AEGIS_SERVER.
+
+    \b
+    Examples:
+      aegisctl verify aegis.db
+      aegisctl export --out acme.jsonl --tenant acme
+      aegisctl replay acme.jsonl
+
+    Exit codes: 0 holds, 1 does not hold, 2 could not tell.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a verb and end the process with its exit code."""
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output stopped; Python would complain about it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = UNKNOWN
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a verb and return its exit code; what went wrong is said on standard error."""
+    try:
+        code = cli.main(arguments, prog_name="aegisctl", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return UNKNOWN
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("aegisctl: interrupted", err=True)
+        return UNKNOWN
+    except LogCorrupt as error:
+        click.echo(f"aegisctl: {error.message}", err=True)
+        return BROKEN
+    except AegisError as error:
+        click.echo(f"aegisctl: {error.message}", err=True)
+        return UNKNOWN
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        click.echo(f"aegisctl: {error}", err=True)
+        return UNKNOWN
+    except Exception:  # noqa: BLE001 - the edge: Python's own exit code for a crash means "tampered"
+        traceback.print_exc()
+        click.echo("aegisctl: this is a bug in aegisctl; nothing was found out", err=True)
+        return UNKNOWN
+    return code if isinstance(code, int) else HOLDS

@@ -1,0 +1,165 @@
+"""`aegisctl manifest`: is this manifest honoured as written, what does it say, and a first draft."""
+
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+import msgspec
+
+from aegisctl import options, starter
+from aegisctl.display import coloured, count, note, say, say_json, shown
+from aegisctl.exits import BROKEN, HOLDS
+from aegisctl.transfer import replacing
+from aegisd.core.errors import AegisError, InvalidJson, ManifestInvalid
+from aegisd.core.log.canonical import parse
+from aegisd.core.manifest import capabilities
+from aegisd.core.manifest.capabilities import Capabilities
+from aegisd.core.manifest.model import SCHEMA_V1
+from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
+
+NAME_DEFAULT = "my-agent"
+
+manifest_file = click.argument("file", type=click.Path(exists=True, dir_okay=False))
+
+
+@click.group("manifest")
+def command() -> None:
+    """Validate, show or draft a capability manifest.
+
+    \b
+    Examples:
+      aegisctl manifest init tools.json --out manifest.json
+      aegisctl manifest validate manifest.json
+    """
+
+
+@command.command("validate")
+@manifest_file
+@options.as_json
+def validate(file: str, *, as_json: bool) -> int:
+    """Say whether a daemon would take the manifest FILE.
+
+    Its fields, names, zone and every JSON Schema are checked.
+
+    \b
+    Example:
+      aegisctl manifest validate manifest.json
+
+    Exit codes: 0 valid, 1 it would be refused.
+    """
+    try:
+        read = _read(file)
+    except AegisError as error:
+        if as_json:
+            say_json({"valid": False, "problem": error.message, "digest": None})
+        else:
+            say(f"{coloured('invalid', 'bad')}: {shown(error.message, None)}")
+        return BROKEN
+    manifest = read.manifest
+    if as_json:
+        say_json({"valid": True, "problem": None, "digest": read.digest})
+    else:
+        say(
+            f"{coloured('valid', 'good')}: {shown(manifest.name)} {shown(manifest.version)}, "
+            f"{count(len(manifest.tools), 'tool')}, SHA-256 {read.digest}"
+        )
+    return HOLDS
+
+
+@command.command("show")
+@manifest_file
+@options.as_json
+def show(file: str, *, as_json: bool) -> int:
+    """Show the manifest FILE as v0.2 with every default filled in.
+
+    What is shown means the same as FILE and can be registered in its place.
+
+    \b
+    Example:
+      aegisctl manifest show manifest.json
+
+    Exit codes: 0 shown, 1 the manifest is invalid.
+    """
+    try:
+        read = _read(file)
+    except AegisError as error:
+        note(f"invalid: {shown(error.message, None)}")
+        return BROKEN
+    document = msgspec.to_builtins(read.manifest)
+    if as_json:
+        say_json(document)
+        return HOLDS
+    written = parse(read.document)
+    if isinstance(written, dict) and written.get("schema") == SCHEMA_V1:
+        note("written as v0.1; shown as the v0.2 that it means")
+    say(_pretty(document))
+    return HOLDS
+
+
+@command.command("init")
+@click.argument("tools", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--name", default=NAME_DEFAULT, show_default=True, help="The manifest's name.")
+@click.option("--out", default="-", metavar="FILE|-", help="Where to write.  [default: -]")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+def init(tools: str | None, name: str, out: str, *, force: bool) -> int:
+    """Draft a manifest from TOOLS, a JSON file that lists tools with their schemas.
+
+    TOOLS is what an MCP server answers to `tools/list`, or the list given to a model. Effects, risk
+    and roles are guessed from names; what to check is said on standard error. Without TOOLS a small
+    manifest to write into.
+
+    \b
+    Example:
+      aegisctl manifest init tools.json --name support-desk --out manifest.json
+
+    Exit codes: 0 written, 1 the tools cannot be described, 2 could not tell.
+    """
+    path = None if out == "-" else Path(out)
+    if path is not None and path.exists() and not force:
+        raise click.UsageError(f"{shown(out)} exists; give --force to replace it")
+    try:
+        draft = starter.small(name) if tools is None else starter.from_tools(_json(tools), name)
+        body = _pretty(draft).encode()
+        capabilities.read(body)
+    except (ManifestInvalid, InvalidJson) as error:
+        note(f"cannot be described: {shown(error.message, None)}")
+        return BROKEN
+    if path is None:
+        sys.stdout.buffer.write(body + b"\n")
+        sys.stdout.buffer.flush()
+    else:
+        with replacing(path) as file:
+            file.write(body + b"\n")
+    if tools is not None:
+        note("A draft. Check:")
+        for sentence in starter.to_check(draft):
+            note(f"  {shown(sentence, None)}")
+    return HOLDS
+
+
+def _read(file: str) -> Capabilities:
+    """Read and check as the daemon does. Raises `ManifestInvalid`, `InvalidJson`, `OSError`."""
+    read = capabilities.read(_bytes(file))
+    zone = read.manifest.zone
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ManifestInvalid(f"zone: {zone!r} is not an IANA time zone of this machine") from None
+    return read
+
+
+def _json(file: str) -> object:
+    return parse(_bytes(file))
+
+
+def _bytes(file: str) -> bytes:
+    with Path(file).open("rb") as opened:
+        data = opened.read(MANIFEST_BYTES_MAX + 1)
+    if len(data) > MANIFEST_BYTES_MAX:
+        raise ManifestInvalid(f"larger than MANIFEST_BYTES_MAX = {MANIFEST_BYTES_MAX} bytes")
+    return data
+
+
+def _pretty(document: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -1,0 +1,46 @@
+"""The options that verbs share, and which of FILE and server a verb is to ask."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+SERVER_DEFAULT = "http://127.0.0.1:8080"
+
+# Click's decorators take any callable and give one back.
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+server: Decorator = click.option(
+    "--server",
+    envvar="AEGIS_SERVER",
+    default=SERVER_DEFAULT,
+    show_default=True,
+    show_envvar=True,
+    metavar="URL",
+    help="The server to ask where no file is named.",
+)
+tenant: Decorator = click.option(
+    "--tenant",
+    "tenant_id",
+    envvar="AEGIS_TENANT",
+    show_envvar=True,
+    metavar="ID",
+    help="The tenant.  [default: the only one of a file]",
+)
+session: Decorator = click.option(
+    "--session", "session_id", metavar="ID", help="One session.  [default: all]"
+)
+as_json: Decorator = click.option(
+    "--json", "as_json", is_flag=True, help="One canonical JSON document and nothing else."
+)
+file: Decorator = click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False), metavar="[FILE]"
+)
+
+
+def refuse_two_sources(file: str | None, name: str = "FILE") -> None:
+    """Raise `click.UsageError` where both a file and `--server` were typed."""
+    typed = click.get_current_context().get_parameter_source("server")
+    if file is not None and typed is ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"give either {name} or --server, not both")

@@ -1,0 +1,183 @@
+"""`aegisctl replay`: every decision of a log, made again from what was recorded, and compared."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from aegisctl import derivation, log, options, rules
+from aegisctl.display import coloured, count, note, progress, say, say_json, shown, table
+from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
+from aegisctl.transfer import write_export
+from aegisctl.verify import document as verification
+from aegisctl.verify import examine, sentences
+
+# Differences and changes shown to a person; `--json` has all of them.
+SHOWN_ROWS_MAX = 40
+
+_ALONE = "other sessions' facts were taken as recorded: this log does not hold them"
+
+
+@click.command("replay")
+@options.file
+@options.server
+@options.tenant
+@options.session
+@click.option(
+    "--policy",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="What if these rules had judged? Lists the calls they change.",
+)
+@options.as_json
+def command(
+    file: str | None,
+    server: str,
+    tenant_id: str | None,
+    session_id: str | None,
+    policy: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Decide a log again and report every difference.
+
+    Nothing is executed. The log is verified first. Then each decision is derived from its session
+    and the facts recorded in it, and those facts from the whole tenant. A difference is `tampered`;
+    or `upgrade` where another version of Aegis decided, `fault` where an evaluator failed then,
+    `unreplayable` where a manifest or bundle is gone.
+
+    With --policy each recorded call is judged by the base rules and DIR, on the state as it was;
+    other sessions' facts stay as recorded.
+
+    \b
+    Examples:
+      aegisctl replay aegis.db
+      aegisctl replay acme.jsonl --json > report.json
+      aegisctl replay aegis.db --tenant acme --policy rules/
+
+    Exit codes: 0 no difference, 1 tampered or, with --policy, calls that change; 2 could not tell,
+    also where every difference is an upgrade, a fault or unreplayable.
+    """
+    options.refuse_two_sources(file)
+    with _local(file, server, tenant_id) as (place, tenant):
+        report = examine(place, server, tenant, session_id)
+        if not report.holds:
+            if as_json:
+                say_json({"holds": False, "verification": verification(report)})
+            else:
+                for line in sentences(report):
+                    say(line)
+            return BROKEN
+        if policy is not None:
+            return _counterfactual(place, tenant, session_id, policy, as_json=as_json)
+        return _derive(place, tenant, session_id, as_json=as_json)
+
+
+@contextmanager
+def _local(
+    file: str | None, server: str, tenant_id: str | None
+) -> Iterator[tuple[str, str | None]]:
+    """The log as a file, and the tenant in it: a server's is exported first, to be read twice.
+
+    A server exports a tenant whole, because the facts of a session come from all the others.
+    """
+    if file is not None:
+        yield file, tenant_id
+        return
+    with TemporaryDirectory(prefix="aegisctl-") as folder:
+        place = Path(folder) / "export.jsonl"
+        with (
+            log.opened(None, server) as source,
+            progress("downloading") as step,
+            place.open("wb") as out,
+        ):
+            tenant = log.one_tenant(source, tenant_id)
+            write_export(source, tenant, None, out, step)
+        # An archive's lines carry the tenant they came from.
+        yield str(place), None
+
+
+def _derive(place: str, tenant_id: str | None, session_id: str | None, *, as_json: bool) -> int:
+    with log.opened(place, "") as source, progress("replaying") as step:
+        judging = rules.judge(source.document)
+        tenants = log.known_tenants(source, tenant_id)
+        report = derivation.derive(source, tenants, session_id, judging, step)
+    if as_json:
+        say_json(report.document())
+    else:
+        for line in _report_lines(report):
+            say(line)
+    if not report.differences:
+        return HOLDS
+    return BROKEN if "tampered" in report.by_class() else UNKNOWN
+
+
+def _counterfactual(
+    place: str, tenant_id: str | None, session_id: str | None, policy: Path, *, as_json: bool
+) -> int:
+    with log.opened(place, "") as source, progress("asking what if") as step:
+        judging = rules.judge(source.document)
+        bundle = rules.bundle(policy, judging)
+        tenants = log.known_tenants(source, tenant_id)
+        what_if = derivation.what_if(source, tenants, session_id, judging, bundle, step)
+    if as_json:
+        say_json(what_if.document())
+    else:
+        for line in _change_lines(what_if):
+            say(line)
+        note("each call was judged on the state as recorded; other sessions' facts stay so too")
+    return BROKEN if what_if.changes else HOLDS
+
+
+def _report_lines(report: derivation.Derivation) -> Iterator[str]:
+    for each in report.tenants:
+        yield (
+            f"tenant {shown(each.tenant_id)}: {count(each.decisions, 'decision')} in "
+            f"{count(each.sessions, 'session')}, {each.equal} derived equal"
+        )
+        if not each.whole:
+            yield f"  {_ALONE}"
+    rows = [
+        (
+            str(found.position),
+            f"{shown(found.session_id)}/{found.seq}",
+            found.klass,
+            f"{found.place}.{found.field}",
+            shown(found.recorded, 40),
+            shown(found.derived, 40),
+        )
+        for _tenant, found in report.differences[:SHOWN_ROWS_MAX]
+    ]
+    if rows:
+        heading = ("position", "session/seq", "class", "place", "recorded", "derived")
+        yield from table(heading, rows)
+    hidden = len(report.differences) - len(rows)
+    if hidden > 0:
+        yield f"and {hidden} more"
+    if not report.differences:
+        yield f"{coloured('replays', 'good')}: 0 differences"
+        return
+    classes = ", ".join(f"{number} {name}" for name, number in report.by_class().items())
+    colour = "bad" if "tampered" in report.by_class() else "doubt"
+    yield f"{coloured(count(len(report.differences), 'difference'), colour)}: {classes}"
+
+
+def _change_lines(what_if: derivation.WhatIf) -> Iterator[str]:
+    rows = [
+        (
+            f"{shown(change.session_id)}/{change.seq}",
+            shown(change.subject or change.event_type),
+            f"{change.recorded_outcome} {change.recorded_reason}",
+            f"{change.outcome} {change.reason}",
+            shown(", ".join(change.rules)),
+        )
+        for _tenant, change in what_if.changes[:SHOWN_ROWS_MAX]
+    ]
+    if rows:
+        yield from table(("session/seq", "call", "recorded", "what if", "rules"), rows)
+    hidden = len(what_if.changes) - len(rows)
+    if hidden > 0:
+        yield f"and {hidden} more"
+    yield f"{len(what_if.changes)} of {count(what_if.decisions, 'decision')} would change"

@@ -1,0 +1,43 @@
+"""`aegisctl sessions`: which sessions a log has, and where each ends."""
+
+import click
+
+from aegisctl import log, options
+from aegisctl.display import say, say_json, shown, table
+from aegisctl.exits import HOLDS
+
+
+@click.command("sessions")
+@options.file
+@options.server
+@options.tenant
+@options.as_json
+def command(file: str | None, server: str, tenant_id: str | None, *, as_json: bool) -> int:
+    """List the sessions of a log with their heads.
+
+    The hash is that of a session's newest event. `$control` holds the acts of operators.
+
+    \b
+    Examples:
+      aegisctl sessions aegis.db
+      aegisctl sessions --tenant acme --json
+    """
+    options.refuse_two_sources(file)
+    with log.opened(file, server) as source:
+        tenant = log.one_tenant(source, tenant_id)
+        heads = list(log.all_sessions(source, tenant))
+    if as_json:
+        rows = [
+            {
+                "session_id": head.session_id,
+                "events": head.seq + 1,
+                "head": {"seq": head.seq, "hash": head.hash.hex()},
+            }
+            for head in heads
+        ]
+        say_json({"tenant_id": tenant, "sessions": rows})
+        return HOLDS
+    cells = ((shown(head.session_id), str(head.seq + 1), head.hash.hex()) for head in heads)
+    for line in table(("session", "events", "head"), cells):
+        say(line)
+    return HOLDS

@@ -1,0 +1,45 @@
+"""The HTTP door as one ASGI application."""
+
+from collections.abc import Collection
+
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
+
+from aegisd.engine.engine import Engine
+from aegisd.http import (
+    events,
+    health,
+    imports,
+    manifests,
+    openapi,
+    policies,
+    sessions,
+    simulation,
+)
+from aegisd.http.errors import Problems, not_found, refusals
+from aegisd.http.origin import Origin
+
+
+def app(engine: Engine, *, hosts: Collection[str] = ()) -> ASGIApp:
+    """The door to an engine that somebody else starts and stops.
+
+    `hosts` are names and addresses, without port, that requests may call the daemon by besides
+    loopback; see `aegisd.http.origin`.
+    """
+    served = routes(engine)
+    router = Router([*served, *refusals(served)], redirect_slashes=False, default=not_found)
+    return Problems(Origin(router, hosts))
+
+
+def routes(engine: Engine) -> list[Route]:
+    """Every route, the hot one first."""
+    return [
+        *events.routes(engine),
+        *sessions.routes(engine),
+        *simulation.routes(engine),
+        *manifests.routes(engine),
+        *policies.routes(engine),
+        *imports.routes(engine),
+        *health.routes(engine),
+        *openapi.routes(),
+    ]

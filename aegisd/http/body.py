@@ -1,0 +1,157 @@
+"""A request's body: its bytes, counted while they come, and what the headers say about them."""
+
+import asyncio
+from typing import NamedTuple, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
+
+from aegisd.core.errors import (
+    BodyTooSlow,
+    InvalidField,
+    InvalidJson,
+    MediaTypeUnsupported,
+    TooLarge,
+    UnknownField,
+    UnsupportedField,
+)
+from aegisd.core.events import check_id
+from aegisd.core.log.canonical import parse
+from aegisd.core.nearest import nearest
+
+# Bytes on the wire. One payload of PAYLOAD_BYTES_MAX is six times as long when every character is
+# spelled as an escape; a batch of ordinary events stays far below.
+BODY_BYTES_MAX = 8_388_608
+
+# Seconds until the last byte of a body. A phone network sends BODY_BYTES_MAX in that; who drips
+# bytes to hold a connection does not.
+BODY_SECONDS_MAX = 30.0
+
+_NDJSON = frozenset({b"application/x-ndjson", b"application/ndjson", b"application/jsonl"})
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Body(NamedTuple):
+    """What arrived. `ndjson` tells that the caller sent one JSON document per line."""
+
+    data: bytes
+    ndjson: bool
+    idempotency_key: str | None
+
+
+async def receive_body(scope: Scope, receive: Receive, bytes_max: int = BODY_BYTES_MAX) -> Body:
+    """Read the whole body.
+
+    Raises `TooLarge` past `bytes_max`, `BodyTooSlow` past `BODY_SECONDS_MAX`,
+    `MediaTypeUnsupported` for what cannot be JSON, `InvalidField` or `ReservedId` for an
+    `Idempotency-Key` that is not an id, and `ClientDisconnect` when the caller left.
+    """
+    ndjson, key = False, None
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            ndjson = _is_ndjson(value)
+        elif name == b"content-length":
+            _check_length(value, bytes_max)
+        elif name == b"content-encoding":
+            _check_coding(value)
+        elif name == b"idempotency-key":
+            if key is not None:
+                raise InvalidField("Idempotency-Key: sent twice", field="Idempotency-Key")
+            key = check_id(value.decode("latin-1"), "Idempotency-Key")
+    return Body(await _receive(receive, bytes_max), ndjson, key)
+
+
+async def receive_object(scope: Scope, receive: Receive) -> tuple[dict[str, object], Body]:
+    """Read a body that holds one JSON object. Raises like `receive_body`, and `InvalidJson`."""
+    body = await receive_body(scope, receive)
+    if body.ndjson:
+        raise MediaTypeUnsupported("expected one JSON object, found newline-delimited JSON")
+    value = parse(body.data)
+    if not isinstance(value, dict):
+        raise InvalidField("expected a JSON object", field="")
+    return value, body
+
+
+def as_shape(
+    value: dict[str, object],
+    shape: type[T],
+    where: str = "",
+    unsupported: str | None = None,
+    later: frozenset[str] = frozenset(),
+) -> T:
+    """Read an object as a struct without a value of it in any message. `where` is its place.
+
+    Fields in `later` are refused with the sentence `unsupported`. Raises `UnknownField`,
+    `UnsupportedField` or `InvalidField`.
+    """
+    known = [field.encode_name for field in msgspec.structs.fields(shape)]
+    for field in value:
+        if field in known:
+            continue
+        if field in later:
+            raise UnsupportedField(f"{where}{field}: {unsupported}", field=where + field)
+        guess = nearest(field, known)
+        raise UnknownField(
+            f"{where or 'body: '}unknown field; the nearest known one is {guess}",
+            field=field[:128],
+            nearest=guess,
+        )
+    try:
+        return msgspec.convert(value, shape)
+    except msgspec.ValidationError as error:
+        message = str(error).replace("`$.", f"`{where}")
+        raise InvalidField(message, field=where.rstrip(".")) from None
+
+
+def _is_ndjson(value: bytes) -> bool:
+    kind = value.partition(b";")[0].strip().lower()
+    if kind.startswith(b"multipart/"):
+        raise MediaTypeUnsupported(
+            "expected JSON or newline-delimited JSON, found a multipart form; "
+            "send Content-Type: application/json"
+        )
+    return kind in _NDJSON
+
+
+def _check_length(value: bytes, bytes_max: int) -> None:
+    if not value.isdigit():
+        raise InvalidJson("Content-Length: expected a number of bytes")
+    if int(value[:20]) > bytes_max:
+        raise _too_large(bytes_max)
+
+
+def _check_coding(value: bytes) -> None:
+    if value.strip().lower() not in (b"", b"identity"):
+        raise MediaTypeUnsupported("expected a body without content coding; send it uncompressed")
+
+
+async def _receive(receive: Receive, bytes_max: int) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            data, more = await _next(receive)
+            if not more and len(data) <= bytes_max:
+                return data
+            gathered = bytearray(data)
+            while more and len(gathered) <= bytes_max:
+                data, more = await _next(receive)
+                gathered += data
+    except TimeoutError:
+        raise BodyTooSlow(
+            f"the body did not arrive within BODY_SECONDS_MAX = {BODY_SECONDS_MAX:g} s",
+        ) from None
+    if len(gathered) > bytes_max:
+        raise _too_large(bytes_max)
+    return bytes(gathered)
+
+
+async def _next(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than the {limit} bytes this route takes", limit=limit)

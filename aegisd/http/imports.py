@@ -1,0 +1,61 @@
+"""`/v1/imports`: keep a foreign log under an archive tenant. The body is the export's own bytes."""
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aegisd.engine.engine import Engine
+from aegisd.engine.imports import IMPORT_BYTES_MAX
+from aegisd.http.acts import Act, check_act
+from aegisd.http.answers import Head, answer, head
+from aegisd.http.body import as_shape, receive_body
+from aegisd.http.query import Query
+
+
+class ImportReceipt(Struct, frozen=True, kw_only=True):
+    """Where LOG_IMPORTED stands in `$control`, and the archive that holds the foreign events.
+
+    `export_sha256` is the digest of the whole file, in hex; the same file has the same archive.
+    """
+
+    archive: str
+    events: int
+    export_sha256: str
+    source_tenant: str
+    seq: int
+    position: int
+    hash: str
+    head: Head
+
+
+class Imports:
+    """Foreign logs of one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def keep(self, request: Request) -> Response:
+        """`POST /v1/imports`. Raises `ExportInvalid`, and nothing of it was kept."""
+        act = as_shape(Query(request, "tenant_id", "author", "reason").values, Act)
+        check_act(act)
+        body = await receive_body(request.scope, request.receive, IMPORT_BYTES_MAX)
+        kept, done = await self._engine.import_log(
+            act.tenant_id, body.data, author=act.author, reason=act.reason
+        )
+        told = ImportReceipt(
+            archive=kept.archive,
+            events=len(kept.events),
+            export_sha256=kept.sha256,
+            source_tenant=kept.source_tenant,
+            seq=done.event.seq,
+            position=done.event.position,
+            hash=done.event.hash.hex(),
+            head=head(done.head),
+        )
+        return answer(told, 201)
+
+
+def routes(engine: Engine) -> list[Route]:
+    """The route of this resource."""
+    return [Route("/v1/imports", Imports(engine).keep, methods=["POST"])]

@@ -1,0 +1,393 @@
+"""`/openapi.json`: the door in OpenAPI 3.1, its schemas taken from the code's own types."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aegisd import __version__
+from aegisd.core.events import (
+    AGENT_EVENTS,
+    ID_CHARACTERS_MAX,
+    JUDGED,
+    MESSAGE_CHARACTERS_MAX,
+    RELEASED,
+)
+from aegisd.http import (
+    acts,
+    answers,
+    events,
+    health,
+    imports,
+    manifests,
+    policies,
+    sessions,
+    simulation,
+)
+from aegisd.http.events import EVENTS_PER_REQUEST_MAX, OUTCOMES
+from aegisd.http.query import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Query
+
+_JSON, _LINES = "application/json", "application/x-ndjson"
+_REF = "#/components/schemas/{name}"
+
+Schema = dict[str, object]
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One method of one path. `asks` and `answers` name schemas; None answers any JSON."""
+
+    method: str
+    path: str
+    summary: str
+    query: tuple[str, ...] = ()
+    asks: str | None = None
+    answers: str | None = None
+    status: int = 200
+
+
+_TENANT = ("tenant_id",)
+_PAGE = ("limit", "page_token")
+_FILTERS = (*_TENANT, *events.FILTERS)
+
+OPERATIONS = (
+    Operation(
+        method="post",
+        path="/v1/events",
+        summary="Judge and record one event, or a batch of one tenant; 201 for every outcome.",
+        asks="EventRequest",
+        answers="EventReceipt",
+        status=201,
+    ),
+    Operation(
+        method="get",
+        path="/v1/events",
+        summary="A tenant's events in position order, or one session's.",
+        query=(*_FILTERS, "session_id"),
+        answers="EventPage",
+    ),
+    Operation(
+        method="post",
+        path="/v1/sessions",
+        summary="Open a session before its first event.",
+        asks="SessionOpening",
+        answers="SessionOpenedReceipt",
+        status=201,
+    ),
+    Operation(
+        method="get",
+        path="/v1/sessions",
+        summary="A tenant's sessions by id.",
+        query=(*_TENANT, *_PAGE),
+        answers="SessionPage",
+    ),
+    Operation(
+        method="get",
+        path="/v1/sessions/{session_id}",
+        summary="How many events a session has, and the newest.",
+        query=_TENANT,
+        answers="SessionSummary",
+    ),
+    Operation(
+        method="get",
+        path="/v1/sessions/{session_id}/snapshot",
+        summary="The fold of a session's events, with its digest.",
+        query=_TENANT,
+        answers="SessionSnapshot",
+    ),
+    Operation(
+        method="get",
+        path="/v1/sessions/{session_id}/verify",
+        summary="Hash a session again from stored bytes.",
+        query=_TENANT,
+        answers="SessionVerification",
+    ),
+    Operation(
+        method="get",
+        path="/v1/sessions/{session_id}/events",
+        summary="A session's events in seq order.",
+        query=_FILTERS,
+        answers="EventPage",
+    ),
+    Operation(
+        method="post",
+        path="/v1/sessions/{session_id}/check",
+        summary="Judge an event on the session's live state and record nothing.",
+        asks="Question",
+        answers="CheckAnswer",
+    ),
+    Operation(
+        method="post",
+        path="/v1/policy/decide",
+        summary="Judge the caller's own event, counters and manifest; records nothing.",
+        asks="Simulation",
+        answers="SimulatedDecision",
+    ),
+    Operation(
+        method="post",
+        path="/v1/manifests",
+        summary="Put a capability manifest in force for a tenant.",
+        asks="ManifestRegistration",
+        answers="ActReceipt",
+        status=201,
+    ),
+    Operation(
+        method="get",
+        path="/v1/manifests",
+        summary="The manifests in force for a tenant.",
+        query=_TENANT,
+        answers="ManifestList",
+    ),
+    Operation(
+        method="get",
+        path="/v1/manifests/{digest}",
+        summary="The RFC 8785 bytes of a manifest that is or was in force.",
+    ),
+    Operation(
+        method="post",
+        path="/v1/policies",
+        summary="Put an operator's rules in force for a tenant.",
+        asks="PolicyActivation",
+        answers="ActReceipt",
+        status=201,
+    ),
+    Operation(
+        method="get",
+        path="/v1/policies",
+        summary="The policy bundle in force for a tenant.",
+        query=_TENANT,
+        answers="PolicyList",
+    ),
+    Operation(
+        method="get",
+        path="/v1/policies/{digest}",
+        summary="The RFC 8785 bytes of a bundle that is or was in force.",
+    ),
+    Operation(
+        method="post",
+        path="/v1/imports",
+        summary="Keep an export's events under an archive tenant, to be verified and replayed.",
+        query=(*_TENANT, "author", "reason"),
+        asks="Export",
+        answers="ImportReceipt",
+        status=201,
+    ),
+    Operation(method="get", path="/healthz", summary="The process answers.", answers="Health"),
+    Operation(
+        method="get",
+        path="/readyz",
+        summary="The gate takes events and the log can be read.",
+        answers="Health",
+    ),
+    Operation(method="get", path="/openapi.json", summary="This document."),
+)
+
+_SHAPED = (answers, events, sessions, simulation, acts, manifests, policies, imports, health)
+
+# Bodies that are not, or not only, one JSON document.
+_BODIES: Mapping[str, tuple[str, ...]] = {
+    "EventRequest": (_JSON, _LINES),
+    "Export": (_LINES,),
+}
+
+# What a parameter's own type does not say elsewhere.
+_PARAMETERS: Mapping[str, Schema] = {
+    "event_type": {"type": "string"},
+    "tool_name": {"type": "string"},
+    "outcome": {"enum": list(OUTCOMES)},
+    "from_position": {"type": "integer", "minimum": 0},
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": PAGE_ITEMS_MAX,
+        "default": PAGE_ITEMS_DEFAULT,
+    },
+    "page_token": {"type": "string"},
+    "reason": {"type": "string", "minLength": 1, "maxLength": MESSAGE_CHARACTERS_MAX},
+    "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+}
+_REQUIRED = frozenset({"tenant_id", "author", "reason"})
+_ID: Schema = {
+    "type": "string",
+    "pattern": f"^[$A-Za-z0-9_:@-][A-Za-z0-9._:@-]{{0,{ID_CHARACTERS_MAX}}}$",
+}
+_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A retry with the same key and request is answered as the first one was.",
+    "schema": {"type": "string"},
+}
+
+# Fields of an event request beside its type and payload.
+_CONDITION = "Only if the event continues exactly there; else 409 with the session's head."
+_HASH: Schema = {"type": "string", "description": f"64 hex digits or base64. {_CONDITION}"}
+_ENVELOPE: Mapping[str, Schema] = {
+    "tenant_id": _ID,
+    "session_id": _ID,
+    "user_id": {"type": "string", "default": ""},
+    "agent_id": _ID,
+    "ts_unix_ms": {"type": "integer", "description": "The caller's claim; no rule reads it."},
+    "seq": {"type": "integer", "minimum": 0, "description": _CONDITION},
+    "prev_hash": _HASH,
+    "hash": _HASH,
+}
+
+
+def document() -> Schema:
+    """The description of every route. Built once; nothing in it depends on the log."""
+    paths: dict[str, dict[str, Schema]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Aegis",
+            "version": __version__,
+            "description": "The control plane between AI agents and the world.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _operation(operation: Operation) -> Schema:
+    content = {} if operation.answers is None else _ref(operation.answers)
+    described: Schema = {
+        "operationId": _operation_id(operation),
+        "summary": operation.summary,
+        "parameters": list(_parameters(operation)),
+        "responses": {
+            str(operation.status): {
+                "description": "Done.",
+                "content": {_JSON: {"schema": content}},
+            },
+            "default": {
+                "description": "Refused or failed: RFC 9457, with a stable `code`.",
+                "content": {"application/problem+json": {"schema": _ref("Problem")}},
+            },
+        },
+    }
+    if operation.asks is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {
+                kind: {"schema": _ref(operation.asks) if kind == _JSON else {"type": "string"}}
+                for kind in _BODIES.get(operation.asks, (_JSON,))
+            },
+        }
+    return described
+
+
+def _operation_id(operation: Operation) -> str:
+    words = operation.path.replace("{", "by_").replace("}", "").replace(".", "_").split("/")
+    return "_".join([operation.method, *(word for word in words if word)])
+
+
+def _parameters(operation: Operation) -> Iterator[Schema]:
+    for part in operation.path.split("/"):
+        if part.startswith("{"):
+            name = part.strip("{}")
+            schema = _PARAMETERS.get(name, _ID)
+            yield {"name": name, "in": "path", "required": True, "schema": schema}
+    for name in operation.query:
+        yield {
+            "name": name,
+            "in": "query",
+            "required": name in _REQUIRED,
+            "schema": _PARAMETERS.get(name, _ID),
+        }
+    if operation.asks in ("EventRequest", "SessionOpening"):
+        yield _KEY
+
+
+def _schemas() -> Schema:
+    shapes: list[type[Struct]] = [*AGENT_EVENTS.values()]
+    for module in _SHAPED:
+        shapes += [
+            shape
+            for name, shape in vars(module).items()
+            if isinstance(shape, type)
+            and issubclass(shape, Struct)
+            and not name.startswith("_")
+            and shape.__module__ == module.__name__
+        ]
+    _refs, schemas = msgspec.json.schema_components(shapes, schema_hook=_free, ref_template=_REF)
+    return {
+        **schemas,
+        "Event": {"oneOf": [_event(event_type) for event_type in AGENT_EVENTS]},
+        "EventRequest": {"oneOf": [_ref("Event"), _batch("Event")]},
+        "EventReceipt": {"oneOf": [_ref("Receipt"), _batch("Receipt")]},
+        "Problem": {
+            "type": "object",
+            "required": ["type", "title", "status", "detail", "code"],
+            "properties": {
+                "type": {"const": "about:blank"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "code": {"type": "string", "description": "Stable; what programs compare."},
+                "index": {"type": "integer", "description": "The item of a batch it is about."},
+            },
+        },
+    }
+
+
+def _free(_kind: type) -> Schema:
+    """Any JSON: msgspec asks only about `object`, having names for the rest."""
+    return {"description": "Any JSON value."}
+
+
+def _event(event_type: str) -> Schema:
+    shape = AGENT_EVENTS[event_type]
+    judged = "Judged." if event_type in JUDGED else "Recorded."
+    if event_type in RELEASED:
+        judged = "Recorded; judged for release where an operator's rule names the type."
+    payload = _ref(shape.__name__)
+    return {
+        "type": "object",
+        "description": judged,
+        "required": ["tenant_id", "session_id", "event_type", "payload"],
+        "additionalProperties": False,
+        "properties": {
+            **_ENVELOPE,
+            "event_type": {"const": event_type},
+            "payload": {"anyOf": [payload, {"type": "null"}]}
+            if event_type == "TERMINATION"
+            else payload,
+        },
+    }
+
+
+def _batch(name: str) -> Schema:
+    return {
+        "type": "array",
+        "items": _ref(name),
+        "minItems": 1,
+        "maxItems": EVENTS_PER_REQUEST_MAX,
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": _REF.format(name=name)}
+
+
+class Description:
+    """The document as bytes, made once."""
+
+    def __init__(self) -> None:
+        body = msgspec.json.format(msgspec.json.encode(document()), indent=2) + b"\n"
+        # JSON Schema's patterns are ECMA 262, where `$` is what Python calls `\\Z`.
+        self._body = body.replace(rb"\\Z", b"$")
+
+    async def show(self, request: Request) -> Response:
+        """`GET /openapi.json`."""
+        Query(request)
+        return Response(self._body, media_type="application/json")
+
+
+def routes() -> list[Route]:
+    """The route of this resource."""
+    return [Route("/openapi.json", Description().show, methods=["GET"])]

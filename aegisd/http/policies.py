@@ -1,0 +1,73 @@
+"""`/v1/policies`: put an operator's rules in force, and read those that are or were."""
+
+from msgspec import Raw, Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aegisd.engine.engine import Engine
+from aegisd.http.acts import Act, act_receipt, document, receive_act
+from aegisd.http.answers import Named, answer
+from aegisd.http.query import Query
+
+
+class PolicyActivation(Act, frozen=True, kw_only=True):
+    """Rego files by name (package `aegis.rules`), to judge from the next decision on.
+
+    They replace the operator's files in force; the base rules stay. No files: the base rules alone.
+    """
+
+    files: dict[str, str]
+
+
+class ActivePolicy(Struct, frozen=True, kw_only=True):
+    """The bundle in force with its files, base rules included, and who activated it."""
+
+    digest: str
+    author: str
+    bundle: Named
+
+
+class PolicyList(Struct, frozen=True, kw_only=True):
+    """The bundle in force; none for a tenant without events."""
+
+    policies: list[ActivePolicy]
+
+
+class Policies:
+    """The policy bundles of one engine's tenants."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def activate(self, request: Request) -> Response:
+        """`POST /v1/policies`. Raises `PolicyInvalid`, and the bundle in force stays in force."""
+        act = await receive_act(request, PolicyActivation)
+        done = await self._engine.activate_policy(
+            act.tenant_id, act.files, author=act.author, reason=act.reason
+        )
+        return act_receipt(done)
+
+    async def list(self, request: Request) -> Response:
+        """`GET /v1/policies`: what is in force for a tenant."""
+        tenant = await self._engine.tenant(Query(request, "tenant_id").id("tenant_id"))
+        active = tenant.bundle
+        if active is None:
+            return answer(PolicyList(policies=[]))
+        body = await self._engine.document(active.digest, "bundle")
+        told = ActivePolicy(digest=active.digest, author=active.author, bundle=Raw(body))
+        return answer(PolicyList(policies=[told]))
+
+    async def show(self, request: Request) -> Response:
+        """`GET /v1/policies/{digest}`: a bundle's canonical bytes. Raises `NotFound`."""
+        return await document(self._engine, request, "bundle")
+
+
+def routes(engine: Engine) -> list[Route]:
+    """The routes of this resource."""
+    policies = Policies(engine)
+    return [
+        Route("/v1/policies", policies.activate, methods=["POST"]),
+        Route("/v1/policies", policies.list, methods=["GET"]),
+        Route("/v1/policies/{digest}", policies.show, methods=["GET"]),
+    ]

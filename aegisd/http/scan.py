@@ -1,0 +1,131 @@
+"""Filtered listings of events: rows in order, matched, and cut into pages of bounded work."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.core.errors import LogCorrupt
+from aegisd.core.log.envelope import StoredEvent
+
+# Events looked at for one page: some tens of milliseconds. A filter that nothing matches answers an
+# empty page with a token, instead of reading a whole log while the caller waits.
+PAGE_SCAN_EVENTS_MAX = 10_000
+
+_DECISION = "POLICY_DECISION"
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """What a listing asks for; None asks for nothing in particular.
+
+    `tool_name` takes the proposals of a tool and the decisions about them; `outcome` the decisions
+    with that outcome and the events they are about. So both together give calls with their answers.
+    """
+
+    event_type: str | None = None
+    tool_name: str | None = None
+    outcome: str | None = None
+    from_position: int = 0
+
+    def rows_max(self, limit: int) -> int:
+        """How many rows a page of `limit` may look at; the one past it tells that more follow."""
+        return limit + 1 if self == _ANYTHING else PAGE_SCAN_EVENTS_MAX
+
+    @property
+    def by_act(self) -> bool:
+        """Whether a row matches by what the row beside it says."""
+        return self.tool_name is not None or self.outcome is not None
+
+    def takes(self, row: StoredEvent, act: tuple[StoredEvent, ...]) -> bool:
+        """Whether a row is asked for; `act` is the row with its decision or cause."""
+        return (
+            row.position >= self.from_position
+            and self.event_type in (None, row.event_type)
+            and self.tool_name in (None, _payload(act[0]).tool_name)
+            and self.outcome in (None, _payload(act[-1]).outcome)
+        )
+
+
+_ANYTHING = Filter()
+
+
+class Page(NamedTuple):
+    """Rows found, and where the next page begins; None after the last."""
+
+    rows: list[StoredEvent]
+    next_place: int | None
+
+
+def page(
+    read: Callable[[int, int], Iterable[StoredEvent]],
+    place: Callable[[StoredEvent], int],
+    start: int,
+    wanted: Filter,
+    limit: int,
+) -> Page:
+    """Up to `limit` matching rows from `start` on.
+
+    `read` gives rows from a place on, at most so many; `place` tells a row's.
+    """
+    # A page may begin at a decision, whose cause is the last row of the page before.
+    first = max(0, start - 1) if wanted.by_act else start
+    found: list[StoredEvent] = []
+    seen = 0
+    for act in _acts(read(first, wanted.rows_max(limit))):
+        seen += len(act)
+        if seen >= PAGE_SCAN_EVENTS_MAX and len(act) == 1:
+            # Its decision may be the row behind the last one read.
+            return Page(found, place(act[0]))
+        for row in act:
+            if place(row) < start or not wanted.takes(row, act):
+                continue
+            if len(found) == limit:
+                return Page(found, place(row))
+            found.append(row)
+        if seen >= PAGE_SCAN_EVENTS_MAX:
+            return Page(found, place(act[-1]) + 1)
+    return Page(found, None)
+
+
+def _acts(rows: Iterable[StoredEvent]) -> Iterator[tuple[StoredEvent, ...]]:
+    """Rows in order, a decision together with the event before it, which it is about."""
+    waiting: StoredEvent | None = None
+    for row in rows:
+        if row.event_type == _DECISION and waiting is not None:
+            yield waiting, row
+            waiting = None
+            continue
+        if waiting is not None:
+            yield (waiting,)
+        waiting = row
+    if waiting is not None:
+        yield (waiting,)
+
+
+class _Payload(Struct, frozen=True):
+    """What filters read of a payload."""
+
+    tool_name: object = None
+    outcome: object = None
+
+
+class _Envelope(Struct, frozen=True):
+    payload: _Payload
+
+
+_decode = msgspec.json.Decoder(_Envelope).decode
+_NOTHING = _Payload()
+_READ = frozenset({"TOOL_CALL_PROPOSED", _DECISION})
+
+
+def _payload(row: StoredEvent) -> _Payload:
+    if row.event_type not in _READ:
+        return _NOTHING
+    try:
+        return _decode(row.body).payload
+    except (msgspec.MsgspecError, UnicodeError):
+        raise LogCorrupt(
+            f"tenant {row.tenant_id}, position {row.position}: the stored bytes are not an "
+            "envelope; run `aegisctl verify`"
+        ) from None

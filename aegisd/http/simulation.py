@@ -1,0 +1,95 @@
+"""`/v1/policy/decide`: a what-if on the caller's own event and manifest, which records nothing."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aegisd.core.events import Count
+from aegisd.core.manifest.capabilities import NONE, from_value
+from aegisd.core.policy.input import Snapshot
+from aegisd.core.proposal import read as read_proposal
+from aegisd.engine.engine import Engine
+from aegisd.http.answers import Decision, answer, decision
+from aegisd.http.body import as_shape, receive_object
+
+_NOBODY = "simulated"
+
+# Parts of the snapshot's vocabulary that no rule of this version reads.
+_LATER = frozenset({"is_tainted", "loop_violation", "taint_labels", "sanitized_keys", "spend"})
+_LATER_REASON = "no rule of this version reads it, so it is refused rather than ignored"
+
+
+class SimulatedEvent(Struct, frozen=True, kw_only=True):
+    """An event to judge. Ids left out are "simulated"; without `agent_id` there is no agent."""
+
+    event_type: str
+    payload: dict[str, object] | None
+    tenant_id: str = _NOBODY
+    session_id: str = _NOBODY
+    user_id: str = _NOBODY
+    agent_id: str | UnsetType = UNSET
+
+
+class SimulatedSnapshot(Struct, frozen=True, kw_only=True):
+    """The session as rules shall see it. Times in milliseconds; what is left out is zero."""
+
+    steps_consumed: Count = 0
+    tool_calls_consumed: Count = 0
+    model_calls_consumed: Count = 0
+    wall_time_ms: Count = 0
+    terminated: bool = False
+
+
+# Objects whose fields are read one by one, so that an unknown one is named.
+Event = Annotated[
+    dict[str, object], Meta(extra_json_schema={"$ref": "#/components/schemas/SimulatedEvent"})
+]
+Counters = Annotated[
+    dict[str, object], Meta(extra_json_schema={"$ref": "#/components/schemas/SimulatedSnapshot"})
+]
+
+
+class Simulation(Struct, frozen=True, kw_only=True):
+    """A what-if: the event, and where given the counters and the manifest (v0.1 or v0.2)."""
+
+    event: Event
+    snapshot: Counters = {}
+    manifest: dict[str, object] | UnsetType = UNSET
+
+
+class SimulatedDecision(Decision, frozen=True, kw_only=True):
+    """What the configured bundle says. No fact of the log was read and none was written."""
+
+    simulated: Literal[True] = True
+
+
+class Simulations:
+    """What-ifs on one engine's evaluator."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def decide(self, request: Request) -> Response:
+        """`POST /v1/policy/decide`. Raises an `InvalidRequest` for what could not be recorded."""
+        value, _body = await receive_object(request.scope, request.receive)
+        asked = as_shape(value, Simulation)
+        as_shape(asked.event, SimulatedEvent, "event.")
+        ids = {"tenant_id": _NOBODY, "session_id": _NOBODY, "user_id": _NOBODY}
+        proposal = read_proposal({**ids, **asked.event})
+        given = as_shape(asked.snapshot, SimulatedSnapshot, "snapshot.", _LATER_REASON, _LATER)
+        counters = Snapshot(**msgspec.structs.asdict(given))
+        manifest = asked.manifest
+        capabilities = (
+            NONE if manifest is UNSET else await self._engine.read(lambda: from_value(manifest))
+        )
+        verdict = await self._engine.simulate(proposal, counters, capabilities)
+        return answer(SimulatedDecision(**msgspec.structs.asdict(decision(verdict))))
+
+
+def routes(engine: Engine) -> list[Route]:
+    """The routes of this resource."""
+    return [Route("/v1/policy/decide", Simulations(engine).decide, methods=["POST"])]

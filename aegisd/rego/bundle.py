@@ -1,0 +1,150 @@
+"""A policy bundle: the base rules and an operator's, as one canonical JSON document.
+
+`{"files": {"aegis/…": text, "rules/…": text}}` in RFC 8785 bytes; its digest names it in every
+decision. Tests never enter a bundle: they are not part of what decides.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import rfc8785
+from msgspec import Struct
+
+from aegisd.core.errors import PolicyInvalid
+from aegisd.core.policy.release import OPERATOR_PREFIX
+from aegisd.rego.check import check
+
+BASE_PREFIX = "aegis/"
+ENTRY_FILE = "aegis/decision.rego"
+TEST_SUFFIX = "_test.rego"
+
+# Bytes of Rego in one bundle. A thousand pages of rules; more is data, which belongs in a manifest.
+BUNDLE_BYTES_MAX = 1_048_576
+
+# Files in one bundle: each is opened, checked and compiled at every start.
+FILES_MAX = 256
+
+# Entries looked at in a folder of policies. A folder this large was not meant to be one.
+ENTRIES_MAX = 4_096
+
+
+class _Document(Struct, frozen=True, forbid_unknown_fields=True):
+    files: dict[str, str]
+
+
+def build(operator_files: Mapping[str, str], base_files: Mapping[str, str]) -> bytes:
+    """Bundle two folders' files, keyed by path within their folder, after every load check.
+
+    Raises `PolicyInvalid`, naming file and line.
+    """
+    files = {
+        prefix + path: text
+        for prefix, folder in ((BASE_PREFIX, base_files), (OPERATOR_PREFIX, operator_files))
+        for path, text in folder.items()
+        if not path.endswith(TEST_SUFFIX)
+    }
+    body = _encode(files)
+    check(decode(body))
+    return body
+
+
+def digest(bundle: bytes) -> str:
+    """SHA-256 of the bytes, in hex."""
+    return hashlib.sha256(bundle).hexdigest()
+
+
+def decode(bundle: bytes) -> dict[str, str]:
+    """The files of a bundle by path. Raises `PolicyInvalid` unless its form is canonical."""
+    if len(bundle) > BUNDLE_BYTES_MAX:
+        raise PolicyInvalid(
+            f"a bundle has at most BUNDLE_BYTES_MAX = {BUNDLE_BYTES_MAX} bytes, found {len(bundle)}"
+        )
+    try:
+        files = msgspec.json.decode(bundle, type=_Document).files
+    except msgspec.MsgspecError as error:
+        raise PolicyInvalid(f"expected a bundle {{files: {{path: text}}}}: {error}") from None
+    if len(files) > FILES_MAX:
+        raise PolicyInvalid(
+            f"a bundle has at most FILES_MAX = {FILES_MAX} files, found {len(files)}"
+        )
+    for path in files:
+        _check_path(path)
+    if ENTRY_FILE not in files:
+        raise PolicyInvalid(f"expected the base rules in a bundle, found no {ENTRY_FILE}")
+    if _encode(files) != bundle:
+        raise PolicyInvalid("expected a bundle in the canonical form of RFC 8785, found another")
+    return files
+
+
+def load_directory(path: Path, *, tests: bool = False) -> dict[str, str]:
+    """The `*.rego` files below a folder by relative POSIX path; with `tests`, only `*_test.rego`.
+
+    Symbolic links are refused: what is reviewed is what is loaded. Raises `PolicyInvalid`.
+    """
+    if not path.is_dir():
+        raise PolicyInvalid(f"{path}: expected a folder of .rego files")
+    files: dict[str, str] = {}
+    left = BUNDLE_BYTES_MAX
+    for file in _rego_files(path):
+        if file.name.endswith(TEST_SUFFIX) is not tests:
+            continue
+        if len(files) == FILES_MAX:
+            raise PolicyInvalid(f"{path}: more than FILES_MAX = {FILES_MAX} files")
+        data = _read(file, left)
+        left -= len(data)
+        files[file.relative_to(path).as_posix()] = _decode_text(file, data)
+    return files
+
+
+def _rego_files(path: Path) -> Iterator[Path]:
+    try:
+        entries = sorted(islice(path.rglob("*"), ENTRIES_MAX + 1))
+    except OSError as error:
+        raise PolicyInvalid(f"{path}: cannot be read: {error.strerror}") from None
+    if len(entries) > ENTRIES_MAX:
+        raise PolicyInvalid(f"{path}: more than ENTRIES_MAX = {ENTRIES_MAX} entries")
+    for entry in entries:
+        if entry.is_symlink():
+            raise PolicyInvalid(f"{entry}: a symbolic link; put the file itself there")
+        if entry.suffix == ".rego" and entry.is_file():
+            yield entry
+
+
+def _read(file: Path, bytes_max: int) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(bytes_max + 1)
+    except OSError as error:
+        raise PolicyInvalid(f"{file}: cannot be read: {error.strerror}") from None
+    if len(data) > bytes_max:
+        raise PolicyInvalid(f"{file}: past BUNDLE_BYTES_MAX = {BUNDLE_BYTES_MAX} bytes in all")
+    return data
+
+
+def _decode_text(file: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise PolicyInvalid(f"{file}: expected UTF-8") from None
+
+
+def _check_path(path: str) -> None:
+    """Paths are names in error messages and in the engine, never opened: plain ASCII is enough."""
+    plain = path.isascii() and path.isprintable() and not set(path) & set("\\\"|'`")
+    if not plain or not path.startswith((BASE_PREFIX, OPERATOR_PREFIX)):
+        raise PolicyInvalid(
+            f"expected bundle paths below {BASE_PREFIX} or {OPERATOR_PREFIX} in plain ASCII, "
+            f"found {path!r}"
+        )
+    if not path.endswith(".rego") or path.endswith(TEST_SUFFIX):
+        raise PolicyInvalid(f"{path}: expected a .rego file that is not a test")
+
+
+def _encode(files: Mapping[str, str]) -> bytes:
+    try:
+        return rfc8785.dumps({"files": dict(files)})
+    except rfc8785.CanonicalizationError:
+        raise PolicyInvalid("expected text of Unicode characters in a bundle's files") from None

@@ -1,0 +1,71 @@
+"""Compile a policy in a child process, to see whether the native engine lives through it.
+
+rego-cpp ends the whole process on some sources that its own parser accepts, by an exception that no
+caller can catch. Run as `python -m aegisd.rego.probe`, with the question as JSON on standard input.
+"""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.core.errors import PolicyInvalid
+from aegisd.rego.machine import Machine
+
+# Milliseconds to compile in. The base bundle takes 25; what takes a thousand times that hangs.
+COMPILE_MS_MAX = 30_000
+
+# The exit status of a child that met a policy it could refuse in words.
+_REFUSED = 3
+
+
+class Question(Struct, frozen=True):
+    """A machine to build: files by path, data as JSON text, and the entry point."""
+
+    files: dict[str, str]
+    data: str
+    entrypoint: str
+
+
+def survive(files: Mapping[str, str], data: bytes, entrypoint: str) -> None:
+    """Return when a child compiled the policy.
+
+    Raises `PolicyInvalid` with what the child said, or with the fact that it died.
+    """
+    question = msgspec.json.encode(Question(dict(files), data.decode(), entrypoint))
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "aegisd.rego.probe"],
+            input=question,
+            capture_output=True,
+            timeout=COMPILE_MS_MAX / 1000,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PolicyInvalid(
+            f"the policy does not compile within COMPILE_MS_MAX = {COMPILE_MS_MAX} ms"
+        ) from None
+    if child.returncode == _REFUSED:
+        raise PolicyInvalid(child.stdout.decode())
+    if child.returncode != 0:
+        raise PolicyInvalid(
+            "the engine dies while it compiles this policy, though each file is read; take rules "
+            f"out until it lives (exit status {child.returncode})"
+        )
+
+
+def main() -> int:
+    """Answer the question on standard input."""
+    question = msgspec.json.decode(sys.stdin.buffer.read(), type=Question)
+    try:
+        Machine(question.files, question.data.encode(), [question.entrypoint])
+    except PolicyInvalid as error:
+        sys.stdout.write(error.message)
+        return _REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The `Evaluator` port on rego-cpp, through the wheel called regopy.
+
+Strings inside this engine are JSON escape sequences. Comparing whole strings is right; looking
+inside them is not, so a program whose rules do that fails on an input with escapes, and says so.
+The engine is given what some rule reads: an escape in a field no rule names disturbs nobody.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+import regopy
+from msgspec import Raw
+
+from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
+from aegisd.core.policy.release import OPERATOR_PREFIX
+from aegisd.rego import probe
+from aegisd.rego.bundle import decode
+from aegisd.rego.check import Facts, check
+from aegisd.rego.machine import Machine
+
+ENTRYPOINT = "aegis/decision/result"
+
+_decode_sections = msgspec.json.Decoder(dict[str, dict[str, Raw]]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class RegopyProgram:
+    """One bundle compiled with one manifest. Used by one thread at a time."""
+
+    def __init__(self, machine: Machine, facts: Facts) -> None:
+        self._machine = machine
+        self._facts = facts
+
+    def evaluate(self, policy_input: bytes) -> bytes:
+        """Judge a canonical policy input. Raises `EvaluatorFailed`; no answer is partial."""
+        visible = project(policy_input, self._facts.reads)
+        if self._facts.plain_text and b"\\" in visible:
+            raise EvaluatorFailed(
+                "this engine cannot look inside text with quotation marks, backslashes or line "
+                "breaks, and a rule of aegis.rules does; compare whole strings instead"
+            )
+        return self._machine.ask(ENTRYPOINT, visible)
+
+
+class RegopyEvaluator:
+    """rego-cpp. Its version is part of every decision's record."""
+
+    def __init__(self) -> None:
+        self.name = "regopy"
+        self.version = str(regopy.__version__)
+
+    def compile(self, bundle: bytes, manifest: bytes) -> RegopyProgram:
+        """Check and compile. Raises `PolicyInvalid`, naming file and line where there is one.
+
+        A bundle with operators' files is compiled in a child process first: what makes the native
+        library abort must not take the daemon with it, now or at every start that follows.
+        """
+        files = decode(bundle)
+        facts = check(files)
+        data = b'{"manifest":' + manifest + b"}"
+        if facts.plain_text and b"\\" in manifest:
+            raise PolicyInvalid(
+                "a rule of aegis.rules looks inside text, which this engine cannot do with "
+                "quotation marks, backslashes or line breaks; take them out of the manifest"
+            )
+        if any(path.startswith(OPERATOR_PREFIX) for path in files):
+            probe.survive(files, data, ENTRYPOINT)
+        return RegopyProgram(Machine(files, data, [ENTRYPOINT]), facts)
+
+
+def project(policy_input: bytes, reads: Mapping[str, frozenset[str]]) -> bytes:
+    """The fields of the input that some rule names, as JSON bytes; their values stay as they are.
+
+    The checks refuse every other way to reach the input, so no answer depends on what is left out.
+    Parsing is most of what an evaluation costs, and it grows with the input.
+    """
+    try:
+        sections = _decode_sections(policy_input)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise EvaluatorFailed("expected a policy input: an object of objects") from None
+    return _encode(
+        {
+            section: {field: value for field, value in fields.items() if field in reads[section]}
+            for section, fields in sections.items()
+            if section in reads
+        }
+    )

@@ -1,0 +1,56 @@
+package aegis.egress_test
+
+import rego.v1
+
+manifest := {"net": {"domains": ["api.example.com", "*.example.org", "192.0.2.7"]}}
+
+call(hosts) := {
+	"event": {"type": "TOOL_CALL_PROPOSED"},
+	"call": {"effects": ["net"], "hosts": hosts, "problems": []},
+}
+
+name(host) := {"host": host, "kind": "name", "port": 443, "scheme": "https", "where": "/args/url"}
+
+address(host) := {"host": host, "kind": "ipv4", "port": 443, "scheme": "https", "where": "/args/url"}
+
+test_a_listed_name_is_fine if {
+	data.aegis.egress.fine with input as call([name("api.example.com")])
+		with data.manifest as manifest
+}
+
+test_the_parent_of_a_listed_name_is_not if {
+	not data.aegis.egress.fine with input as call([name("example.com")]) with data.manifest as manifest
+}
+
+test_a_wildcard_covers_every_name_below if {
+	data.aegis.egress.fine with input as call([name("a.b.example.org")]) with data.manifest as manifest
+}
+
+test_a_wildcard_does_not_cover_its_own_domain if {
+	not data.aegis.egress.fine with input as call([name("example.org")]) with data.manifest as manifest
+}
+
+test_a_wildcard_does_not_cover_a_longer_label if {
+	not data.aegis.egress.fine with input as call([name("evilexample.org")])
+		with data.manifest as manifest
+}
+
+test_one_host_outside_the_list_is_enough if {
+	some reason in data.aegis.egress.deny with input as call([name("api.example.com"), name("evil.example")])
+		with data.manifest as manifest
+	reason.data.host == "evil.example"
+}
+
+test_an_address_is_listed_as_it_stands if {
+	data.aegis.egress.fine with input as call([address("192.0.2.7")]) with data.manifest as manifest
+}
+
+test_a_star_is_every_name_and_no_address if {
+	not data.aegis.egress.fine with input as call([address("192.0.2.8")])
+		with data.manifest as {"net": {"domains": ["*"]}}
+}
+
+test_a_network_tool_without_a_host_is_denied if {
+	some reason in data.aegis.egress.deny with input as call([]) with data.manifest as manifest
+	reason.rule == "aegis.egress.no_host"
+}

@@ -1,0 +1,71 @@
+package aegis.path_test
+
+import rego.v1
+
+manifest := {"fs": {"read_roots": ["/workspace"], "write_roots": ["/workspace/out", "notes"]}}
+
+call(access, path) := {
+	"event": {"type": "TOOL_CALL_PROPOSED"},
+	"call": {
+		"effects": ["read", "write", "delete"],
+		"paths": [{"path": path, "access": access, "where": "/args/path"}],
+		"problems": [],
+	},
+}
+
+test_a_root_may_be_read if {
+	data.aegis.path.fine with input as call("read", "/workspace") with data.manifest as manifest
+}
+
+test_what_is_inside_a_root_may_be_read if {
+	data.aegis.path.fine with input as call("read", "/workspace/a/b") with data.manifest as manifest
+}
+
+test_a_longer_segment_is_not_inside if {
+	not data.aegis.path.fine with input as call("read", "/workspace2/a") with data.manifest as manifest
+}
+
+test_case_is_exact if {
+	not data.aegis.path.fine with input as call("read", "/Workspace/a") with data.manifest as manifest
+}
+
+test_a_read_root_may_not_be_written if {
+	not data.aegis.path.fine with input as call("write", "/workspace/a") with data.manifest as manifest
+}
+
+test_a_write_root_may_be_written_and_read if {
+	data.aegis.path.fine with input as call("write", "/workspace/out/a") with data.manifest as manifest
+}
+
+test_a_write_root_may_be_deleted_from if {
+	data.aegis.path.fine with input as call("delete", "notes/a") with data.manifest as manifest
+}
+
+test_an_absolute_root_holds_no_relative_path if {
+	not data.aegis.path.fine with input as call("read", "workspace/a") with data.manifest as manifest
+}
+
+test_the_working_folder_holds_relative_paths if {
+	data.aegis.path.fine with input as call("read", "a/b")
+		with data.manifest as {"fs": {"read_roots": ["."], "write_roots": []}}
+}
+
+test_the_working_folder_holds_nothing_above_it if {
+	not data.aegis.path.fine with input as call("read", "../a")
+		with data.manifest as {"fs": {"read_roots": ["."], "write_roots": []}}
+}
+
+test_the_top_holds_every_absolute_path if {
+	data.aegis.path.fine with input as call("read", "/etc/hosts")
+		with data.manifest as {"fs": {"read_roots": ["/"], "write_roots": []}}
+}
+
+test_no_roots_hold_nothing if {
+	not data.aegis.path.fine with input as call("read", "/a")
+		with data.manifest as {"fs": {"read_roots": [], "write_roots": []}}
+}
+
+test_an_empty_root_holds_nothing if {
+	not data.aegis.path.fine with input as call("read", "/a")
+		with data.manifest as {"fs": {"read_roots": [""], "write_roots": []}}
+}

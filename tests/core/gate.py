@@ -1,0 +1,261 @@
+"""The gate without its shell: the pure steps one after another, with rules written in Python."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from aegisd.core.decide import Admission, Grounds, admit, decide, decided, record
+from aegisd.core.errors import EvaluatorFailed
+from aegisd.core.events import JUDGED
+from aegisd.core.log.canonical import encode
+from aegisd.core.log.envelope import Envelope, StoredEvent, seal
+from aegisd.core.manifest.capabilities import NONE, Capabilities, from_value
+from aegisd.core.policy.input import Moment, PolicyInput, build, facts, snapshot
+from aegisd.core.policy.verdict import Verdict, failed, judge
+from aegisd.core.proposal import Proposal, read
+from aegisd.core.state.fold import fact, fold_session, fold_tenant
+from aegisd.core.state.model import SessionState, TenantState
+from aegisd.ports import Document
+from tests.core.builders import START_MS
+
+# Any: rules read JSON as Rego does, without types.
+Json = dict[str, Any]
+Rule = Callable[[Json, Json], Json]
+
+MANIFEST: Json = {
+    "schema": "aegis.dev/manifest/v0.2",
+    "name": "office",
+    "version": "1",
+    "publisher": "acme",
+    "tools": {
+        "fetch": {"effects": ["net"], "roles": {"url": "url"}},
+        "pay": {"effects": ["spend"], "risk": "high", "approval": True, "args": {}},
+        "read_file": {"effects": ["read"], "roles": {"path": "path"}},
+        "run": {"effects": ["exec"], "roles": {"command": "command"}},
+        "typed": {
+            "args": {
+                "type": "object",
+                "properties": {"n": {"type": "integer"}},
+                "additionalProperties": False,
+            }
+        },
+    },
+    "fs": {"read_roots": ["/workspace"]},
+    "net": {"domains": ["docs.example.com"]},
+    "exec": {"binaries": [{"name": "git", "args": ["status", "--*"]}]},
+    "budgets": {"steps": None, "tool_calls": None, "wall_time_ms": None},
+}
+
+BUNDLE = b'{"files":{"rules/base.py":"base"}}'
+
+
+def digest(body: bytes) -> str:
+    """Hex SHA-256."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def manifest(**changes: object) -> Capabilities:
+    """The office manifest with other top-level fields."""
+    return from_value({**MANIFEST, **changes})
+
+
+def proposal(
+    event_type: str = "TOOL_CALL_PROPOSED", payload: object = ..., **fields: object
+) -> Proposal:
+    """A checked request of session s1; by default the agent proposes to read a file."""
+    if payload is ...:
+        payload = {"tool_name": "read_file", "args": {"path": "/workspace/a"}}
+    key = fields.pop("idempotency_key", None)
+    request = {"tenant_id": "acme", "session_id": "s1", "event_type": event_type} | fields
+    return read(
+        {**request, "payload": payload}, idempotency_key=key if isinstance(key, str) else None
+    )
+
+
+def tool(tool_name: str, session_id: str = "s1", **args: object) -> Proposal:
+    """A proposed call."""
+    return proposal(payload={"tool_name": tool_name, "args": args}, session_id=session_id)
+
+
+def says(**lists: list[Json]) -> Json:
+    """An evaluator's output with these lists and the other ones empty."""
+    names = ("deny", "require_approval", "constraints", "obligations", "advice")
+    return {name: lists.get(name, []) for name in names}
+
+
+def claim(code: str, where: str = "", **data: object) -> Json:
+    """A base rule's word."""
+    return {"code": code, "rule": f"aegis.{code.lower()}", "where": where, "data": data}
+
+
+def base(given: Json, held: Json) -> Json:
+    """What the base bundle says about ends, declarations, budgets and approval, in plain Python."""
+    if given["event"]["type"] not in JUDGED:
+        return says()
+    deny = []
+    used = given["snapshot"]
+    counted = {"steps": used["steps_consumed"]}
+    if given["event"]["type"] == "TOOL_CALL_PROPOSED":
+        counted["tool_calls"] = used["tool_calls_consumed"]
+    if given["event"]["type"] == "MODEL_CALL_STARTED":
+        counted["model_calls"] = used["model_calls_consumed"]
+    call = given.get("call")
+    if used["terminated"]:
+        deny.append(claim("SESSION_TERMINATED"))
+    if not held["registered"] or (call and not call["declared"]):
+        deny.append(claim("PERMISSION_UNDECLARED"))
+    for name, consumed in counted.items():
+        limit = held["budgets"][name]
+        if limit is not None and consumed >= limit:
+            deny.append(claim("BUDGET_EXCEEDED", budget=name, limit=limit, consumed=consumed))
+    limit = held["budgets"]["wall_time_ms"]
+    if limit is not None and used["wall_time_ms"] > limit:
+        deny.append(claim("BUDGET_EXCEEDED", budget="wall_time_ms", limit=limit))
+    ask = [claim("APPROVAL_REQUIRED")] if call and call["approval"] else []
+    limits = [{"name": k, "value": v} for k, v in held["constraints"].items() if v is not None]
+    return says(deny=deny, require_approval=ask, constraints=limits if call else [])
+
+
+class ScriptedJudge:
+    """A `ports.LiveJudge` whose rules are Python functions, one for each bundle."""
+
+    rules_version = "rules 1"
+
+    def __init__(self, rules: Mapping[bytes, Rule] | None = None) -> None:
+        self.rules = {digest(body): rule for body, rule in (rules or {BUNDLE: base}).items()}
+        self.documents: dict[str, bytes] = {}
+        self.releases: frozenset[str] = frozenset()
+        self.judged = 0
+
+    def evaluator(self) -> tuple[str, str]:
+        return "python", "1"
+
+    def bundle(self, files: Mapping[str, str]) -> bytes:
+        body = encode({"files": dict(files)})
+        self.rules.setdefault(digest(body), base)
+        return body
+
+    def keep(self, document: Document) -> None:
+        self.documents[document.digest.hex()] = document.body
+
+    def capabilities(self, manifest: str) -> Capabilities | None:
+        if not manifest:
+            return NONE
+        body = self.documents.get(manifest)
+        return None if body is None else from_value(json.loads(body))
+
+    def released(self, bundle: str) -> frozenset[str]:
+        return self.releases
+
+    def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
+        rule, held = self.rules.get(bundle), self.capabilities(manifest)
+        if rule is None or held is None:
+            return None
+        data = json.loads(held.data)
+        self.judged += 1
+
+        def evaluate(body: bytes) -> bytes:
+            try:
+                return json.dumps(rule(json.loads(body), data)).encode()
+            except ArithmeticError as error:
+                raise EvaluatorFailed(str(error)) from error
+
+        return judge(policy_input, evaluate)
+
+
+class Gate:
+    """One tenant's log in a list. Each step is what design section 4 says, and nothing more."""
+
+    def __init__(
+        self,
+        judge: ScriptedJudge | None = None,
+        held: Capabilities | None = None,
+        *,
+        now_ms: int = START_MS,
+    ) -> None:
+        self.judge = judge or ScriptedJudge()
+        self.now_ms = now_ms
+        self.tenant = TenantState(tenant_id="acme")
+        self.sessions: dict[str, SessionState] = {}
+        self.events: list[StoredEvent] = []
+        self._control("POLICY_ACTIVATED", BUNDLE, {})
+        if held is not None:
+            named = {"name": held.manifest.name, "version": held.manifest.version}
+            self._control("MANIFEST_REGISTERED", held.document, named)
+
+    def propose(self, asked: Proposal) -> tuple[StoredEvent, Json | None]:
+        """Record and judge one event; give it, and its decision as JSON."""
+        session = self.session(asked.session_id)
+        bundle = self.tenant.bundle.digest if self.tenant.bundle else ""
+        held = self.tenant.manifest.digest if self.tenant.manifest else ""
+        moment = Moment(now_ms=self.now_ms)
+        admission = admit(session, asked, self.judge.released(bundle))
+        cause = record(session, asked, moment)
+        if admission is Admission.RECORD:
+            return self.append(cause), None
+        policy_input = build(
+            asked,
+            session.next_seq,
+            snapshot(session, self.now_ms),
+            facts(self.tenant, asked.agent_id),
+            self.judge.capabilities(held) or NONE,
+            moment,
+        )
+        verdict = self.judge.judge(bundle, held, policy_input) or failed("error")
+        name, version = self.judge.evaluator()
+        grounds = Grounds(
+            bundle=bundle,
+            manifest=held,
+            evaluator=name,
+            evaluator_version=version,
+            rules_version=self.judge.rules_version,
+            moment=moment,
+        )
+        decision = decide(asked, session.next_seq, verdict, policy_input, grounds)
+        stored = self.append(cause)
+        self.append(decided(cause, decision))
+        return stored, json.loads(msgspec.json.encode(decision))
+
+    def outcome(self, asked: Proposal) -> str:
+        """`allow`, or the reason why not."""
+        _, decision = self.propose(asked)
+        if decision is None:
+            return "recorded"
+        return "allow" if decision["outcome"] == "allow" else str(decision["reason"])
+
+    def session(self, session_id: str = "s1") -> SessionState:
+        """The session's fold so far."""
+        return self.sessions.get(session_id) or SessionState(
+            tenant_id="acme", session_id=session_id
+        )
+
+    def append(self, envelope: Envelope) -> StoredEvent:
+        """Seal and fold one event, as if read back from the log."""
+        session = self.session(envelope.session_id)
+        event = seal(envelope, self.tenant.next_position, session.head_hash)
+        self.sessions[event.session_id] = fold_session(session, fact(event))
+        self.tenant = fold_tenant(self.tenant, fact(event))
+        self.events.append(event)
+        return event
+
+    def of(self, session_id: str = "s1") -> list[StoredEvent]:
+        """The events of one session."""
+        return [event for event in self.events if event.session_id == session_id]
+
+    def _control(self, event_type: str, body: bytes, named: Json) -> None:
+        self.judge.documents[digest(body)] = body
+        payload = {"author": "config", "digest": digest(body), "now_ms": self.now_ms}
+        self.append(
+            Envelope(
+                event_type=event_type,
+                payload=msgspec.Raw(encode({**payload, "reason": "configured at start", **named})),
+                seq=self.session("$control").next_seq,
+                session_id="$control",
+                tenant_id="acme",
+                ts_unix_ms=self.now_ms,
+                user_id="",
+            )
+        )

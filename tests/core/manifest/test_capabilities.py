@@ -1,0 +1,85 @@
+"""A manifest made ready is what its canonical bytes say, and those bytes make it again."""
+
+import hashlib
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from aegisd.core.errors import InvalidJson, ManifestInvalid
+from aegisd.core.log.canonical import encode
+from aegisd.core.manifest.capabilities import NONE, from_value, read
+from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
+
+# Any: documents are any JSON.
+DOCUMENT: dict[str, Any] = {
+    "version": "1",
+    "schema": "aegis.dev/manifest/v0.2",
+    "publisher": "p",
+    "name": "é",
+    "tools": {"t": {"args": {"type": "object"}}},
+}
+
+
+def described(characters: int) -> dict[str, Any]:
+    return {**DOCUMENT, "description": "x" * characters}
+
+
+def test_a_manifest_is_known_by_the_digest_of_its_canonical_bytes() -> None:
+    capabilities = read(json.dumps(DOCUMENT, indent=2).encode())
+    assert capabilities.document == encode(DOCUMENT)
+    assert capabilities.digest == hashlib.sha256(encode(DOCUMENT)).hexdigest()
+    assert capabilities.manifest.name == "é"
+    assert msgspec.json.decode(capabilities.data)["registered"] is True
+
+
+def test_the_stored_bytes_make_the_same_manifest_again() -> None:
+    first = read(json.dumps(DOCUMENT).encode())
+    for again in (read(first.document), from_value(DOCUMENT)):
+        assert again.document == first.document
+        assert again.digest == first.digest
+        assert again.manifest == first.manifest
+        assert again.data == first.data
+
+
+def test_where_none_is_registered_there_are_no_bytes_and_no_digest() -> None:
+    assert (NONE.document, NONE.digest) == (b"", "")
+    assert msgspec.json.decode(NONE.data)["registered"] is False
+    assert msgspec.json.decode(NONE.data)["tools"] == {}
+    assert NONE.arguments.check("t", {}) == ()
+
+
+def test_which_errors_are_named_first_does_not_depend_on_how_the_schema_was_typed() -> None:
+    properties = {name: {"type": "string"} for name in "qwertyuiopasdfghjkl"}
+    ordered = {name: properties[name] for name in sorted(properties)}
+    for spelled in (properties, ordered, dict(reversed(properties.items()))):
+        schema = {"required": sorted(spelled), "properties": spelled, "maxProperties": 1}
+        for args_schema in (schema, dict(reversed(schema.items()))):
+            live = from_value({**DOCUMENT, "tools": {"t": {"args": args_schema}}})
+            args = dict.fromkeys(sorted(properties), 1)
+            assert live.arguments.check("t", args) == read(live.document).arguments.check("t", args)
+
+
+@pytest.mark.parametrize("reader", [lambda value: read(encode(value)), from_value])
+def test_a_manifest_is_bounded_in_canonical_bytes(reader: Any) -> None:  # noqa: ANN401 - a lambda.
+    room = MANIFEST_BYTES_MAX - len(encode(described(0)))
+    assert len(reader(described(room)).document) == MANIFEST_BYTES_MAX
+    with pytest.raises(ManifestInvalid, match="MANIFEST_BYTES_MAX"):
+        reader(described(room + 1))
+
+
+def test_a_manifest_too_large_to_read_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(ManifestInvalid, match="MANIFEST_BYTES_MAX"):
+        read(b"[" * (MANIFEST_BYTES_MAX + 1))
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"a":1,"a":1}', b'{"schema":1e400}'])
+def test_bytes_that_are_no_strict_json_are_refused(data: bytes) -> None:
+    with pytest.raises(InvalidJson):
+        read(data)
+
+
+def test_a_broken_schema_is_refused_when_the_manifest_is_read() -> None:
+    with pytest.raises(ManifestInvalid, match=r"^tools\.t\.args"):
+        from_value({**DOCUMENT, "tools": {"t": {"args": {"type": "nonsense"}}}})

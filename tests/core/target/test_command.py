@@ -1,0 +1,208 @@
+"""Every program a call runs, however it is spelled."""
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aegisd.core.target import Command, Problem, Targets, extract
+from aegisd.core.target.command import COMMAND_NESTING_MAX, LINE_CHARS_MAX, WORDS_MAX
+
+
+def run(**args: object) -> Targets:
+    return extract(args, effects=("exec",), roles={})
+
+
+def argvs(targets: Targets) -> list[list[str]]:
+    return [[command.binary, *command.args] for command in targets.commands]
+
+
+def codes(targets: Targets) -> list[str]:
+    return [problem.code for problem in targets.problems if problem.target == "command"]
+
+
+LINES = [
+    # line, every command in it (sorted), problem codes
+    ("git log --oneline", [["git", "log", "--oneline"]], []),
+    ("/usr/bin/git log", [["/usr/bin/git", "log"]], []),
+    ("GIT log", [["GIT", "log"]], []),
+    ("gi\\t 'log'", [["git", "log"]], []),
+    ("g'i't \"\"log", [["git", "log"]], []),
+    ("'git log'", [["git log"]], []),
+    ("''", [[""]], []),
+    ("ｇit log", [["ｇit", "log"]], []),
+    ("git\u00a0log", [["git\u00a0log"]], []),
+    ("bash -c 'git log'", [["bash", "-c", "git log"], ["git", "log"]], []),
+    (
+        "bash -c 'git log; rm x'",
+        [["bash", "-c", "git log; rm x"], ["git", "log"], ["rm", "x"]],
+        ["shell_syntax"],
+    ),
+    (
+        "sudo env A=1 timeout 5 nice git",
+        [
+            ["env", "A=1", "timeout", "5", "nice", "git"],
+            ["git"],
+            ["nice", "git"],
+            ["sudo", "env", "A=1", "timeout", "5", "nice", "git"],
+            ["timeout", "5", "nice", "git"],
+        ],
+        [],
+    ),
+    ("/bin/busybox sh -c rm", [["/bin/busybox", "sh", "-c", "rm"], ["rm"], ["sh", "-c", "rm"]], []),
+    ("xargs rm -rf", [["rm", "-rf"], ["xargs", "rm", "-rf"]], []),
+    ("python3 -c 'x'", [["python3", "-c", "x"]], ["wrapper"]),
+    ("bash", [["bash"]], ["wrapper"]),
+    ("eval 'rm x'", [["eval", "rm x"], ["rm", "x"]], []),
+    ("eval \"'rm' 'x y'\"", [["eval", "'rm' 'x y'"], ["rm", "x y"]], []),
+    ("git log; rm -rf /", [["git", "log"], ["rm", "-rf", "/"]], ["shell_syntax"]),
+    ("git log && rm x", [["git", "log"], ["rm", "x"]], ["shell_syntax"]),
+    ("git log | sh", [["git", "log"], ["sh"]], ["shell_syntax", "wrapper"]),
+    ("git $(rm x)", [["git", "$"], ["rm", "x"]], ["shell_syntax"]),
+    ("git `rm x`", [["git", "`rm", "x`"]], ["shell_syntax"]),
+    ("$GIT log", [], ["no_command", "shell_syntax"]),
+    ("A=1 git log", [["git", "log"]], ["shell_syntax"]),
+    ("git log > /etc/passwd", [["git", "log"]], ["shell_syntax"]),
+    ("git log\nrm x", [["git", "log"], ["rm", "x"]], ["shell_syntax"]),
+    ("git lo\x00g", [["git", "lo\x00g"]], ["shell_syntax", "control"]),
+    ("git 'lo\x00g'", [["git", "lo\x00g"]], ["control"]),
+    ("git *", [["git", "*"]], ["shell_syntax"]),
+    ("git ~/x", [["git", "~/x"]], ["shell_syntax"]),
+    ("git 'x", [["git", "'x"]], ["shell_syntax"]),
+    ("", [], ["no_command"]),
+    (" \n", [], ["no_command"]),
+]
+
+
+@pytest.mark.parametrize(("line", "commands", "expected"), LINES)
+def test_every_command_in_a_line_is_listed_wrappers_and_wrapped(
+    line: str, commands: list[list[str]], expected: list[str]
+) -> None:
+    targets = run(command=line)
+    assert sorted(argvs(targets)) == commands
+    assert codes(targets) == sorted(expected)
+
+
+SHAPES: list[tuple[dict[str, object], list[list[str]], list[str]]] = [
+    ({"argv": ["git", "log; rm x"]}, [["git", "log; rm x"]], []),
+    ({"cmd": ["bash", "-c", "rm x"]}, [["bash", "-c", "rm x"], ["rm", "x"]], []),
+    ({"command": "git", "args": ["push", "--force"]}, [["git", "push", "--force"]], []),
+    ({"command": "git -C x", "args": ["log"]}, [["git", "-C", "x", "log"]], []),
+    ({"command": "bash", "args": ["-c", "rm x"]}, [["bash", "-c", "rm x"], ["rm", "x"]], []),
+    ({"command": ["git"], "args": ["push"]}, [["git", "push"]], []),
+    ({"command": "", "args": ["rm", "x"]}, [["rm", "x"]], []),
+    ({"binary": "git", "arguments": "log 'a b'"}, [["git", "log", "a b"]], []),
+    ({"program": "git log", "args": []}, [["git log"]], []),
+    ({"executable": "bash", "argv": ["-c", "rm"]}, [["bash", "-c", "rm"], ["rm"]], []),
+    ({"bin": "git", "args": "a; b"}, [["git", "a", "b"]], ["shell_syntax"]),
+    ({"command": "git", "args": ["log", 5]}, [["git", "log"]], ["not_text", "not_text"]),
+    ({"command": ["git", None]}, [["git"]], ["not_text"]),
+    ({"command": 5}, [], ["no_command", "not_text"]),
+    ({"command": None, "shell": True}, [], ["no_command"]),
+    ({"args": ["rm", "x"]}, [["rm", "x"]], []),
+    ({"args": ["rm", "x"], "note": "git"}, [["rm", "x"]], []),
+    ({"command": {"line": "git log"}}, [["git", "log"]], []),
+    ({"command": {"binary": "git", "args": ["log"]}}, [["git", "log"]], []),
+    ({"command": [["git", "log"], ["rm", "x"]]}, [["git", "log"], ["rm", "x"]], []),
+    ({"steps": [{"cmd": "git log"}, {"cmd": "rm x"}]}, [["git", "log"], ["rm", "x"]], []),
+    ({"command": {"": "rm x"}}, [["rm", "x"]], []),
+    ({"shell_command": "git log"}, [["git", "log"]], []),
+    ({"script": "print(open('x'))"}, [["open"], ["print"], ["x"]], ["shell_syntax"]),
+    ({"query": "rm x"}, [], ["no_command"]),
+]
+
+
+@pytest.mark.parametrize(("args", "commands", "expected"), SHAPES)
+def test_every_shape_a_command_comes_in_is_read(
+    args: dict[str, object], commands: list[list[str]], expected: list[str]
+) -> None:
+    targets = run(**args)
+    assert sorted(argvs(targets)) == commands
+    assert codes(targets) == expected
+
+
+def test_a_role_makes_a_parameter_a_command_and_unmakes_one() -> None:
+    args = {"query": "git log", "code": "rm x"}
+    targets = extract(args, effects=["exec"], roles={"query": "command", "code": "content"})
+    assert argvs(targets) == [["git", "log"]]
+    assert not targets.problems
+
+
+def test_arguments_declared_content_are_not_looked_into() -> None:
+    roles = {"tool": "command", "args": "content"}
+    targets = extract({"tool": "git", "args": ["log"]}, effects=["exec"], roles=roles)
+    assert argvs(targets) == [["git"]]
+
+
+def test_a_program_and_its_arguments_under_one_role_are_one_command() -> None:
+    roles = {"tool": "command", "args": "command"}
+    targets = extract({"tool": "git", "args": ["log"]}, effects=["exec"], roles=roles)
+    assert argvs(targets) == [["git", "log"]]
+
+
+def test_a_command_says_where_it_stands() -> None:
+    targets = run(steps=[{"cmd": "bash -c '$x'"}])
+    assert targets.commands == (
+        Command(binary="bash", args=("-c", "$x"), where="/args/steps/0/cmd"),
+    )
+    assert targets.problems == (
+        Problem(target="command", code="shell_syntax", where="/args/steps/0/cmd"),
+    )
+
+
+def test_only_tools_that_run_programs_are_asked_for_commands() -> None:
+    assert extract({"command": "rm x"}, effects=["message"], roles={}) == Targets()
+
+
+wrapping = st.sampled_from(
+    [
+        "env",
+        "nohup",
+        "sudo -n",
+        "timeout 5",
+        "nice -n 1",
+        "xargs",
+        "bash -c",
+        "eval",
+        "find . -exec",
+    ]
+)
+
+
+@given(wrappers=st.lists(wrapping, max_size=COMMAND_NESTING_MAX))
+def test_no_stack_of_wrappers_hides_the_command_inside(wrappers: list[str]) -> None:
+    argv = ["rm", "a b"]
+    for wrapper in reversed(wrappers):
+        first, *options = wrapper.split()
+        if first in {"bash", "eval"}:
+            argv = [first, *options, shlex.join(argv)]
+        else:
+            argv = [first, *options, *argv, *([";"] if first == "find" else [])]
+    targets = run(command=shlex.join(argv))
+    inner_finds = wrappers.count("find . -exec")
+    if inner_finds < 2:  # the first ; ends the outer find, as it does for find itself
+        assert ["rm", "a b"] in argvs(targets)
+        assert not targets.problems
+    assert len(targets.commands) > len(wrappers) or inner_finds
+
+
+def test_commands_nest_as_deep_as_is_read_and_no_deeper() -> None:
+    deepest = "env " * COMMAND_NESTING_MAX + "git"
+    assert codes(run(command=deepest)) == []
+    assert ["git"] in argvs(run(command=deepest))
+    assert codes(run(command=f"env {deepest}")) == ["nesting"]
+
+
+def test_a_line_may_be_as_long_as_a_shell_can_be_given_and_no_longer() -> None:
+    longest = "git " + "a" * (LINE_CHARS_MAX - 4)
+    assert codes(run(command=longest)) == []
+    assert codes(run(command=f"{longest}a")) == ["no_command", "too_long"]
+
+
+@pytest.mark.parametrize("shape", [list, " ".join])
+def test_a_command_may_have_as_many_words_as_are_judged_and_no_more(shape: type) -> None:
+    most = ["a"] * WORDS_MAX
+    assert codes(run(command=shape(most))) == []
+    assert codes(run(command=shape([*most, "a"]))) == ["no_command", "too_long"]
+    assert codes(run(binary="git", args=shape(most))) == ["no_command", "too_long"]

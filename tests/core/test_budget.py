@@ -1,0 +1,103 @@
+"""N means N: held by counting, then through the whole chain from input to fold."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aegisd.core import budget
+from aegisd.core.budget import Counters
+from aegisd.core.events import JUDGED
+from tests.core.gate import Gate, manifest, proposal, tool
+
+STEPS = {
+    "TOOL_CALL_PROPOSED": {"tool_name": "read_file", "args": {"path": "/workspace/a"}},
+    "MODEL_CALL_STARTED": {"model": "m"},
+    "MEMORY_WRITE": {"memory_key": "k"},
+    "HANDOFF_REQUESTED": {"from_agent": "a", "to_agent": "b"},
+}
+
+
+def unlimited(**limits: int) -> dict[str, int | None]:
+    return {"steps": None, "tool_calls": None, "model_calls": None, "wall_time_ms": None} | limits
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(JUDGED)), st.sampled_from(["allow", "deny", "require_approval"])
+        )
+    )
+)
+def test_counting_is_what_a_list_of_decisions_would_count(decisions: list[tuple[str, str]]) -> None:
+    counters = Counters()
+    for event_type, outcome in decisions:
+        counters = budget.charge(counters, event_type, outcome)
+    assert counters.steps == len(decisions)
+    assert counters.tool_calls == decisions.count(("TOOL_CALL_PROPOSED", "allow"))
+    assert counters.model_calls == decisions.count(("MODEL_CALL_STARTED", "allow"))
+    assert counters.started_ms is None
+
+
+@given(st.lists(st.integers(0, 10**13), min_size=1), st.integers(0, 10**13))
+def test_wall_time_runs_from_the_first_recorded_time(recorded: list[int], now_ms: int) -> None:
+    counters = Counters(steps=2)
+    assert budget.wall_time_ms(counters, now_ms) == 0
+    for moment in recorded:
+        counters = budget.start(counters, moment)
+    assert budget.wall_time_ms(counters, now_ms) == now_ms - recorded[0]
+    assert counters.steps == 2
+
+
+@pytest.mark.parametrize("limit", [0, 1, 5])
+def test_a_budget_of_n_steps_lets_exactly_n_through_whatever_they_are(limit: int) -> None:
+    gate = Gate(held=manifest(budgets=unlimited(steps=limit)))
+    asked = [proposal(*step) for step in STEPS.items()] * 2
+    told = [gate.outcome(step) for step in asked]
+    assert told == ["allow"] * limit + ["BUDGET_EXCEEDED"] * (len(asked) - limit)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 5])
+@pytest.mark.parametrize(
+    ("name", "event_type", "other"),
+    [
+        ("tool_calls", "TOOL_CALL_PROPOSED", "MODEL_CALL_STARTED"),
+        ("model_calls", "MODEL_CALL_STARTED", "TOOL_CALL_PROPOSED"),
+    ],
+)
+def test_a_budget_of_n_calls_counts_allowed_calls_of_its_kind_only(
+    name: str, event_type: str, other: str, limit: int
+) -> None:
+    gate = Gate(held=manifest(budgets=unlimited(**{name: limit})))
+    for _ in range(3):
+        assert gate.outcome(tool("nobody_declared_this")) in (
+            "PERMISSION_UNDECLARED",
+            "BUDGET_EXCEEDED",
+        )
+        assert gate.outcome(proposal(other, STEPS[other])) == "allow"
+    told = [gate.outcome(proposal(event_type, STEPS[event_type])) for _ in range(limit + 2)]
+    assert told == ["allow"] * limit + ["BUDGET_EXCEEDED"] * 2
+
+
+def test_a_call_held_for_approval_costs_a_step_and_no_tool_call() -> None:
+    gate = Gate(held=manifest(budgets=unlimited(steps=2, tool_calls=1)))
+    assert gate.outcome(tool("pay")) == "APPROVAL_REQUIRED"
+    assert gate.outcome(tool("read_file", path="/workspace/a")) == "allow"
+    assert gate.outcome(tool("pay")) == "BUDGET_EXCEEDED"
+
+
+def test_wall_time_is_used_up_one_millisecond_past_its_limit() -> None:
+    gate = Gate(held=manifest(budgets=unlimited(wall_time_ms=1000)))
+    assert gate.outcome(proposal()) == "allow"
+    gate.now_ms += 1000
+    assert gate.outcome(proposal()) == "allow"
+    gate.now_ms += 1
+    assert gate.outcome(proposal()) == "BUDGET_EXCEEDED"
+
+
+def test_budgets_are_each_sessions_own() -> None:
+    gate = Gate(held=manifest(budgets=unlimited(steps=1)))
+    assert [gate.outcome(tool("read_file", session)) for session in ("s1", "s2", "s1")] == [
+        "allow",
+        "allow",
+        "BUDGET_EXCEEDED",
+    ]

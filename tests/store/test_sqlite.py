@@ -1,0 +1,610 @@
+"""The contract suite on SQLite, and what can go wrong with a file and a disk."""
+
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import IO, NoReturn
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import rule
+
+from aegisd.core.errors import (
+    ConfigInvalid,
+    LogCorrupt,
+    PositionConflict,
+    StoreBroken,
+    StoreFailed,
+)
+from aegisd.store import sqlite_file
+from aegisd.store.sqlite import STATEMENT_ROWS_MAX, SqliteStore, sqlite_version_affected
+from aegisd.store.sqlite_reader import SqliteReader
+from tests.store.contract import (
+    StoreContract,
+    StoreMachine,
+    batch,
+    changed,
+    document,
+    event,
+    snapshot,
+)
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "aegis.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    opened = SqliteStore(str(path))
+    yield opened
+    opened.close()
+
+
+class TestSqliteStore(StoreContract):
+    @pytest.fixture
+    def store(self, path: Path) -> Iterator[SqliteStore]:
+        opened = SqliteStore(str(path))
+        yield opened
+        opened.close()
+
+
+class SqliteMachine(StoreMachine):
+    def open_store(self) -> SqliteStore:
+        if not hasattr(self, "folder"):
+            self.folder = Path(tempfile.mkdtemp())
+        return SqliteStore(str(self.folder / "aegis.db"))
+
+    @rule()
+    def close_and_open_again(self) -> None:
+        self.store.close()
+        self.store = self.open_store()
+
+    def teardown(self) -> None:
+        super().teardown()
+        shutil.rmtree(self.folder)
+
+
+TestSqliteMachine = SqliteMachine.TestCase
+# Each step commits to a disk.
+TestSqliteMachine.settings = settings(max_examples=25, stateful_step_count=20)
+
+
+# ── the file ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_new_log_is_marked_as_ours_and_readable_by_its_owner_only(path: Path) -> None:
+    SqliteStore(str(path)).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_bytes()[68:72] == b"AEGI"
+    assert sorted(p.name for p in path.parent.iterdir()) == ["aegis.db", "aegis.db.lock"]
+
+
+def test_the_side_files_are_readable_by_the_owner_only(store: SqliteStore, path: Path) -> None:
+    store.append(batch([event(0)]))
+    assert {p.stat().st_mode & 0o777 for p in path.parent.iterdir()} == {0o600}
+
+
+def test_every_commit_is_synced_before_it_is_answered(store: SqliteStore) -> None:
+    wanted = {"journal_mode": "wal", "synchronous": 2, "mmap_size": 0, "page_size": 8192}
+    assert {
+        name: store._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted
+    } == wanted
+
+
+@pytest.mark.parametrize("size", [1, STATEMENT_ROWS_MAX])
+def test_a_batch_is_one_statement_so_that_a_busy_thread_delays_it_once(
+    store: SqliteStore, size: int
+) -> None:
+    assert statements(store, size) == ["INSERT"]
+
+
+def test_a_batch_past_the_bound_of_a_statement_is_still_one_transaction(store: SqliteStore) -> None:
+    verbs = ["BEGIN", "SELECT", "INSERT", "INSERT", "COMMIT"]
+    assert statements(store, STATEMENT_ROWS_MAX + 1) == verbs
+
+
+def statements(store: SqliteStore, size: int) -> list[str]:
+    """The verbs of the statements that an append of this many events runs."""
+    seen: list[str] = []
+    store._writer.set_trace_callback(seen.append)
+    store.append(batch([event(i) for i in range(size)]))
+    # A statement is reported again for each run of a trigger.
+    return [sql.split()[0] for sql in dict.fromkeys(seen)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE events SET user_id = 'x'",
+        "DELETE FROM events",
+        "UPDATE documents SET body = x'00'",
+        "DELETE FROM documents",
+    ],
+)
+def test_the_tables_refuse_to_be_edited(store: SqliteStore, path: Path, statement: str) -> None:
+    store.append(batch([event(0)], documents=[document(b"m")]))
+    with (
+        closing(sqlite3.connect(path)) as other,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        other.execute(statement)
+
+
+def test_what_was_appended_is_there_after_a_restart(path: Path) -> None:
+    first = SqliteStore(str(path))
+    first.append(batch([event(0)], documents=[document(b"m")], snapshots=[snapshot(b"s")]))
+    first.close()
+    again = SqliteStore(str(path))
+    StoreContract.assert_holds(again, [event(0)])
+    assert again.document(document(b"m").digest) == document(b"m")
+    assert again.snapshot("acme", "s") == snapshot(b"s")
+    again.append(batch([event(1)]))
+    again.close()
+
+
+def test_an_empty_file_becomes_a_log(path: Path) -> None:
+    path.touch()
+    opened = SqliteStore(str(path))
+    opened.append(batch([event(0)]))
+    opened.close()
+
+
+def test_what_a_crash_left_while_the_file_was_made_is_no_hindrance(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(f"aegis.db.new{suffix}").write_bytes(b"half")
+    opened = SqliteStore(str(path))
+    opened.append(batch([event(0)]))
+    opened.close()
+    assert not list(path.parent.glob("*.new*"))
+
+
+def test_one_process_at_a_time_has_the_log_by_whatever_name(store: SqliteStore, path: Path) -> None:
+    (path.parent / "link.db").symlink_to(path)
+    for name in (path, path.parent / "link.db", path.parent / "." / "aegis.db"):
+        with pytest.raises(ConfigInvalid, match=f"locked by process {os.getpid()}"):
+            SqliteStore(str(name))
+    store.append(batch([event(0)]))
+
+
+def test_a_start_that_failed_gives_the_lock_back(path: Path) -> None:
+    path.write_text("not a database, but long enough to be looked at by SQLite" * 99)
+    for _ in range(2):
+        with pytest.raises(ConfigInvalid, match="not an SQLite database"):
+            SqliteStore(str(path))
+
+
+def foreign_text(path: Path) -> None:
+    path.write_text("a letter to somebody\n" * 100)
+
+
+def foreign_database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE events (a)")
+
+
+def newer_schema(path: Path) -> None:
+    SqliteStore(str(path)).close()
+    with closing(sqlite3.connect(path)) as made:
+        made.execute(f"PRAGMA user_version={sqlite_file.SCHEMA_VERSION + 1}")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (foreign_text, "not an SQLite database"),
+        (foreign_database, "not an Aegis log"),
+        (newer_schema, "schema version 2, this build reads 1"),
+        (Path.mkdir, "a folder or a device"),
+        (os.mkfifo, "a folder or a device"),
+    ],
+)
+@pytest.mark.parametrize("kind", [SqliteStore, SqliteReader])
+def test_what_is_no_log_of_ours_is_refused_and_left_untouched(
+    path: Path, make: Callable[[Path], None], sentence: str, kind: type[SqliteReader]
+) -> None:
+    make(path)
+    before = path.read_bytes() if path.is_file() else path.stat().st_ino
+    with pytest.raises(ConfigInvalid, match=sentence):
+        kind(str(path))
+    assert (path.read_bytes() if path.is_file() else path.stat().st_ino) == before
+
+
+@pytest.mark.parametrize("kind", [SqliteStore, SqliteReader])
+def test_a_missing_folder_is_named(tmp_path: Path, kind: type[SqliteReader]) -> None:
+    with pytest.raises(ConfigInvalid, match="missing is not a folder; make it"):
+        kind(str(tmp_path / "missing" / "aegis.db"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_below_a_file_is_refused(path: Path) -> None:
+    path.touch()
+    with pytest.raises(ConfigInvalid):
+        SqliteStore(str(path / "aegis.db"))
+
+
+AS_NOBODY = """
+import os, sys
+from aegisd.core.errors import AegisError
+from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite_reader import SqliteReader
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid({nobody}); os.setuid({nobody})
+try:
+    opened = {kind}(sys.argv[1])
+    print([event.position for event in opened.events("acme")])
+except AegisError as error:
+    print(error.code, error.message)
+"""
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A path below no folder that is closed to others, as pytest's are."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder, "aegis.db")
+
+
+def as_nobody(kind: str, path: Path) -> str:
+    """What a process that may write nothing says after opening `path` and reading it."""
+    path.parent.chmod(0o555)
+    script = AS_NOBODY.format(kind=kind, nobody=NOBODY)
+    command = [sys.executable, "-c", script, str(path)]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    path.parent.chmod(0o755)
+    return ran.stdout
+
+
+def test_a_folder_that_may_not_be_written_is_refused_for_writing(shared: Path) -> None:
+    said = as_nobody("SqliteStore", shared)
+    assert said.startswith("config_invalid ")
+    assert "Permission denied" in said
+
+
+def test_a_file_that_may_not_be_written_is_refused_for_writing(shared: Path) -> None:
+    SqliteStore(str(shared)).close()
+    shared.chmod(0o444)
+    Path(f"{shared}.lock").chmod(0o666)
+    said = as_nobody("SqliteStore", shared)
+    assert said.startswith("config_invalid ")
+    assert "check the rights" in said
+
+
+def test_a_reader_reads_a_log_in_a_folder_that_may_not_be_written(shared: Path) -> None:
+    opened = SqliteStore(str(shared))
+    opened.append(batch([event(0)]))
+    opened.close()
+    shared.chmod(0o444)
+    assert as_nobody("SqliteReader", shared) == "[0]\n"
+
+
+def test_a_reader_says_so_when_it_may_not_see_what_was_not_yet_copied(shared: Path) -> None:
+    killed_after(shared, 3)
+    Path(f"{shared}-shm").unlink()
+    for file in shared.parent.iterdir():
+        file.chmod(0o444)
+    assert as_nobody("SqliteReader", shared).startswith("config_invalid ")
+
+
+def test_sqlite_without_strict_tables_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 9))
+    with pytest.raises(ConfigInvalid, match=r"expected SQLite 3\.37\.0 or newer"):
+        SqliteStore(str(path))
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("version", "affected"),
+    [
+        ((3, 6, 23), False),
+        ((3, 7, 0), True),
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 45, 0), True),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 53, 0), False),
+        ((4, 0, 0), False),
+    ],
+)
+def test_the_versions_with_the_wal_reset_bug_are_known(
+    version: tuple[int, int, int], *, affected: bool
+) -> None:
+    assert sqlite_version_affected(version) is affected
+
+
+def test_a_log_whose_guards_were_taken_away_is_not_written_to(path: Path) -> None:
+    SqliteStore(str(path)).close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TRIGGER events_no_delete")
+        other.execute("CREATE TABLE mine (a)")
+    before = path.read_bytes()
+    wanted = "schema: table mine was added; schema: trigger events_no_delete is missing"
+    with pytest.raises(LogCorrupt, match=wanted):
+        SqliteStore(str(path))
+    assert path.read_bytes() == before
+
+
+def test_figures_kept_by_analyze_are_no_change_of_the_schema(path: Path) -> None:
+    opened = SqliteStore(str(path))
+    opened.append(batch([event(0)]))
+    opened.close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("ANALYZE")
+    SqliteStore(str(path)).close()
+
+
+# ── the disk ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Failing:
+    """A connection on which one statement fails as SQLite would have it fail.
+
+    `when` is how the statement begins. With `after`, the fault strikes once the statement is done,
+    as when a commit reached the disk and the answer did not.
+    """
+
+    def __init__(self, real: sqlite3.Connection, when: str, code: int) -> None:
+        self.real, self.when, self.code = real, when, code
+
+    def execute(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        self.fail(sql)
+        return self.real.execute(sql, values)
+
+    def executemany(self, sql: str, rows: list[tuple[object, ...]]) -> sqlite3.Cursor:
+        self.fail(sql)
+        return self.real.executemany(sql, rows)
+
+    def fail(self, sql: str) -> None:
+        if sql.startswith(self.when):
+            error = sqlite3.OperationalError("injected")
+            error.sqlite_errorcode = self.code
+            raise error
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.real.in_transaction
+
+
+def with_fault(store: SqliteStore, when: str, code: int) -> None:
+    store._writer = Failing(store._writer, when, code)  # type: ignore[assignment] # on purpose
+
+
+STATEMENTS = ("BEGIN", "INSERT INTO events", "INSERT INTO documents", "INSERT OR", "COMMIT")
+EVERYTHING = batch([event(1)], documents=[document(b"m")], snapshots=[snapshot(b"s")])
+
+
+@pytest.mark.parametrize("when", STATEMENTS)
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_BUSY_SNAPSHOT,
+    ],
+)
+def test_a_fault_that_may_pass_leaves_nothing_of_the_batch_and_lets_the_next_in(
+    store: SqliteStore, when: str, code: int
+) -> None:
+    store.append(batch([event(0)]))
+    real = store._writer
+    with_fault(store, when, code)
+    with pytest.raises(StoreFailed):
+        store.append(EVERYTHING)
+    store._writer = real
+    assert not real.in_transaction
+    StoreContract.assert_holds(store, [event(0)])
+    assert store.document(document(b"m").digest) is None
+    store.append(EVERYTHING)
+    StoreContract.assert_holds(store, [event(0), event(1)])
+
+
+@pytest.mark.parametrize("when", STATEMENTS)
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    ],
+)
+def test_a_disk_that_failed_ends_the_store_for_good(
+    store: SqliteStore, when: str, code: int
+) -> None:
+    store.append(batch([event(0)]))
+    real = store._writer
+    with_fault(store, when, code)
+    with pytest.raises(StoreBroken, match="disk failed"):
+        store.append(EVERYTHING)
+    store._writer = real
+    with pytest.raises(StoreBroken, match="failed before"):
+        store.append(EVERYTHING)
+    StoreContract.assert_holds(store, [event(0)])
+
+
+def test_a_transaction_that_cannot_be_rolled_back_ends_the_store(store: SqliteStore) -> None:
+    real = store._writer
+    with_fault(store, "COMMIT", sqlite3.SQLITE_FULL)
+    with_fault(store, "ROLLBACK", sqlite3.SQLITE_BUSY)
+    with pytest.raises(StoreBroken):
+        store.append(batch([event(0)], documents=[document(b"m")]))
+    store._writer = real
+    real.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("size", [1, 100, 300])
+def test_a_full_disk_refuses_whole_batches_and_forgives_when_there_is_room(
+    store: SqliteStore, size: int
+) -> None:
+    store._writer.execute("PRAGMA max_page_count=20")
+
+    def fill() -> NoReturn:
+        while True:
+            first = store.next_position("acme")
+            store.append(batch([event(first + i) for i in range(size)]))
+
+    with pytest.raises(StoreFailed, match="full"):
+        fill()
+    kept = store.next_position("acme")
+    assert kept % size == 0
+    StoreContract.assert_holds(store, [event(i) for i in range(kept)])
+    store._writer.execute("PRAGMA max_page_count=4000")
+    store.append(batch([event(kept + i) for i in range(size)]))
+    assert store.next_position("acme") == kept + size
+    assert store.faults() == []
+
+
+def test_a_foreign_writer_makes_a_batch_fail_and_the_next_pass(
+    store: SqliteStore, path: Path
+) -> None:
+    store._writer.execute("PRAGMA busy_timeout=1")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for first in (batch([event(0)]), batch([event(0)], documents=[document(b"m")])):
+            with pytest.raises(StoreFailed, match="locked"):
+                store.append(first)
+    store.append(batch([event(0)]))
+
+
+def test_a_foreign_writer_at_the_start_is_named_as_the_reason(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aegisd.store.sqlite.BUSY_S_MAX", 0.01)
+    SqliteStore(str(path)).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ConfigInvalid, match="written to by another program"):
+            SqliteStore(str(path))
+
+
+@pytest.mark.parametrize("fate", [Path.unlink, lambda path: path.rename(f"{path}.old")])
+def test_a_file_taken_away_under_the_store_ends_it(
+    store: SqliteStore, path: Path, fate: Callable[[Path], None]
+) -> None:
+    store.append(batch([event(0)]))
+    fate(path)
+    with pytest.raises(StoreBroken, match="moved or deleted"):
+        store.append(batch([event(1)]))
+
+
+def test_a_file_put_in_the_place_of_ours_ends_the_store(store: SqliteStore, path: Path) -> None:
+    path.with_suffix(".other").write_bytes(path.read_bytes())
+    path.with_suffix(".other").replace(path)
+    with pytest.raises(StoreBroken, match="moved or deleted"):
+        store.append(batch([event(0)]))
+
+
+def test_a_conflict_in_the_middle_of_a_transaction_rolls_it_back(store: SqliteStore) -> None:
+    store.append(batch([event(0)]))
+    with pytest.raises(PositionConflict):
+        store.append(batch([event(5)], documents=[document(b"m")]))
+    assert not store._writer.in_transaction
+
+
+def test_a_value_sqlite_cannot_hold_rolls_back_and_passes_on(store: SqliteStore) -> None:
+    wrong = changed(event(0), ts_unix_ms=2**63)
+    with pytest.raises(OverflowError):
+        store.append(batch([wrong], documents=[document(b"m")]))
+    assert not store._writer.in_transaction
+    store.append(batch([event(0)]))
+
+
+# ── the process ──────────────────────────────────────────────────────────────────────────────────
+
+APPEND = """
+import sys
+from aegisd.core.errors import AegisError
+from aegisd.store.sqlite import SqliteStore
+from tests.store.contract import batch, event, document, snapshot
+store = SqliteStore(sys.argv[1])
+at = store.next_position("acme")
+try:
+    while True:
+        size = 1 + at % 5
+        extra = [document(b"%d" % at)] if at % 3 == 0 else []
+        store.append(batch([event(at + i, seq=at + i) for i in range(size)], documents=extra))
+        at += size
+        print(at, flush=True)
+except AegisError as error:
+    print(error.code, flush=True)
+"""
+
+
+def appending(path: Path, **options: object) -> "subprocess.Popen[str]":
+    """Start a process that appends to `path` and prints each next position once acknowledged."""
+    command = [sys.executable, "-c", APPEND, str(path)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload,no-any-return] # options of Popen
+
+
+def output(process: "subprocess.Popen[str]") -> IO[str]:
+    """What the process prints."""
+    assert process.stdout is not None
+    return process.stdout
+
+
+def killed_after(path: Path, lines: int) -> int:
+    """Kill a process without warning after some acknowledged batches; return the last answer."""
+    with appending(path) as process:
+        said = [output(process).readline() for _ in range(lines)]
+        process.send_signal(signal.SIGKILL)
+        said += output(process).read().split()
+    return int(said[-1])
+
+
+def test_every_acknowledged_row_survives_a_kill(path: Path) -> None:
+    acknowledged = 0
+    for lines in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89):
+        acknowledged = max(acknowledged, killed_after(path, lines))
+        reader = SqliteReader(str(path))
+        rows = list(reader.events("acme"))
+        assert len(rows) >= acknowledged > 0
+        assert rows == [event(i) for i in range(len(rows))]
+        assert reader.recorded_head("acme") == (len(rows), rows[-1].hash)
+        assert reader.faults() == []
+        reader.close()
+
+
+def test_a_reader_leaves_the_log_as_a_crash_left_it(path: Path) -> None:
+    killed_after(path, 20)
+    files = path, path.with_name("aegis.db-wal")
+    before = [file.read_bytes() for file in files]
+    reader = SqliteReader(str(path))
+    assert next(reader.events("acme")) == event(0)
+    reader.close()
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_a_write_that_the_kernel_refuses_ends_the_store(path: Path) -> None:
+    def small_files_only() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+    with appending(path, preexec_fn=small_files_only) as process:
+        *acknowledged, last = output(process).read().split()
+    assert last == "store_broken"
+    reader = SqliteReader(str(path))
+    rows = list(reader.events("acme"))
+    assert len(rows) >= int(acknowledged[-1])
+    assert rows == [event(i) for i in range(len(rows))]
+    reader.close()
