@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from aegisd.core.errors import ConfigInvalid, InvalidRequest, NotFound, Unavailable
 
-# Seconds for one answer. The slowest is a page of large events; a server that takes longer is stuck.
+# Seconds for one answer. The slowest is a page of large events; slower than this is stuck.
 TIMEOUT_S_MAX = 30.0
 
 # Bytes of one answer: a page of `PAGE_EVENTS` events of 1 MiB each, escaped, and room for as much.
@@ -32,14 +32,16 @@ class Answer(Struct, frozen=True):
 
 
 class Transport(Protocol):
-    """Sends one request and returns the answer, whatever its status.
-
-    `path` is already escaped. Raises `OSError` or `http.client.HTTPException`.
-    """
+    """How requests get to a server."""
 
     def __call__(
         self, method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str]
-    ) -> Answer: ...
+    ) -> Answer:
+        """Send one request and return the answer, whatever its status. `path` is escaped already.
+
+        Raises `OSError` or `http.client.HTTPException`.
+        """
+        ...
 
 
 class _Problem(Struct):
@@ -76,7 +78,7 @@ class Client:
         try:
             return msgspec.json.decode(answer, type=shape)
         except (msgspec.MsgspecError, UnicodeError) as error:
-            raise Unavailable(f"{self.url} answered what no Aegis server answers: {error}") from None
+            raise Unavailable(f"{self.url} answered as no Aegis server does: {error}") from None
 
     def _ask(
         self, method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str]
@@ -85,7 +87,7 @@ class Client:
             answer = self._send(method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             raise Unavailable(
-                f"{self.url} cannot be asked: {error or type(error).__name__}; is the server "
+                f"{self.url} cannot be asked: {str(error) or type(error).__name__}; is the server "
                 "running there? Name another with --server, or a FILE"
             ) from error
         if answer.status < _REDIRECT:
@@ -125,9 +127,7 @@ def _transport(url: str) -> Transport:
     host, prefix = parts.hostname, parts.path.rstrip("/")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
 
-    def send(
-        method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str]
-    ) -> Answer:
+    def send(method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str]) -> Answer:
         connection = kind(host, port, timeout=TIMEOUT_S_MAX)
         try:
             connection.request(method, prefix + path, body, dict(headers))

@@ -205,7 +205,7 @@ class _Reading:
             yield self.last
 
     def misfit(self) -> list[Difference]:
-        """Hashes hold and a payload is not what its type promises: whoever wrote it is not Aegis."""
+        """The difference of a payload that Aegis would not have written: not of its event type."""
         if self.last is None:
             return []
         return [

@@ -29,9 +29,11 @@ _MS = 1000
 
 
 class Step(Protocol):
-    """Called with the number of things done since the last call."""
+    """Moves a progress bar."""
 
-    def __call__(self, done: int = 1) -> None: ...
+    def __call__(self, done: int = 1) -> None:
+        """Say that so many things more are done."""
+        ...
 
 
 def shown(text: str, limit: int | None = SHOWN_CHARACTERS_MAX) -> str:
@@ -73,8 +75,10 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
     lines = [tuple(heading), *(tuple(row) for row in rows)]
     widths = [max(_width(line[column]) for line in lines) for column in range(len(heading))]
     for line in lines:
-        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+        padded = (
+            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
+        )
+        yield "  ".join(padded).rstrip()
 
 
 def _width(text: str) -> int:

@@ -55,7 +55,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     text: str
 
 
-@click.command("doctor")
+@click.command("doctor", cls=options.Verb)
 @options.server
 @click.option("--dsn", default=DSN_DEFAULT, show_default=True, metavar="DB", help="The database.")
 @options.as_json
@@ -64,11 +64,11 @@ def command(server: str, dsn: str, *, as_json: bool) -> int:
 
     Nothing is changed. A database may be in use.
 
-    \b
     Example:
       aegisctl doctor --dsn aegis.db --server http://127.0.0.1:8080
 
     Exit codes: 0 all is well, 1 there is a warning, 2 there is a problem.
+
     """
     findings = [
         *machine(),
@@ -95,7 +95,7 @@ def machine() -> Iterator[Finding]:
     yield _finding("ok", "aegis", f"{__version__}, rules version {rules_version()}")
     optimised = sys.flags.optimize > 0
     if optimised:
-        yield _finding("problem", "python", f"{version} with -O, which aegisd refuses; leave it out")
+        yield _finding("problem", "python", f"{version} with -O, which aegisd refuses")
     else:
         yield _finding("ok", "python", version)
     yield _sqlite()
@@ -196,7 +196,8 @@ def _disk_level(free: int) -> tuple[Level, str]:
 
 
 def _advice(free: int) -> str:
-    return "; a log that cannot be written denies everything, make room" if free < DISK_LOW_BYTES else ""
+    low = free < DISK_LOW_BYTES
+    return "; make room: a log that cannot be written denies everything" if low else ""
 
 
 def served(client: Client, *, named: bool) -> Iterator[Finding]:
@@ -205,7 +206,10 @@ def served(client: Client, *, named: bool) -> Iterator[Finding]:
         try:
             client.get(route)
         except AegisError as error:
-            yield _finding("problem" if named or route == "/readyz" else "ok", "server", str(error))
+            if named or route != "/healthz":
+                yield _finding("problem", "server", str(error))
+            else:
+                yield _finding("ok", "server", f"none answers at {client.url}")
             return
         yield _finding("ok", "server", f"{client.url} {what}")
 

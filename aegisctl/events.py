@@ -40,13 +40,16 @@ class Filter(Struct, frozen=True):
     outcome: str | None
 
 
-@click.command("events")
+@click.command("events", cls=options.Verb)
 @options.file
 @options.server
 @options.tenant
 @options.session
 @click.option(
-    "--type", "event_type", type=click.Choice([*AGENT_EVENTS, *DAEMON_EVENTS]), metavar="TYPE",
+    "--type",
+    "event_type",
+    type=click.Choice([*AGENT_EVENTS, *DAEMON_EVENTS]),
+    metavar="TYPE",
     help="Only events of this type.",
 )
 @click.option("--tool", "tool_name", metavar="NAME", help="Only calls of this tool.")
@@ -74,11 +77,11 @@ def command(  # noqa: PLR0913 - click passes each option by its name
     The columns are position in the tenant, the time the caller claimed, session and seq, event
     type, and the heart of the payload. Values are cut and their control characters escaped.
 
-    \b
     Examples:
       aegisctl events aegis.db --session s1
       aegisctl events --tenant acme --outcome deny --follow
       aegisctl events acme.jsonl --json | jq .payload
+
     """
     options.refuse_two_sources(file)
     wanted = Filter(session_id, event_type, tool_name, outcome)

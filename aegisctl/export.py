@@ -14,7 +14,7 @@ from aegisctl.transfer import Written, replacing, write_export
 STANDARD_OUTPUT = "-"
 
 
-@click.command("export")
+@click.command("export", cls=options.Verb)
 @click.option(
     "--out", required=True, metavar="FILE|-", help="Where to write; `-` is standard output."
 )
@@ -38,12 +38,12 @@ def command(
     From a database and from its server it is the same, byte for byte. A log that does not hold is
     not exported. FILE is written whole or not at all.
 
-    \b
     Examples:
       aegisctl export --dsn aegis.db --out acme.jsonl --tenant acme
       aegisctl export --tenant acme --session s1 --out - | gzip > s1.jsonl.gz
 
     Exit codes: 0 written, 1 the log does not hold, 2 could not tell.
+
     """
     options.refuse_two_sources(dsn, "--dsn")
     if out == STANDARD_OUTPUT:

@@ -20,7 +20,7 @@ class Imported(Struct):
     events: int
 
 
-@click.command("import")
+@click.command("import", cls=options.Verb)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @options.server
 @click.option(
@@ -43,11 +43,11 @@ def command(
     The export is verified here first, and again by the server. Its events stay as they are: they
     can be verified and replayed, and are never continued. Importing a file twice adds nothing.
 
-    \b
     Example:
       aegisctl import acme.jsonl --tenant audit --author ann --reason "case 12"
 
     Exit codes: 0 imported, 1 the export does not hold, 2 could not tell.
+
     """
     if log.kind(file) != "export":
         raise ExportInvalid(f"{shown(file)}: expected an export; make one with `aegisctl export`")

@@ -73,8 +73,8 @@ def opened(file: str | None, server: str) -> Iterator[Log]:
     """
     log: Log
     if file is None:
-        from aegisctl.server import ServerLog  # noqa: PLC0415
         from aegisctl.client import Client  # noqa: PLC0415
+        from aegisctl.server import ServerLog  # noqa: PLC0415
 
         log = ServerLog(Client(server))
     elif kind(file) == "export":
@@ -82,9 +82,9 @@ def opened(file: str | None, server: str) -> Iterator[Log]:
 
         log = ExportLog(file)
     else:
-        from aegisd.store.sqlite_reader import SqliteReader  # noqa: PLC0415
+        from aegisctl.database import DatabaseLog  # noqa: PLC0415
 
-        log = SqliteReader(file)
+        log = DatabaseLog(file)
     try:
         yield log
     finally:

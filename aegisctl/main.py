@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import click
 
+from aegisctl import options
 from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd import __version__
 from aegisd.core.errors import AegisError, LogCorrupt
@@ -33,8 +34,8 @@ VERBS = {
 _MODULES = {"import": "aegisctl.imports"}
 
 
-class Verbs(click.Group):
-    """Imports a verb when it is asked for: a log tool that takes a second to say hello is not used."""
+class LazyVerbs(options.Verbs):
+    """Imports a verb when it is asked for, so that `--help` answers at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Every verb, sorted."""
@@ -54,7 +55,7 @@ class Verbs(click.Group):
             formatter.write_dl(sorted(VERBS.items()))
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="aegisctl")
 def cli() -> None:
     """Check, read and replay what Aegis recorded, offline or over HTTP.
@@ -62,13 +63,13 @@ def cli() -> None:
     A FILE is an Aegis database or an export; which of them is told by its content. Without a FILE
     the server is asked: --server, or AEGIS_SERVER.
 
-    \b
     Examples:
       aegisctl verify aegis.db
       aegisctl export --out acme.jsonl --tenant acme
       aegisctl replay acme.jsonl
 
     Exit codes: 0 holds, 1 does not hold, 2 could not tell.
+
     """
 
 

@@ -1,4 +1,4 @@
-"""`aegisctl manifest`: is this manifest honoured as written, what does it say, and a first draft."""
+"""`aegisctl manifest`: would a daemon take it, what does it say, and a first draft."""
 
 import sys
 from pathlib import Path
@@ -23,14 +23,14 @@ NAME_DEFAULT = "my-agent"
 manifest_file = click.argument("file", type=click.Path(exists=True, dir_okay=False))
 
 
-@click.group("manifest")
+@click.group("manifest", cls=options.Verbs)
 def command() -> None:
     """Validate, show or draft a capability manifest.
 
-    \b
     Examples:
       aegisctl manifest init tools.json --out manifest.json
       aegisctl manifest validate manifest.json
+
     """
 
 
@@ -42,11 +42,11 @@ def validate(file: str, *, as_json: bool) -> int:
 
     Its fields, names, zone and every JSON Schema are checked.
 
-    \b
     Example:
       aegisctl manifest validate manifest.json
 
     Exit codes: 0 valid, 1 it would be refused.
+
     """
     try:
         read = _read(file)
@@ -75,11 +75,11 @@ def show(file: str, *, as_json: bool) -> int:
 
     What is shown means the same as FILE and can be registered in its place.
 
-    \b
     Example:
       aegisctl manifest show manifest.json
 
     Exit codes: 0 shown, 1 the manifest is invalid.
+
     """
     try:
         read = _read(file)
@@ -109,11 +109,11 @@ def init(tools: str | None, name: str, out: str, *, force: bool) -> int:
     and roles are guessed from names; what to check is said on standard error. Without TOOLS a small
     manifest to write into.
 
-    \b
     Example:
       aegisctl manifest init tools.json --name support-desk --out manifest.json
 
     Exit codes: 0 written, 1 the tools cannot be described, 2 could not tell.
+
     """
     path = None if out == "-" else Path(out)
     if path is not None and path.exists() and not force:

@@ -1,5 +1,6 @@
-"""The options that verbs share, and which of FILE and server a verb is to ask."""
+"""How a verb is declared, the options that verbs share, and which of FILE and server is meant."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,37 @@ SERVER_DEFAULT = "http://127.0.0.1:8080"
 
 # Click's decorators take any callable and give one back.
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_EXAMPLES = re.compile(r"^( *)(Examples?:)$", re.MULTILINE)
+
+
+def keep_examples(text: str | None) -> str | None:
+    """Mark the examples of a help text so that click does not wrap them.
+
+    Click's mark is a backspace on a line of its own, which no docstring should hold.
+    """
+    return text if text is None or "\b" in text else _EXAMPLES.sub("\\1\b\n\\1\\2", text)
+
+
+class Verb(click.Command):
+    """A verb whose help may hold `Example:` and lines to type."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help text, examples as they are."""
+        self.help = keep_examples(self.help)
+        super().format_help_text(ctx, formatter)
+
+
+class Verbs(click.Group):
+    """A verb of several."""
+
+    command_class = Verb
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help text, examples as they are."""
+        self.help = keep_examples(self.help)
+        super().format_help_text(ctx, formatter)
+
 
 server: Decorator = click.option(
     "--server",

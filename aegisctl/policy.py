@@ -3,24 +3,25 @@
 from pathlib import Path
 
 import click
+import msgspec
 
+from aegisctl import options, rules
 from aegisctl.display import coloured, count, say, say_json, shown
 from aegisctl.exits import BROKEN, HOLDS
-from aegisctl import options, rules
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.rego.bundle import BASE_PREFIX, build, decode, load_directory
-from aegisd.rego.testing import TODO, run_tests
+from aegisd.rego.testing import TODO, TestOutcome, run_tests
 
 
-@click.group("policy")
+@click.group("policy", cls=options.Verbs)
 def command() -> None:
     """Check or test operators' Rego rules.
 
-    \b
     Examples:
       aegisctl policy check rules/
       aegisctl policy test rules/
+
     """
 
 
@@ -33,11 +34,11 @@ def check(folder: Path, *, as_json: bool) -> int:
     Rules are Rego v1 in package `aegis.rules`. Refused is what does not compile, reads an input
     path that does not exist, or names a built-in whose answer differs from run to run.
 
-    \b
     Example:
       aegisctl policy check policies/examples
 
     Exit codes: 0 loads, 1 would be refused.
+
     """
     problem: str | None = None
     told = ""
@@ -65,38 +66,47 @@ def test(folder: Path | None, *, as_json: bool) -> int:
     A test is a rule named `test_…` in a `*_test.rego` file; it passes when it is true. A
     `todo_test_…` is listed and not counted.
 
-    \b
     Example:
       aegisctl policy test policies/examples
 
     Exit codes: 0 all passed, 1 one did not or the rules do not load.
+
     """
+    try:
+        outcomes = _outcomes(folder)
+    except PolicyInvalid as error:
+        if as_json:
+            say_json({"passed": False, "problem": error.message, "tests": []})
+        else:
+            say(f"{coloured('refused', 'bad')}: {shown(error.message, None)}")
+        return BROKEN
+    failed = [each for each in outcomes if not each.passed]
+    waiting = [each for each in outcomes if each.name.startswith(TODO)]
+    if as_json:
+        rows = msgspec.to_builtins(outcomes)
+        say_json({"passed": not failed, "problem": None, "tests": rows})
+    else:
+        for each in waiting:
+            say(f"{coloured('todo', 'doubt')}    {each.file}: {each.name}")
+        for each in failed:
+            why = shown(each.detail, None)
+            say(f"{coloured('FAILED', 'bad')}  {each.file}: {each.name}: {why}")
+        passed = len(outcomes) - len(failed) - len(waiting)
+        say(f"{count(passed, 'test')} passed, {len(failed)} failed, {len(waiting)} to do")
+    return BROKEN if failed else HOLDS
+
+
+def _outcomes(folder: Path | None) -> list[TestOutcome]:
+    """Run the tests of the base rules and of a folder. Raises `PolicyInvalid`."""
     base = rules.base_folder()
-    own = {} if folder is None else load_directory(folder)
     folders = [(BASE_PREFIX, base)] + ([] if folder is None else [(OPERATOR_PREFIX, folder)])
     tests = {
         prefix + path: text
         for prefix, place in folders
         for path, text in load_directory(place, tests=True).items()
     }
+    own = {} if folder is None else load_directory(folder)
     try:
-        outcomes = run_tests(decode(build(own, load_directory(base))), tests)
+        return run_tests(decode(build(own, load_directory(base))), tests)
     except PolicyInvalid as error:
         raise PolicyInvalid(rules.in_folder(error.message, folder or base)) from None
-    failed = [each for each in outcomes if not each.passed]
-    waiting = [each for each in outcomes if each.name.startswith(TODO)]
-    if as_json:
-        rows = [
-            {"file": e.file, "package": e.package, "name": e.name, "passed": e.passed,
-             "detail": e.detail}
-            for e in outcomes
-        ]
-        say_json({"passed": not failed, "tests": rows})
-    else:
-        for each in waiting:
-            say(f"{coloured('todo', 'doubt')}    {each.file}: {each.name}")
-        for each in failed:
-            say(f"{coloured('FAILED', 'bad')}  {each.file}: {each.name}: {shown(each.detail, None)}")
-        passed = len(outcomes) - len(failed) - len(waiting)
-        say(f"{count(passed, 'test')} passed, {len(failed)} failed, {len(waiting)} to do")
-    return BROKEN if failed else HOLDS

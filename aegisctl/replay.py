@@ -20,7 +20,7 @@ SHOWN_ROWS_MAX = 40
 _ALONE = "other sessions' facts were taken as recorded: this log does not hold them"
 
 
-@click.command("replay")
+@click.command("replay", cls=options.Verb)
 @options.file
 @options.server
 @options.tenant
@@ -51,7 +51,6 @@ def command(
     With --policy each recorded call is judged by the base rules and DIR, on the state as it was;
     other sessions' facts stay as recorded.
 
-    \b
     Examples:
       aegisctl replay aegis.db
       aegisctl replay acme.jsonl --json > report.json
@@ -59,6 +58,7 @@ def command(
 
     Exit codes: 0 no difference, 1 tampered or, with --policy, calls that change; 2 could not tell,
     also where every difference is an upgrade, a fault or unreplayable.
+
     """
     options.refuse_two_sources(file)
     with _local(file, server, tenant_id) as (place, tenant):

@@ -7,7 +7,7 @@ from aegisctl.display import say, say_json, shown, table
 from aegisctl.exits import HOLDS
 
 
-@click.command("sessions")
+@click.command("sessions", cls=options.Verb)
 @options.file
 @options.server
 @options.tenant
@@ -17,10 +17,10 @@ def command(file: str | None, server: str, tenant_id: str | None, *, as_json: bo
 
     The hash is that of a session's newest event. `$control` holds the acts of operators.
 
-    \b
     Examples:
       aegisctl sessions aegis.db
       aegisctl sessions --tenant acme --json
+
     """
     options.refuse_two_sources(file)
     with log.opened(file, server) as source:

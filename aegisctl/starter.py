@@ -204,6 +204,6 @@ def _roles(properties: Mapping[str, object]) -> dict[str, str]:
 
 
 def _words(name: str) -> list[str]:
-    """`getUserURL`, `get_user_url` and `get-user-url` alike: lower-case words, singular and as is."""
+    """`getUserURL` like `get_user_url`: its words in lower case, then again without a final s."""
     found = [word.lower() for word in _WORD.findall(name)]
     return [*found, *(word.removesuffix("s") for word in found)]

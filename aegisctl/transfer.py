@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from aegisctl import documents
 from aegisctl.display import Step, shown
-from aegisctl.integrity import body_tenant
+from aegisctl.integrity.report import body_tenant
 from aegisctl.log import Log
 from aegisctl.verify import sentence
 from aegisd.core.errors import LogCorrupt, SessionUnknown
@@ -92,8 +92,9 @@ class _Source:
             self.count += 1
             yield event
         if not self.count:
-            what = f"session {self._session_id}" if self._session_id else f"tenant {self._tenant_id}"
-            raise SessionUnknown(f"the log holds no event of {shown(what)}")
+            raise SessionUnknown(
+                f"the log holds no event of {shown(self._session_id or self._tenant_id)}"
+            )
 
     @property
     def alone(self) -> str | None:

@@ -5,20 +5,21 @@ from pathlib import Path
 import click
 import msgspec
 
-from aegisctl import integrity, log, options
-from aegisctl.display import coloured, count, progress, say, say_json, shown
+from aegisctl import log, options
+from aegisctl.display import Step, coloured, count, progress, say, say_json, shown
 from aegisctl.exits import BROKEN, HOLDS
-from aegisctl.integrity import Report
-from aegisd.core.errors import LogCorrupt
+from aegisctl.integrity.database import check_database
+from aegisctl.integrity.exported import check_export
+from aegisctl.integrity.report import NOWHERE, Report, broken
+from aegisctl.integrity.served import check_server
+from aegisd.core.errors import LogCorrupt, NotFound
 from aegisd.core.log.chain import Break
 
 # Breaks shown to a person; `--json` has `BREAKS_MAX` of them.
 SHOWN_BREAKS_MAX = 20
 
-_NOWHERE = -1
 
-
-@click.command("verify")
+@click.command("verify", cls=options.Verb)
 @options.file
 @options.server
 @options.tenant
@@ -34,13 +35,13 @@ def command(
     and the rule. A log that ends early shows against the recorded head, never from nothing: keep
     an export elsewhere.
 
-    \b
     Examples:
       aegisctl verify aegis.db
       aegisctl verify acme.jsonl --session s1
       aegisctl verify --server http://127.0.0.1:8080 --tenant acme --json
 
     Exit codes: 0 holds, 1 broken, 2 could not tell.
+
     """
     options.refuse_two_sources(file)
     report = examine(file, server, tenant_id, session_id)
@@ -52,9 +53,7 @@ def command(
     return HOLDS if report.holds else BROKEN
 
 
-def examine(
-    file: str | None, server: str, tenant_id: str | None, session_id: str | None
-) -> Report:
+def examine(file: str | None, server: str, tenant_id: str | None, session_id: str | None) -> Report:
     """Check a file, or a server where there is none.
 
     Raises `NotFound` or `SessionUnknown` for what is not there, and what opening raises.
@@ -68,37 +67,25 @@ def examine(
                 return _examine_log(source, tenants, session_id, step)
         except LogCorrupt as error:
             # Not even the list of tenants, or the file's own marks, can be read.
-            return _broken(session_id, "row", error.message)
+            report = Report(session_id=session_id)
+            report.add(broken("row", error.message))
+            return report
 
 
-def _examine_log(
-    source: log.Log, tenants: list[str], session_id: str | None, step: integrity.Step
-) -> Report:
-    from aegisd.store.sqlite_reader import SqliteReader  # noqa: PLC0415 - only files need it
+def _examine_log(source: log.Log, tenants: list[str], session_id: str | None, step: Step) -> Report:
+    from aegisctl.database import DatabaseLog  # noqa: PLC0415 - only files need it
 
-    if not isinstance(source, SqliteReader):
-        return integrity.check_server(source, tenants[0], session_id, step)
-    try:
-        faults = source.faults()
-    except LogCorrupt as error:
-        faults = [error.message]
-    return integrity.check_database(source, tenants, session_id, faults, step)
+    if not isinstance(source, DatabaseLog):
+        return check_server(source, tenants[0], session_id, step)
+    return check_database(source, tenants, session_id, step)
 
 
-def _examine_export(
-    file: str, tenant_id: str | None, session_id: str | None, step: integrity.Step
-) -> Report:
+def _examine_export(file: str, tenant_id: str | None, session_id: str | None, step: Step) -> Report:
     with Path(file).open("rb") as opened:
-        report = integrity.check_export(opened, session_id, step)
+        report = check_export(opened, session_id, step)
     held = [tenant.tenant_id for tenant in report.tenants]
     if tenant_id is not None and report.holds and held != [tenant_id]:
-        raise integrity.unknown_tenant(tenant_id)
-    return report
-
-
-def _broken(session_id: str | None, rule: str, detail: str) -> Report:
-    report = Report(session_id=session_id)
-    report.add(integrity.nowhere("", rule, detail))
+        raise NotFound(f"the export holds no event of tenant {shown(tenant_id)}")
     return report
 
 
@@ -110,15 +97,18 @@ def document(report: Report) -> dict[str, object]:
 
 def sentences(report: Report) -> list[str]:
     """The report for a person."""
-    lines = [f"{coloured('BROKEN', 'bad')}  {sentence(found)}" for found in _first(report.breaks)]
+    lines = [
+        f"{coloured('BROKEN', 'bad')}  {sentence(found)}"
+        for found in report.breaks[:SHOWN_BREAKS_MAX]
+    ]
     hidden = report.breaks_found - len(lines)
     if hidden > 0:
         lines.append(f"        and {count(hidden, 'break')} more")
-    for tenant in report.tenants:
-        lines.append(
-            f"tenant {shown(tenant.tenant_id)}: {count(tenant.events, 'event')} in "
-            f"{count(tenant.sessions, 'session')}"
-        )
+    lines += [
+        f"tenant {shown(tenant.tenant_id)}: {count(tenant.events, 'event')} in "
+        f"{count(tenant.sessions, 'session')}"
+        for tenant in report.tenants
+    ]
     if report.session_id is not None and report.elsewhere:
         lines.append(
             f"{count(report.elsewhere, 'break')} in other sessions; verify without --session"
@@ -133,18 +123,14 @@ def sentences(report: Report) -> list[str]:
     return lines
 
 
-def _first(breaks: list[Break]) -> list[Break]:
-    return breaks[:SHOWN_BREAKS_MAX]
-
-
 def sentence(found: Break) -> str:
     """Where and how a log does not hold."""
     places = [f"tenant {shown(found.tenant_id)}"] if found.tenant_id else []
-    if found.position != _NOWHERE:
+    if found.position != NOWHERE:
         places.append(f"position {found.position}")
     if found.session_id:
         places.append(f"session {shown(found.session_id)}")
-    if found.seq != _NOWHERE:
+    if found.seq != NOWHERE:
         places.append(f"seq {found.seq}")
     where = ", ".join(places) or "the file"
     return f"{where}: {found.rule}: {shown(found.detail, None)}"

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from itertools import islice
 
-# Characters of a word, and words, that are looked at: a guess must cost a hostile caller's request
-# no more than an honest one's, and no name of ours is longer, no list of ours longer.
+# Characters of a word that are looked at: no name of ours is longer, and a guess must cost a
+# hostile request no more than an honest one.
 WORD_CHARACTERS_MAX = 64
+
+# Known words that are looked at: no list of ours is longer, and a caller's may be.
 WORDS_MAX = 128
 
 

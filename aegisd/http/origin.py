@@ -65,14 +65,13 @@ class Origin:
 
 def is_loopback(host: str) -> bool:
     """Whether a host in lower case, without brackets, is this machine: RFC 6761, RFC 1122."""
-    if host == "localhost":
+    if host in ("localhost", "::1"):
         return True
     try:
-        address = ipaddress.ip_address(host)
+        return ipaddress.IPv4Address(host).is_loopback
     except ValueError:
+        # A name, or another spelling of an address: nobody's honest Host.
         return False
-    # A mapped or scoped spelling is nobody's honest Host.
-    return address.is_loopback and str(address) == host and not host.startswith("::ffff:")
 
 
 def _host(text: str) -> str | None:

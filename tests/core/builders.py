@@ -33,13 +33,6 @@ json_value = st.recursive(
 identifier = st.from_regex(r"[A-Za-z0-9_:@-][A-Za-z0-9._:@-]{0,20}", fullmatch=True)
 
 
-def shared(folder: str) -> Path:
-    """A folder of test material that nobody here wrote; skips the test where it is absent."""
-    if not (SHARED / folder).is_dir():
-        pytest.skip(f"the folder of test material {folder!r} is not beside this checkout")
-    return SHARED / folder
-
-
 def shared_files(folder: str, pattern: str) -> list[object]:
     """One parameter per file, or a single one that skips by name where the folder is absent."""
     paths = sorted((SHARED / folder).glob(pattern))

@@ -6,6 +6,7 @@ from typing import Self
 
 import httpx
 import msgspec
+from starlette.types import Receive, Scope, Send
 
 from aegisd.core.manifest import capabilities
 from aegisd.engine.engine import Configured, Engine
@@ -87,6 +88,14 @@ class Door:
         data = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
         return self.runner.run(self.client.request(method, path, content=data, headers=headers))
 
+    def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection, message by message."""
+
+        async def serve() -> None:
+            await self.app(scope, receive, send)
+
+        self.runner.run(serve())
+
     def get(self, path: str, **query: object) -> httpx.Response:
         """A GET with its query."""
         return self.ask("GET", str(httpx.URL(path, params={**query})))
@@ -107,7 +116,7 @@ class Door:
 
 
 def event(
-    event_type: str, payload: object, session: str = "s1", tenant: str = "acme", **more: object
+    event_type: str, payload: object, session: str = "s1", tenant: object = "acme", **more: object
 ) -> dict[str, object]:
     """An event request."""
     return {

@@ -295,6 +295,31 @@ def test_a_damaged_page_is_named_with_the_position_it_begins_at(
     assert refusal.details == {"tenant_id": "acme", "position": len(read)}
 
 
+def test_damage_in_a_name_that_sqlite_repeats_is_damage_like_any_other(path: Path) -> None:
+    raw = path.read_bytes()
+    raw = raw.replace(b"indexevents_by_key", b"index\xb1vents_by_key")
+    path.write_bytes(raw.replace(b"CREATE INDEX events_by_key", b"CREATE INDEX events_by_ke("))
+    with (
+        closing(SqliteReader(str(path))) as reader,
+        pytest.raises(LogCorrupt, match="can't decode"),
+    ):
+        reader.next_position("acme")
+    with pytest.raises(LogCorrupt, match="can't decode"):
+        SqliteStore(str(path))
+
+
+def test_a_damaged_index_that_leads_in_a_circle_ends_the_walk(
+    reader: SqliteReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_reader, "NEXT_TENANT", "SELECT 'a' WHERE ?1 IS NOT NULL")
+    with pytest.raises(LogCorrupt, match="out of order"):
+        reader.tenants()
+    circle = "SELECT 'a', 0, x'' UNION ALL SELECT 'a', 0, x'' WHERE ?1 || ?2 || ?3 IS NOT NULL"
+    monkeypatch.setattr(sqlite_reader, "SESSIONS", circle)
+    with pytest.raises(LogCorrupt, match="out of order"):
+        reader.sessions("acme")
+
+
 @pytest.mark.parametrize("length", [0, 1, 99, 100, 512, 8191])
 def test_a_file_cut_short_is_refused(path: Path, length: int) -> None:
     path.write_bytes(path.read_bytes()[:length])
@@ -305,6 +330,7 @@ def test_a_file_cut_short_is_refused(path: Path, length: int) -> None:
 
 def test_a_reader_can_write_nothing(reader: SqliteReader) -> None:
     with reader._borrowed() as connection:
+        assert connection.execute("PRAGMA query_only").fetchone() == (1,)
         for statement in ("INSERT INTO documents VALUES (x'', '', x'')", "DROP TABLE documents"):
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
                 connection.execute(statement)

@@ -50,6 +50,13 @@ def test_where_none_is_registered_there_are_no_bytes_and_no_digest() -> None:
     assert NONE.arguments.check("t", {}) == ()
 
 
+def test_what_is_used_is_what_the_stored_bytes_say() -> None:
+    live = from_value({**DOCUMENT, "budgets": {"steps": 5.0}, "agents": ("*",)})
+    assert live.document == encode({**DOCUMENT, "budgets": {"steps": 5}, "agents": ["*"]})
+    assert live.manifest.budgets.steps == 5
+    assert live.manifest == read(live.document).manifest
+
+
 def test_which_errors_are_named_first_does_not_depend_on_how_the_schema_was_typed() -> None:
     properties = {name: {"type": "string"} for name in "qwertyuiopasdfghjkl"}
     ordered = {name: properties[name] for name in sorted(properties)}

@@ -59,11 +59,11 @@ def misfits(value: object, shape: Schema, where: str = "input") -> list[str]:
         return [where]
     if isinstance(shape, MapOf):
         return [found for item in value.values() for found in misfits(item, shape.value, where)]
-    if value.keys() != dict(shape).keys():  # type: ignore[call-overload]  # the mapping that is left
+    if value.keys() != dict(shape).keys():
         return [where]
     return [
         found for name in value for found in misfits(value[name], shape[name], f"{where}.{name}")
-    ]  # type: ignore[index]  # as above
+    ]
 
 
 args = st.dictionaries(
@@ -121,18 +121,18 @@ def test_only_a_proposed_call_has_a_call_and_every_other_payload_is_whole(
 def test_the_bytes_are_rfc_8785_and_the_digest_is_over_them(
     name: str, args: dict[str, object]
 ) -> None:
-    policy_input = built(tool(name, **args))
+    policy_input = built(proposal(payload={"tool_name": name, "args": args}))
     assert policy_input.body == rfc8785.dumps(json.loads(policy_input.body))
     assert policy_input.sha256 == hashlib.sha256(policy_input.body).hexdigest()
 
 
 @given(
-    st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.just(UTC)),
+    st.integers(-(10**13), 2**47),  # The years 1653 to 6429.
     st.integers(-86_399, 86_399),
 )
-def test_date_weekday_and_minute_are_what_a_calendar_says(now: datetime, offset_s: int) -> None:
-    now_ms = (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-    there = now + timedelta(seconds=offset_s)
+def test_date_weekday_and_minute_are_what_a_calendar_says(now_ms: int, offset_s: int) -> None:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    there = epoch + timedelta(milliseconds=now_ms, seconds=offset_s)
     document = json.loads(built(proposal(), now_ms, offset_s).body)
     assert document["time"] == {
         "date": there.date().isoformat(),

@@ -1,0 +1,1 @@
+"""Whether a log holds: every hash, link, column, position, head, document and cached fold."""

@@ -1,0 +1,188 @@
+"""A database, while it is written or not. A row that cannot be read is a break like any other."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from aegisctl import documents
+from aegisctl.database import DatabaseLog
+from aegisctl.display import Step
+from aegisctl.integrity.order import Order
+from aegisctl.integrity.report import NOWHERE, Report, body_tenant, broken, unreadable
+from aegisd.core.errors import LogCorrupt
+from aegisd.core.events import ARCHIVE_PREFIX, CONTROL_SESSION, LogImported
+from aegisd.core.log.chain import Break, Chain
+from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.ports import SnapshotRow
+
+# Rows on end that cannot be read before the rest of a tenant is given up: a damaged page of 8 KiB
+# holds at most about as many.
+UNREADABLE_ROWS_MAX = 100
+
+
+def check_database(
+    log: DatabaseLog, tenants: Iterable[str], session_id: str | None, step: Step
+) -> Report:
+    """Check the file and tenants of a database.
+
+    Raises `SessionUnknown` where nothing is wrong and the session is nowhere.
+    """
+    report = Report(session_id=session_id)
+    try:
+        for fault in log.faults():
+            report.add(broken("file", fault))
+    except LogCorrupt as error:
+        report.add(broken("file", error.message))
+    names: set[documents.Named] = set()
+    present = False
+    for tenant_id in tenants:
+        check = _TenantCheck(log, tenant_id, report)
+        for event in check.events():
+            names.update(documents.named(event))
+            step()
+        check.end()
+        present = present or session_id in check.chain.heads
+    report.check_documents(names, log.document)
+    report.require_session(present=present)
+    return report
+
+
+class _TenantCheck:
+    """One tenant of a database: its chain, its recorded head, its archive act, its cached folds."""
+
+    def __init__(self, log: DatabaseLog, tenant_id: str, report: Report) -> None:
+        self._log, self._tenant_id, self._report = log, tenant_id, report
+        self._act = _import_act(log, tenant_id)
+        self.chain = Chain(whole=True, body_tenant=body_tenant(log, tenant_id))
+        self._order = Order()
+        # Read before the events and again after: a daemon may be appending meanwhile.
+        self._before = self._recorded_head()
+        self._last: StoredEvent | None = None
+
+    def events(self) -> Iterator[StoredEvent]:
+        """Every readable row, once it was checked."""
+        for row in self._rows():
+            if isinstance(row, Break):
+                self._report.add(row)
+                continue
+            for found in (*self.chain.check(row), *self._order.check(row)):
+                self._report.add(found)
+            self._last = row
+            if self._before is not None and row.position + 1 == self._before[0]:
+                self._compare_head(self._before)
+            yield row
+
+    def end(self) -> None:
+        """Compare where the events end with what was recorded beside them."""
+        end = self.chain.events
+        after = self._recorded_head()
+        if self._before is None:
+            self._add_head("the last commit left no record of where the log ends")
+        elif self._before[0] > end:
+            self._add_head(
+                f"the last commit ended before position {self._before[0]}, but the log ends "
+                f"before position {end}: rows were cut from its tail"
+            )
+        elif after is not None and after[0] < end:
+            self._add_head(
+                f"the log goes on to position {end - 1}, but the last commit ended before "
+                f"position {after[0]}"
+            )
+        elif after is not None and after != self._before and after[0] == end:
+            self._compare_head(after)
+        if self._act is not None and self._act.events != end:
+            self._add_head(f"LOG_IMPORTED counts {self._act.events} events, found {end}")
+        self._check_moved()
+        self._check_snapshots()
+        self._report.count(self._tenant_id, end, len(self.chain.heads))
+
+    def _rows(self) -> Iterator[StoredEvent | Break]:
+        position, failures = 0, 0
+        while failures < UNREADABLE_ROWS_MAX:
+            try:
+                for event in self._log.events(self._tenant_id, from_position=position):
+                    position, failures = event.position + 1, 0
+                    yield event
+            except LogCorrupt as error:
+                yield unreadable(self._tenant_id, error)
+                at = error.details.get("position")
+                failures += 1
+                position = max(position, (at if isinstance(at, int) else position) + 1)
+            else:
+                return
+        text = f"gave up after {UNREADABLE_ROWS_MAX} rows in a row that cannot be read"
+        yield broken("row", text, tenant_id=self._tenant_id)
+
+    def _recorded_head(self) -> tuple[int, bytes] | None:
+        try:
+            return self._log.recorded_head(self._tenant_id)
+        except LogCorrupt as error:
+            self._report.add(unreadable(self._tenant_id, error))
+            return None
+
+    def _compare_head(self, recorded: tuple[int, bytes]) -> None:
+        if self._last is not None and self._last.hash != recorded[1]:
+            self._add_head("the last commit recorded another hash for this event")
+
+    def _add_head(self, detail: str) -> None:
+        position = NOWHERE if self._last is None else self._last.position
+        self._report.add(broken("head", detail, tenant_id=self._tenant_id, position=position))
+
+    def _check_moved(self) -> None:
+        try:
+            for found in self._log.moved(self._tenant_id):
+                self._report.add(found)
+        except LogCorrupt as error:
+            self._report.add(unreadable(self._tenant_id, error))
+
+    def _check_snapshots(self) -> None:
+        """A cached fold rests on one event; that event must be there and be the same."""
+        for session_id in ("", *sorted(self.chain.heads)):
+            try:
+                row = self._log.snapshot(self._tenant_id, session_id)
+                wrong = None if row is None else self._snapshot_fault(row)
+            except LogCorrupt as error:
+                self._report.add(unreadable(self._tenant_id, error))
+                continue
+            if wrong is not None and row is not None:
+                self._report.add(
+                    broken(
+                        "head",
+                        wrong,
+                        tenant_id=self._tenant_id,
+                        position=NOWHERE if session_id else row.head,
+                        session_id=session_id,
+                        seq=row.head if session_id else NOWHERE,
+                    )
+                )
+
+    def _snapshot_fault(self, row: SnapshotRow) -> str | None:
+        if row.session_id:
+            events = self._log.session_events(
+                row.tenant_id, row.session_id, from_seq=row.head, limit=1
+            )
+        else:
+            events = self._log.events(row.tenant_id, from_position=row.head, limit=1)
+        event = next(events, None)
+        if event is None or row.head != (event.seq if row.session_id else event.position):
+            return "a cached fold rests on an event that is missing"
+        if event.hash != row.head_hash:
+            return "a cached fold rests on another event than the log has here"
+        return None
+
+
+def _import_act(log: DatabaseLog, archive: str) -> LogImported | None:
+    """The act that says what an archive holds; None for another tenant, or an unfinished import."""
+    if not archive.startswith(ARCHIVE_PREFIX):
+        return None
+    for tenant_id in log.tenants():
+        for event in log.session_events(tenant_id, CONTROL_SESSION):
+            if event.event_type != "LOG_IMPORTED" or tenant_id.startswith(ARCHIVE_PREFIX):
+                continue
+            try:
+                act = msgspec.json.decode(unseal(event.body).payload, type=LogImported)
+            except msgspec.MsgspecError:
+                continue
+            if act.archive == archive:
+                return act
+    return None

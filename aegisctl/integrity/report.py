@@ -1,0 +1,143 @@
+"""One report for a database, an export and a server: what was checked, and where it breaks."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from aegisctl.display import shown
+from aegisctl.documents import Find, Named, found
+from aegisd.core.errors import LogCorrupt, SessionUnknown
+from aegisd.core.events import ARCHIVE_PREFIX
+from aegisd.core.log.chain import Break
+from aegisd.core.log.envelope import StoredEvent, unseal
+
+# Breaks kept for the report, first ones first: they show where to look, and a wholly broken log
+# must not fill the memory. All of them are counted.
+BREAKS_MAX = 1000
+
+# Stands for a position or seq that is not known.
+NOWHERE = -1
+
+# Breaks that cannot hide an event of another session: the row is there, in order, and says whose
+# it is.
+_OWN_RULES = frozenset({"hash", "canonical", "envelope", "prev_hash", "seq"})
+
+
+class TenantCount(Struct, frozen=True, kw_only=True):
+    """What was checked of one tenant."""
+
+    tenant_id: str
+    events: int
+    sessions: int
+
+
+class Report(Struct, kw_only=True):
+    """What a check found. `breaks` are the first `BREAKS_MAX` of `breaks_found`.
+
+    Where one session was asked about, `elsewhere` counts breaks of others that leave it whole.
+    """
+
+    tenants: list[TenantCount] = []
+    session_id: str | None = None
+    documents: int = 0
+    breaks: list[Break] = []
+    breaks_found: int = 0
+    elsewhere: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.breaks_found == 0
+
+    @property
+    def events(self) -> int:
+        """Events checked, over all tenants."""
+        return sum(tenant.events for tenant in self.tenants)
+
+    def add(self, place: Break) -> None:
+        """Count a break, and keep it if it is among the first."""
+        other = self.session_id is not None and place.session_id not in ("", self.session_id)
+        if other and place.rule in _OWN_RULES:
+            self.elsewhere += 1
+            return
+        self.breaks_found += 1
+        if len(self.breaks) < BREAKS_MAX:
+            self.breaks.append(place)
+
+    def count(self, tenant_id: str, events: int, sessions: int) -> None:
+        """Say how much of a tenant was checked."""
+        self.tenants.append(TenantCount(tenant_id=tenant_id, events=events, sessions=sessions))
+
+    def check_documents(self, names: Iterable[Named], find: Find) -> None:
+        """Find every document that events name, and hash it again."""
+        for name in sorted(names):
+            try:
+                body = found(name, find)
+            except LogCorrupt as error:
+                body = error.message
+            if isinstance(body, str):
+                self.add(broken("document", body))
+            else:
+                self.documents += 1
+
+    def require_session(self, *, present: bool) -> None:
+        """Raise `SessionUnknown` where nothing is wrong and the session asked about is nowhere."""
+        if self.session_id is not None and self.holds and not present:
+            raise SessionUnknown(f"the log holds no event of session {shown(self.session_id)}")
+
+
+def broken(
+    rule: str,
+    detail: str,
+    *,
+    tenant_id: str = "",
+    position: int = NOWHERE,
+    session_id: str = "",
+    seq: int = NOWHERE,
+) -> Break:
+    """A break, with what is known of its place."""
+    return Break(
+        tenant_id=tenant_id,
+        position=position,
+        session_id=session_id,
+        seq=seq,
+        rule=rule,
+        detail=detail,
+    )
+
+
+def unreadable(tenant_id: str, error: LogCorrupt) -> Break:
+    """The break of a row that cannot be read."""
+    place = error.details
+    position, seq, session_id = place.get("position"), place.get("seq"), place.get("session_id")
+    return broken(
+        "row",
+        error.message,
+        tenant_id=tenant_id,
+        position=position if isinstance(position, int) else NOWHERE,
+        session_id=session_id if isinstance(session_id, str) else "",
+        seq=seq if isinstance(seq, int) else NOWHERE,
+    )
+
+
+class Events(Protocol):
+    """The one thing asked of a log here."""
+
+    def events(
+        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
+    ) -> Iterable[StoredEvent]:
+        """A tenant's events in position order."""
+        ...
+
+
+def body_tenant(log: Events, tenant_id: str) -> str | None:
+    """The tenant id that stored bytes carry where it is not the log's own: in an archive."""
+    if not tenant_id.startswith(ARCHIVE_PREFIX):
+        return None
+    try:
+        first = next(iter(log.events(tenant_id, limit=1)), None)
+        return None if first is None else unseal(first.body).tenant_id
+    except (LogCorrupt, msgspec.MsgspecError):
+        return None

@@ -1,0 +1,73 @@
+"""What the tests of aegisctl share: a recorded log, a way to type a command, golden transcripts."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from aegisctl import main
+from tests.aegisctl.recording import database
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden"
+
+# Digests of bundles and heads change whenever a base rule does; the transcripts are about the rest.
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Typed(NamedTuple):
+    """What a command ended with and said."""
+
+    code: int
+    out: str
+    err: str
+
+
+Type = Callable[..., Typed]
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recorded database. Never written to; take `log_file` for that."""
+    return database(tmp_path_factory.mktemp("recorded"))
+
+
+@pytest.fixture
+def log_file(recorded: Path, tmp_path: Path) -> Path:
+    """A copy of the recorded database, to be tampered with."""
+    return Path(shutil.copy(recorded, tmp_path / "aegis.db"))
+
+
+@pytest.fixture
+def type_(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Type:
+    """Type a command."""
+    for name in ("AEGIS_SERVER", "AEGIS_TENANT"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str | Path) -> Typed:
+        capsysbinary.readouterr()
+        code = main.run([str(argument) for argument in arguments])
+        captured = capsysbinary.readouterr()
+        return Typed(code, captured.out.decode(), captured.err.decode())
+
+    return run
+
+
+@pytest.fixture
+def golden() -> Callable[[str, str], None]:
+    """Compare a transcript with the one that was kept; GOLDEN_REWRITE=1 keeps this one instead.
+
+    Read the diff before you commit it, and commit it only if you understand what caused it.
+    """
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / f"aegisctl-{name}.txt"
+        told = DIGEST.sub("<sha256>", text)
+        if os.environ.get("GOLDEN_REWRITE"):
+            path.write_text(told, "utf-8")
+        assert told == path.read_text("utf-8")
+
+    return compare

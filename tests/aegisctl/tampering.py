@@ -1,0 +1,33 @@
+"""The owner of a database file, with SQLite's own tools and bad intentions."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from aegisd.store.sqlite_file import SCHEMA
+
+
+def tamper(path: Path, *statements: tuple[str, tuple[object, ...]] | str) -> None:
+    """Change rows, and put the triggers back that forbid it: only the rows show what was done."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        names = [
+            name for (name,) in file.execute("SELECT name FROM sqlite_schema WHERE type='trigger'")
+        ]
+        for name in names:
+            file.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            if isinstance(statement, str):
+                file.execute(statement)
+            else:
+                file.execute(*statement)
+        for statement in SCHEMA:
+            if statement.startswith("CREATE TRIGGER"):
+                file.execute(statement)
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def rows(path: Path, columns: str, where: str = "1") -> list[tuple[object, ...]]:
+    """Columns of the events, by tenant and position."""
+    with closing(sqlite3.connect(path)) as file:
+        sql = f"SELECT {columns} FROM events WHERE {where} ORDER BY tenant_id, position"
+        return file.execute(sql).fetchall()

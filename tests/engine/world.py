@@ -1,0 +1,147 @@
+"""The world around an engine under test: a clock set by hand, a store that fails when told to."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from aegisd.core.errors import ManifestInvalid
+from aegisd.core.log.chain import verify
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.manifest.capabilities import Capabilities
+from aegisd.core.state.model import SessionState, TenantState
+from aegisd.engine.engine import Configured, Engine
+from aegisd.engine.work import Answer
+from aegisd.ports import Batch, EventReader, EventStore
+from aegisd.store.memory import MemoryStore
+from aegisd.store.sqlite import SqliteStore
+from tests.core.builders import START_MS
+from tests.core.gate import BUNDLE, ScriptedJudge, manifest
+
+# No wait in these tests is long unless something hangs, and then it should be said.
+PATIENCE_S = 20
+
+OPEN = manifest()
+
+T = TypeVar("T")
+
+
+class ManualClock:
+    """A `ports.Clock` that stands where it is put. The zone Nowhere is not on this machine."""
+
+    def __init__(self, now_ms: int = START_MS) -> None:
+        self.now = now_ms
+
+    def now_ms(self) -> int:
+        return self.now
+
+    def utc_offset_s(self, zone: str, now_ms: int) -> int:
+        if zone == "Nowhere":
+            raise ManifestInvalid("zone: not on this machine")
+        return 3600 if zone == "East" else 0
+
+
+class StubbornStore(MemoryStore):
+    """A store whose appends wait for `door` and then meet the next of `faults`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.door = threading.Event()
+        self.door.set()
+        self.faults: deque[Exception | None] = deque()
+        self.entered = threading.Semaphore(0)
+        self.attempts = 0
+        self.batches: list[Batch] = []
+
+    def append(self, batch: Batch) -> None:
+        self.attempts += 1
+        self.entered.release()
+        if not self.door.wait(PATIENCE_S):
+            raise TimeoutError("the test never opened the door")
+        fault = self.faults.popleft() if self.faults else None
+        if fault is not None:
+            raise fault
+        super().append(batch)
+        self.batches.append(batch)
+
+    async def reached(self) -> None:
+        """Wait until an append has begun."""
+        await asyncio.to_thread(self.entered.acquire, timeout=PATIENCE_S)
+
+
+def run(story: Coroutine[object, object, T]) -> T:
+    """Run one test's story on a fresh loop, and not for ever."""
+    return asyncio.run(asyncio.wait_for(story, PATIENCE_S))
+
+
+def configured(
+    capabilities: Capabilities | None = OPEN, *, bundle: bytes = BUNDLE, policy_named: bool = False
+) -> Configured:
+    """What a start names."""
+    return Configured(bundle=bundle, policy_named=policy_named, capabilities=capabilities)
+
+
+def ignore(_reason: str) -> None:
+    """What happens in the process when it must end is another test's matter."""
+
+
+@asynccontextmanager
+async def running(
+    store: EventStore,
+    *,
+    judge: ScriptedJudge | None = None,
+    clock: ManualClock | None = None,
+    told: Configured | None = None,
+    on_fatal: Callable[[str], None] = ignore,
+) -> AsyncIterator[Engine]:
+    """Start an engine on a store; stop it in an orderly way. A judge keeps its documents."""
+    engine = Engine(
+        store=store,
+        judge=judge or ScriptedJudge(),
+        clock=clock or ManualClock(),
+        configured=told or configured(),
+        on_fatal=on_fatal,
+    )
+    try:
+        await engine.start()
+        yield engine
+    finally:
+        await engine.stop()
+
+
+def open_sqlite(folder: Path) -> SqliteStore:
+    """A file's store, made or opened again."""
+    return SqliteStore(str(folder / "aegis.db"))
+
+
+def outcome(answer: Answer) -> str:
+    """`allow`, or the reason why not, as the stored decision says it."""
+    if answer.decision is None:
+        return "recorded"
+    body = answer.decision.body.decode()
+    reason = body.partition('"reason":"')[2].partition('"')[0]
+    return "allow" if '"outcome":"allow"' in body else reason
+
+
+def log_of(reader: EventReader, tenant_id: str = "acme") -> list[StoredEvent]:
+    """The tenant's whole log, which holds."""
+    events = list(reader.events(tenant_id))
+    assert list(verify(events, whole=True)) == []
+    return events
+
+
+def live(engine: Engine) -> tuple[TenantState | None, dict[str, SessionState]]:
+    """What the writer holds in memory."""
+    writer = engine._writers["acme"]
+    return writer._tenant, dict(writer._sessions)
+
+
+def codes(results: Iterable[object]) -> list[str]:
+    """The code of each error, and `ok` for each answer."""
+    return [
+        str(getattr(r, "code", type(r).__name__)) if isinstance(r, Exception) else "ok"
+        for r in results
+    ]

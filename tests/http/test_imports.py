@@ -1,0 +1,55 @@
+"""Foreign logs through the door: verified, kept under an archive tenant, read like any other."""
+
+import pytest
+
+from aegisd.core.log import export
+from aegisd.http import imports
+from tests.http.door import Door, call
+
+QUERY = "tenant_id=audit&author=ann&reason=case+12"
+
+
+def exported(door: Door) -> bytes:
+    """A tenant's log as an export."""
+    scope = export.Scope(tenant_id="acme")
+    return b"".join(export.write(scope, [], door.store.events("acme")))
+
+
+def test_an_import_is_kept_under_an_archive_and_told_in_control(door: Door) -> None:
+    door.record(call())
+    answer = door.ask("POST", f"/v1/imports?{QUERY}", exported(door))
+    told = answer.json()
+    assert answer.status_code == 201, answer.text
+    assert (told["source_tenant"], told["events"]) == ("acme", 4)
+    kept = door.get("/v1/events", tenant_id=told["archive"]).json()["events"]
+    assert [each["hash"] for each in kept] == [row.hash.hex() for row in door.store.events("acme")]
+    acts = door.get("/v1/sessions/$control/events", tenant_id="audit").json()["events"]
+    assert acts[-1]["event_type"] == "LOG_IMPORTED"
+    assert acts[-1]["hash"] == told["hash"]
+
+
+@pytest.mark.parametrize("spare", [0, -1])
+def test_an_export_may_have_import_bytes_max_and_not_one_more(
+    door: Door, monkeypatch: pytest.MonkeyPatch, spare: int
+) -> None:
+    door.record(call())
+    data = exported(door)
+    monkeypatch.setattr(imports, "IMPORT_BYTES_MAX", len(data) + spare)
+    answer = door.ask("POST", f"/v1/imports?{QUERY}", data)
+    assert answer.status_code == (413 if spare else 201)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("tenant_id=audit&author=ann", "field_invalid"),
+        ("tenant_id=audit&author=config&reason=x", "id_reserved"),
+        ("tenant_id=$x&author=ann&reason=x", "id_reserved"),
+        (f"{QUERY}&force=1", "field_unknown"),
+        (QUERY, "export_invalid"),
+    ],
+)
+def test_what_does_not_hold_is_not_imported(shared: Door, query: str, code: str) -> None:
+    answer = shared.ask("POST", f"/v1/imports?{query}", b"{}\n")
+    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+    assert not shared.store.tenants()

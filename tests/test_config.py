@@ -1,0 +1,151 @@
+"""Settings: every one honoured or refused, and each refusal says where and why."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aegisd.config import PORT_MAX, Address, Settings, read
+from aegisd.core.errors import ConfigInvalid
+
+
+def refusal(
+    flags: dict[str, str | None] | None = None,
+    environment: dict[str, str] | None = None,
+    file: Path | None = None,
+) -> str:
+    with pytest.raises(ConfigInvalid) as raised:
+        read(flags or {}, environment or {}, file)
+    return raised.value.message
+
+
+@pytest.fixture
+def yaml(tmp_path: Path) -> Path:
+    return tmp_path / "aegis.yaml"
+
+
+def test_without_any_setting_there_is_a_file_here_and_a_loopback_port() -> None:
+    settings = read({}, {}, None)
+    assert settings == Settings()
+    assert settings.dsn == "aegis.db"
+    assert settings.address() == Address(host="127.0.0.1", port=8080)
+    assert (settings.manifest, settings.policy, settings.trust_mode) == (None, None, "dev")
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(yaml: Path) -> None:
+    yaml.write_text("dsn: file.db\nmanifest: file.json\npolicy: file-rules\n")
+    environment = {"AEGIS_DSN": "environment.db", "AEGIS_MANIFEST": "environment.json"}
+    settings = read({"dsn": "flag.db", "manifest": None}, environment, yaml)
+    assert (settings.dsn, settings.manifest, settings.policy) == (
+        "flag.db",
+        "environment.json",
+        "file-rules",
+    )
+
+
+def test_what_other_programs_of_ours_read_is_left_alone() -> None:
+    environment = {"AEGIS_SERVER": "http://x", "AEGIS_API_KEY": "k", "AEGIS_TENANT": "t"}
+    assert read({}, environment | {"HOME": "/root", "aegis_dsn": "x"}, None) == Settings()
+
+
+@pytest.mark.parametrize("name", ["dsnn", "manifests", "trust-mode"])
+def test_an_unknown_setting_is_refused_with_the_nearest_one(name: str, yaml: Path) -> None:
+    yaml.write_text(f"{name}: x\n")
+    assert name in refusal(file=yaml)
+    assert "nearest" in refusal(file=yaml)
+    assert str(yaml) in refusal(file=yaml)
+    assert "AEGIS_" in refusal(environment={f"AEGIS_{name.upper()}": "x"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tls", "behind_proxy", "auth", "rate_limit", "mcp_addr", "telemetry", "checkpoints"],
+)
+def test_a_setting_for_what_is_not_there_yet_is_refused_and_not_ignored(
+    name: str, yaml: Path
+) -> None:
+    yaml.write_text(f"{name}: true\n")
+    assert "version" in refusal(file=yaml)
+    assert "version" in refusal(environment={f"AEGIS_{name.upper()}": "1"})
+
+
+def test_signed_manifests_cannot_be_asked_for_before_they_can_be_verified() -> None:
+    assert "signed manifests" in refusal({"trust_mode": "prod"})
+    assert "trust_mode" in refusal({"trust_mode": "none"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dsn: a\ndsn: b\n",
+        "dsn: 5\n",
+        "manifest: true\n",
+        "- dsn\n",
+        "just text\n",
+        "5: x\n",
+        "? [a, b]\n: x\n",
+        "? {a: b}\n: x\n",
+        "dsn: [a\n",
+        "dsn: !!python/object/apply:os.system [echo]\n",
+        "dsn: &a {x: *a}\n",
+        "a: &a [x]\nb: *a\n",
+        "<<: {dsn: x}\n",
+        "\tdsn: x\n",
+        "dsn: a\n---\ndsn: b\n",
+        "dsn: {dsn: a, dsn: b}\n",
+    ],
+)
+def test_a_file_that_is_not_a_plain_mapping_of_settings_is_refused(text: str, yaml: Path) -> None:
+    yaml.write_text(text)
+    refusal(file=yaml)
+
+
+def test_an_empty_file_sets_nothing(yaml: Path) -> None:
+    yaml.write_text("# nothing yet\n")
+    assert read({}, {}, yaml) == Settings()
+
+
+def test_a_file_that_cannot_be_read_is_refused(yaml: Path) -> None:
+    assert str(yaml) in refusal(file=yaml)
+    yaml.write_bytes(b"dsn: \xff\n")
+    assert str(yaml) in refusal(file=yaml)
+    assert "cannot be read" in refusal(file=yaml.parent)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "assumed"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1", 8080, False),
+        ("127.9.9.9:0", "127.9.9.9", 0, False),
+        ("localhost:80", "127.0.0.1", 80, False),
+        ("[::1]:443", "::1", 443, False),
+        (":9000", "127.0.0.1", 9000, True),
+        (f":{PORT_MAX}", "127.0.0.1", PORT_MAX, True),
+    ],
+)
+def test_an_address_is_loopback(text: str, host: str, port: int, assumed: bool) -> None:
+    settings = read({"addr": text}, {}, None)
+    assert settings.address() == Address(host=host, port=port, assumed=assumed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *["0.0.0.0:8080", "[::]:8080", "192.168.1.5:80", "example.com:80", "10.0.0.1:1"],
+        *["8080", "localhost", "", ":", "127.0.0.1:", f":{PORT_MAX + 1}", ":-1", ":80a"],
+        *[":８０", ": 80", ":80\n", ":+80", "127.1:80", "2130706433:80", ":" + "9" * 5000],
+        *["localhost.evil.example:80", "http://127.0.0.1:80", "127.0.0.1:80:80"],
+    ],
+)
+def test_any_other_address_is_refused(text: str) -> None:
+    assert "addr" in refusal({"addr": text})
+
+
+@given(st.text(max_size=20))
+def test_no_address_is_an_odd_error(text: str) -> None:
+    try:
+        address = read({"addr": text}, {}, None).address()
+    except ConfigInvalid:
+        return
+    assert 0 <= address.port <= PORT_MAX
