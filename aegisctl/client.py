@@ -35,7 +35,7 @@ class Transport(Protocol):
     """How requests get to a server."""
 
     def __call__(
-        self, method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str]
+        self, method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str], /
     ) -> Answer:
         """Send one request and return the answer, whatever its status. `path` is escaped already.
 
@@ -57,7 +57,7 @@ class Client:
     def __init__(self, url: str, transport: Transport | None = None) -> None:
         """`url` is `http://host[:port][/prefix]` or https. Raises `ConfigInvalid` for another."""
         self.url = url.rstrip("/")
-        self._send = transport or _transport(url)
+        self._send = transport or connect(url)
 
     def get(self, path: str, **query: str | int | None) -> bytes:
         """The body of a 2xx answer. `path` is escaped already; None leaves a parameter out.
@@ -114,7 +114,8 @@ def _detail(body: bytes) -> str:
     return f": {problem.detail}" if problem.detail else ""
 
 
-def _transport(url: str) -> Transport:
+def connect(url: str) -> Transport:
+    """The transport to a URL, a connection per request. Raises `ConfigInvalid`."""
     try:
         parts = urlsplit(url)
         port = parts.port

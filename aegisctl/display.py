@@ -107,7 +107,7 @@ def count(number: int, noun: str) -> str:
 def progress(what: str, total: int | None = None) -> Iterator[Step]:
     """A progress bar on standard error while the block runs; nothing where that is no terminal."""
     if not sys.stderr.isatty():
-        yield _silent
+        yield silent
         return
     # Imported here: it takes longer than most verbs do, and only a terminal needs it.
     from rich.console import Console  # noqa: PLC0415
@@ -122,5 +122,5 @@ def progress(what: str, total: int | None = None) -> Iterator[Step]:
         yield step
 
 
-def _silent(done: int = 1) -> None:
+def silent(done: int = 1) -> None:
     """Show nothing."""

@@ -88,7 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code; what went wrong is said on standard error."""
     try:
-        code = cli.main(arguments, prog_name="aegisctl", standalone_mode=False)
+        # Not `cli.main`: it would end the process with 1 when whoever reads our output leaves.
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        with cli.make_context("aegisctl", given) as context:
+            code = cli.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         error.show()
         return UNKNOWN

@@ -68,10 +68,10 @@ def _cached_session(
         return None
     at = next(reader.session_events(tenant_id, session_id, from_seq=row.head, limit=1), None)
     state = _thawed(thaw_session, row)
-    if at is None or at.seq != row.head or state is None or state.session_id != session_id:
+    if state is None or at is None or (at.seq, at.hash) != (row.head, row.head_hash):
         return None
-    fits = (state.next_seq, state.head_hash) == (row.head + 1, row.head_hash)
-    return state if fits and at.hash == row.head_hash else None
+    found = (state.tenant_id, state.session_id, state.next_seq, state.head_hash)
+    return state if found == (tenant_id, session_id, row.head + 1, row.head_hash) else None
 
 
 def _cached_tenant(reader: EventReader, tenant_id: str, rules_version: str) -> TenantState | None:
@@ -81,10 +81,10 @@ def _cached_tenant(reader: EventReader, tenant_id: str, rules_version: str) -> T
         return None
     at = next(reader.events(tenant_id, from_position=row.head, limit=1), None)
     state = _thawed(thaw_tenant, row)
-    if at is None or at.position != row.head or state is None or state.tenant_id != tenant_id:
+    if state is None or at is None or (at.position, at.hash) != (row.head, row.head_hash):
         return None
-    fits = (state.next_position, state.head_hash) == (row.head + 1, row.head_hash)
-    return state if fits and at.hash == row.head_hash else None
+    found = (state.tenant_id, state.next_position, state.head_hash)
+    return state if found == (tenant_id, row.head + 1, row.head_hash) else None
 
 
 def _thawed(thaw: Callable[[bytes], T], row: SnapshotRow) -> T | None:

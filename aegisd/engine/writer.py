@@ -68,10 +68,12 @@ class Waiting(NamedTuple):
 class Decided(NamedTuple):
     """A decided batch: what to commit, and what to tell once it is durable.
 
-    Refusals wait for the commit too: they may rest on events of the same batch.
+    Refusals wait for the commit too: they may rest on events of the same batch. `cache` holds
+    snapshots of the state behind the batch, written once everybody is answered.
     """
 
     batch: Batch
+    cache: Batch
     replies: Sequence[tuple[asyncio.Future[Reply], Reply | Exception]]
 
 
@@ -227,7 +229,20 @@ class Writer:
                 _fail(reply, told)
             elif not reply.done():
                 reply.set_result(told)
+        await self._keep(decided.cache)
         return True
+
+    async def _keep(self, cache: Batch) -> None:
+        """Write snapshots. A store that cannot now loses only time at the next start."""
+        if not cache.snapshots:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._commits, self._store.append, cache)
+        except (StoreFailed, PositionConflict):
+            return
+        except Exception as error:  # noqa: BLE001 - supervisor: the disk is not to be trusted
+            self._break(LogUnavailable(f"the log cannot be written: {error!r}"))
 
     def _decide_batch(self, taken: list[Waiting]) -> Decided:
         """Runs on the evaluator's thread; the loop does not touch state meanwhile."""
@@ -257,11 +272,11 @@ class Writer:
             first_position=before.next_position,
             events=events,
             documents=documents,
-            snapshots=self._snapshots(before, lengths),
         )
+        cache = self._cache(before.next_position + len(events), self._snapshots(before, lengths))
         while len(self._sessions) > SESSIONS_RESIDENT_MAX:
             self._sessions.popitem(last=False)
-        return Decided(batch, replies)
+        return Decided(batch, cache, replies)
 
     def _perform(self, draft: Draft, work: Work) -> Reply:
         if draft.tenant.next_position == 0:
@@ -305,7 +320,7 @@ class Writer:
         ]
 
     def _snapshots(self, before: TenantState, lengths: dict[str, int]) -> list[SnapshotRow]:
-        """Folds worth caching with this batch."""
+        """Folds worth caching behind this batch."""
         rows = []
         for session_id, length in lengths.items():
             state = self._sessions[session_id]
@@ -329,22 +344,17 @@ class Writer:
             body=freeze(state),
         )
 
-    async def _cache_tenant(self) -> None:
-        """On an orderly end, leave the next start nothing to fold. Failing costs only time."""
-        state = self._tenant
-        if state is None or not state.next_position or not isinstance(self._stopping, Stopping):
-            return
-        batch = Batch(
-            tenant_id=self.tenant_id,
-            first_position=state.next_position,
-            events=(),
-            snapshots=(self._row("", state.next_position - 1, state),),
+    def _cache(self, position: int, snapshots: Sequence[SnapshotRow]) -> Batch:
+        return Batch(
+            tenant_id=self.tenant_id, first_position=position, events=(), snapshots=snapshots
         )
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(self._commits, self._store.append, batch)
-        except (StoreFailed, PositionConflict, StoreBroken):
-            return
+
+    async def _cache_tenant(self) -> None:
+        """On an orderly end, leave the next start nothing to fold."""
+        state = self._tenant
+        if state is not None and state.next_position and isinstance(self._stopping, Stopping):
+            row = self._row("", state.next_position - 1, state)
+            await self._keep(self._cache(state.next_position, (row,)))
 
 
 def _propose(draft: Draft, proposals: Sequence[Proposal]) -> Iterator[Answer]:

@@ -35,6 +35,14 @@ STATUSES: Mapping[type[AegisError], HTTPStatus] = MappingProxyType(
     }
 )
 
+# RFC 9110 renamed two; the standard library follows in one version and not in the one before.
+_PHRASES: Mapping[HTTPStatus, str] = MappingProxyType(
+    {
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+        HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+    }
+)
+
 # Headers that a status brings with it. After 408 and 413 the rest of the body may still come, and
 # would be read as the next request's beginning or for ever.
 _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = MappingProxyType(
@@ -68,7 +76,7 @@ def problem(error: AegisError) -> Response:
     members = _members(error)
     document = {
         "type": "about:blank",
-        "title": status.phrase,
+        "title": _PHRASES.get(status, status.phrase),
         "status": status.value,
         "detail": error.message,
         "code": error.code,

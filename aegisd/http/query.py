@@ -75,7 +75,7 @@ class Query:
             place = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode("ascii")
         except (binascii.Error, ValueError):
             place = ""
-        if not place.startswith(kind) or token(kind, place.removeprefix(kind)) != value:
+        if token(kind, place.removeprefix(kind)) != value:
             raise InvalidField(
                 "page_token: expected the next_page_token of a page of this listing",
                 field="page_token",

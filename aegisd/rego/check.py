@@ -51,8 +51,8 @@ def check(files: Mapping[str, str]) -> Facts:
         _check_imports(module)
         _check_reads(module)
         package = [other for other in modules if other.package == module.package]
-        _check_names(module, frozenset().union(*(other.rules for other in package)))
         _check_calls(module, frozenset().union(*(other.functions for other in package)))
+        _check_names(module, frozenset().union(*(other.rules for other in package)))
     return Facts(_reads(modules), any(_uses_plain_text(module) for module in modules))
 
 
@@ -206,15 +206,17 @@ def _check_names(module: Module, rules: frozenset[str]) -> None:
 
     OPA refuses such a name when it compiles; rego-cpp compiles it and lets the rule be undefined.
     """
-    known = rules | {item.alias for item in module.imports} | {"_", "data", "input"}
+    rules |= {item.alias for item in module.imports}
     uses = Counter(reference.root for reference in module.references)
     for reference in module.references:
-        if uses[reference.root] == 1 and not reference.called and reference.root not in known:
-            raise PolicyInvalid(
-                f"{module.path}:{reference.line}: nothing gives {reference.root} a value; the "
-                f"nearest rule is {nearest(reference.root, known)}. Where any value will do, "
-                "write _"
-            )
+        root = reference.root
+        if uses[root] > 1 or reference.called or root in rules or root in ("_", "data", "input"):
+            continue
+        hint = f"; the nearest rule is {nearest(root, rules)}" if rules else ""
+        raise PolicyInvalid(
+            f"{module.path}:{reference.line}: nothing gives {root} a value{hint}. "
+            "Where any value will do, write _"
+        )
 
 
 def _check_calls(module: Module, functions: frozenset[str]) -> None:

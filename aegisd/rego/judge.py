@@ -89,13 +89,17 @@ class RegoJudge:
         return known
 
     def released(self, bundle: str) -> frozenset[str]:
-        """The event types whose release the bundle judges."""
+        """The event types whose release the bundle judges; all if its bytes cannot be read."""
         known = self._released.get(bundle)
         if known is None:
             body = self._body(bundle)
             if body is None:
                 return RELEASED
-            known = self._released[bundle] = released(bundles.decode(body))
+            try:
+                known = released(bundles.decode(body))
+            except AegisError:
+                known = RELEASED
+            self._released[bundle] = known
         return known
 
     def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:

@@ -1,7 +1,7 @@
 """rego-cpp 1.5 through its C interface: modules and data in, compiled entry points out.
 
-Only this module touches the native library. The global interpreter lock is released during each
-call, so the event loop goes on while rules run. A machine belongs to one thread at a time.
+Only this module and `term` touch the native library. The interpreter lock is released while rules
+run, so the event loop goes on meanwhile. A machine belongs to one thread at a time.
 
 What the library does that a caller must know, each held by `tests/rego/test_machine.py`:
 an error in a rule can come back as text with a success flag; a null pointer arrives as None; text
@@ -18,6 +18,7 @@ from msgspec import Raw, Struct
 from regopy import rego_shared as native
 
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
+from aegisd.rego import term
 
 # Brackets inside brackets in an input. The native parser recurses; 1,000 pass on an 8 MB stack and
 # 10,000 do not. The doors allow fewer.
@@ -29,14 +30,18 @@ _set_input.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
 # The wheel's own wrappers compare a null pointer with 0, but ctypes gives None.
 _build = native.rego.regoBuild
 _query = native.rego.regoBundleQueryEntrypoint
-_output_size = native.rego.regoOutputJSONSize
+_output_size = term.library.regoOutputJSONSize
 _output_size.restype = ctypes.c_uint32
 _output_size.argtypes = [ctypes.c_void_p]
-_output_json = native.rego.regoOutputJSON
+_output_json = term.library.regoOutputJSON
 _output_json.restype = ctypes.c_uint32
 _output_json.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32]
-_output_ok = native.rego.regoOutputOk
-_free_output = native.rego.regoFreeOutput
+_output_ok = term.library.regoOutputOk
+_output_ok.restype = ctypes.c_bool
+_output_ok.argtypes = [ctypes.c_void_p]
+_free_output = term.library.regoFreeOutput
+_free_output.restype = None
+_free_output.argtypes = [ctypes.c_void_p]
 
 _OK = int(native.Code.OK)
 _QUIET = native.LogLevel.NONE
@@ -97,7 +102,7 @@ class Machine:
         value without floats. The message never holds the engine's own, which quotes the input.
         """
         _check_json(document, EvaluatorFailed)
-        if _set_input(self._interpreter, document) != _OK:
+        if not self._take(document):
             raise EvaluatorFailed("the engine cannot read the input")
         output = _query(self._interpreter, self._bundle, entrypoint.encode())
         if output is None:
@@ -106,6 +111,14 @@ class Machine:
             return _answer(output)
         finally:
             _free_output(output)
+
+    def _take(self, document: bytes) -> bool:
+        try:
+            return term.set_input(self._interpreter, _decode(document))
+        except term.FloatFoundError:
+            return bool(_set_input(self._interpreter, document) == _OK)
+        except (msgspec.MsgspecError, UnicodeError):
+            return False
 
 
 def _answer(output: ctypes.c_void_p) -> bytes:
@@ -119,7 +132,7 @@ def _answer(output: ctypes.c_void_p) -> bytes:
     try:
         expressions = _decode_output(text).expressions
         values = [_decode(expression) for expression in expressions]
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise EvaluatorFailed("a rule failed, or its answer is not JSON") from None
     if len(values) != 1 or _has_float(values[0]):
         raise EvaluatorFailed("expected one answer of text and whole numbers, found another")

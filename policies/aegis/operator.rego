@@ -12,7 +12,10 @@ silent if {
 	data.aegis.rules.advise == set()
 }
 
-deny contains reason("POLICY_DENY", said) if some said in data.aegis.rules.deny
+deny contains reason("POLICY_DENY", said) if {
+	some said in data.aegis.rules.deny
+	is_reason(said)
+}
 
 deny contains {
 	"code": "POLICY_DENY",
@@ -24,13 +27,25 @@ deny contains {
 	not readable(name)
 }
 
-require_approval contains reason("APPROVAL_REQUIRED", said) if some said in data.aegis.rules.require_approval
+require_approval contains reason("APPROVAL_REQUIRED", said) if {
+	some said in data.aegis.rules.require_approval
+	is_reason(said)
+}
 
-constraints contains {"name": said.name, "value": said.value} if some said in data.aegis.rules.constrain
+constraints contains said if {
+	some said in data.aegis.rules.constrain
+	is_constraint(said)
+}
 
-obligations contains said if some said in data.aegis.rules.oblige
+obligations contains said if {
+	some said in data.aegis.rules.oblige
+	is_string(said.type)
+}
 
-advice contains said if some said in data.aegis.rules.advise
+advice contains said if {
+	some said in data.aegis.rules.advise
+	is_string(said.type)
+}
 
 reason(code, said) := {"code": code, "rule": "aegis.rules", "where": "", "message": said} if is_string(said)
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from aegisctl import rules
 from aegisd import resources
-from aegisd.core.log.canonical import encode
 from aegisd.core.manifest import capabilities
-from aegisd.core.proposal import Proposal, read
+from aegisd.core.proposal import read
 from aegisd.engine.engine import Configured, Engine
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite import SqliteStore
@@ -41,7 +40,6 @@ def event(
     *,
     session_id: str = "s1",
     tenant_id: str = "acme",
-    ts_unix_ms: int | None = START_MS,
 ) -> dict[str, object]:
     """A request as an agent sends it."""
     return {
@@ -51,13 +49,16 @@ def event(
         "payload": payload,
         "agent_id": "helper",
         "user_id": "u1",
-        "ts_unix_ms": ts_unix_ms,
+        "ts_unix_ms": START_MS,
     }
 
 
-def call(tool: str, args: Mapping[str, object], **ids: str) -> dict[str, object]:
+def call(
+    tool: str, args: Mapping[str, object], *, session_id: str = "s1", tenant_id: str = "acme"
+) -> dict[str, object]:
     """A proposal."""
-    return event("TOOL_CALL_PROPOSED", {"tool_name": tool, "args": dict(args)}, **ids)
+    payload = {"tool_name": tool, "args": dict(args)}
+    return event("TOOL_CALL_PROPOSED", payload, session_id=session_id, tenant_id=tenant_id)
 
 
 # Two sessions of one tenant that cross each other's path, and one of another tenant.
@@ -108,16 +109,10 @@ async def _record(
     )
     await engine.start()
     for request in conversation:
-        await engine.append((_proposal(request),))
+        await engine.append((read(dict(request)),))
     if then is not None:
         await then(engine)
     await engine.stop()
-
-
-def _proposal(request: Mapping[str, object]) -> Proposal:
-    return read(
-        {name: value for name, value in request.items() if value is not None or name == "payload"}
-    )
 
 
 def _fatal(reason: str) -> None:
@@ -131,6 +126,3 @@ def database(folder: Path, conversation: Sequence[Mapping[str, object]] = CONVER
     record(store, conversation)
     store.close()
     return path
-
-
-__all__ = ["CONVERSATION", "START_MS", "call", "database", "encode", "event", "record"]

@@ -4,10 +4,27 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+
+from aegisd.core.log.envelope import StoredEvent
 from aegisd.store.sqlite_file import SCHEMA
 
+Statement = tuple[str, tuple[object, ...]]
 
-def tamper(path: Path, *statements: tuple[str, tuple[object, ...]] | str) -> None:
+
+def insert(event: StoredEvent) -> Statement:
+    """Add a row."""
+    columns = msgspec.structs.astuple(event)
+    return f"INSERT INTO events VALUES ({', '.join('?' * len(columns))})", columns  # noqa: S608
+
+
+def edit(column: str, value: object, tenant_id: object, position: object) -> Statement:
+    """Change one column of one row."""
+    sql = f"UPDATE events SET {column} = ? WHERE tenant_id = ? AND position = ?"  # noqa: S608 - ours
+    return sql, (value, tenant_id, position)
+
+
+def tamper(path: Path, *statements: Statement | str) -> None:
     """Change rows, and put the triggers back that forbid it: only the rows show what was done."""
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         names = [
@@ -29,5 +46,5 @@ def tamper(path: Path, *statements: tuple[str, tuple[object, ...]] | str) -> Non
 def rows(path: Path, columns: str, where: str = "1") -> list[tuple[object, ...]]:
     """Columns of the events, by tenant and position."""
     with closing(sqlite3.connect(path)) as file:
-        sql = f"SELECT {columns} FROM events WHERE {where} ORDER BY tenant_id, position"
+        sql = f"SELECT {columns} FROM events WHERE {where} ORDER BY tenant_id, position"  # noqa: S608
         return file.execute(sql).fetchall()

@@ -3,24 +3,30 @@
 import itertools
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec import Raw
 
+from aegisctl import documents
 from aegisctl.database import DatabaseLog
-from aegisctl.display import _silent
+from aegisctl.display import silent
 from aegisctl.integrity.database import UNREADABLE_ROWS_MAX, check_database
 from aegisctl.integrity.report import BREAKS_MAX, Report, broken
 from aegisctl.verify import SHOWN_BREAKS_MAX, examine, sentences
 from aegisd.core.events import ARCHIVE_PREFIX
-from aegisd.core.log.envelope import restore
+from aegisd.core.log.envelope import Envelope, StoredEvent, restore, seal
+from aegisd.core.log.export import Scope, read, write
 from aegisd.ports import Batch, SnapshotRow
 from aegisd.store.sqlite import SqliteStore
 from aegisd.store.sqlite_reader import SqliteReader
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.recording import CONVERSATION, call, record
-from tests.aegisctl.tampering import rows, tamper
+from tests.aegisctl.recording import call, record
+from tests.aegisctl.tampering import edit, insert, rows, tamper
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -44,7 +50,7 @@ def check(path: Path, tenant: str) -> Report:
     """One tenant, without what a command does around it."""
     log = DatabaseLog(str(path))
     try:
-        return check_database(log, [tenant], None, _silent)
+        return check_database(log, [tenant], None, silent)
     finally:
         log.close()
 
@@ -66,8 +72,7 @@ def test_any_column_of_any_row_that_is_edited_shows(
 ) -> None:
     for tenant_id, position in rows(recorded, "tenant_id, position"):
         path = Path(shutil.copy(recorded, tmp_path / "edited.db"))
-        sql = f"UPDATE events SET {column} = ? WHERE tenant_id = ? AND position = ?"
-        tamper(path, (sql, (COLUMNS[column], tenant_id, position)))
+        tamper(path, edit(column, COLUMNS[column], tenant_id, position))
         report = look(path)
         assert not report.holds, (tenant_id, position)
         if column not in ("tenant_id", "position"):
@@ -109,6 +114,11 @@ def test_a_deleted_row_shows_and_so_does_a_cut_tail(recorded: Path, tmp_path: Pa
         assert not look(path).holds, (tenant_id, position)
 
 
+def test_a_row_cut_from_the_tail_shows_against_the_recorded_head(log_file: Path) -> None:
+    tamper(log_file, "DELETE FROM events WHERE position = 17", "DELETE FROM snapshots")
+    assert [(each.position, each.rule) for each in look(log_file).breaks] == [(16, "head")]
+
+
 def test_a_tail_cut_together_with_its_record_shows_against_a_cached_fold(log_file: Path) -> None:
     ((digest,),) = rows(log_file, "hash", "tenant_id = 'acme' AND position = 16")
     tamper(
@@ -134,56 +144,69 @@ def test_any_two_rows_that_change_places_show(recorded: Path, tmp_path: Path) ->
         assert {first, second} & {each.position for each in found}
 
 
-def test_a_row_moved_by_deleting_and_inserting_shows_by_what_events_tell(
-    recorded: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("order", "broken"),
+    [
+        # A decision parted from its cause, and an act put before the one that came first.
+        ("8, 10, 9, 11", (10, "position")),
+        ("8, 9, 6, 7", (8, "position")),
+    ],
+)
+def test_rows_moved_by_inserting_them_anew_show_by_what_events_tell(
+    log_file: Path, order: str, broken: tuple[int, str]
 ) -> None:
     # The chains of both sessions still link, and row numbers say nothing.
-    path = Path(shutil.copy(recorded, tmp_path / "moved.db"))
+    first = min(map(int, order.split(", ")))
+    moves = [
+        ("UPDATE kept SET position = ? WHERE position = ?", (-first - at, int(was)))
+        for at, was in enumerate(order.split(", "))
+    ]
     tamper(
-        path,
-        "CREATE TABLE kept AS SELECT * FROM events WHERE tenant_id = 'acme' AND position >= 9",
-        "DELETE FROM events WHERE tenant_id = 'acme' AND position >= 9",
-        "UPDATE kept SET position = 19 - position WHERE position IN (9, 10)",
+        log_file,
+        "CREATE TABLE kept AS SELECT * FROM events WHERE tenant_id = 'acme'",
+        "DELETE FROM events WHERE tenant_id = 'acme'",
+        *moves,
+        "INSERT INTO events SELECT * FROM kept WHERE position < 0",
+        "UPDATE events SET position = -position WHERE position < 0",
+        "DELETE FROM kept WHERE position < 0",
+        "INSERT INTO events SELECT * FROM kept",
+        "DROP TABLE kept",
+        "CREATE TABLE kept AS SELECT * FROM events WHERE tenant_id = 'acme' ORDER BY position",
+        "DELETE FROM events WHERE tenant_id = 'acme'",
         "INSERT INTO events SELECT * FROM kept ORDER BY position",
         "DROP TABLE kept",
     )
-    assert [(each.position, each.rule) for each in check(path, "acme").breaks] == [(10, "position")]
+    assert [(each.position, each.rule) for each in check(log_file, "acme").breaks] == [broken]
 
 
 def test_a_forked_session_shows(log_file: Path) -> None:
     ((body,),) = rows(log_file, "body", "session_id = 's2' AND seq = 2")
     assert isinstance(body, bytes)
     fork = restore(body.replace(b"evil.test", b"good.test"), 18)
-    columns = tuple(getattr(fork, name) for name in fork.__struct_fields__)
-    tamper(
-        log_file,
-        "DROP INDEX events_by_session",
-        (f"INSERT INTO events VALUES ({', '.join('?' * len(columns))})", columns),
-    )
+    tamper(log_file, "DROP INDEX events_by_session", insert(fork))
     report = look(log_file)
     assert "seq" in {each.rule for each in report.breaks}
     assert ("schema: index events_by_session is missing") in {each.detail for each in report.breaks}
 
 
 def test_rows_appended_by_another_hand_show_against_the_recorded_head(log_file: Path) -> None:
-    ((body,),) = rows(log_file, "body", "session_id = 's1' AND seq = 8")
-    assert isinstance(body, bytes)
-    last = restore(body, 14)
-    more = restore(
-        body.replace(b'"seq":8', b'"seq":9').replace(
-            last.body[last.body.index(b'"prev_hash":"') :][:57], _link(last.hash)
-        ),
-        18,
+    ((digest,),) = rows(log_file, "hash", "session_id = 's2' AND seq = 6")
+    assert isinstance(digest, bytes)
+    envelope = Envelope(
+        event_type="USER_MESSAGE",
+        payload=Raw(b'{"content":"x"}'),
+        seq=7,
+        session_id="s2",
+        tenant_id="acme",
+        ts_unix_ms=1,
+        user_id="u1",
     )
-    columns = tuple(getattr(more, name) for name in more.__struct_fields__)
-    tamper(log_file, (f"INSERT INTO events VALUES ({', '.join('?' * len(columns))})", columns))
-    assert [each.rule for each in look(log_file).breaks] == ["head"]
-
-
-def _link(digest: bytes) -> bytes:
-    import base64  # noqa: PLC0415 - used here alone
-
-    return b'"prev_hash":"' + base64.b64encode(digest)
+    tamper(
+        log_file,
+        insert(seal(envelope, 18, digest)),
+        "UPDATE tenant_heads SET next_position = 18 WHERE tenant_id = 'acme'",
+    )
+    assert {each.rule for each in look(log_file).breaks} == {"head"}
 
 
 def test_a_row_that_cannot_be_read_is_named_and_the_rest_is_still_checked(log_file: Path) -> None:
@@ -198,7 +221,7 @@ def test_a_row_that_cannot_be_read_is_named_and_the_rest_is_still_checked(log_fi
 
 def test_unreadable_rows_without_end_are_given_up(log_file: Path) -> None:
     store = SqliteStore(str(log_file))
-    record(store, [call("read_file", {"path": "/workspace/a"})] * 0 + list(_many()))
+    record(store, _many())
     store.close()
     tamper(log_file, "UPDATE events SET user_id = CAST(x'ff' AS TEXT) WHERE tenant_id = 'acme'")
     report = look(log_file, "acme")
@@ -216,11 +239,11 @@ def _many() -> list[dict[str, object]]:
 def test_a_manifest_or_bundle_edited_or_deleted_shows(recorded: Path, tmp_path: Path) -> None:
     for kind in ("manifest", "bundle"):
         for change in (
-            f"UPDATE documents SET body = x'7b7d' WHERE kind = '{kind}'",
-            f"DELETE FROM documents WHERE kind = '{kind}'",
+            "UPDATE documents SET body = x'7b7d' WHERE kind = ?",
+            "DELETE FROM documents WHERE kind = ?",
         ):
             path = Path(shutil.copy(recorded, tmp_path / "edited.db"))
-            tamper(path, change)
+            tamper(path, (change, (kind,)))
             assert {each.rule for each in look(path).breaks} == {"document"}
 
 
@@ -248,7 +271,7 @@ def test_a_cached_fold_of_another_event_shows(log_file: Path) -> None:
 def test_a_log_is_verified_while_it_is_written(log_file: Path) -> None:
     store = SqliteStore(str(log_file))
     reader = _Growing(store)
-    report = check_database(reader, ["acme"], None, _silent)
+    report = check_database(reader, ["acme"], None, silent)
     reader.close()
     store.close()
     assert report.holds
@@ -285,7 +308,7 @@ def test_a_session_holds_beside_a_broken_one_and_says_so(log_file: Path) -> None
 def test_a_session_whose_rows_were_cut_does_not_hold(recorded: Path, tmp_path: Path) -> None:
     for seq in range(9):
         path = Path(shutil.copy(recorded, tmp_path / "cut.db"))
-        tamper(path, f"DELETE FROM events WHERE session_id = 's1' AND seq >= {seq}")
+        tamper(path, ("DELETE FROM events WHERE session_id = 's1' AND seq >= ?", (seq,)))
         assert not look(path, "acme", "s1").holds
 
 
@@ -322,9 +345,6 @@ def test_a_file_that_is_no_log_is_not_valid(tmp_path: Path, type_: Type, content
 
 def test_a_database_of_another_program_is_not_valid(tmp_path: Path, type_: Type) -> None:
     tamper_path = tmp_path / "other.db"
-    import sqlite3  # noqa: PLC0415 - used here alone
-    from contextlib import closing  # noqa: PLC0415
-
     with closing(sqlite3.connect(tamper_path)) as file:
         file.execute("CREATE TABLE events (a)")
     assert type_("verify", tamper_path).code == 2
@@ -379,9 +399,6 @@ def test_an_export_says_which_session_was_edited_last(export: Path) -> None:
 def test_an_export_without_a_document_its_events_name_does_not_hold(
     export: Path, tmp_path: Path
 ) -> None:
-    from aegisd.core.log.envelope import StoredEvent  # noqa: PLC0415 - used here alone
-    from aegisd.core.log.export import Scope, read, write  # noqa: PLC0415
-
     parts = list(read(export.read_bytes().splitlines(keepends=True)))
     events = [part for part in parts if isinstance(part, StoredEvent)]
     bare = tmp_path / "bare.jsonl"
@@ -453,26 +470,13 @@ def test_archives_are_verified_against_the_tenant_they_came_from(
     archive = f"{ARCHIVE_PREFIX}{'0' * 32}"
     path = tmp_path / "archive.db"
     store = SqliteStore(str(path))
-    import msgspec  # noqa: PLC0415 - used here alone
-
     rows_ = [msgspec.structs.replace(e, tenant_id=archive) for e in source.events("acme")]
-    digests = {row[0] for row in _documents(recorded)}
-    documents = [d for digest in sorted(digests) if (d := source.document(digest)) is not None]
-    store.append(Batch(tenant_id=archive, first_position=0, events=rows_, documents=documents))
+    names = {name for event in source.events("acme") for name in documents.named(event)}
+    found = (source.document(bytes.fromhex(name.digest)) for name in sorted(names))
+    kept = [document for document in found if document is not None]
+    store.append(Batch(tenant_id=archive, first_position=0, events=rows_, documents=kept))
     store.close()
     source.close()
     assert look(path).holds
     tamper(path, "UPDATE events SET user_id = 'x' WHERE position = 5")
     assert not look(path).holds
-
-
-def _documents(path: Path) -> list[tuple[bytes]]:
-    import sqlite3  # noqa: PLC0415 - used here alone
-    from contextlib import closing  # noqa: PLC0415
-
-    with closing(sqlite3.connect(path)) as file:
-        return file.execute("SELECT digest FROM documents").fetchall()
-
-
-def test_the_conversation_is_what_the_tests_believe() -> None:
-    assert len(CONVERSATION) == 11

@@ -1,4 +1,4 @@
-"""One writer per tenant: group commit, answers only for what is durable, and every failure denies."""
+"""One writer per tenant: group commit, answers only for what is durable, denial on failure."""
 
 import asyncio
 import threading
@@ -307,6 +307,27 @@ def test_sessions_leave_memory_and_come_back_as_they_were(
     run(story())
 
 
+def test_a_session_in_flight_never_leaves_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SESSIONS_RESIDENT_MAX", 4)
+
+    async def story() -> None:
+        store = StubbornStore()
+        async with running(store) as engine:
+            for number in range(4):
+                await engine.append((said("x", f"s{number}"),))
+                await store.reached()
+            store.door.clear()
+            old_and_new = asyncio.create_task(engine.append((said("y", "s0"), said("y", "s4"))))
+            await store.reached()
+            behind = asyncio.create_task(engine.append((said("z", "s0"),)))
+            await asyncio.sleep(0.05)
+            store.door.set()
+            await asyncio.gather(old_and_new, behind)
+            assert len(log_of(store)) == 2 + 4 + 3
+
+    run(story())
+
+
 # ── failures: each denies everybody it concerns ──────────────────────────────────────────────────
 
 
@@ -381,7 +402,7 @@ def test_a_broken_store_denies_everybody_and_is_never_tried_again(fault: Excepti
             store.door.set()
             told = await asyncio.gather(first, second, third, return_exceptions=True)
             assert codes(told) == ["log_unavailable"] * 3
-            assert codes(await together(engine, said("d"))) == ["log_unavailable"]
+            assert codes(await together(engine, said("d"))) == ["stopping"]
             assert store.attempts == 2
             assert len(log_of(store)) == 3
 
@@ -409,7 +430,7 @@ def test_an_evaluator_that_hangs_ends_the_process_and_nobody_is_answered(
             await store.reached()
             told = await together(engine, tool("read_file"), said("with it"))
             assert codes(told) == ["evaluator_stuck"] * 2
-            assert codes(await together(engine, said("behind"))) == ["evaluator_stuck"]
+            assert codes(await together(engine, said("behind"))) == ["stopping"]
             store.door.set()
             await recorded
             assert [event.event_type for event in log_of(store)][2:] == ["USER_MESSAGE"]
@@ -528,27 +549,37 @@ def test_a_request_sent_again_while_the_first_is_being_committed_waits_for_it() 
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("first", "other"),
     [
-        keyed("y"),
-        keyed(session_id="s2"),
-        keyed(user_id="u"),
-        keyed(agent_id="a"),
-        keyed(ts_unix_ms=1),
-        proposal("MEMORY_READ", {"memory_key": "x"}, idempotency_key="k"),
-        keyed(True),
-        keyed(1.0),
+        (keyed(), keyed("y")),
+        (keyed(), keyed(session_id="s2")),
+        (keyed(), keyed(user_id="u")),
+        (keyed(), keyed(agent_id="a")),
+        (keyed(), keyed(ts_unix_ms=1)),
+        (keyed(), proposal("MEMORY_READ", {"memory_key": "x"}, idempotency_key="k")),
+        (keyed(1), keyed("1")),
+        (keyed([1]), keyed([True])),
     ],
 )
-def test_a_key_used_for_another_request_is_refused(other: Proposal) -> None:
+def test_a_key_used_for_another_request_is_refused(first: Proposal, other: Proposal) -> None:
     async def story() -> None:
         store = MemoryStore()
         async with running(store) as engine:
-            first = keyed(1) if other.payload in ({"content": True},) else keyed()
             told = await together(engine, first, other)
             assert codes(told) == ["ok", "idempotency_conflict"]
             with pytest.raises(IdempotencyConflict):
                 await engine.append((other,))
+            assert len(log_of(store)) == 3
+
+    run(story())
+
+
+def test_a_request_is_the_same_if_its_canonical_bytes_are() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store) as engine:
+            told = await together(engine, keyed({"a": 1, "b": 2}), keyed({"b": 2.0, "a": 1}))
+            assert codes(told) == ["ok", "ok"]
             assert len(log_of(store)) == 3
 
     run(story())

@@ -62,7 +62,7 @@ def test_a_problem_is_rfc_9457_with_the_code_and_the_details() -> None:
     assert answer.media_type == "application/problem+json"
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.body == (
-        b'{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"a sentence",'
+        b'{"type":"about:blank","title":"Unprocessable Content","status":422,"detail":"a sentence",'
         b'"code":"field_unknown","field":"tenat","nearest":"tenant"}\n'
     )
 

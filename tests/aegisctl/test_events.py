@@ -1,0 +1,154 @@
+"""`events` and `sessions`: what happened, the same from a database, an export and a server."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aegisctl.events import FOLLOW_SECONDS, Filter, acts, matches
+from aegisctl.exported import ExportLog
+from aegisd.core.log.canonical import encode
+from tests.aegisctl.conftest import Type
+from tests.aegisctl.recording import call, record
+from tests.aegisctl.shelf import Shelf
+
+FILTERS: list[tuple[str, ...]] = [
+    (),
+    ("--session", "s2"),
+    ("--type", "TOOL_CALL_PROPOSED"),
+    ("--tool", "fetch"),
+    ("--outcome", "deny"),
+    ("--tool", "fetch", "--outcome", "deny"),
+    ("--session", "s1", "--outcome", "allow", "--type", "POLICY_DECISION"),
+    ("--limit", "4"),
+]
+
+
+@pytest.fixture
+def export(recorded: Path, tmp_path: Path, type_: Type) -> Path:
+    path = tmp_path / "acme.jsonl"
+    assert type_("export", "--dsn", recorded, "--tenant", "acme", "--out", path).code == 0
+    return path
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+def test_every_source_answers_a_question_alike(
+    filters: tuple[str, ...], recorded: Path, export: Path, shelf: Shelf, type_: Type
+) -> None:
+    asked = ("events", "--tenant", "acme", "--json", *filters)
+    database = type_(*asked, recorded)
+    assert (database.code, database.err) == (0, "")
+    assert database.out
+    assert type_(*asked, export).out == database.out
+    assert type_(*asked).out == database.out
+
+
+def test_a_json_line_is_what_the_server_answers(recorded: Path, shelf: Shelf, type_: Type) -> None:
+    told = [
+        json.loads(line)
+        for line in type_("events", recorded, "--tenant", "acme", "--json").out.splitlines()
+    ]
+    answer = shelf("GET", "/v1/events?tenant_id=acme&limit=1000", None, {})
+    assert told == json.loads(answer.body)["events"]
+
+
+def test_a_json_line_is_canonical(recorded: Path, type_: Type) -> None:
+    for line in type_("events", recorded, "--tenant", "acme", "--json").out.splitlines():
+        assert line.encode() == encode(json.loads(line))
+
+
+def test_a_filter_takes_calls_with_their_decisions(export: Path) -> None:
+    log = ExportLog(str(export))
+    wanted = Filter(None, None, "fetch", "deny")
+    found = [
+        (event.session_id, event.seq)
+        for act in acts(log.events("acme"))
+        for event in act
+        if matches(event, act, wanted)
+    ]
+    log.close()
+    assert found == [("s2", 2), ("s2", 3)]
+
+
+@given(st.integers(0, 18), st.integers(0, 18))
+def test_acts_lose_and_reorder_nothing(first: int, length: int) -> None:
+    numbers = list(range(first, first + length))
+    kinds = ["POLICY_DECISION" if number % 3 == 0 else "X" for number in numbers]
+    events = [_Event(number, kind) for number, kind in zip(numbers, kinds, strict=True)]
+    assert [event for act in acts(events) for event in act] == events  # type: ignore[arg-type, comparison-overlap]
+
+
+class _Event:
+    """As much of an event as `acts` looks at."""
+
+    def __init__(self, number: int, event_type: str) -> None:
+        self.number, self.event_type = number, event_type
+
+
+def test_a_question_about_nobody_could_not_be_answered(recorded: Path, type_: Type) -> None:
+    for arguments in (
+        ("--tenant", "nobody"),
+        ("--tenant", "acme", "--session", "nobody"),
+        ("--tenant", "acme", "--type", "NO_SUCH"),
+        ("--tenant", "acme", "--limit", "0"),
+        (),
+    ):
+        assert type_("events", recorded, *arguments).code == 2
+
+
+def test_follow_asks_a_server_only(recorded: Path, type_: Type) -> None:
+    assert type_("events", recorded, "--tenant", "acme", "--follow").code == 2
+
+
+def test_follow_goes_on_where_it_was_until_it_is_stopped(
+    shelf: Shelf, type_: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+        number = {"path": f"/workspace/{len(slept)}"}
+        record(shelf.store, [call("read_file", number, session_id="late")])
+
+    monkeypatch.setattr("aegisctl.events.time.sleep", sleep)
+    typed = type_("events", "--tenant", "acme", "--follow", "--json")
+    assert (typed.code, slept) == (0, [FOLLOW_SECONDS] * 3)
+    told = [json.loads(line)["position"] for line in typed.out.splitlines()]
+    assert told == list(range(22))
+
+
+def test_a_session_named_in_the_house_of_a_url_is_only_a_name(type_: Type, shelf: Shelf) -> None:
+    type_("verify", "--tenant", "acme", "--session", "../../x?y=1#z")
+    assert all("/v1/" in path and "#" not in path for path in shelf.asked)
+
+
+def test_sessions_are_alike_everywhere(
+    recorded: Path, export: Path, shelf: Shelf, type_: Type
+) -> None:
+    asked = ("sessions", "--tenant", "acme", "--json")
+    database = type_(*asked, recorded)
+    report = json.loads(database.out)
+    assert [(each["session_id"], each["events"]) for each in report["sessions"]] == [
+        ("$control", 2),
+        ("s1", 9),
+        ("s2", 7),
+    ]
+    assert type_(*asked, export).out == database.out
+    assert type_(*asked).out == database.out
+
+
+def test_the_transcript_of_a_log(
+    recorded: Path, type_: Type, golden: Callable[[str, str], None]
+) -> None:
+    transcript = ""
+    for verb in ("sessions", "events"):
+        typed = type_(verb, recorded, "--tenant", "acme")
+        transcript += (
+            f"$ aegisctl {verb} aegis.db --tenant acme\n{typed.out}(exit {typed.code})\n\n"
+        )
+    golden("events", transcript)

@@ -1,0 +1,247 @@
+"""`replay`: the same log decides the same again, anywhere; anything else is said, and where."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec import Raw
+
+from aegisd.core.log.canonical import encode
+from aegisd.core.log.envelope import StoredEvent, seal, unseal
+from aegisd.core.log.export import ExportedDocument, Scope, read, write
+from tests.aegisctl.conftest import Type
+from tests.aegisctl.shelf import Shelf
+from tests.aegisctl.tampering import tamper
+
+ROOT = Path(__file__).resolve().parents[2]
+
+NO_READS = """package aegis.rules
+
+deny contains {"message": "no reads", "rule": "no_reads"} if {
+	input.event.type == "TOOL_CALL_PROPOSED"
+	input.call.tool == "read_file"
+}
+"""
+
+
+@pytest.fixture
+def export(recorded: Path, tmp_path: Path, type_: Type) -> Path:
+    path = tmp_path / "acme.jsonl"
+    assert type_("export", "--dsn", recorded, "--tenant", "acme", "--out", path).code == 0
+    return path
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "no_reads.rego").write_text(NO_READS)
+    return folder
+
+
+def forge(export: Path, change: Callable[[str, int, dict[str, object]], object]) -> None:
+    """Rewrite an export as somebody would who knows the format: every hash is made again.
+
+    `change` gets (session, seq, payload) and returns the payload to write.
+    """
+    parts = list(read(export.read_bytes().splitlines(keepends=True)))
+    documents = [(part.kind, part.body) for part in parts if isinstance(part, ExportedDocument)]
+    heads: dict[str, bytes] = {}
+    events: list[StoredEvent] = []
+    for part in parts:
+        if isinstance(part, StoredEvent):
+            envelope = unseal(part.body)
+            payload = change(part.session_id, part.seq, json.loads(bytes(envelope.payload)))
+            changed = type(envelope)(
+                **{
+                    name: getattr(envelope, name)
+                    for name in envelope.__struct_fields__
+                    if name not in ("payload", "prev_hash")
+                },
+                payload=Raw(encode(payload)),
+            )
+            event = seal(changed, part.position, heads.get(part.session_id, b""))
+            heads[part.session_id] = event.hash
+            events.append(event)
+    export.write_bytes(b"".join(write(Scope(tenant_id="acme"), documents, events)))
+
+
+def differences(type_: Type, path: Path) -> tuple[int, list[tuple[str, int, str, str, str]]]:
+    typed = type_("replay", path, "--json")
+    report = json.loads(typed.out)
+    return typed.code, [
+        (each["session_id"], each["seq"], each["class"], each["place"], each["field"])
+        for each in report["differences"]
+    ]
+
+
+def test_a_log_as_the_daemon_wrote_it_replays(
+    recorded: Path, export: Path, shelf: Shelf, type_: Type
+) -> None:
+    database = json.loads(type_("replay", recorded, "--json").out)
+    counts = {each["tenant_id"]: (each["decisions"], each["equal"]) for each in database["tenants"]}
+    assert counts == {"acme": (6, 6), "zeta": (1, 1)}
+    assert database["differences"] == []
+    assert differences(type_, recorded) == differences(type_, export) == (0, [])
+    server = type_("replay", "--tenant", "acme", "--json")
+    assert (server.code, server.out) == (0, type_("replay", export, "--json").out)
+
+
+def test_nothing_forged_is_nothing_found(export: Path, type_: Type) -> None:
+    before = export.read_bytes()
+    forge(export, lambda _session, _seq, payload: payload)
+    assert export.read_bytes() == before
+
+
+def test_a_decision_turned_round_with_every_hash_made_again_is_found(
+    export: Path, type_: Type
+) -> None:
+    def allow(session: str, seq: int, payload: dict[str, object]) -> object:
+        if (session, seq) == ("s2", 3):
+            return {**payload, "outcome": "allow", "reason": "OK", "reasons": []}
+        return payload
+
+    forge(export, allow)
+    assert type_("verify", export).code == 0
+    code, found = differences(type_, export)
+    assert code == 1
+    assert {("s2", 3, "tampered", "verdict", "outcome")} <= set(found)
+    # The facts of later decisions count one denial less than there was.
+    assert {place for *_, place, _field in found} >= {"verdict", "facts"}
+
+
+def test_arguments_changed_with_every_hash_made_again_are_found(export: Path, type_: Type) -> None:
+    def innocent(session: str, seq: int, payload: dict[str, object]) -> object:
+        if (session, seq) == ("s2", 2):
+            return {**payload, "args": {"url": "https://docs.python.org/x"}}
+        return payload
+
+    forge(export, innocent)
+    assert differences(type_, export) == (1, [("s2", 3, "tampered", "input", "input_sha256")])
+
+
+@pytest.mark.parametrize("nonsense", [{}, {"tool_name": 3}, {"args": []}, None, "x"])
+def test_what_no_gate_writes_is_found_and_not_a_crash(
+    nonsense: object, export: Path, type_: Type
+) -> None:
+    def change(session: str, seq: int, payload: dict[str, object]) -> object:
+        return nonsense if (session, seq) == ("s2", 2) else payload
+
+    forge(export, change)
+    code, found = differences(type_, export)
+    assert code == 1
+    assert {each[2] for each in found} == {"tampered"}
+
+
+def test_a_decision_of_another_build_is_an_upgrade_and_not_a_verdict(
+    export: Path, type_: Type
+) -> None:
+    def older(session: str, seq: int, payload: dict[str, object]) -> object:
+        if (session, seq) == ("s2", 3):
+            return {**payload, "rules_version": "0" * 64, "constraints": {"timeout_ms": 1}}
+        return payload
+
+    forge(export, older)
+    assert differences(type_, export) == (2, [("s2", 3, "upgrade", "verdict", "constraints")])
+
+
+def test_a_log_that_does_not_hold_is_not_replayed(log_file: Path, type_: Type) -> None:
+    tamper(log_file, "UPDATE events SET user_id = 'x' WHERE position = 5")
+    typed = type_("replay", log_file, "--json")
+    assert typed.code == 1
+    assert json.loads(typed.out)["verification"]["holds"] is False
+    assert type_("replay", log_file).code == 1
+
+
+def test_one_session_replays_alone_and_says_what_it_took_as_recorded(
+    recorded: Path, tmp_path: Path, type_: Type
+) -> None:
+    whole = type_("replay", recorded, "--tenant", "acme", "--session", "s1")
+    assert whole.code == 0
+    assert "as recorded" not in whole.out
+    alone = tmp_path / "s1.jsonl"
+    scope = ("--tenant", "acme", "--session", "s1", "--out", alone)
+    assert type_("export", "--dsn", recorded, *scope).code == 0
+    told = type_("replay", alone)
+    assert told.code == 0
+    assert "other sessions' facts were taken as recorded" in told.out
+
+
+def test_what_is_unknown_could_not_be_told(recorded: Path, type_: Type) -> None:
+    for arguments in (("--tenant", "nobody"), ("--tenant", "acme", "--session", "nobody")):
+        typed = type_("replay", recorded, *arguments)
+        assert (typed.code, typed.out) == (2, "")
+
+
+def test_a_report_is_the_same_bytes_in_any_surroundings(recorded: Path) -> None:
+    reports = set()
+    for surroundings in (
+        {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "0"},
+        {"TZ": "Pacific/Chatham", "LC_ALL": "tr_TR.UTF-8", "PYTHONHASHSEED": "4711"},
+    ):
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from aegisctl.main import main; main()",
+                "replay",
+                str(recorded),
+                "--json",
+            ],
+            check=True,
+            capture_output=True,
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **surroundings},
+        )
+        reports.add(done.stdout)
+    assert len(reports) == 1
+
+
+# ── what if ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rule_changes_the_calls_it_decides_and_no_others(
+    recorded: Path, export: Path, rules: Path, type_: Type
+) -> None:
+    for path in (recorded, export):
+        typed = type_("replay", path, "--tenant", "acme", "--policy", rules, "--json")
+        report = json.loads(typed.out)
+        assert typed.code == 1
+        assert report["decisions"] == 6
+        (change,) = report["changes"]
+        assert (change["session_id"], change["seq"], change["subject"]) == ("s1", 4, "read_file")
+        assert (change["recorded_outcome"], change["outcome"]) == ("allow", "deny")
+        assert change["rules"] == ["no_reads"]
+
+
+def test_no_rules_change_nothing(recorded: Path, tmp_path: Path, type_: Type) -> None:
+    (tmp_path / "none").mkdir()
+    typed = type_("replay", recorded, "--policy", tmp_path / "none")
+    assert typed.code == 0
+    assert "0 of 7 decisions would change" in typed.out
+    assert "other sessions' facts stay so" in typed.err
+
+
+def test_rules_that_do_not_load_tell_nothing(recorded: Path, rules: Path, type_: Type) -> None:
+    (rules / "no_reads.rego").write_text("package aegis.rules\n\ndeny contains")
+    typed = type_("replay", recorded, "--policy", rules)
+    assert (typed.code, typed.out) == (2, "")
+    assert f"{rules}/no_reads.rego:" in typed.err
+
+
+def test_the_transcript_of_a_replay(
+    recorded: Path, export: Path, rules: Path, type_: Type, golden: Callable[[str, str], None]
+) -> None:
+    def deny(session: str, seq: int, payload: dict[str, object]) -> object:
+        return {**payload, "outcome": "deny"} if (session, seq) == ("s2", 1) else payload
+
+    told = ["$ aegisctl replay aegis.db\n", type_("replay", recorded).out]
+    what_if = type_("replay", recorded, "--policy", rules)
+    told += ["\n$ aegisctl replay aegis.db --policy rules\n", what_if.out, what_if.err]
+    forge(export, deny)
+    told += ["\n$ aegisctl replay forged.jsonl\n", type_("replay", export).out]
+    golden("replay", "".join(told))

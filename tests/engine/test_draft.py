@@ -1,0 +1,193 @@
+"""One piece of work, staged: dropped, nothing happened; taken, it did."""
+
+import json
+
+import pytest
+from msgspec import UNSET
+
+from aegisd.core.errors import CallIdReused, HashMismatch, SessionExists, SessionUnknown
+from aegisd.core.log.canonical import encode
+from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.state.fold import fact, fold_session, fold_tenant
+from aegisd.core.state.model import SessionState
+from aegisd.engine.draft import Draft
+from aegisd.engine.engine import manifest_control, policy_control
+from aegisd.engine.work import OpenSession
+from tests.core.builders import START_MS
+from tests.core.gate import BUNDLE, Gate, Json, manifest, proposal, tool
+from tests.engine.world import OPEN, ManualClock, outcome
+
+
+def draft(gate: Gate, now_ms: int = START_MS + 5) -> Draft:
+    """A draft on what a gate's log says so far."""
+    return Draft(gate.tenant, gate.session, gate.judge, ManualClock(), now_ms)
+
+
+def payload(event: StoredEvent | None) -> Json:
+    assert event is not None
+    stored: Json = json.loads(bytes(unseal(event.body).payload))
+    return stored
+
+
+def opening(session_id: str = "s9", **changes: object) -> OpenSession:
+    fields: Json = {"named": True, "user_id": "u", "agent_id": "a", "meta": {"x": 1}}
+    return OpenSession(session_id=session_id, **{**fields, "idempotency_key": "k", **changes})
+
+
+def test_a_draft_leaves_the_states_it_was_given_as_they_were() -> None:
+    gate = Gate(held=OPEN)
+    before = gate.tenant, gate.session()
+    staged = draft(gate)
+    staged.propose(tool("read_file"))
+    assert (gate.tenant, gate.session()) == before
+    assert [event.event_type for event in staged.events] == [
+        "TOOL_CALL_PROPOSED",
+        "POLICY_DECISION",
+    ]
+
+
+def test_what_a_draft_folds_is_what_its_stored_bytes_fold_to() -> None:
+    gate = Gate(held=OPEN)
+    staged = draft(gate)
+    staged.propose(proposal("USER_MESSAGE", {"content": 1.5}, agent_id="a1"))
+    staged.propose(proposal(payload={"tool_name": "read_file"}, agent_id="a1"))
+    staged.propose(tool("pay", "s2"))
+    staged.open(opening())
+    staged.control(manifest_control(manifest(version="2"), "ann", "newer"))
+    tenant, sessions = gate.tenant, dict(gate.sessions)
+    for event in staged.events:
+        empty = SessionState(tenant_id="acme", session_id=event.session_id)
+        sessions[event.session_id] = fold_session(
+            sessions.get(event.session_id, empty), fact(event)
+        )
+        tenant = fold_tenant(tenant, fact(event))
+    assert staged.tenant == tenant
+    assert {**gate.sessions, **staged.sessions} == sessions
+
+
+def test_a_proposal_that_cannot_follow_stages_nothing() -> None:
+    gate = Gate(held=OPEN)
+    staged = draft(gate)
+    staged.propose(proposal(payload={"tool_name": "read_file", "call_id": "x"}))
+    before = list(staged.events)
+    with pytest.raises(CallIdReused):
+        staged.propose(proposal(payload={"tool_name": "read_file", "call_id": "x"}))
+    assert staged.events == before
+
+
+def test_an_event_with_another_hash_than_its_caller_computed_is_refused() -> None:
+    gate = Gate(held=OPEN)
+    right = draft(gate).propose(proposal(ts_unix_ms=7)).event.hash
+    assert draft(gate).propose(proposal(ts_unix_ms=7, hash=right.hex())).event.hash == right
+    with pytest.raises(HashMismatch):
+        draft(gate).propose(proposal(ts_unix_ms=8, hash=right.hex()))
+
+
+def test_a_check_judges_like_a_proposal_and_stages_nothing() -> None:
+    gate = Gate(held=manifest(budgets={"tool_calls": 1}))
+    gate.propose(tool("read_file"))
+    staged = draft(gate)
+    for asked in (tool("read_file"), tool("pay"), proposal("MODEL_CALL_STARTED", {"model": "m"})):
+        verdict = staged.check(asked)
+        assert verdict is not None
+        recorded = payload(draft(gate).propose(asked).decision)
+        assert (verdict.outcome, verdict.reason) == (recorded["outcome"], recorded["reason"])
+    assert staged.check(proposal("USER_MESSAGE", {"content": "x"})) is None
+    assert (staged.events, staged.sessions, staged.tenant) == ([], {}, gate.tenant)
+
+
+def test_a_check_of_a_session_without_events_knows_no_such_session() -> None:
+    with pytest.raises(SessionUnknown):
+        draft(Gate(held=OPEN)).check(tool("read_file", "nobody"))
+
+
+def test_opening_a_session_is_its_first_event_and_only_that() -> None:
+    staged = draft(Gate(held=OPEN))
+    answer = staged.open(opening())
+    assert (answer.event.seq, answer.event.event_type) == (0, "SESSION_OPENED")
+    assert (answer.event.user_id, answer.event.agent_id) == ("u", "a")
+    assert answer.event.idempotency_key == "k"
+    assert payload(answer.event) == {"meta": {"x": 1}, "now_ms": START_MS + 5}
+    with pytest.raises(SessionExists):
+        staged.open(opening())
+    bare = staged.open(opening("s8", agent_id=None, idempotency_key=None, meta=UNSET)).event
+    assert (bare.agent_id, bare.idempotency_key) == (None, None)
+    assert payload(bare) == {"now_ms": START_MS + 5}
+    assert staged.sessions["s9"].counters.started_ms == START_MS + 5
+
+
+def test_an_operators_act_brings_its_document_and_is_in_force_from_the_next_event() -> None:
+    gate = Gate(held=OPEN)
+    staged = draft(gate)
+    assert outcome(staged.propose(tool("pay"))) == "APPROVAL_REQUIRED"
+    newer = manifest(tools={}, name="empty")
+    act = manifest_control(newer, "ann", "nothing any more")
+    assert act.document is not None
+    gate.judge.keep(act.document)
+    answer = staged.control(act)
+    assert (answer.event.session_id, answer.event.user_id) == ("$control", "")
+    assert payload(answer.event) == {
+        "author": "ann",
+        "digest": newer.digest,
+        "name": "empty",
+        "now_ms": START_MS + 5,
+        "reason": "nothing any more",
+        "version": "1",
+    }
+    assert staged.documents == [act.document]
+    assert outcome(staged.propose(tool("pay"))) == "PERMISSION_UNDECLARED"
+    assert staged.events[-2].seq == 2
+
+
+def test_what_the_daemon_writes_is_canonical() -> None:
+    gate = Gate(held=OPEN)
+    staged = draft(gate)
+    staged.open(opening(meta={"é": 1.0, "b": [1e-7], "a": {"z": None, "Z": True}}))
+    staged.control(policy_control(BUNDLE, "ann", 'a "reason"'))
+    staged.propose(proposal(payload={"tool_name": "read_file", "args": {"é": 0.1}}))
+    for event in staged.events:
+        assert event.body == encode(json.loads(event.body))
+
+
+@pytest.mark.parametrize("gone", ["manifest", "bundle", "zone"])
+def test_rules_that_cannot_be_had_deny_with_the_error_on_record(gone: str) -> None:
+    held = manifest(zone="Nowhere") if gone == "zone" else OPEN
+    gate = Gate(held=held)
+    if gone == "manifest":
+        del gate.judge.documents[held.digest]
+    if gone == "bundle":
+        gate.judge.rules.clear()
+    answer = draft(gate).propose(tool("read_file"))
+    decision = payload(answer.decision)
+    assert (decision["outcome"], decision["reason"]) == ("deny", "POLICY_ERROR")
+    assert decision["evaluator"]["fault"] == "error"
+    assert decision["manifest"] == held.digest
+
+
+def test_the_manifests_zone_is_resolved_and_recorded() -> None:
+    gate = Gate(held=manifest(zone="East"))
+    decision = payload(draft(gate).propose(tool("read_file")).decision)
+    assert (decision["outcome"], decision["utc_offset_s"]) == ("allow", 3600)
+
+
+def test_before_any_rules_are_in_force_everything_is_denied() -> None:
+    gate = Gate()
+    staged = Draft(
+        type(gate.tenant)(tenant_id="acme"), gate.session, gate.judge, ManualClock(), START_MS
+    )
+    decision = payload(staged.propose(tool("read_file")).decision)
+    assert (decision["outcome"], decision["reason"]) == ("deny", "POLICY_ERROR")
+    assert (decision["bundle"], decision["manifest"]) == ("", "")
+    assert outcome(draft(gate).propose(tool("read_file"))) == "PERMISSION_UNDECLARED"
+
+
+def test_a_release_is_judged_where_the_bundle_names_its_type() -> None:
+    gate = Gate(held=OPEN)
+    gate.judge.releases = frozenset({"TOOL_RESULT"})
+    staged = draft(gate)
+    result = staged.propose(proposal("TOOL_RESULT", {"call_id": "c0", "result": 1}))
+    message = staged.propose(proposal("USER_MESSAGE", {"content": "x"}))
+    assert payload(result.decision)["call_id"] == "c0"
+    assert message.decision is None
+    assert staged.sessions["s1"].counters.steps == 0
+    assert staged.check(proposal("TOOL_RESULT", {"call_id": "c0", "result": 1})) is not None

@@ -1,0 +1,177 @@
+"""State from the log: a cache never changes it, and a log that does not hold is said so."""
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from aegisd.core.errors import LogCorrupt
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.state.fold import fact, fold_session, fold_tenant
+from aegisd.core.state.model import SessionState, TenantState
+from aegisd.core.state.snapshot import freeze
+from aegisd.engine.recovery import check_head, session_state, tenant_state
+from aegisd.ports import Batch, SnapshotRow
+from aegisd.store.memory import MemoryStore
+from tests.core.gate import Gate, proposal, tool
+from tests.engine.world import OPEN
+
+VERSION = "rules 1"
+
+
+def worked() -> Gate:
+    """A log of a few events in two sessions."""
+    gate = Gate(held=OPEN)
+    for number in range(4):
+        gate.propose(tool("read_file", f"s{number % 2}"))
+        gate.propose(proposal("USER_MESSAGE", {"content": number}, session_id="s0"))
+    return gate
+
+
+def kept(events: list[StoredEvent], *rows: SnapshotRow) -> MemoryStore:
+    """A store that holds the events, and caches that nobody checked."""
+    store = MemoryStore()
+    store.append(Batch(tenant_id="acme", first_position=0, events=events, snapshots=rows))
+    return store
+
+
+def altered(events: list[StoredEvent], at: int, **changes: object) -> MemoryStore:
+    """A store where somebody changed one row."""
+    store = kept(events)
+    row = replace(events[at], **changes)
+    log = store._tenants["acme"]
+    log.events[at] = row
+    log.sessions[row.session_id] = [
+        row if event.position == at else event for event in log.sessions[row.session_id]
+    ]
+    return store
+
+
+def folds(events: list[StoredEvent], session_id: str) -> tuple[SessionState, TenantState]:
+    """Both states after the events."""
+    session = SessionState(tenant_id="acme", session_id=session_id)
+    tenant = TenantState(tenant_id="acme")
+    for event in events:
+        tenant = fold_tenant(tenant, fact(event))
+        if event.session_id == session_id:
+            session = fold_session(session, fact(event))
+    return session, tenant
+
+
+def caches(events: list[StoredEvent], upto: int) -> tuple[SnapshotRow, SnapshotRow]:
+    """What a writer would have cached when the log had `upto` events: session s0 and tenant."""
+    session, tenant = folds(events[:upto], "s0")
+    row = SnapshotRow(
+        tenant_id="acme",
+        session_id="s0",
+        rules_version=VERSION,
+        head=session.next_seq - 1,
+        head_hash=session.head_hash,
+        body=freeze(session),
+    )
+    return row, replace(
+        row, session_id="", head=upto - 1, head_hash=tenant.head_hash, body=freeze(tenant)
+    )
+
+
+@given(st.integers(3, 14))
+def test_a_cache_of_any_age_gives_the_fold_from_the_beginning(upto: int) -> None:
+    events = worked().events
+    session, tenant = folds(events, "s0")
+    for rows in ((), caches(events, upto)):
+        store = kept(events, *rows)
+        assert session_state(store, "acme", "s0", VERSION) == session
+        assert tenant_state(store, "acme", VERSION) == tenant
+
+
+def test_what_nobody_wrote_has_an_empty_state() -> None:
+    store = kept(worked().events)
+    assert session_state(store, "acme", "nobody", VERSION) == SessionState(
+        tenant_id="acme", session_id="nobody"
+    )
+    assert tenant_state(store, "nobody", VERSION) == TenantState(tenant_id="nobody")
+    check_head(store, TenantState(tenant_id="nobody"))
+
+
+Spoil = Callable[[SnapshotRow], SnapshotRow]
+
+SPOILS: dict[str, Spoil] = {
+    "other rules": lambda row: replace(row, rules_version="rules 2"),
+    "not a state": lambda row: replace(row, body=b"{}"),
+    "not json": lambda row: replace(row, body=b"\xff"),
+    "odd hash": lambda row: replace(
+        row, body=row.body.replace(b'"head_hash":"', b'"head_hash":"zz')
+    ),
+    "another head": lambda row: replace(row, head_hash=b"\1" * 32),
+    "earlier": lambda row: replace(row, head=row.head - 1),
+    "later": lambda row: replace(row, head=row.head + 1),
+    "past the end": lambda row: replace(row, head=1000),
+    "another's": lambda row: replace(row, body=row.body.replace(b'"acme"', b'"umbrella"')),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SPOILS))
+def test_a_cache_that_does_not_fit_the_log_is_not_used(name: str) -> None:
+    events = worked().events
+    session, tenant = folds(events, "s0")
+    poison = [
+        replace(
+            row,
+            body=row.body.replace(b'"violations":0', b'"violations":9').replace(
+                b'"denied":0', b'"denied":9'
+            ),
+        )
+        for row in caches(events, 9)
+    ]
+    believed = kept(events, *poison)
+    assert session_state(believed, "acme", "s0", VERSION) != session
+    assert tenant_state(believed, "acme", VERSION) != tenant
+    store = kept(events, *(SPOILS[name](row) for row in poison))
+    assert session_state(store, "acme", "s0", VERSION) == session
+    assert tenant_state(store, "acme", VERSION) == tenant
+
+
+@pytest.mark.parametrize("at", range(2, 9))
+def test_a_log_whose_bytes_were_changed_gives_no_state(at: int) -> None:
+    events = worked().events
+    own = events[at].session_id
+    changed = events[at].body.replace(b'"tenant_id":"acme"', b'"tenant_id":"bcme"')
+    stores = [
+        altered(events, at, body=changed),
+        altered(events, at, hash=b"\1" * 32),
+        altered(events, at, body=b"{}", hash=hashlib.sha256(b"{}").digest()),
+        altered(events, at, prev_hash=b"\1" * 32),
+    ]
+    for store in stores[:3]:
+        with pytest.raises(LogCorrupt, match=f"position {at}"):
+            tenant_state(store, "acme", VERSION)
+    for store in stores:
+        with pytest.raises(LogCorrupt, match=f"session {own}"):
+            session_state(store, "acme", own, VERSION)
+
+
+def test_a_log_with_a_row_gone_gives_no_state() -> None:
+    events = worked().events
+    for at in range(2, len(events) - 1):
+        store = kept(events)
+        log = store._tenants["acme"]
+        own = log.sessions[events[at].session_id]
+        log.events.pop(at)
+        with pytest.raises(LogCorrupt, match=f"position {at} is missing"):
+            tenant_state(store, "acme", VERSION)
+        own.remove(events[at])
+        if own and own[-1].seq > events[at].seq:
+            with pytest.raises(LogCorrupt, match="does not continue"):
+                session_state(store, "acme", events[at].session_id, VERSION)
+
+
+def test_a_log_cut_or_lengthened_behind_the_daemons_back_is_not_its_own() -> None:
+    events = worked().events
+    store = kept(events)
+    check_head(store, folds(events, "s0")[1])
+    for upto in (0, 3, len(events) - 1):
+        with pytest.raises(LogCorrupt, match="last commit"):
+            check_head(store, folds(events[:upto], "s0")[1])
