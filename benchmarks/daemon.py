@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 from aegisd import resources
 
@@ -17,7 +18,7 @@ class Daemon:
         self._database = database
         self.port = 0
 
-    def __enter__(self) -> "Daemon":
+    def __enter__(self) -> Self:
         """Start, and wait until it listens."""
         manifest = resources.manifests() / "quickstart.json"
         command = [sys.executable, "-c", "from aegisd.daemon import main; main()"]

@@ -1,4 +1,4 @@
-"""The peer that does nothing: Starlette under the same server settings, answering what it was sent."""
+"""The peer that does nothing: Starlette under the same server, answering what it was sent."""
 
 import asyncio
 import socket

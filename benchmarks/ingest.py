@@ -103,7 +103,7 @@ def _echo() -> Iterator[int]:
 
 def _raw_store(database: Path) -> dict[str, object]:
     """Two rows per call, `BATCH` calls per commit, nothing else: what the disk allows."""
-    store = SqliteStore(database)
+    store = SqliteStore(str(database))
     state = SessionState(tenant_id="bench", session_id="s")
     body = proposal("s")(0, 0)
     times = []

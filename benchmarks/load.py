@@ -8,7 +8,9 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
 
 import uvloop
 
@@ -16,8 +18,9 @@ import uvloop
 class Connection(asyncio.Protocol):
     """Sends the next request as soon as the answer to the last one is complete."""
 
-    def __init__(self, next_request: Callable[[], bytes | None], done: asyncio.Future[None]) -> None:
-        self._next, self._done = next_request, done
+    def __init__(self, requests: Iterator[bytes], done: asyncio.Future[None]) -> None:
+        self.done = done
+        self._requests = requests
         self._buffer = b""
         self._sent = 0.0
         self.latencies: list[float] = []
@@ -43,20 +46,20 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._send()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         """A lost connection ends its share of the load and is counted."""
-        if not self._done.done():
+        if not self.done.done():
             self.statuses["lost"] = self.statuses.get("lost", 0) + 1
-            self._done.set_result(None)
+            self.done.set_result(None)
 
     def _send(self) -> None:
-        request = self._next()
-        if request is None:
-            self._done.set_result(None)
+        following = next(self._requests, None)
+        if following is None:
+            self.done.set_result(None)
             self._transport.close()
             return
         self._sent = time.perf_counter()
-        self._transport.write(request)  # type: ignore[attr-defined]
+        self._transport.write(following)  # type: ignore[attr-defined]
 
 
 def request(path: str, body: bytes, host: str) -> bytes:
@@ -73,26 +76,21 @@ async def run(
 ) -> dict[str, object]:
     """Load a server for a while. `body(connection, number)` makes each request's body."""
     loop = asyncio.get_running_loop()
-    ends = time.perf_counter() + seconds
     started = time.perf_counter()
-    protocols = []
-    waiting = []
-    for number in range(connections):
-        count = iter(range(1_000_000_000))
+    ends = started + seconds
 
-        def following(number: int = number, count: object = count) -> bytes | None:
+    def requests(connection: int) -> Iterator[bytes]:
+        for number in count():
             if time.perf_counter() > ends:
-                return None
-            made = body(number, next(count))  # type: ignore[call-overload]
-            return request(path, made, f"127.0.0.1:{port}")
+                return
+            yield request(path, body(connection, number), f"127.0.0.1:{port}")
 
-        done: asyncio.Future[None] = loop.create_future()
-        _, protocol = await loop.create_connection(
-            lambda following=following, done=done: Connection(following, done), "127.0.0.1", port
-        )
+    protocols = []
+    for number in range(connections):
+        protocol = Connection(requests(number), loop.create_future())
+        await loop.create_connection(partial(_same, protocol), "127.0.0.1", port)
         protocols.append(protocol)
-        waiting.append(done)
-    await asyncio.gather(*waiting)
+    await asyncio.gather(*(protocol.done for protocol in protocols))
     elapsed = time.perf_counter() - started
     latencies = sorted(latency for protocol in protocols for latency in protocol.latencies)
     statuses: dict[str, int] = {}
@@ -105,6 +103,10 @@ async def run(
         "p99_ms": latencies[len(latencies) * 99 // 100] * 1000,
         "statuses": statuses,
     }
+
+
+def _same(protocol: Connection) -> Connection:
+    return protocol
 
 
 def proposal(session: str, tenant: str = "bench") -> Callable[[int, int], bytes]:
@@ -134,9 +136,7 @@ def proposal(session: str, tenant: str = "bench") -> Callable[[int, int], bytes]
 def main() -> None:
     """`python -m benchmarks.load PORT PATH CONNECTIONS SECONDS NAME`: print one JSON line."""
     port, path, connections, seconds, name = sys.argv[1:6]
-    result = uvloop.run(
-        run(int(port), path, int(connections), float(seconds), proposal(name))
-    )
+    result = uvloop.run(run(int(port), path, int(connections), float(seconds), proposal(name)))
     print(json.dumps(result))
 
 

@@ -93,7 +93,7 @@ def main(sessions: int, calls: int, *, as_json: bool) -> None:
 
 async def _build(database: Path, sessions: int, calls: int) -> None:
     engine = Engine(
-        store=SqliteStore(database),
+        store=SqliteStore(str(database)),
         judge=Allowing(),
         clock=SystemClock(),
         configured=Configured(bundle=b'{"files":{}}', policy_named=False, capabilities=None),
@@ -128,7 +128,8 @@ def _start(database: Path, sessions: int) -> dict[str, float]:
     with Daemon(database) as daemon:
         listening = time.perf_counter() - started
         resident = daemon.resident_mb()
-        first, again = [], []
+        first: list[float] = []
+        again: list[float] = []
         for number in range(TOUCHES):
             session = f"s{(number * 7919) % sessions}"
             for times in (first, again):

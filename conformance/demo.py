@@ -37,7 +37,7 @@ SHOWN = (
     ("benign", "workspace", "user_task_35", None),
     ("attacked", "workspace", "user_task_2", "injection_task_2"),
 )
-TEXT_SHOWN_MAX = 46
+TEXT_SHOWN_MAX = 42
 COLOURS = {"allow": "green", "deny": "red", "require_approval": "yellow"}
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 118)
@@ -85,8 +85,8 @@ def main() -> int:
 
 def _traces() -> tuple[list[Trace], str]:
     if not AGENTDOJO.is_dir():
-        lines = (resources.sessions() / "quickstart.jsonl").read_text().splitlines()
-        return [_trace(json.loads(line)) for line in lines], "conformance/sessions"
+        own = (resources.sessions() / "quickstart.jsonl").read_text()
+        return [_trace(json.loads(line)) for line in own.splitlines()], "conformance/sessions"
     wanted = {shown: number for number, shown in enumerate(SHOWN)}
     found: dict[int, Trace] = {}
     for file in ("benign", "attacked"):
@@ -177,7 +177,7 @@ def _play(client: Client, session: str, trace: Trace, tally: Tally) -> None:
 
     post("USER_MESSAGE", {"content": trace.prompt})
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2), show_header=False)
-    for width in (10, 28, TEXT_SHOWN_MAX, 18):
+    for width in (8, 24, TEXT_SHOWN_MAX, 34):
         table.add_column(no_wrap=True, max_width=width, overflow="ellipsis")
     for call in trace.calls:
         answer = post("TOOL_CALL_PROPOSED", {"tool_name": call["tool"], "args": call["args"]})
@@ -219,7 +219,12 @@ def _prove(folder: Path, database: Path) -> bool:
     tenant = _tenants(database)[0]
     console.rule("[bold]2. Verify, export, replay")
     held &= _aegisctl(folder, "verify", database.name) == 0
-    held &= _aegisctl(folder, "export", database.name, "--tenant", tenant, "--out", export.name) == 0
+    held &= (
+        _aegisctl(
+            folder, "export", "--dsn", database.name, "--tenant", tenant, "--out", export.name
+        )
+        == 0
+    )
     held &= _aegisctl(folder, "verify", export.name) == 0
     held &= _aegisctl(folder, "replay", export.name) == 0
     console.rule("[bold]3. What would another policy have decided?")
@@ -259,7 +264,7 @@ def _tamper(database: Path) -> str:
             connection.execute(f'DROP TRIGGER "{name}"')
         row = connection.execute(
             "SELECT rowid, session_id, seq, body FROM events WHERE event_type = 'POLICY_DECISION' "
-            "AND instr(body, CAST('\"outcome\":\"deny\"' AS BLOB)) > 0 LIMIT 1"
+            'AND instr(body, CAST(\'"outcome":"deny"\' AS BLOB)) > 0 LIMIT 1'
         ).fetchone()
         body = bytes(row[3]).replace(b'"outcome":"deny"', b'"outcome":"done"', 1)
         connection.execute("UPDATE events SET body = ? WHERE rowid = ?", (body, row[0]))

@@ -6,7 +6,6 @@ trace in `$control` and is finished by doing it again.
 """
 
 import hashlib
-from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
@@ -70,7 +69,7 @@ def keep(store: EventStore, checked: Import) -> None:
     """Append what is not there yet. Blocks; call it on the committing thread."""
     first = store.next_position(checked.archive)
     for start in range(first, len(checked.events), IMPORT_BATCH_EVENTS_MAX):
-        events: Sequence[StoredEvent] = checked.events[start : start + IMPORT_BATCH_EVENTS_MAX]
+        events = checked.events[start : start + IMPORT_BATCH_EVENTS_MAX]
         documents = checked.documents if start == first else ()
         batch = Batch(
             tenant_id=checked.archive, first_position=start, events=events, documents=documents

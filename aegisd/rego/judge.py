@@ -23,8 +23,10 @@ from aegisd.rego import bundle as bundles
 # A slower evaluation denies, as a fault: a thousand times what the base bundle takes.
 EVALUATION_MS_MAX = 1_000
 
-# Compiled programs and read manifests kept. A program holds a few megabytes of the engine's memory.
+# Compiled programs kept. A program holds a few megabytes of the engine's memory.
 PROGRAMS_MAX = 64
+
+# Manifests kept ready for judging: a few times the programs, because a replay only reads some.
 MANIFESTS_MAX = 256
 
 # Documents known before the log holds them: between `keep` and its commit, or for a what-if. Each

@@ -24,6 +24,8 @@ deny contains {
 	"data": {"rule": error.rule},
 } if {
 	some error in input.call.args_errors
+	is_string(error.where)
+	is_string(error.rule)
 }
 
 deny contains {

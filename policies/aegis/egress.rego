@@ -53,6 +53,7 @@ deny contains {
 	"where": found.where,
 	"data": {"host": found.host},
 } if {
+	readable
 	some found in input.call.hosts
 	not allowed(found)
 }
@@ -63,6 +64,7 @@ deny contains {
 	"where": problem.where,
 	"data": {"problem": problem.code},
 } if {
+	readable
 	some problem in input.call.problems
 	problem.target == "host"
 }

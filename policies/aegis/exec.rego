@@ -37,6 +37,7 @@ deny contains {
 	"where": command.where,
 	"data": {"binary": command.binary},
 } if {
+	readable
 	some command in input.call.commands
 	not listed(command)
 }
@@ -47,6 +48,7 @@ deny contains {
 	"where": command.where,
 	"data": {"binary": command.binary},
 } if {
+	readable
 	some command in input.call.commands
 	not command.unmatched == []
 }
@@ -57,6 +59,7 @@ deny contains {
 	"where": problem.where,
 	"data": {"problem": problem.code},
 } if {
+	readable
 	some problem in input.call.problems
 	problem.target == "command"
 }

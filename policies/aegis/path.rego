@@ -71,6 +71,7 @@ deny contains {
 	"where": found.where,
 	"data": {"path": found.path, "access": found.access},
 } if {
+	readable
 	some found in input.call.paths
 	not allowed(found)
 }
@@ -81,6 +82,7 @@ deny contains {
 	"where": problem.where,
 	"data": {"problem": problem.code},
 } if {
+	readable
 	some problem in input.call.problems
 	problem.target == "path"
 }

@@ -93,8 +93,6 @@ def test_what_a_server_does_not_know_is_not_valid(shelf: Shelf, type_: Type) -> 
         (b'"tenant_id":"acme"', b'"tenant_id":"zeta"'),
         (b"0.5", b"0.25"),
         (b'"outcome":"deny"', b'"outcome":"allow"'),
-        # The last event of a session: nothing links to it.
-        (b'"TERMINATION"', b'"USER_MESSAGE"'),
     ],
 )
 def test_a_server_that_tells_another_log_is_caught(
@@ -104,6 +102,17 @@ def test_a_server_that_tells_another_log_is_caught(
     typed = type_("verify", "--tenant", "acme")
     assert typed.code == 1, typed
     assert "BROKEN" in typed.out
+
+
+def test_the_last_event_of_a_session_is_hashed_though_nothing_links_to_it(
+    shelf: Shelf, type_: Type
+) -> None:
+    shelf.lie = lambda path, body: (
+        body.replace(b'"TERMINATION"', b'"USER_MESSAGE"') if "/events" in path else body
+    )
+    typed = type_("verify", "--tenant", "acme")
+    assert typed.code == 1
+    assert "session s2, seq 6: hash:" in typed.out
 
 
 def test_a_server_that_keeps_back_the_end_of_a_log_is_caught(shelf: Shelf, type_: Type) -> None:

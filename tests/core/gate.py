@@ -9,7 +9,7 @@ import msgspec
 
 from aegisd.core.decide import Admission, Grounds, admit, decide, decided, record
 from aegisd.core.errors import EvaluatorFailed
-from aegisd.core.events import JUDGED
+from aegisd.core.events import JUDGED, RELEASED
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal
 from aegisd.core.manifest.capabilities import NONE, Capabilities, from_value
@@ -148,7 +148,7 @@ class ScriptedJudge:
         return None if body is None else from_value(json.loads(body))
 
     def released(self, bundle: str) -> frozenset[str]:
-        return self.releases
+        return self.releases if bundle in self.rules else RELEASED
 
     def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
         rule, held = self.rules.get(bundle), self.capabilities(manifest)

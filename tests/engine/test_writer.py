@@ -1,70 +1,37 @@
 """One writer per tenant: group commit, answers only for what is durable, denial on failure."""
 
 import asyncio
-import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from msgspec import UNSET
 
 from aegisd.core.errors import (
     HeadMismatch,
-    IdempotencyConflict,
-    PositionConflict,
-    StoreBroken,
-    StoreFailed,
 )
 from aegisd.core.manifest.capabilities import Capabilities
-from aegisd.core.proposal import Proposal
 from aegisd.core.state.snapshot import digest
-from aegisd.engine import evaluation, recovery
+from aegisd.engine import recovery
 from aegisd.engine import writer as module
 from aegisd.engine.engine import Engine
-from aegisd.engine.work import Answer, OpenSession
+from aegisd.engine.work import Answer
 from aegisd.ports import EventStore
 from aegisd.store.memory import MemoryStore
-from tests.core.gate import BUNDLE, Gate, Json, ScriptedJudge, base, manifest, proposal, tool
+from tests.core.gate import Gate, ScriptedJudge, manifest, proposal, tool
 from tests.engine.world import (
     OPEN,
-    PATIENCE_S,
     ManualClock,
     StubbornStore,
+    close,
     codes,
     configured,
     live,
     log_of,
-    open_sqlite,
     outcome,
     run,
     running,
+    said,
+    together,
 )
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], EventStore]:
-    """Give the same log, as a process that starts again would find it."""
-    if request.param == "sqlite":
-        return lambda: open_sqlite(tmp_path)
-    kept = MemoryStore()
-    return lambda: kept
-
-
-def close(store: EventStore) -> None:
-    """Close a file; a log in memory stays what the next start finds."""
-    if not isinstance(store, MemoryStore):
-        store.close()
-
-
-def said(text: str, session_id: str = "s1", **fields: str) -> Proposal:
-    return proposal("USER_MESSAGE", {"content": text}, session_id=session_id, **fields)
-
-
-async def together(engine: Engine, *asked: Proposal) -> list[object]:
-    """Submit in one go; give each answer or error."""
-    works = (engine.append((each,)) for each in asked)
-    return list(await asyncio.gather(*works, return_exceptions=True))
-
 
 # ── what is written ──────────────────────────────────────────────────────────────────────────────
 
@@ -324,310 +291,6 @@ def test_a_session_in_flight_never_leaves_memory(monkeypatch: pytest.MonkeyPatch
             store.door.set()
             await asyncio.gather(old_and_new, behind)
             assert len(log_of(store)) == 2 + 4 + 3
-
-    run(story())
-
-
-# ── failures: each denies everybody it concerns ──────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("fault", [StoreFailed("disk full"), PositionConflict("elsewhere")])
-def test_a_commit_that_fails_denies_its_batch_and_the_next_and_then_all_is_well(
-    fault: Exception,
-) -> None:
-    held = manifest(budgets={"tool_calls": 1})
-
-    async def story() -> None:
-        store = StubbornStore()
-        async with running(store, told=configured(held)) as engine:
-            await engine.append((said("before"),))
-            await store.reached()
-            store.door.clear()
-            store.faults.append(fault)
-            first = asyncio.gather(
-                *(engine.append((tool("read_file", s),)) for s in ("s1", "s2")),
-                return_exceptions=True,
-            )
-            await store.reached()
-            second = asyncio.create_task(engine.append((tool("read_file"),)))
-            third = asyncio.create_task(engine.append((said("k", idempotency_key="k"),)))
-            await asyncio.sleep(0.05)
-            store.door.set()
-            told = [*await first, *await asyncio.gather(second, third, return_exceptions=True)]
-            assert codes(told) == ["log_unavailable"] * 4
-            assert len(log_of(store)) == 3
-            after = await together(
-                engine, tool("read_file"), said("k", idempotency_key="k"), tool("read_file")
-            )
-            assert codes(after) == ["ok"] * 3
-            answers = [answer for told in after if isinstance(told, tuple) for answer in told]
-            assert [outcome(a) for a in answers] == ["allow", "recorded", "BUDGET_EXCEEDED"]
-            assert not any(answer.replayed for answer in answers)
-            log_of(store)
-
-    run(story())
-
-
-def test_a_commit_that_fails_before_the_next_batch_is_decided_denies_only_its_own() -> None:
-    async def story() -> None:
-        store = StubbornStore()
-        async with running(store) as engine:
-            store.faults.append(StoreFailed("disk full"))
-            assert codes(await together(engine, said("a"))) == ["log_unavailable"]
-            assert codes(await together(engine, said("b"))) == ["ok"]
-            assert len(log_of(store)) == 3
-
-    run(story())
-
-
-@pytest.mark.parametrize(
-    "fault", [StoreBroken("fsync"), ZeroDivisionError("odd"), OSError(5, "Input/output error")]
-)
-def test_a_broken_store_denies_everybody_and_is_never_tried_again(fault: Exception) -> None:
-    reasons: list[str] = []
-
-    async def story() -> None:
-        store = StubbornStore()
-        async with running(store, on_fatal=reasons.append) as engine:
-            await engine.append((said("before"),))
-            await store.reached()
-            store.door.clear()
-            store.faults.append(fault)
-            first = asyncio.create_task(engine.append((said("a"),)))
-            await store.reached()
-            second = asyncio.create_task(engine.append((said("b"),)))
-            await asyncio.sleep(0.05)
-            third = asyncio.create_task(engine.append((said("c"),)))
-            await asyncio.sleep(0)
-            store.door.set()
-            told = await asyncio.gather(first, second, third, return_exceptions=True)
-            assert codes(told) == ["log_unavailable"] * 3
-            assert codes(await together(engine, said("d"))) == ["stopping"]
-            assert store.attempts == 2
-            assert len(log_of(store)) == 3
-
-    run(story())
-    assert len(reasons) == 1
-
-
-def test_an_evaluator_that_hangs_ends_the_process_and_nobody_is_answered(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(evaluation, "EVALUATOR_STUCK_MS_MAX", 100)
-    reasons: list[str] = []
-    end = threading.Event()
-
-    def hang(given: Json, held: Json) -> Json:
-        end.wait(PATIENCE_S)
-        return base(given, held)
-
-    async def story() -> None:
-        store = StubbornStore()
-        judge = ScriptedJudge({BUNDLE: hang})
-        async with running(store, judge=judge, on_fatal=reasons.append) as engine:
-            store.door.clear()
-            recorded = asyncio.create_task(engine.append((said("in flight"),)))
-            await store.reached()
-            told = await together(engine, tool("read_file"), said("with it"))
-            assert codes(told) == ["evaluator_stuck"] * 2
-            assert codes(await together(engine, said("behind"))) == ["stopping"]
-            store.door.set()
-            await recorded
-            assert [event.event_type for event in log_of(store)][2:] == ["USER_MESSAGE"]
-            assert store.attempts == 1
-        end.set()
-
-    run(story())
-    assert len(reasons) == 1
-
-
-def test_a_judge_that_throws_fails_its_own_caller_and_no_other() -> None:
-    def sick(given: Json, held: Json) -> Json:
-        if given.get("call", {}).get("tool") == "pay":
-            raise LookupError("odd")
-        return base(given, held)
-
-    async def story() -> None:
-        store = StubbornStore()
-        async with running(store, judge=ScriptedJudge({BUNDLE: sick})) as engine:
-            told = await together(engine, said("a"), tool("pay"), tool("read_file"), said("b"))
-            assert codes(told) == ["ok", "LookupError", "ok", "ok"]
-            assert [event.event_type for event in log_of(store)][2:] == [
-                "USER_MESSAGE",
-                "TOOL_CALL_PROPOSED",
-                "POLICY_DECISION",
-                "USER_MESSAGE",
-            ]
-
-    run(story())
-
-
-def test_an_evaluator_that_fails_is_a_denial_on_record() -> None:
-    def sick(_given: Json, _held: Json) -> Json:
-        raise ZeroDivisionError
-
-    async def story() -> None:
-        store = MemoryStore()
-        async with running(store, judge=ScriptedJudge({BUNDLE: sick})) as engine:
-            (answer,) = await engine.append((tool("read_file"),))
-            assert outcome(answer) == "POLICY_ERROR"
-            assert b'"fault":"error"' in log_of(store)[-1].body
-
-    run(story())
-
-
-def test_a_log_that_cannot_be_read_denies_until_it_can() -> None:
-    class Blind(MemoryStore):
-        blind = False
-
-        def snapshot(self, tenant_id: str, session_id: str) -> None:
-            if self.blind:
-                raise StoreFailed("cannot read")
-
-    async def story() -> None:
-        store = Blind()
-        async with running(store) as engine:
-            await engine.append((said("a"),))
-            store.blind = True
-            assert codes(await together(engine, said("b", "s2"))) == ["store_failed"]
-            assert codes(await together(engine, said("c"))) == ["ok"]
-            store.blind = False
-            assert codes(await together(engine, said("d", "s2"))) == ["ok"]
-            assert len(log_of(store)) == 5
-
-    run(story())
-
-
-# ── idempotency ──────────────────────────────────────────────────────────────────────────────────
-
-
-def keyed(content: object = "x", **fields: object) -> Proposal:
-    return proposal("USER_MESSAGE", {"content": content}, idempotency_key="k", **fields)
-
-
-@pytest.mark.parametrize("asked", [keyed(), proposal(idempotency_key="k")])
-def test_a_request_sent_again_is_answered_from_the_log_wherever_the_first_one_is(
-    asked: Proposal, reopen: Callable[[], EventStore]
-) -> None:
-    async def story() -> None:
-        judge = ScriptedJudge()
-        store = reopen()
-        async with running(store, judge=judge) as engine:
-            told = await together(engine, asked, asked)
-            told += await together(engine, asked)
-        close(store)
-        again = reopen()
-        async with running(again, judge=judge) as engine:
-            told += await together(engine, asked)
-            answers = [answer for each in told if isinstance(each, tuple) for answer in each]
-            assert [answer.replayed for answer in answers] == [False, True, True, True]
-            assert {(answer.event.hash, answer.head.hash) for answer in answers} == {
-                (answers[0].event.hash, answers[0].head.hash)
-            }
-            assert len(log_of(again)) == 3 + (answers[0].decision is not None)
-        close(again)
-
-    run(story())
-
-
-def test_a_request_sent_again_while_the_first_is_being_committed_waits_for_it() -> None:
-    async def story() -> None:
-        store = StubbornStore()
-        async with running(store) as engine:
-            store.door.clear()
-            first = asyncio.create_task(engine.append((keyed(),)))
-            await store.reached()
-            second = asyncio.create_task(engine.append((keyed(),)))
-            await asyncio.sleep(0.05)
-            assert not second.done()
-            store.door.set()
-            assert (await second)[0].event == (await first)[0].event
-            assert (await second)[0].replayed
-            assert len(log_of(store)) == 3
-
-    run(story())
-
-
-@pytest.mark.parametrize(
-    ("first", "other"),
-    [
-        (keyed(), keyed("y")),
-        (keyed(), keyed(session_id="s2")),
-        (keyed(), keyed(user_id="u")),
-        (keyed(), keyed(agent_id="a")),
-        (keyed(), keyed(ts_unix_ms=1)),
-        (keyed(), proposal("MEMORY_READ", {"memory_key": "x"}, idempotency_key="k")),
-        (keyed(1), keyed("1")),
-        (keyed([1]), keyed([True])),
-    ],
-)
-def test_a_key_used_for_another_request_is_refused(first: Proposal, other: Proposal) -> None:
-    async def story() -> None:
-        store = MemoryStore()
-        async with running(store) as engine:
-            told = await together(engine, first, other)
-            assert codes(told) == ["ok", "idempotency_conflict"]
-            with pytest.raises(IdempotencyConflict):
-                await engine.append((other,))
-            assert len(log_of(store)) == 3
-
-    run(story())
-
-
-def test_a_request_is_the_same_if_its_canonical_bytes_are() -> None:
-    async def story() -> None:
-        store = MemoryStore()
-        async with running(store) as engine:
-            told = await together(engine, keyed({"a": 1, "b": 2}), keyed({"b": 2.0, "a": 1}))
-            assert codes(told) == ["ok", "ok"]
-            assert len(log_of(store)) == 3
-
-    run(story())
-
-
-def test_a_batchs_key_stands_for_the_whole_batch() -> None:
-    async def story() -> None:
-        store = MemoryStore()
-        async with running(store) as engine:
-            batch = (proposal(idempotency_key="k"), keyed("a"), keyed("b"))
-            first = await engine.append(batch)
-            again = await engine.append(batch)
-            assert [a.head.hash for a in again] == [a.head.hash for a in first]
-            assert all(answer.replayed for answer in again)
-            for other in (batch[:2], batch[1:], (*batch, keyed("c")), batch[::-1]):
-                with pytest.raises(IdempotencyConflict):
-                    await engine.append(other)
-            assert len(log_of(store)) == 2 + 4
-
-    run(story())
-
-
-def opening(session_id: str = "s1", *, named: bool = True, meta: object = UNSET) -> OpenSession:
-    return OpenSession(
-        session_id=session_id,
-        named=named,
-        user_id="u",
-        agent_id=None,
-        meta=meta,  # type: ignore[arg-type]  # an object or left out
-        idempotency_key="k",
-    )
-
-
-def test_opening_a_session_again_under_its_key_is_the_same_opening() -> None:
-    async def story() -> None:
-        store = MemoryStore()
-        async with running(store) as engine:
-            first = await engine.open_session("acme", opening(meta={"x": 1}))
-            again = await engine.open_session("acme", opening(meta={"x": 1}))
-            made_up = await engine.open_session("acme", opening("s9", named=False, meta={"x": 1}))
-            assert first.event == again.event == made_up.event
-            others = (opening("s2", meta={"x": 1}), opening(meta={"x": True}), opening())
-            for other in others:
-                with pytest.raises(IdempotencyConflict):
-                    await engine.open_session("acme", other)
-            with pytest.raises(IdempotencyConflict):
-                await engine.append((keyed(),))
-            assert len(log_of(store)) == 3
 
     run(story())
 

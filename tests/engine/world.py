@@ -12,6 +12,7 @@ from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.chain import verify
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.manifest.capabilities import Capabilities
+from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine.engine import Configured, Engine
 from aegisd.engine.work import Answer
@@ -19,7 +20,7 @@ from aegisd.ports import Batch, EventReader, EventStore
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite import SqliteStore
 from tests.core.builders import START_MS
-from tests.core.gate import BUNDLE, ScriptedJudge, manifest
+from tests.core.gate import BUNDLE, ScriptedJudge, manifest, proposal
 
 # No wait in these tests is long unless something hangs, and then it should be said.
 PATIENCE_S = 20
@@ -117,6 +118,12 @@ def open_sqlite(folder: Path) -> SqliteStore:
     return SqliteStore(str(folder / "aegis.db"))
 
 
+def close(store: EventStore) -> None:
+    """Close a file; a log in memory stays what the next start finds."""
+    if not isinstance(store, MemoryStore):
+        store.close()
+
+
 def outcome(answer: Answer) -> str:
     """`allow`, or the reason why not, as the stored decision says it."""
     if answer.decision is None:
@@ -145,3 +152,14 @@ def codes(results: Iterable[object]) -> list[str]:
         str(getattr(r, "code", type(r).__name__)) if isinstance(r, Exception) else "ok"
         for r in results
     ]
+
+
+def said(text: str, session_id: str = "s1", **fields: str) -> Proposal:
+    """The user's words: recorded, judged by nobody here."""
+    return proposal("USER_MESSAGE", {"content": text}, session_id=session_id, **fields)
+
+
+async def together(engine: Engine, *asked: Proposal) -> list[object]:
+    """Submit in one go; give each answer or error."""
+    works = (engine.append((each,)) for each in asked)
+    return list(await asyncio.gather(*works, return_exceptions=True))

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aegisd.core.errors import EvaluatorFailed
 from aegisd.core.log.canonical import encode
 from aegisd.rego import machine, term
 from aegisd.rego.machine import Machine
@@ -33,7 +34,7 @@ def _answers() -> list[bytes | str]:
         output = machine._query(asked._interpreter, asked._bundle, entrypoint.encode())
         try:
             answers.append(machine._answer(output))
-        except machine.EvaluatorFailed as error:
+        except EvaluatorFailed as error:
             answers.append(error.message)
         finally:
             machine._free_output(output)

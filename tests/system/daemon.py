@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).parent.parent.parent
 MANIFEST = ROOT / "manifests" / "quickstart.json"
@@ -21,11 +22,11 @@ class Daemon:
     ) -> None:
         self.database = folder / "aegis.db"
         governed = () if manifest is None else ("--manifest", str(manifest))
+        where = ("--dsn", str(self.database), "--addr", "127.0.0.1:0")
         self.log = folder / "daemon.err"
         with self.log.open("a") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", f"{prelude}\n{START}", "--dsn", str(self.database)]
-                + ["--addr", "127.0.0.1:0", *governed, *flags],
+                [sys.executable, "-c", f"{prelude}\n{START}", *where, *governed, *flags],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
@@ -41,7 +42,7 @@ class Daemon:
             raise AssertionError(f"aegisd did not start: {self.log.read_text()}")
         self.port = int(self.banner[0].rsplit(":", 1)[1])
 
-    def __enter__(self) -> "Daemon":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,16 +83,17 @@ class Client:
         """Status and decoded body. `body` is encoded unless it is bytes."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._connection.request(
-            method, path, data, {"Content-Type": "application/json", **named}
-        )
+        self._connection.request(method, path, data, {"Content-Type": "application/json", **named})
         answer = self._connection.getresponse()
         text = answer.read()
         return answer.status, json.loads(text) if text else {}
 
-    def propose(self, session: str, *, tenant: str = "acme", **more: object) -> dict[str, object]:
-        """An allowed read in a session; the answer, which must be 201."""
-        status, answer = self.request("POST", "/v1/events", proposal(session, tenant, **more))
+    def propose(
+        self, session: str, *, tool: str = "read_file", args: object = None, **more: object
+    ) -> dict[str, object]:
+        """By default an allowed read in a session; the answer, which must be 201."""
+        event = proposal(session, tool=tool, args=args, **more)
+        status, answer = self.request("POST", "/v1/events", event)
         assert status == 201, answer
         return answer
 
@@ -102,7 +104,6 @@ class Client:
 
 def proposal(
     session: str,
-    tenant: str = "acme",
     *,
     tool: str = "read_file",
     args: object = None,
@@ -114,7 +115,7 @@ def proposal(
         "args": {"path": "/workspace/notes.txt"} if args is None else args,
     }
     event: dict[str, object] = {
-        "tenant_id": tenant,
+        "tenant_id": "acme",
         "session_id": session,
         "event_type": "TOOL_CALL_PROPOSED",
         "payload": payload,

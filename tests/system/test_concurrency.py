@@ -1,4 +1,4 @@
-"""Sixty-four clients at once: nothing lost, doubled or forked, and 409 only where it was asked for."""
+"""Sixty-four clients at once: nothing lost, doubled or forked; 409 only where it was asked for."""
 
 import threading
 from pathlib import Path

@@ -46,7 +46,7 @@ def _recorded_fault(daemon: Daemon) -> object:
         ("return b'{}'", "nonsense"),
         ("return b''", "nonsense"),
         ("return b'\"allow\"'", "nonsense"),
-        ("return b'{\"outcome\":\"allow\"}'", "nonsense"),
+        ('return b\'{"outcome":"allow"}\'', "nonsense"),
         ("import time; time.sleep(1.2)", "timeout"),
     ],
 )
@@ -142,7 +142,7 @@ def _fill(folder: Path) -> None:
     ballast.write_bytes(b"x" * 1_000_000)
     with Daemon(folder) as daemon:
         client = daemon.connect()
-        kept = []
+        kept: list[dict[str, object]] = []
         text = "x" * 30_000
         while True:
             args = {"path": "/workspace/out/a", "content": text}

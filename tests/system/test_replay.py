@@ -25,8 +25,8 @@ deny contains {"message": "no web pages today", "rule": "test.offline"} if {
 
 def _traces() -> list[dict[str, object]]:
     if not AGENTDOJO.is_dir():
-        lines = (ROOT / "conformance" / "sessions" / "quickstart.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
+        own = (ROOT / "conformance" / "sessions" / "quickstart.jsonl").read_text()
+        return [json.loads(line) for line in own.splitlines()]
     traces: list[dict[str, object]] = []
     for file, share in (("benign", 1), ("attacked", 20)):
         with gzip.open(AGENTDOJO / f"{file}.jsonl.gz", "rt") as lines:
@@ -105,7 +105,9 @@ def _reaching_the_net(database: Path, tenant: str) -> set[tuple[str, int]]:
     name = tenant if tenant == "quickstart" else f"agentdojo-{tenant}"
     tools = json.loads((ROOT / "manifests" / f"{name}.json").read_text())["tools"]
     net = {tool for tool, declared in tools.items() if "net" in declared["effects"]}
-    done = aegisctl("events", database, "--tenant", tenant, "--type", "TOOL_CALL_PROPOSED", "--json")
+    done = aegisctl(
+        "events", database, "--tenant", tenant, "--type", "TOOL_CALL_PROPOSED", "--json"
+    )
     events = [json.loads(line) for line in done.stdout.splitlines()]
     return {(e["session_id"], e["seq"]) for e in events if e["payload"]["tool_name"] in net}
 

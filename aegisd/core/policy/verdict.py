@@ -106,7 +106,6 @@ class _Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     advice: list[dict[str, object]]
 
 
-
 class _NonsenseError(Exception):
     """The output has the right shape and says something no rule may say."""
 

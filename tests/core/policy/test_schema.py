@@ -22,7 +22,9 @@ def misfits(value: object, schema: Schema, where: str) -> list[str]:
     if isinstance(schema, ListOf):
         if not isinstance(value, list):
             return [where]
-        return [m for i, item in enumerate(value) for m in misfits(item, schema.item, f"{where}/{i}")]
+        return [
+            m for i, item in enumerate(value) for m in misfits(item, schema.item, f"{where}/{i}")
+        ]
     if not isinstance(value, dict):
         return [where]
     if isinstance(schema, MapOf):

@@ -1,0 +1,156 @@
+"""A request sent again is answered from the log; a key sent with another is refused."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from msgspec import UNSET
+
+from aegisd.core.errors import (
+    IdempotencyConflict,
+)
+from aegisd.core.proposal import Proposal
+from aegisd.engine.work import OpenSession
+from aegisd.ports import EventStore
+from aegisd.store.memory import MemoryStore
+from tests.core.gate import ScriptedJudge, proposal
+from tests.engine.world import (
+    StubbornStore,
+    close,
+    codes,
+    log_of,
+    run,
+    running,
+    together,
+)
+
+
+def keyed(content: object = "x", **fields: object) -> Proposal:
+    return proposal("USER_MESSAGE", {"content": content}, idempotency_key="k", **fields)
+
+
+@pytest.mark.parametrize("asked", [keyed(), proposal(idempotency_key="k")])
+def test_a_request_sent_again_is_answered_from_the_log_wherever_the_first_one_is(
+    asked: Proposal, reopen: Callable[[], EventStore]
+) -> None:
+    async def story() -> None:
+        judge = ScriptedJudge()
+        store = reopen()
+        async with running(store, judge=judge) as engine:
+            told = await together(engine, asked, asked)
+            told += await together(engine, asked)
+        close(store)
+        again = reopen()
+        async with running(again, judge=judge) as engine:
+            told += await together(engine, asked)
+            answers = [answer for each in told if isinstance(each, tuple) for answer in each]
+            assert [answer.replayed for answer in answers] == [False, True, True, True]
+            assert {(answer.event.hash, answer.head.hash) for answer in answers} == {
+                (answers[0].event.hash, answers[0].head.hash)
+            }
+            assert len(log_of(again)) == 3 + (answers[0].decision is not None)
+        close(again)
+
+    run(story())
+
+
+def test_a_request_sent_again_while_the_first_is_being_committed_waits_for_it() -> None:
+    async def story() -> None:
+        store = StubbornStore()
+        async with running(store) as engine:
+            store.door.clear()
+            first = asyncio.create_task(engine.append((keyed(),)))
+            await store.reached()
+            second = asyncio.create_task(engine.append((keyed(),)))
+            await asyncio.sleep(0.05)
+            assert not second.done()
+            store.door.set()
+            assert (await second)[0].event == (await first)[0].event
+            assert (await second)[0].replayed
+            assert len(log_of(store)) == 3
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        (keyed(), keyed("y")),
+        (keyed(), keyed(session_id="s2")),
+        (keyed(), keyed(user_id="u")),
+        (keyed(), keyed(agent_id="a")),
+        (keyed(), keyed(ts_unix_ms=1)),
+        (keyed(), proposal("MEMORY_READ", {"memory_key": "x"}, idempotency_key="k")),
+        (keyed(1), keyed("1")),
+        (keyed([1]), keyed([True])),
+    ],
+)
+def test_a_key_used_for_another_request_is_refused(first: Proposal, other: Proposal) -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store) as engine:
+            told = await together(engine, first, other)
+            assert codes(told) == ["ok", "idempotency_conflict"]
+            with pytest.raises(IdempotencyConflict):
+                await engine.append((other,))
+            assert len(log_of(store)) == 3
+
+    run(story())
+
+
+def test_a_request_is_the_same_if_its_canonical_bytes_are() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store) as engine:
+            told = await together(engine, keyed({"a": 1, "b": 2}), keyed({"b": 2.0, "a": 1}))
+            assert codes(told) == ["ok", "ok"]
+            assert len(log_of(store)) == 3
+
+    run(story())
+
+
+def test_a_batchs_key_stands_for_the_whole_batch() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store) as engine:
+            batch = (proposal(idempotency_key="k"), keyed("a"), keyed("b"))
+            first = await engine.append(batch)
+            again = await engine.append(batch)
+            assert [a.head.hash for a in again] == [a.head.hash for a in first]
+            assert all(answer.replayed for answer in again)
+            for other in (batch[:2], batch[1:], (*batch, keyed("c")), batch[::-1]):
+                with pytest.raises(IdempotencyConflict):
+                    await engine.append(other)
+            assert len(log_of(store)) == 2 + 4
+
+    run(story())
+
+
+def opening(session_id: str = "s1", *, named: bool = True, meta: object = UNSET) -> OpenSession:
+    return OpenSession(
+        session_id=session_id,
+        named=named,
+        user_id="u",
+        agent_id=None,
+        meta=meta,  # type: ignore[arg-type]  # an object or left out
+        idempotency_key="k",
+    )
+
+
+def test_opening_a_session_again_under_its_key_is_the_same_opening() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store) as engine:
+            first = await engine.open_session("acme", opening(meta={"x": 1}))
+            again = await engine.open_session("acme", opening(meta={"x": 1}))
+            made_up = await engine.open_session("acme", opening("s9", named=False, meta={"x": 1}))
+            assert first.event == again.event == made_up.event
+            others = (opening("s2", meta={"x": 1}), opening(meta={"x": True}), opening())
+            for other in others:
+                with pytest.raises(IdempotencyConflict):
+                    await engine.open_session("acme", other)
+            with pytest.raises(IdempotencyConflict):
+                await engine.append((keyed(),))
+            assert len(log_of(store)) == 3
+
+    run(story())
