@@ -59,10 +59,12 @@ class Derivation(Struct, frozen=True, kw_only=True):
         return {
             "by_class": self.by_class(),
             "by_place": self.by_place(),
+            "decisions": sum(tenant.decisions for tenant in self.tenants),
             "differences": [
                 {"tenant_id": tenant, **msgspec.to_builtins(found)}
                 for tenant, found in self.differences
             ],
+            "equal": sum(tenant.equal for tenant in self.tenants),
             "evaluator": {"name": self.evaluator[0], "version": self.evaluator[1]},
             "holds": not self.differences,
             "rules_version": self.rules_version,

@@ -14,10 +14,10 @@ from aegisctl.display import coloured, say, say_json, shown
 from aegisctl.display import time as shown_time
 from aegisctl.exits import HOLDS
 from aegisctl.server import ServerLog
-from aegisd.core.errors import NotFound
+from aegisd.core.errors import InvalidJson, LogCorrupt, NotFound
 from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS
 from aegisd.core.log.canonical import encode, parse
-from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.log.envelope import StoredEvent
 
 # Seconds between two questions of `--follow`: quick for a person, nothing for a server.
 FOLLOW_SECONDS = 1.0
@@ -152,8 +152,20 @@ def matches(event: StoredEvent, act: tuple[StoredEvent, ...], wanted: Filter) ->
     )
 
 
+def _decoded(event: StoredEvent) -> dict[str, object]:
+    try:
+        envelope = parse(event.body)
+    except InvalidJson:
+        envelope = None
+    if isinstance(envelope, dict):
+        return envelope
+    raise LogCorrupt(
+        f"position {event.position}: the stored bytes are not an envelope; run `aegisctl verify`"
+    )
+
+
 def _payload(event: StoredEvent) -> dict[str, object]:
-    payload = msgspec.json.decode(unseal(event.body).payload)
+    payload = _decoded(event).get("payload")
     return payload if isinstance(payload, dict) else {}
 
 
@@ -170,12 +182,14 @@ def _say(event: StoredEvent, *, as_json: bool) -> None:
 
 
 def document(event: StoredEvent) -> dict[str, object]:
-    """The event as `GET /v1/events` answers it: the envelope, hashes in hex, and its position."""
-    envelope = parse(event.body)
-    plain = dict(envelope) if isinstance(envelope, dict) else {}
+    """The event as `GET /v1/events` answers it: the envelope, hashes in hex, and its position.
+
+    Raises `LogCorrupt` for stored bytes that are not an envelope.
+    """
+    envelope = {**_decoded(event), "hash": event.hash.hex(), "position": event.position}
     if event.prev_hash:
-        plain["prev_hash"] = event.prev_hash.hex()
-    return {**plain, "hash": event.hash.hex(), "position": event.position}
+        envelope["prev_hash"] = event.prev_hash.hex()
+    return envelope
 
 
 def line(event: StoredEvent) -> str:

@@ -1,7 +1,9 @@
 """An export as a log to read: an index of lines, and every event from its own line."""
 
+import hashlib
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -30,11 +32,10 @@ class ExportLog:
         self._offsets = array("Q")
         self._sessions: dict[str, array[int]] = {}
         self._file = Path(path).open("rb")  # noqa: SIM115 - closed by `close`
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._file.close)
             self._index()
-        except BaseException:
-            self._file.close()
-            raise
+            undo.pop_all()
 
     def _index(self) -> None:
         offsets: list[int] = []
@@ -51,10 +52,8 @@ class ExportLog:
             if isinstance(part, Scope):
                 self.scope = part
             elif isinstance(part, ExportedDocument):
-                document = Document(
-                    digest=bytes.fromhex(part.digest), kind=part.kind, body=part.body
-                )
-                self._documents[document.digest] = document
+                digest = hashlib.sha256(part.body).digest()
+                self._documents[digest] = Document(digest=digest, kind=part.kind, body=part.body)
             elif isinstance(part, StoredEvent):
                 self._sessions.setdefault(part.session_id, array("Q")).append(len(self._offsets))
                 self._offsets.append(offset)

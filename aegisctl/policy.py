@@ -11,7 +11,10 @@ from aegisctl.exits import BROKEN, HOLDS
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.rego.bundle import BASE_PREFIX, build, decode, load_directory
-from aegisd.rego.testing import TODO, TestOutcome, run_tests
+from aegisd.rego.testing import TestOutcome, run_tests
+
+# How a test that waits for its rule is named.
+_WAITING = "todo_test_"
 
 
 @click.group("policy", cls=options.Verbs)
@@ -81,7 +84,7 @@ def test(folder: Path | None, *, as_json: bool) -> int:
             say(f"{coloured('refused', 'bad')}: {shown(error.message, None)}")
         return BROKEN
     failed = [each for each in outcomes if not each.passed]
-    waiting = [each for each in outcomes if each.name.startswith(TODO)]
+    waiting = [each for each in outcomes if each.name.startswith(_WAITING)]
     if as_json:
         rows = msgspec.to_builtins(outcomes)
         say_json({"passed": not failed, "problem": None, "tests": rows})

@@ -129,9 +129,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             draft.flush()
             os.fsync(draft.fileno())
         Path(draft.name).replace(path)
-    except BaseException:
+    finally:
+        # Renamed by now, unless something failed.
         Path(draft.name).unlink(missing_ok=True)
-        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -257,17 +257,20 @@ def _tenants(database: Path) -> list[str]:
 
 
 def _tamper(database: Path) -> str:
-    """Turn one recorded `deny` into an `allow`, as somebody with write access to the file would."""
+    """Overwrite one recorded decision, as somebody with write access to the file would."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
-        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        for (name,) in triggers.fetchall():
+        sql = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        triggers = connection.execute(sql).fetchall()
+        for name, _ in triggers:
             connection.execute(f'DROP TRIGGER "{name}"')
         row = connection.execute(
             "SELECT rowid, session_id, seq, body FROM events WHERE event_type = 'POLICY_DECISION' "
-            'AND instr(body, CAST(\'"outcome":"deny"\' AS BLOB)) > 0 LIMIT 1'
+            "AND instr(body, CAST('\"outcome\":\"deny\"' AS BLOB)) > 0 LIMIT 1"
         ).fetchone()
-        body = bytes(row[3]).replace(b'"outcome":"deny"', b'"outcome":"done"', 1)
+        body = bytes(row[3]).replace(b'"outcome":"deny"', b'"outcome":"fine"', 1)
         connection.execute("UPDATE events SET body = ? WHERE rowid = ?", (body, row[0]))
+        for _, statement in triggers:
+            connection.execute(statement)
         connection.commit()
     return f"session {row[1]}, seq {row[2]}: the recorded outcome was overwritten in place"
 

@@ -4,6 +4,7 @@ rego-cpp ends the whole process on some sources that its own parser accepts, by 
 caller can catch. Run as `python -m aegisd.rego.probe`, with the question as JSON on standard input.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -37,9 +38,11 @@ def survive(files: Mapping[str, str], data: bytes, entrypoint: str) -> None:
     question = msgspec.json.encode(Question(dict(files), data.decode(), entrypoint))
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "aegisd.rego.probe"],
+            [sys.executable, "-P", "-m", "aegisd.rego.probe"],
             input=question,
             capture_output=True,
+            # The child imports what this process imports, and nothing from where it was started.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             timeout=COMPILE_MS_MAX / 1000,
             check=False,
         )

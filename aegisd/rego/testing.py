@@ -18,7 +18,7 @@ from aegisd.rego.module import Module, statements
 from aegisd.rego.tokens import Kind, Token
 
 TEST = "test_"
-TODO = "todo_test_"
+WAITING = "todo_test_"
 
 _MOCK = "aegis_mock_"
 
@@ -77,7 +77,7 @@ def _lower(path: str, source: str) -> tuple[list[_Case], str]:
         name = module.tokens[start].text
         withs = list(_withs(module, source, start, end))
         cuts += [span for span, _ in withs]
-        if not name.startswith((TEST, TODO)):
+        if not name.startswith((TEST, WAITING)):
             _check_no_with(path, module.tokens[start], withs)
             continue
         mocks = tuple(dict.fromkeys(mock for _, mock in withs))
@@ -176,7 +176,7 @@ class _Bench:
         """Run the tests in order."""
         outcomes: list[TestOutcome] = []
         for case in self._cases:
-            detail = "waits" if case.name.startswith(TODO) else self._complaint(case)
+            detail = "waits" if case.name.startswith(WAITING) else self._complaint(case)
             passed = not detail or detail == "waits"
             package = ".".join(case.package)
             outcomes.append(TestOutcome(case.file, package, case.name, passed, detail))

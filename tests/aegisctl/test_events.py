@@ -14,6 +14,7 @@ from aegisd.core.log.canonical import encode
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.recording import call, record
 from tests.aegisctl.shelf import Shelf
+from tests.aegisctl.tampering import edit, tamper
 
 FILTERS: list[tuple[str, ...]] = [
     (),
@@ -97,6 +98,15 @@ def test_a_question_about_nobody_could_not_be_answered(recorded: Path, type_: Ty
         (),
     ):
         assert type_("events", recorded, *arguments).code == 2
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"])
+def test_what_is_no_event_is_said_and_not_shown(body: bytes, log_file: Path, type_: Type) -> None:
+    tamper(log_file, edit("body", body, "acme", 2))
+    for more in ((), ("--json",), ("--tool", "fetch")):
+        typed = type_("events", log_file, "--tenant", "acme", "--session", "s1", *more)
+        assert typed.code == 1
+        assert "position 2: the stored bytes are not an envelope" in typed.err
 
 
 def test_follow_asks_a_server_only(recorded: Path, type_: Type) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -253,6 +254,22 @@ def test_a_cached_fold_of_another_event_shows(log_file: Path) -> None:
     store.close()
     (found,) = look(log_file).breaks
     assert (found.session_id, found.seq, found.rule) == ("s1", 3, "head")
+
+
+def test_any_damage_to_the_file_itself_is_a_verdict_or_none_and_never_a_crash(
+    recorded: Path, tmp_path: Path, type_: Type
+) -> None:
+    whole = recorded.read_bytes()
+    chance = random.Random(7)
+    for _ in range(200):
+        damaged = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 8, 64))):
+            damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+        path = tmp_path / "damaged.db"
+        path.write_bytes(damaged)
+        typed = type_("verify", path)
+        assert typed.code in (0, 1, 2)
+        assert "bug" not in typed.err, typed.err
 
 
 def test_a_log_is_verified_while_it_is_written(log_file: Path) -> None:

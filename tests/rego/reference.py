@@ -1,9 +1,12 @@
 """The base rules once more, in Python too plain to be wrong: what they deny, for any JSON at all.
 
-Written from the rules' sentences, family by family. An absent field is `ABSENT`, which equals nothing.
+Written from the rules' sentences, family by family. An absent field is `ABSENT`: it equals nothing.
 """
 
-from typing import Any  # JSON of any shape, wrong types above all.
+from typing import Any, TypeAlias
+
+# JSON of any shape, wrong types above all: nothing narrower would be true.
+Json: TypeAlias = Any
 
 
 class _Absent:
@@ -19,7 +22,7 @@ STEPS = ("MODEL_CALL_STARTED", "MEMORY_WRITE", "HANDOFF_REQUESTED")
 RELEASES = ("USER_MESSAGE", "MODEL_CALL_FINISHED", "TOOL_RESULT", "MEMORY_READ")
 
 
-def at(value: Any, *path: str) -> Any:
+def at(value: Json, *path: str) -> Json:
     for name in path:
         if not isinstance(value, dict) or name not in value:
             return ABSENT
@@ -27,22 +30,22 @@ def at(value: Any, *path: str) -> Any:
     return value
 
 
-def same(left: Any, right: Any) -> bool:
+def same(left: Json, right: Json) -> bool:
     """JSON equality: true is not 1."""
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
-def within(value: Any, items: Any) -> bool:
+def within(value: Json, items: Json) -> bool:
     if isinstance(items, dict):
         items = list(items.values())
     return isinstance(items, list) and any(same(value, item) for item in items)
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
 
 
-def denied(document: Any, manifest: Any) -> set[str]:
+def denied(document: Json, manifest: Json) -> set[str]:
     """The codes of every family that finds something wrong."""
     kind = at(document, "event", "type")
     release = within(kind, list(RELEASES))
@@ -61,7 +64,7 @@ def denied(document: Any, manifest: Any) -> set[str]:
     return found
 
 
-def denied_call(call: Any, manifest: Any) -> set[str]:
+def denied_call(call: Json, manifest: Json) -> set[str]:
     found: set[str] = set()
     effects = at(call, "effects")
     if not declared(call, manifest) or not isinstance(effects, list):
@@ -74,14 +77,16 @@ def denied_call(call: Any, manifest: Any) -> set[str]:
         found.add("ARGS_INVALID")
     if (within("net", effects) or within("exec", effects)) and not egress_fine(call, manifest):
         found.add("EGRESS_DENY")
-    if any(within(e, effects) for e in ("read", "write", "delete")) and not path_fine(call, manifest):
+    if any(within(e, effects) for e in ("read", "write", "delete")) and not path_fine(
+        call, manifest
+    ):
         found.add("PATH_DENY")
     if within("exec", effects) and not exec_fine(call, manifest):
         found.add("EXEC_DENY")
     return found
 
 
-def declared(call: Any, manifest: Any) -> bool:
+def declared(call: Json, manifest: Json) -> bool:
     tool = at(call, "tool")
     tools = at(manifest, "tools")
     if at(call, "declared") is not True or not isinstance(tool, str) or tool not in tools:
@@ -91,13 +96,13 @@ def declared(call: Any, manifest: Any) -> bool:
     return within(tools[tool]["server"], ["", at(call, "server")])
 
 
-def no_problem(call: Any, target: str) -> bool:
+def no_problem(call: Json, target: str) -> bool:
     problems = at(call, "problems")
     others = [other for other in ("host", "path", "command") if other != target]
     return isinstance(problems, list) and all(within(at(p, "target"), others) for p in problems)
 
 
-def egress_fine(call: Any, manifest: Any) -> bool:
+def egress_fine(call: Json, manifest: Json) -> bool:
     hosts = at(call, "hosts")
     if not isinstance(hosts, list) or not no_problem(call, "host"):
         return False
@@ -106,7 +111,7 @@ def egress_fine(call: Any, manifest: Any) -> bool:
     return all(host_allowed(host, manifest["net"]["domains"]) for host in hosts)
 
 
-def host_allowed(host: Any, domains: list[str]) -> bool:
+def host_allowed(host: Json, domains: list[str]) -> bool:
     name = at(host, "host")
     if within(name, domains):
         return True
@@ -117,7 +122,7 @@ def host_allowed(host: Any, domains: list[str]) -> bool:
     return "*" in domains or (labels[0] != "" and any(parent in domains for parent in parents))
 
 
-def path_fine(call: Any, manifest: Any) -> bool:
+def path_fine(call: Json, manifest: Json) -> bool:
     paths = at(call, "paths")
     return (
         isinstance(paths, list)
@@ -126,7 +131,7 @@ def path_fine(call: Any, manifest: Any) -> bool:
     )
 
 
-def path_allowed(path: Any, roots: Any) -> bool:
+def path_allowed(path: Json, roots: Json) -> bool:
     access, text = at(path, "access"), at(path, "path")
     allowed = list(roots["write_roots"]) if within(access, ["read", "write", "delete"]) else []
     allowed += roots["read_roots"] if access == "read" else []
@@ -144,7 +149,7 @@ def inside(path: str, root: str) -> bool:
     return segments[: len(prefix)] == prefix
 
 
-def exec_fine(call: Any, manifest: Any) -> bool:
+def exec_fine(call: Json, manifest: Json) -> bool:
     commands = at(call, "commands")
     binaries = manifest["exec"]["binaries"]
     return (
@@ -160,7 +165,7 @@ def exec_fine(call: Any, manifest: Any) -> bool:
     )
 
 
-def budget_fine(document: Any, manifest: Any, *, call: bool, kind: Any) -> bool:
+def budget_fine(document: Json, manifest: Json, *, call: bool, kind: Json) -> bool:
     def below(counter: str, budget: str) -> bool:
         consumed, limit = at(document, "snapshot", counter), at(manifest, "budgets", budget)
         if limit is None:

@@ -180,8 +180,26 @@ def test_core_reads_every_answer_of_the_base_rules() -> None:
 JUNK: list[object] = [GONE, None, True, False, 0, 1, -1, 1.5, "", "text", "net", [], {}, [1], [""]]
 JUNK += [{"a": "net"}, ["net"], ["exec"], ["read"], ["net", "exec", "write"], '"', "\\", "\n"]
 
-HOSTS = ["api.example.com", "x.example.org", "example.org", ".example.org", "evil", "192.0.2.7", 'a"']
-PATHS = ["/workspace", "/workspace/a", "/workspace/out/b", "/workspaces", "a", ".", "..", "../a", ""]
+HOSTS = [
+    "api.example.com",
+    "x.example.org",
+    "example.org",
+    ".example.org",
+    "evil",
+    "192.0.2.7",
+    'a"',
+]
+PATHS = [
+    "/workspace",
+    "/workspace/a",
+    "/workspace/out/b",
+    "/workspaces",
+    "a",
+    ".",
+    "..",
+    "../a",
+    "",
+]
 PATHS += ["/", "//", "./a", '/workspace/"\\\n', "/workspace/out"]
 
 PATHS_OF_INPUT = [
@@ -218,7 +236,10 @@ MANIFESTS: list[dict[str, Any]] = [
     bent(MANIFEST, registered=False),
     bent(MANIFEST, net__domains=["*"], fs__read_roots=["/"], fs__write_roots=["", "."]),
     bent(MANIFEST, net__domains=[], fs__read_roots=[], fs__write_roots=[], exec__binaries=[]),
-    bent(MANIFEST, budgets={"model_calls": None, "steps": None, "tool_calls": None, "wall_time_ms": None}),
+    bent(
+        MANIFEST,
+        budgets={"model_calls": None, "steps": None, "tool_calls": None, "wall_time_ms": None},
+    ),
     bent(MANIFEST, budgets={"model_calls": 0, "steps": 0, "tool_calls": 0, "wall_time_ms": 0}),
 ]
 
@@ -237,7 +258,9 @@ def changes(draw: st.DrawFn) -> dict[str, object]:
 
 @settings(max_examples=600)
 @given(bends=changes(), manifest=st.sampled_from(MANIFESTS))
-def test_the_rules_deny_what_the_model_denies(bends: dict[str, object], manifest: dict[str, Any]) -> None:
+def test_the_rules_deny_what_the_model_denies(
+    bends: dict[str, object], manifest: dict[str, Any]
+) -> None:
     document = bent(INPUT, **bends)
     assert codes(document, manifest) == reference.denied(document, manifest)
 
@@ -323,7 +346,7 @@ BUGS = [
     ("permission.rego", 'in ["", input.call.server]', "!= 7"),
     ("args.rego", '["low", "medium"]', '["low", "medium", "high"]'),
     ("args.rego", "\tinput.call.args_errors == []\n", ""),
-    ("egress.rego", 'endswith(found.host, trim_prefix(domain, "*"))', 'endswith(found.host, trim_prefix(domain, "*."))'),
+    ("egress.rego", 'trim_prefix(domain, "*"))', 'trim_prefix(domain, "*."))'),
     ("egress.rego", '\tfound.kind == "name"\n\tis_string(found.host)\n\t"*"', '\t"*"'),
     ("egress.rego", "\thost_found\n} else", "} else"),
     ("path.rego", 'concat("", [root, "/"])', "root"),

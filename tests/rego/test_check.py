@@ -31,13 +31,13 @@ def load(source: str) -> None:
         CALL + 'data.manifest.tools[input.call.tool].risk == "high"',
         CALL + "data.manifest.budgets.steps == null",
         CALL + '"a" in data.manifest.net.domains',
-        CALL + "helper(input.call.tool)\n\nhelper(tool) if tool == \"a\"",
+        CALL + 'helper(input.call.tool)\n\nhelper(tool) if tool == "a"',
         CALL + "data.aegis.rules.helper(1)\n\nhelper(n) if n == 1",
         "import data.aegis.rules.lists\n" + CALL + "input.call.tool in lists.names",
         "import data.aegis.rules.lists as known\n" + CALL + "known.has(input.call.tool)",
         'deny contains sprintf("%v is 100%%", [input.call.tool]) if true',
         'deny contains {"message": "m", "rule": "r", "where": "/args"} if true',
-        'default small := false\n\nsmall if input.call.args.n == 1\n\n' + CALL + "not small",
+        "default small := false\n\nsmall if input.call.args.n == 1\n\n" + CALL + "not small",
         CALL + "(1 + 2) * 3 == 9",
         CALL + 'contains(input.call.args.q, "a")',
         'require_approval contains "x" if "delete" in input.call.effects',
@@ -105,7 +105,7 @@ REFUSED = [
     ("data.aegis[x] == 1", "expected data.manifest"),
     ("data.aegis.rules[x] == 1", "expected data.manifest"),
     # Engines: what this one does to a policy without a word.
-    ('data.aegis.rules.deny == 1 with input as {}', "only tests may"),
+    ("data.aegis.rules.deny == 1 with input as {}", "only tests may"),
     ('{ every host in input.call.hosts { host.host == "a" } }', "rename the variable host"),
     ('tol == "a"', "nothing gives tol a value"),
     ("input.call.args.n == 1.0", "write 1"),
@@ -154,7 +154,15 @@ def test_a_file_that_stands_in_for_another_does_not_load(source: str, says: str)
 
 
 def test_a_bundle_knows_what_it_reads() -> None:
-    facts = check({"rules/a.rego": HEAD + CALL + 'input.time.weekday == 1\n' + CALL + "input.call.args.x == 1"})
+    facts = check(
+        {
+            "rules/a.rego": HEAD
+            + CALL
+            + "input.time.weekday == 1\n"
+            + CALL
+            + "input.call.args.x == 1"
+        }
+    )
     assert facts.reads == {"call": {"args"}, "time": {"weekday"}}
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any  # JSON of any shape, on purpose: wrong types are what is tested.
 
-import rfc8785
-
 from aegisd import resources
+from aegisd.core.log.canonical import encode
 from aegisd.rego import bundle
 from aegisd.rego.regopy_engine import RegopyEvaluator, RegopyProgram
 
@@ -118,7 +117,7 @@ def base_files() -> dict[str, str]:
 def compiled(manifest: object, operator_files: Mapping[str, str] | None = None) -> RegopyProgram:
     """The base rules, with an operator's, compiled with a manifest."""
     body = bundle.build(operator_files or {}, base_files())
-    return RegopyEvaluator().compile(body, rfc8785.dumps(manifest))
+    return RegopyEvaluator().compile(body, encode(manifest))
 
 
 @cache
@@ -128,7 +127,7 @@ def _kept(manifest: bytes) -> RegopyProgram:
 
 def judged(document: object, manifest: object = MANIFEST) -> dict[str, Any]:
     """What the base rules say about an input."""
-    output = _kept(rfc8785.dumps(manifest)).evaluate(rfc8785.dumps(document))
+    output = _kept(encode(manifest)).evaluate(encode(document))
     decoded: dict[str, Any] = json.loads(output)
     return decoded
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from aegisd.core.errors import EvaluatorFailed, InvalidJson
 from aegisd.core.log.canonical import INTEGER_MAX, encode, parse
 from aegisd.core.policy.input import PolicyInput
+from aegisd.core.target import PROBLEMS
 
 Outcome = Literal["allow", "deny", "require_approval"]
 
@@ -169,16 +170,21 @@ def _reasons(claims: list[_Claim], *, asks: bool) -> list[Reason]:
 
 
 def _reason(claim: _Claim) -> Reason:
-    message = claim.message
-    if message is None:
-        detail = ", ".join(f"{name} {_shown(value)}" for name, value in sorted(claim.data.items()))
-        message = SENTENCES[claim.code] + (f": {detail}" if detail else "")
+    message = _message(claim) if claim.message is None else claim.message
     return Reason(
         code=claim.code,
         message=message[:TEXT_CHARACTERS_MAX],
         rule=claim.rule[:TEXT_CHARACTERS_MAX],
         where=claim.where[:TEXT_CHARACTERS_MAX],
     )
+
+
+def _message(claim: _Claim) -> str:
+    problem = claim.data.get("problem")
+    if isinstance(problem, str) and problem in PROBLEMS:
+        return f"what the call reaches for cannot be read in one way only: {PROBLEMS[problem]}"
+    detail = ", ".join(f"{name} {_shown(value)}" for name, value in sorted(claim.data.items()))
+    return SENTENCES[claim.code] + (f": {detail}" if detail else "")
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,152 @@
+"""The runner of Rego tests: what is not true did not pass."""
+
+import pytest
+
+from aegisd import resources
+from aegisd.core.errors import PolicyInvalid
+from aegisd.rego import bundle
+from aegisd.rego.testing import TestOutcome, run_tests
+from tests.rego.worlds import base_files
+
+TestOutcome.__test__ = False  # type: ignore[attr-defined] # pytest collects by name
+
+HEAD = "package aegis.rules_test\n\nimport rego.v1\n\n"
+RULES = (
+    "package aegis.rules\n\nimport rego.v1\n\n"
+    'deny contains "late" if {\n\tis_number(input.time.weekday)\n'
+    "\tinput.time.weekday > data.manifest.budgets.steps\n}\n"
+)
+
+
+def outcomes(tests: str, rules: str = RULES) -> dict[str, tuple[bool, str]]:
+    files = bundle.decode(bundle.build({"a.rego": rules}, base_files()))
+    found = run_tests(files, {"a_test.rego": HEAD + tests})
+    return {outcome.name: (outcome.passed, outcome.detail) for outcome in found}
+
+
+def passed(body: str) -> bool:
+    return outcomes("test_it if " + body)["test_it"][0]
+
+
+LATE = 'with input as {"time": {"weekday": 6}} with data.manifest as {"budgets": {"steps": 5}}'
+
+
+COUNT = "count(data.aegis.rules.deny) == 1"
+BODIES = {
+    "on one line": f'{{ data.aegis.rules.deny == {{"late"}} {LATE} }}',
+    "before a line": f'{{\n\tsome said in data.aegis.rules.deny {LATE}\n\tsaid == "late"\n}}',
+    "on later lines": f"""{{
+	{COUNT}
+		with input as {{"time": {{"weekday": 6}}}}
+		with data.manifest as {{"budgets": {{"steps": 5}}}}
+}}""",
+    "by name": f"""{{ {COUNT} with input as given with data.manifest as limits }}
+
+given := {{"time": {{"weekday": 6}}}}
+
+limits := {{"budgets": {{"steps": 5}}}}""",
+    "by function": f"""{{ {COUNT} with input as on(6) with data.manifest.budgets.steps as 5 }}
+
+on(day) := {{"time": {{"weekday": day}}}}""",
+    "in part": f"{{ {COUNT} with input.time.weekday as 6 with data.manifest.budgets.steps as 5 }}",
+    "under not": "{ not data.aegis.rules.deny.late with input as {} }",
+    "nothing": "true",
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_with_replaces_input_and_manifest(body: str) -> None:
+    assert passed(body)
+
+
+@pytest.mark.parametrize(
+    ("tests", "detail"),
+    [
+        ("test_it if false", "undefined"),
+        ("test_it := false", "expected true"),
+        ('test_it := "true"', "expected true"),
+        ("test_it if input.nosuch", "undefined"),
+        ("test_it if 1 / 0 == 1", "a rule failed"),
+        ("test_it if { true with input as nothing }\n\nnothing := 1 if false", "undefined"),
+        ('test_it if { true with input as {"n": 1.5} }', "fraction"),
+    ],
+)
+def test_what_is_false_undefined_or_an_error_fails(tests: str, detail: str) -> None:
+    ok, found = outcomes(tests)["test_it"]
+    assert not ok
+    assert detail in found
+
+
+def test_a_test_that_waits_is_reported_and_not_run() -> None:
+    assert outcomes("todo_test_it if 1 / 0 == 1") == {"todo_test_it": (True, "waits")}
+
+
+def test_tests_do_not_see_each_others_worlds() -> None:
+    tests = (
+        "test_a if { count(data.aegis.rules.deny) == 1 with input.time.weekday as 6"
+        " with data.manifest.budgets.steps as 5 }\n\n"
+        "test_b if { count(data.aegis.rules.deny) == 0 with input.time.weekday as 6"
+        " with data.manifest.budgets.steps as 6 }\n\n"
+        "test_c if { count(data.aegis.rules.deny) == 0 }\n"
+    )
+    assert {name: ok for name, (ok, _) in outcomes(tests).items()} == {
+        "test_a": True,
+        "test_b": True,
+        "test_c": True,
+    }
+
+
+def test_outcomes_name_file_and_package() -> None:
+    files = bundle.decode(bundle.build({}, base_files()))
+    (outcome,) = run_tests(files, {"a_test.rego": HEAD + "test_it if true"})
+    assert (outcome.file, outcome.package) == ("a_test.rego", "aegis.rules_test")
+
+
+@pytest.mark.parametrize(
+    ("tests", "says"),
+    [
+        (
+            'test_it if { true with input as {} \n true with input as {"a": 1} }',
+            "make it two tests",
+        ),
+        ("test_it if { true with data.aegis.rules.deny as {} }", "expected `with input"),
+        ("helper if { true with input as {} }", "belongs in the body"),
+        ("test_it if { true with input }", "expected `as`"),
+        ("test_it if http.send({})", "may not be called"),
+        ("test_it if {", "to be closed"),
+    ],
+)
+def test_a_test_that_cannot_be_carried_out_is_refused(tests: str, says: str) -> None:
+    with pytest.raises(PolicyInvalid, match=r"^a_test\.rego:\d+: ") as caught:
+        outcomes(tests)
+    assert says in caught.value.message
+
+
+def test_a_test_fails_where_the_gate_would() -> None:
+    head = "package aegis.rules\n\nimport rego.v1\n\n"
+    rules = head + 'deny contains "x" if contains(input.call.tool, "n")\n'
+    tests = (
+        'test_it if { count(data.aegis.rules.deny) == 0 with input as {"call": {"tool": "a\\n"}} }'
+    )
+    ok, detail = outcomes(tests, rules)["test_it"]
+    assert not ok
+    assert "escapes" in detail
+
+
+EXAMPLES = sorted(path.name for path in (resources.policies() / "examples").iterdir())
+
+
+def test_every_test_of_the_base_rules_passes() -> None:
+    files = bundle.decode(bundle.build({}, base_files()))
+    found = run_tests(files, bundle.load_directory(resources.policies() / "aegis", tests=True))
+    assert len(found) > 50
+    assert [outcome for outcome in found if not outcome.passed] == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_test_of_the_examples_passes(example: str) -> None:
+    folder = resources.policies() / "examples" / example
+    files = bundle.decode(bundle.build(bundle.load_directory(folder), base_files()))
+    found = run_tests(files, bundle.load_directory(folder, tests=True))
+    assert found
+    assert [outcome for outcome in found if not outcome.passed] == []
