@@ -265,7 +265,7 @@ def _tamper(database: Path) -> str:
             connection.execute(f'DROP TRIGGER "{name}"')
         row = connection.execute(
             "SELECT rowid, session_id, seq, body FROM events WHERE event_type = 'POLICY_DECISION' "
-            "AND instr(body, CAST('\"outcome\":\"deny\"' AS BLOB)) > 0 LIMIT 1"
+            'AND instr(body, CAST(\'"outcome":"deny"\' AS BLOB)) > 0 LIMIT 1'
         ).fetchone()
         body = bytes(row[3]).replace(b'"outcome":"deny"', b'"outcome":"fine"', 1)
         connection.execute("UPDATE events SET body = ? WHERE rowid = ?", (body, row[0]))

@@ -45,10 +45,10 @@ BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset(
         # Whatever a store raises that its port does not name, the process ends without an answer.
         "aegisd/engine/writer.py::_commit",
         "aegisd/engine/writer.py::_keep",
+        # Exit 1 means "does not hold": a crash of the command line prints its trace and exits 2.
+        "aegisctl/main.py::run",
         # The edge of the door: what nobody foresaw is logged and answered 500, never a decision.
         "aegisd/http/errors.py::__call__",
-        # The same behind a commit: its answers hold, and the process ends.
-        "aegisd/engine/writer.py::_keep",
         # Whatever a policy engine throws becomes POLICY_ERROR, which denies and is recorded.
         "aegisd/rego/judge.py::evaluate",
     }

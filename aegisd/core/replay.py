@@ -194,8 +194,14 @@ def _compare(judgement: Judgement, judge: Judge) -> Iterator[Difference]:
         yield _difference(judgement, judge, "verdict", "bundle", decision.bundle, "", gone=True)
         return
     derived = decided(unseal(judgement.cause.body), _derive(judgement, verdict, policy_input))
+    faulted = verdict.fault is not None or _denied_by_fault(decision)
     for place, field, theirs, mine in _unlike(unseal(judgement.event.body), derived):
-        yield _difference(judgement, judge, place, field, theirs, mine)
+        yield _difference(judgement, judge, place, field, theirs, mine, faulted=faulted)
+
+
+def _denied_by_fault(decision: PolicyDecision) -> bool:
+    """Whether an evaluation failed when this was decided; a fault that did not deny is no excuse."""
+    return decision.evaluator.fault is not UNSET and decision.outcome == "deny"
 
 
 def _unlike(recorded: Envelope, derived: Envelope) -> Iterator[tuple[Place, str, str, str]]:
@@ -248,9 +254,9 @@ def _difference(
     derived: str,
     *,
     gone: bool = False,
+    faulted: bool = False,
 ) -> Difference:
     decision = judgement.decision
-    faulted = decision.evaluator.fault is not UNSET and place in ("verdict", "decide")
     klass: Class = "unreplayable" if gone else "fault" if faulted else _blamed(decision, judge)
     event = judgement.event
     return Difference(

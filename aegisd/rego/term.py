@@ -1,8 +1,8 @@
 """An input for rego-cpp, built node by node: half the cost of having it parse the same JSON.
 
-Text inside the engine is kept as JSON escape sequences, so each string is handed over as JSON spells
-it, and rules cannot tell an input built here from one that was parsed;
-`tests/rego/test_term.py` holds the two together. These calls are too short to be worth releasing
+Text inside the engine is kept as JSON escape sequences, so each string is handed over as JSON
+spells it, and rules cannot tell an input built here from one that was parsed: `tests/rego/test_term.py`
+holds the two together. These calls are too short to be worth releasing
 the interpreter lock for: taking it back would cost more than the call.
 """
 
@@ -13,7 +13,7 @@ from regopy import rego_shared as native
 
 _OK = int(native.Code.OK)
 
-library = ctypes.PyDLL(native.rego._name)
+library = ctypes.PyDLL(native.rego._name)  # noqa: SLF001 - the path the wheel loaded
 
 _new = library.regoNewInput
 _new.restype = ctypes.c_void_p

@@ -356,7 +356,9 @@ BUGS = [
     ("budget.rego", "consumed < limit", "consumed <= limit"),
     ("budget.rego", "consumed <= limit", "consumed < limit"),
     ("approval.rego", "approval == false", "approval != true"),
-    ("event.rego", '"MODEL_CALL_STARTED", "MEMORY_WRITE"', '"TOOL_CALL_PROPOSED", "MEMORY_WRITE"'),
+    ("event.rego", 'type == "TOOL_CALL_PROPOSED"', 'type == "MEMORY_WRITE"'),
+    ("event.rego", '"MODEL_CALL_STARTED", "MEMORY_WRITE"', '"MEMORY_WRITE"'),
+    ("event.rego", '["USER_MESSAGE", "MODEL', '["MEMORY_WRITE", "USER_MESSAGE", "MODEL'),
 ]  # fmt: skip
 
 
@@ -369,12 +371,19 @@ def _differs(files: dict[str, str]) -> bool:
         bent(INPUT, call__paths__0={"path": "/workspace/a", "access": "write", "where": ""}),
         bent(INPUT, call__approval=GONE),
         bent(INPUT, call__approval=True),
+        *(
+            bent(INPUT, event__type=kind, call=GONE, snapshot__terminated=True)
+            for kind in JUDGED[1:]
+        ),
+        bent(INPUT, event__type="MODEL_CALL_STARTED", call=GONE),
+        bent(INPUT, event__type="MEMORY_WRITE", call=GONE),
     ]
     for manifest in MANIFESTS:
         program = RegopyEvaluator().compile(bundle.build({}, files), rfc8785.dumps(manifest))
         for document in tables:
             answer = json.loads(program.evaluate(rfc8785.dumps(document)))
-            asked = reference.at(document, "call", "approval") is not False
+            call = document["event"].get("type") == "TOOL_CALL_PROPOSED"
+            asked = call and reference.at(document, "call", "approval") is not False
             found = {reason["code"] for reason in answer["deny"]}
             if found != reference.denied(document, manifest):
                 return True

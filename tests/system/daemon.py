@@ -33,6 +33,7 @@ class Daemon:
                 cwd=folder,
                 env={name: value for name, value in os.environ.items() if name[:6] != "AEGIS_"},
             )
+        self._clients: list[Client] = []
         self.banner: list[str] = []
         for line in self.process.stdout or ():
             self.banner.append(line.rstrip())
@@ -62,13 +63,17 @@ class Daemon:
     def wait(self) -> int:
         """The exit code, once it ends."""
         code = self.process.wait(30)
+        for client in self._clients:
+            client.close()
         if self.process.stdout:
             self.process.stdout.close()
         return code
 
     def connect(self) -> "Client":
-        """A connection of one's own."""
-        return Client(self.port)
+        """A connection of one's own, hung up when the daemon ends."""
+        client = Client(self.port)
+        self._clients.append(client)
+        return client
 
 
 class Client:

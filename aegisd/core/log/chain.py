@@ -40,6 +40,8 @@ class Break(Struct, frozen=True, kw_only=True):
     the export says it holds), `seq` (the same in a session), `prev_hash` (the link
     to the event before does not hold), `head` (the log ends elsewhere than was recorded), `row`
     (a row cannot be read) and `document` (a manifest or bundle is not the one its digest names).
+    `aegisctl` adds `file` (what SQLite or the schema says) and `export` (a line or the trailer).
+    A position or seq of -1 is not known.
     """
 
     tenant_id: str
