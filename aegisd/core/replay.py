@@ -200,7 +200,7 @@ def _compare(judgement: Judgement, judge: Judge) -> Iterator[Difference]:
 
 
 def _denied_by_fault(decision: PolicyDecision) -> bool:
-    """Whether an evaluation failed when this was decided; a fault that did not deny is no excuse."""
+    """Whether an evaluation failed when this was decided; one that did not deny is no excuse."""
     return decision.evaluator.fault is not UNSET and decision.outcome == "deny"
 
 

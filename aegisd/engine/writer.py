@@ -6,6 +6,7 @@ everything staged is dropped, everyone waiting is told 503, and the state is rea
 """
 
 import asyncio
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -40,6 +41,10 @@ from aegisd.ports import Batch, Clock, Document, EventStore, SnapshotRow
 # Events per commit. At about 0.3 ms to judge one, a full batch holds others up for 80 ms.
 BATCH_EVENTS_MAX = 256
 
+# Milliseconds after which a batch takes nothing more and is committed. With a slow evaluator this
+# lets the commit, the answers and the next requests happen while the next batch is decided.
+BATCH_MS_MAX = 12
+
 # Events waiting to be decided. Several seconds of work; beyond it, waiting longer helps nobody.
 QUEUE_EVENTS_MAX = 8192
 
@@ -69,11 +74,13 @@ class Decided(NamedTuple):
     """A decided batch: what to commit, and what to tell once it is durable.
 
     Refusals wait for the commit too: they may rest on events of the same batch. `cache` holds
-    snapshots of the state behind the batch, written once everybody is answered.
+    snapshots of the state behind the batch, written once everybody is answered. `left` is what
+    the batch had no time for.
     """
 
     batch: Batch
     cache: Batch
+    left: Sequence[Waiting]
     replies: Sequence[tuple[asyncio.Future[Reply], Reply | Exception]]
 
 
@@ -153,6 +160,8 @@ class Writer:
                 self._settle(held=commit.result())
                 commit = None
             decided = await self._decide(taken)
+            if decided is not None and decided.left:
+                taken = self._put_back(taken, decided.left)
             if commit is not None and not self._settle(held=await commit):
                 _fail_all(taken, _unavailable())
             elif decided is not None:
@@ -175,6 +184,12 @@ class Writer:
             taken.append(waiting)
         self._queued_events -= size
         return taken
+
+    def _put_back(self, taken: list[Waiting], left: Sequence[Waiting]) -> list[Waiting]:
+        """Queue again, in order and in front, what was not decided; give what was."""
+        self._queue.extendleft(reversed(left))
+        self._queued_events += sum(waiting.size for waiting in left)
+        return taken[: len(taken) - len(left)]
 
     async def _decide(self, taken: list[Waiting]) -> Decided | None:
         """Decide a batch on the evaluator's thread; None when that failed as a whole."""
@@ -252,7 +267,10 @@ class Writer:
         before = self.recover()
         now_ms = max(self._clock.now_ms(), before.last_now_ms)
         lengths: dict[str, int] = {}
+        enough = time.perf_counter() + BATCH_MS_MAX / 1000
         for waiting in taken:
+            if replies and time.perf_counter() > enough:
+                break
             draft = Draft(self._tenant or before, self._session, self._judge, self._clock, now_ms)
             try:
                 told = self._perform(draft, waiting.work)
@@ -276,7 +294,7 @@ class Writer:
         cache = self._cache(before.next_position + len(events), self._snapshots(before, lengths))
         while len(self._sessions) > SESSIONS_RESIDENT_MAX:
             self._sessions.popitem(last=False)
-        return Decided(batch, cache, replies)
+        return Decided(batch, cache, taken[len(replies) :], replies)
 
     def _perform(self, draft: Draft, work: Work) -> Reply:
         if draft.tenant.next_position == 0:

@@ -1,9 +1,9 @@
 """An input for rego-cpp, built node by node: half the cost of having it parse the same JSON.
 
 Text inside the engine is kept as JSON escape sequences, so each string is handed over as JSON
-spells it, and rules cannot tell an input built here from one that was parsed: `tests/rego/test_term.py`
-holds the two together. These calls are too short to be worth releasing
-the interpreter lock for: taking it back would cost more than the call.
+spells it, and rules cannot tell an input built here from a parsed one: `tests/rego/test_term.py`
+holds the two together. These calls are too short to release the interpreter lock for: taking it
+back would cost more than the call.
 """
 
 import ctypes

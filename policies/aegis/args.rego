@@ -15,6 +15,9 @@ typed if {
 } else if {
 	input.call.args_typed == false
 	input.call.risk in ["low", "medium"]
+} else if {
+	# Nobody gave a schema for what nobody declared; that it is undeclared denies it.
+	input.call.declared == false
 }
 
 deny contains {
@@ -35,6 +38,13 @@ deny contains {
 	"data": {},
 } if {
 	not input.call.args_errors == []
+	not explained
+}
+
+explained if {
+	some error in input.call.args_errors
+	is_string(error.where)
+	is_string(error.rule)
 }
 
 deny contains {

@@ -42,9 +42,9 @@ deny := (explained | unexplained) | data.aegis.operator.deny
 
 require_approval := data.aegis.approval.require_approval | data.aegis.operator.require_approval
 
-constraints := data.aegis.limits.constraints | data.aegis.operator.constraints
+constraints := array.concat(data.aegis.limits.constraints, [said | some said in data.aegis.operator.constraints])
 
-obligations := data.aegis.limits.obligations | data.aegis.operator.obligations
+obligations := array.concat(data.aegis.limits.obligations, [said | some said in data.aegis.operator.obligations])
 
 explained contains reason if {
 	not data.aegis.session.fine

@@ -3,23 +3,24 @@ package aegis.limits
 
 import rego.v1
 
-constraints contains {"name": "timeout_ms", "value": value} if {
-	data.aegis.event.call
-	value := data.manifest.constraints.timeout_ms
-	value != null
-}
+constraints := array.concat(
+	[{"name": "max_output_bytes", "value": value} |
+		data.aegis.event.call
+		value := data.manifest.constraints.max_output_bytes
+		value != null
+	],
+	[{"name": "timeout_ms", "value": value} |
+		data.aegis.event.call
+		value := data.manifest.constraints.timeout_ms
+		value != null
+	],
+)
 
-constraints contains {"name": "max_output_bytes", "value": value} if {
-	data.aegis.event.call
-	value := data.manifest.constraints.max_output_bytes
-	value != null
-}
-
-obligations contains {
+obligations := [{
 	"type": "sandbox",
 	"image": data.manifest.sandbox.image,
 	"mounts": data.manifest.sandbox.mounts,
-} if {
-	data.aegis.event.call
+} |
 	data.manifest.sandbox.required == true
-}
+	data.aegis.event.call
+]

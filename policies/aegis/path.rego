@@ -26,37 +26,27 @@ unproblematic if {
 }
 
 allowed(found) if {
+	found.access == "read"
+	some root in data.manifest.fs.read_roots
+	inside(found.path, root)
+} else if {
 	found.access in ["read", "write", "delete"]
 	some root in data.manifest.fs.write_roots
 	inside(found.path, root)
 }
 
-allowed(found) if {
-	found.access == "read"
-	some root in data.manifest.fs.read_roots
-	inside(found.path, root)
-}
-
+# A root is a prefix of itself and of all that lies below it, once both end in a slash.
 inside(path, root) if {
 	is_string(path)
-	path == root
 	path != ""
-}
-
-inside(path, root) if {
-	is_string(path)
 	root != ""
-	startswith(path, concat("", [root, "/"]))
-}
-
-inside(path, root) if {
+	startswith(concat("", [path, "/"]), concat("", [root, "/"]))
+} else if {
 	is_string(path)
 	root == "/"
 	startswith(path, "/")
-}
-
-# `.` is wherever the tool stands: every relative path that does not leave it.
-inside(path, root) if {
+} else if {
+	# `.` is wherever the tool stands: every relative path that does not leave it.
 	is_string(path)
 	root == "."
 	path != ""

@@ -16,11 +16,9 @@ fine if {
 
 registered if data.manifest.registered == true
 
-# A declaration that names a server is for that server's tool only.
-declared if {
-	input.call.declared == true
-	data.manifest.tools[input.call.tool].server in ["", input.call.server]
-}
+# Core compares the name with the manifest's tools, and the server where a declaration names one,
+# exactly: it holds the manifest in the same normal form as `data.manifest`.
+declared if input.call.declared == true
 
 # That effects is a list is proven here, once: the families below ask what is in it.
 understood if {
@@ -44,6 +42,7 @@ deny contains {
 	"data": {"missing": "tool"},
 } if {
 	data.aegis.event.call
+	registered
 	not declared
 }
 

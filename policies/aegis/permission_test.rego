@@ -2,35 +2,27 @@ package aegis.permission_test
 
 import rego.v1
 
-manifest := {"registered": true, "tools": {"anywhere": {"server": ""}, "bound": {"server": "files"}}}
+manifest := {"registered": true}
 
-call(tool, server) := {
+call(declared) := {
 	"event": {"type": "TOOL_CALL_PROPOSED"},
-	"call": {"tool": tool, "server": server, "declared": true, "approval": false, "effects": []},
+	"call": {"tool": "t", "server": "", "declared": declared, "approval": false, "effects": []},
 }
 
 test_a_declared_tool_is_fine if {
-	data.aegis.permission.fine with input as call("anywhere", "") with data.manifest as manifest
+	data.aegis.permission.fine with input as call(true) with data.manifest as manifest
 }
 
-test_a_declaration_without_a_server_is_for_every_server if {
-	data.aegis.permission.fine with input as call("anywhere", "mail") with data.manifest as manifest
+test_an_undeclared_tool_is_not if {
+	not data.aegis.permission.fine with input as call(false) with data.manifest as manifest
 }
 
-test_a_declaration_with_a_server_is_for_that_one if {
-	data.aegis.permission.fine with input as call("bound", "files") with data.manifest as manifest
-}
-
-test_another_servers_tool_of_the_same_name_is_undeclared if {
-	not data.aegis.permission.fine with input as call("bound", "mail") with data.manifest as manifest
-}
-
-test_a_tool_is_spelled_exactly if {
-	not data.aegis.permission.fine with input as call("Anywhere", "") with data.manifest as manifest
+test_only_true_is_declared if {
+	not data.aegis.permission.fine with input as call("true") with data.manifest as manifest
 }
 
 test_nothing_is_declared_without_a_manifest if {
-	not data.aegis.permission.fine with input as call("anywhere", "")
+	not data.aegis.permission.fine with input as call(true)
 		with data.manifest as object.union(manifest, {"registered": false})
 }
 

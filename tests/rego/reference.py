@@ -67,13 +67,13 @@ def denied(document: Json, manifest: Json) -> set[str]:
 def denied_call(call: Json, manifest: Json) -> set[str]:
     found: set[str] = set()
     effects = at(call, "effects")
-    if not declared(call, manifest) or not isinstance(effects, list):
+    if not declared(call) or not isinstance(effects, list):
         found.add("PERMISSION_UNDECLARED")
     if not isinstance(at(call, "approval"), bool):
         found.add("PERMISSION_UNDECLARED")
     typed = at(call, "args_typed")
     low = typed is False and within(at(call, "risk"), ["low", "medium"])
-    if at(call, "args_errors") != [] or not (typed is True or low):
+    if at(call, "args_errors") != [] or not (typed is True or low or at(call, "declared") is False):
         found.add("ARGS_INVALID")
     if (within("net", effects) or within("exec", effects)) and not egress_fine(call, manifest):
         found.add("EGRESS_DENY")
@@ -86,14 +86,8 @@ def denied_call(call: Json, manifest: Json) -> set[str]:
     return found
 
 
-def declared(call: Json, manifest: Json) -> bool:
-    tool = at(call, "tool")
-    tools = at(manifest, "tools")
-    if at(call, "declared") is not True or not isinstance(tool, str) or tool not in tools:
-        return False
-    if at(call, "server") is ABSENT:
-        return False
-    return within(tools[tool]["server"], ["", at(call, "server")])
+def declared(call: Json) -> bool:
+    return at(call, "declared") is True
 
 
 def no_problem(call: Json, target: str) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.core.log.canonical import encode
+from aegisd.rego import machine as machines
 from aegisd.rego.machine import NESTING_MAX, Machine
 
 HEAD = "package a\n\nimport rego.v1\n\n"
@@ -144,6 +145,17 @@ def test_what_does_not_compile_says_where(rules: str, says: str) -> None:
 def test_an_entry_point_that_is_not_there_gives_no_answer() -> None:
     with pytest.raises((EvaluatorFailed, PolicyInvalid)):
         Machine({"a.rego": HEAD + "x := 1"}, b"{}", ["a/result"]).ask("a/result", b"{}")
+
+
+def test_data_that_would_be_cut_short_does_not_compile() -> None:
+    with pytest.raises(PolicyInvalid, match="NUL"):
+        machine("result := 1", b'{"x":1}\0{"x":2}')
+
+
+def test_a_null_pointer_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "_query", lambda *_: None)
+    with pytest.raises(EvaluatorFailed, match="no answer"):
+        ECHO.ask("a/result", b'{"x":1}')
 
 
 def test_other_threads_run_while_rules_do() -> None:
