@@ -95,7 +95,7 @@ MUTANTS = (
     Mutant(
         "policy: a path beside the root is inside it",
         "policies/aegis/path.rego",
-        'startswith(path, concat("", [root, "/"]))',
+        'startswith(concat("", [path, "/"]), concat("", [root, "/"]))',
         "startswith(path, root)",
         ("tests/rego/test_base_policy.py",),
     ),
