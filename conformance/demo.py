@@ -219,6 +219,7 @@ def _prove(folder: Path, database: Path) -> bool:
     tenant = _tenants(database)[0]
     console.rule("[bold]2. Verify, export, replay")
     held &= _aegisctl(folder, "verify", database.name) == 0
+    held &= _aegisctl(folder, "replay", database.name) == 0
     held &= (
         _aegisctl(
             folder, "export", "--dsn", database.name, "--tenant", tenant, "--out", export.name
@@ -279,7 +280,7 @@ def _aegisctl(folder: Path, *arguments: str) -> int:
     console.print(f"[bold]$ aegisctl {' '.join(arguments)}[/bold]")
     command = [sys.executable, "-c", "from aegisctl.main import main; main()", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    console.print(escape((done.stdout + done.stderr).strip()))
+    console.print(escape((done.stdout + done.stderr).strip()), soft_wrap=True)
     console.print(f"[dim]exit {done.returncode}[/dim]\n")
     return done.returncode
 
