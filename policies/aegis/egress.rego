@@ -20,6 +20,8 @@ hosts_allowed if {
 }
 
 unproblematic if {
+	input.call.problems == []
+} else if {
 	is_array(input.call.problems)
 	every problem in input.call.problems { problem.target in ["path", "command"] }
 }

@@ -22,6 +22,8 @@ commands_allowed if {
 }
 
 unproblematic if {
+	input.call.problems == []
+} else if {
 	is_array(input.call.problems)
 	every problem in input.call.problems { problem.target in ["host", "path"] }
 }

@@ -5,12 +5,12 @@ import rego.v1
 
 constraints := array.concat(
 	[{"name": "max_output_bytes", "value": value} |
-		data.aegis.event.call
+		input.event.type == "TOOL_CALL_PROPOSED"
 		value := data.manifest.constraints.max_output_bytes
 		value != null
 	],
 	[{"name": "timeout_ms", "value": value} |
-		data.aegis.event.call
+		input.event.type == "TOOL_CALL_PROPOSED"
 		value := data.manifest.constraints.timeout_ms
 		value != null
 	],
@@ -22,5 +22,5 @@ obligations := [{
 	"mounts": data.manifest.sandbox.mounts,
 } |
 	data.manifest.sandbox.required == true
-	data.aegis.event.call
+	input.event.type == "TOOL_CALL_PROPOSED"
 ]

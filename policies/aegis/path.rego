@@ -38,7 +38,6 @@ allowed(found) if {
 # A root is a prefix of itself and of all that lies below it, once both end in a slash.
 inside(path, root) if {
 	is_string(path)
-	path != ""
 	root != ""
 	startswith(concat("", [path, "/"]), concat("", [root, "/"]))
 } else if {
