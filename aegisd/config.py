@@ -28,6 +28,7 @@ _PORT = re.compile(r"[0-9]{1,5}\Z")
 _LATER = {
     "tls": "TLS is not part of this version",
     "behind_proxy": "serving other machines needs authentication, which is not in this version",
+    "api_key": "authentication is not part of this version",
     "auth": "authentication is not part of this version",
     "rate_limit": "a rate limit is not part of this version",
     "mcp_addr": "the MCP proxy is not part of this version",
@@ -86,7 +87,7 @@ def read(
 
 
 # Read by aegisctl and by the tests, not by the daemon.
-_CLIENT_VARIABLES = frozenset({"AEGIS_SERVER", "AEGIS_API_KEY", "AEGIS_TENANT"})
+_CLIENT_VARIABLES = frozenset({"AEGIS_SERVER", "AEGIS_TENANT"})
 
 
 def _load(file: Path) -> Mapping[str, object]:

@@ -131,7 +131,10 @@ async def _run(settings: config.Settings) -> int:
         server.config.app = app(engine)
         tenants = await engine.start()
         serving = asyncio.create_task(_serve(server, listener))
-        await server.listening.wait()
+        listening = asyncio.ensure_future(server.listening.wait())
+        await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
         _announce(listener, settings, engine.judge.evaluator(), manifest, tenants)
         await serving
         await engine.stop()

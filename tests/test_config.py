@@ -45,7 +45,7 @@ def test_flags_win_over_the_environment_and_that_over_the_file(yaml: Path) -> No
 
 
 def test_what_other_programs_of_ours_read_is_left_alone() -> None:
-    environment = {"AEGIS_SERVER": "http://x", "AEGIS_API_KEY": "k", "AEGIS_TENANT": "t"}
+    environment = {"AEGIS_SERVER": "http://x", "AEGIS_TENANT": "t"}
     assert read({}, environment | {"HOME": "/root", "aegis_dsn": "x"}, None) == Settings()
 
 

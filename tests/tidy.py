@@ -51,6 +51,8 @@ BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset(
         "aegisd/http/errors.py::__call__",
         # Whatever a policy engine throws becomes POLICY_ERROR, which denies and is recorded.
         "aegisd/rego/judge.py::evaluate",
+        # The same for compiling on the way to it.
+        "aegisd/rego/judge.py::judge",
     }
 )
 BROAD = frozenset({"BaseException", "Exception"})

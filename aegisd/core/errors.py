@@ -193,12 +193,6 @@ class CallIdReused(Conflict):
     code = "call_id_reused"
 
 
-class ManifestConflict(Conflict):
-    """The manifest cannot stand beside what is registered."""
-
-    code = "manifest_conflict"
-
-
 # ── Aegis itself cannot answer: deny, and try again later ────────────────────────────────────────
 
 

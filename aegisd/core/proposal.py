@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from aegisd.core.errors import InvalidField, TooLarge, UnknownField
-from aegisd.core.events import CONTROL_SESSION, check_id, check_payload
+from aegisd.core.events import check_id, check_payload
 from aegisd.core.log.canonical import INTEGER_MAX, encode
 from aegisd.core.log.envelope import HASH_BYTES, StoredEvent, unseal
 from aegisd.core.nearest import nearest
@@ -122,13 +122,11 @@ def same_request(proposal: Proposal, event: StoredEvent) -> bool:
         and event.user_id == proposal.user_id
         and event.agent_id == proposal.agent_id
         and proposal.ts_unix_ms in (None, event.ts_unix_ms)
+        and proposal.seq in (None, event.seq)
+        and proposal.prev_hash in (None, event.prev_hash)
+        and proposal.hash in (None, event.hash)
         and bytes(unseal(event.body).payload) == proposal.body
     )
-
-
-def is_control(session_id: str) -> bool:
-    """Whether a session is the daemon's own record of operators' acts."""
-    return session_id == CONTROL_SESSION
 
 
 def _body(event_type: str, payload: object) -> bytes:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from aegisd.core.errors import (
     ConfigInvalid,
     EvaluatorStuck,
+    ManifestInvalid,
     NotFound,
     SessionUnknown,
     Stopping,
@@ -76,6 +77,7 @@ class Engine:
         `LogCorrupt` where the log does not hold.
         """
         self._keep_configured()
+        self._check_zone()
         tenants = [name for name in await self.read(self.store.tenants) if name[:1] != "$"]
         due: list[tuple[Writer, Control]] = []
         for tenant_id in tenants:
@@ -104,6 +106,9 @@ class Engine:
 
     async def check(self, proposal: Proposal) -> Verdict | None:
         """Judge an event on live state and record nothing. Raises `SessionUnknown`."""
+        if proposal.tenant_id not in self._writers:
+            # A question about a tenant that nobody wrote to must not leave a writer behind.
+            await self.head(proposal.tenant_id, proposal.session_id)
         reply = await self._writer(proposal.tenant_id).submit(Check(proposal=proposal))
         return reply.verdict if isinstance(reply, Judged) else None
 
@@ -228,7 +233,7 @@ class Engine:
         await self.head(tenant_id, session_id)
 
         def check() -> tuple[Chain, list[Break]]:
-            chain = Chain(whole=False)
+            chain = Chain(whole=False, body_tenant=imports.body_tenant(self.store, tenant_id))
             events = self.store.session_events(tenant_id, session_id)
             return chain, [broken for event in events for broken in chain.check(event)]
 
@@ -240,6 +245,16 @@ class Engine:
         if found is None or found.kind != kind or hashlib.sha256(found.body).hexdigest() != digest:
             raise NotFound(f"no {kind} has the digest {digest}")
         return found.body
+
+    def _check_zone(self) -> None:
+        """Hold the configured manifest to a zone of this machine. Raises `ConfigInvalid`."""
+        if self._configured.capabilities is None:
+            return
+        try:
+            zone = self._configured.capabilities.manifest.zone
+            self._clock.utc_offset_s(zone, self._clock.now_ms())
+        except ManifestInvalid as error:
+            raise ConfigInvalid(f"manifest: {error.message}") from None
 
     # ── tenants ─────────────────────────────────────────────────────────────────────────────────
 

@@ -12,15 +12,19 @@ from msgspec import Struct
 
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.events import ARCHIVE_PREFIX
-from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.log.export import ExportCheck, ExportedDocument, read
-from aegisd.ports import Batch, Document, EventStore
+from aegisd.ports import Batch, Document, EventReader, EventStore
 
 # One request's worth; the file is held in memory while it is checked.
 IMPORT_BYTES_MAX = 67_108_864
 
-# Events per commit, so that live commits get in between.
+# Events per commit: memory stays small, and a crash leaves whole commits to go on from.
 IMPORT_BATCH_EVENTS_MAX = 512
+
+# How every bundle's canonical bytes begin, and no manifest's. Bytes are kept once by digest, so a
+# false kind would stick to a manifest that is registered later.
+BUNDLE_BEGINS = b'{"files":'
 
 # Hex digits of the file's digest in the archive's id: 128 bits name a file.
 ARCHIVE_DIGITS = 32
@@ -52,6 +56,8 @@ def check(data: bytes) -> Import:
         if isinstance(part, StoredEvent):
             events.append(msgspec.structs.replace(part, tenant_id=archive))
         elif isinstance(part, ExportedDocument):
+            if (part.kind == "bundle") is not part.body.startswith(BUNDLE_BEGINS):
+                raise ExportInvalid(f"{part.kind} {part.digest}: its bytes are of another kind")
             digest = bytes.fromhex(part.digest)
             documents.append(Document(digest=digest, kind=part.kind, body=part.body))
     if not events or checking.scope is None:
@@ -63,6 +69,17 @@ def check(data: bytes) -> Import:
         events=tuple(events),
         documents=tuple(documents),
     )
+
+
+def body_tenant(reader: EventReader, tenant_id: str) -> str | None:
+    """The tenant id that bodies carry where it is not the log's own: in an archive."""
+    if not tenant_id.startswith(ARCHIVE_PREFIX):
+        return None
+    first = next(iter(reader.events(tenant_id, limit=1)), None)
+    try:
+        return None if first is None else unseal(first.body).tenant_id
+    except msgspec.MsgspecError:
+        return None
 
 
 def keep(store: EventStore, checked: Import) -> None:

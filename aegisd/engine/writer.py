@@ -196,7 +196,7 @@ class Writer:
         try:
             return await self._evaluation.run(lambda: self._decide_batch(taken))
         except EvaluatorStuck as stuck:
-            self._break(stuck)
+            self._break(stuck, stuck.message)
             _fail_all(taken, stuck)
         except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and go on
             # The tenant's state cannot be read or staged: deny everyone, and read it anew.
@@ -215,11 +215,14 @@ class Writer:
         self._sessions.clear()
         self._keyed.clear()
 
-    def _break(self, error: AegisError) -> None:
-        """Nothing can be decided any more: refuse everything and end the process."""
+    def _break(self, error: AegisError, reason: str) -> None:
+        """Nothing can be decided any more: refuse everything and end the process.
+
+        `reason` is for the operator; callers hear nothing of files and disks.
+        """
         self._broken = self._stopping = error
         self._wake.set()
-        self._on_fatal(error.message)
+        self._on_fatal(reason)
 
     async def _commit(self, decided: Decided) -> bool:
         """Make a batch durable and answer; False when it did not become so."""
@@ -234,7 +237,7 @@ class Writer:
             # Whatever else a store raises, nothing is known about the disk: deny and stop.
             _refuse(decided)
             reason = error.message if isinstance(error, StoreBroken) else repr(error)
-            self._break(LogUnavailable(f"the log cannot be written: {reason}"))
+            self._break(_unavailable(), f"the log cannot be written: {reason}")
             return False
         for event in decided.batch.events:
             if event.idempotency_key is not None:
@@ -257,7 +260,7 @@ class Writer:
         except (StoreFailed, PositionConflict):
             return
         except Exception as error:  # noqa: BLE001 - supervisor: the disk is not to be trusted
-            self._break(LogUnavailable(f"the log cannot be written: {error!r}"))
+            self._break(_unavailable(), f"the log cannot be written: {error!r}")
 
     def _decide_batch(self, taken: list[Waiting]) -> Decided:
         """Runs on the evaluator's thread; the loop does not touch state meanwhile."""

@@ -13,7 +13,7 @@ from aegisd.core.events import MESSAGE_CHARACTERS_MAX, check_id
 from aegisd.engine.engine import CONFIG, Engine
 from aegisd.engine.work import Answer
 from aegisd.http.answers import Head, answer, head
-from aegisd.http.body import as_shape, receive_object
+from aegisd.http.body import as_shape, receive_unkeyed
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -64,7 +64,7 @@ A = TypeVar("A", bound=Act)
 
 async def receive_act(request: Request, shape: type[A]) -> A:
     """Read an act from a request's body. Raises an `InvalidRequest`."""
-    value, _body = await receive_object(request.scope, request.receive)
+    value = await receive_unkeyed(request.scope, request.receive)
     act = as_shape(value, shape)
     check_act(act)
     return act

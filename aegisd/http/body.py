@@ -74,6 +74,22 @@ async def receive_object(scope: Scope, receive: Receive) -> tuple[dict[str, obje
     return value, body
 
 
+async def receive_unkeyed(scope: Scope, receive: Receive) -> dict[str, object]:
+    """Read the object of a request that cannot be retried by key. Raises `UnsupportedField`."""
+    value, body = await receive_object(scope, receive)
+    refuse_key(body)
+    return value
+
+
+def refuse_key(body: Body) -> None:
+    """Refuse an `Idempotency-Key` where nothing would honour it. Raises `UnsupportedField`."""
+    if body.idempotency_key is not None:
+        raise UnsupportedField(
+            "Idempotency-Key: only events and sessions can be retried by key in this version",
+            field="Idempotency-Key",
+        )
+
+
 def as_shape(
     value: dict[str, object],
     shape: type[T],

@@ -9,7 +9,7 @@ from aegisd.engine.engine import Engine
 from aegisd.engine.imports import IMPORT_BYTES_MAX
 from aegisd.http.acts import Act, check_act
 from aegisd.http.answers import Head, answer, head
-from aegisd.http.body import as_shape, receive_body
+from aegisd.http.body import as_shape, receive_body, refuse_key
 from aegisd.http.query import Query
 
 
@@ -40,6 +40,7 @@ class Imports:
         act = as_shape(Query(request, "tenant_id", "author", "reason").values, Act)
         check_act(act)
         body = await receive_body(request.scope, request.receive, IMPORT_BYTES_MAX)
+        refuse_key(body)
         kept, done = await self._engine.import_log(
             act.tenant_id, body.data, author=act.author, reason=act.reason
         )

@@ -19,7 +19,7 @@ from aegisd.core.state.snapshot import digest, document
 from aegisd.engine.engine import Engine
 from aegisd.engine.work import OpenSession
 from aegisd.http.answers import Decision, Head, answer, decision, head
-from aegisd.http.body import as_shape, receive_object
+from aegisd.http.body import as_shape, receive_object, receive_unkeyed
 from aegisd.http.events import FILTERS, page_of
 from aegisd.http.query import Query, check_any_id, token
 
@@ -220,7 +220,7 @@ class Sessions:
 
     async def check(self, request: Request) -> Response:
         """`POST /v1/sessions/{session_id}/check`: judge and record nothing."""
-        value, _body = await receive_object(request.scope, request.receive)
+        value = await receive_unkeyed(request.scope, request.receive)
         as_shape(value, Question)
         proposal = read_proposal({**value, "session_id": request.path_params["session_id"]})
         verdict = await self._engine.check(proposal)

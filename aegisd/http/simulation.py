@@ -14,7 +14,7 @@ from aegisd.core.policy.input import Snapshot
 from aegisd.core.proposal import read as read_proposal
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import Decision, answer, decision
-from aegisd.http.body import as_shape, receive_object
+from aegisd.http.body import as_shape, receive_unkeyed
 
 _NOBODY = "simulated"
 
@@ -75,7 +75,7 @@ class Simulations:
 
     async def decide(self, request: Request) -> Response:
         """`POST /v1/policy/decide`. Raises an `InvalidRequest` for what could not be recorded."""
-        value, _body = await receive_object(request.scope, request.receive)
+        value = await receive_unkeyed(request.scope, request.receive)
         asked = as_shape(value, Simulation)
         as_shape(asked.event, SimulatedEvent, "event.")
         ids = {"tenant_id": _NOBODY, "session_id": _NOBODY, "user_id": _NOBODY}

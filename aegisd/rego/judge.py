@@ -58,7 +58,7 @@ class RegoJudge:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._programs: OrderedDict[tuple[str, str], Program] = OrderedDict()
         self._manifests: OrderedDict[str, Capabilities] = OrderedDict()
-        self._released: dict[str, frozenset[str]] = {}
+        self._released: OrderedDict[str, frozenset[str]] = OrderedDict()
 
     def evaluator(self) -> tuple[str, str]:
         """Name and version of the engine."""
@@ -101,14 +101,14 @@ class RegoJudge:
                 known = released(bundles.decode(body))
             except AegisError:
                 known = RELEASED
-            self._released[bundle] = known
+            _remember(self._released, bundle, known, PROGRAMS_MAX)
         return known
 
     def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
         """The verdict; None if the bundle's or the manifest's bytes are gone."""
         try:
             program = self._program(bundle, manifest)
-        except AegisError:
+        except Exception:  # noqa: BLE001 - whatever a compiler throws denies
             return failed("error")
         if program is None:
             return None

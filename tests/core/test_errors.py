@@ -42,7 +42,6 @@ CONFLICT = [
     "session_exists",
     "session_terminated",
     "call_id_reused",
-    "manifest_conflict",
 ]
 UNAVAILABLE = [
     "unavailable",

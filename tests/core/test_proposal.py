@@ -26,7 +26,6 @@ from aegisd.core.proposal import (
     ARGS_BYTES_MAX,
     PAYLOAD_BYTES_MAX,
     Proposal,
-    is_control,
     read,
     recall,
     same_request,
@@ -374,11 +373,6 @@ def test_a_retry_is_the_same_request_in_canonical_form(
     changes: dict[str, object], same: bool
 ) -> None:
     assert same_request(read({**REQUEST, **changes}), stored(read(REQUEST))) is same
-
-
-def test_the_control_session_is_the_daemons() -> None:
-    assert is_control("$control")
-    assert not is_control("control")
 
 
 @given(st.dictionaries(st.sampled_from([*REQUEST, "seq", "hash", "extra"]), json_value))

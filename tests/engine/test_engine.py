@@ -191,6 +191,15 @@ def test_an_operators_act_is_in_force_from_the_next_decision_on() -> None:
     assert run(story()) == ["APPROVAL_REQUIRED", "PERMISSION_UNDECLARED", "allow", "POLICY_DENY"]
 
 
+def test_a_start_with_a_manifest_in_an_unknown_zone_is_refused() -> None:
+    async def story() -> None:
+        with pytest.raises(ConfigInvalid, match="zone"):
+            async with running(MemoryStore(), told=configured(manifest(zone="Nowhere"))):
+                pass
+
+    run(story())
+
+
 def test_a_manifest_in_a_zone_that_this_machine_does_not_know_is_refused() -> None:
     async def story() -> None:
         store = MemoryStore()

@@ -154,3 +154,16 @@ def test_opening_a_session_again_under_its_key_is_the_same_opening() -> None:
             assert len(log_of(store)) == 3
 
     run(story())
+
+
+@pytest.mark.parametrize("condition", [{"seq": 7}, {"prev_hash": "0" * 64}, {"hash": "0" * 64}])
+def test_a_request_sent_again_under_another_condition_is_another_request(
+    condition: dict[str, object],
+) -> None:
+    async def story() -> None:
+        async with running(MemoryStore()) as engine:
+            told = await together(engine, keyed())
+            told += await together(engine, keyed(**condition))
+            assert codes(told)[1:] == [IdempotencyConflict.code]
+
+    run(story())

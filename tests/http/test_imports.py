@@ -26,6 +26,20 @@ def test_an_import_is_kept_under_an_archive_and_told_in_control(door: Door) -> N
     acts = door.get("/v1/sessions/$control/events", tenant_id="audit").json()["events"]
     assert acts[-1]["event_type"] == "LOG_IMPORTED"
     assert acts[-1]["hash"] == told["hash"]
+    held = door.get("/v1/sessions/s1/verify", tenant_id=told["archive"]).json()
+    assert (held["valid"], held["breaks"]) == (True, [])
+
+
+def test_an_act_with_an_idempotency_key_is_refused_rather_than_done_twice(door: Door) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    door.record(call())
+    for path, body in (
+        (f"/v1/imports?{QUERY}", exported(door)),
+        ("/v1/policies", b'{"tenant_id":"acme","files":{},"author":"a","reason":"r"}'),
+        ("/v1/policy/decide", b'{"event":{"event_type":"TERMINATION"}}'),
+    ):
+        answer = door.ask("POST", path, body, headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "field_unsupported"), path
 
 
 @pytest.mark.parametrize("spare", [0, -1])

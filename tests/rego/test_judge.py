@@ -118,6 +118,13 @@ def test_an_answer_at_the_bound_of_time_counts_and_a_later_one_denies(
     assert asked(judge) == TIMEOUT
 
 
+def test_a_compiler_that_throws_what_nobody_foresaw_denies() -> None:
+    body = bundle()
+    broken = RegoJudge(OneEvaluator(refusal=OSError("no process")), BASE, lambda _: None, "v")
+    broken.keep(document(body))
+    assert broken.judge(digest(body), "", ASKED) == ERROR
+
+
 def test_a_bundle_that_does_not_compile_denies_and_one_that_is_gone_is_not_judged() -> None:
     assert asked(judging(OneEvaluator(refusal=PolicyInvalid("no")))) == ERROR
     judge = judging(OneEvaluator())

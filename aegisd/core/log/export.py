@@ -19,6 +19,9 @@ from aegisd.core.log.envelope import StoredEvent, restore
 
 VERSION = 1
 
+# What this version writes and reads beside events and the trailer.
+DOCUMENT_KINDS = ("bundle", "manifest")
+
 # Longer than any event (a payload of 1 MiB, escaped) or document line may be.
 LINE_BYTES_MAX = 16_777_216
 
@@ -213,6 +216,8 @@ def _part(line: bytes, number: int, position: int) -> Line:
         document = msgspec.convert(thing, _DocumentLine)
     except msgspec.ValidationError as error:
         raise ExportInvalid(f"line {number}: {error}") from None
+    if document.kind not in DOCUMENT_KINDS:
+        raise ExportInvalid(f"line {number}: expected $kind to be {' or '.join(DOCUMENT_KINDS)}")
     return ExportedDocument(kind=document.kind, digest=document.digest, body=document.body.encode())
 
 
