@@ -11,7 +11,8 @@ arrays, and keys that are no strings leave as strings; numbers print with 16 dig
 
 import ctypes
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
@@ -75,7 +76,10 @@ class Machine:
         except native.RegoError as error:
             raise PolicyInvalid(_explain(str(error), files)) from None
 
-    def __del__(self) -> None:
+    def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # At the end of the process its memory goes anyway, and the library may be gone already.
+        if finalizing():
+            return
         if self._bundle is not None:
             native.rego_free_bundle(self._bundle)
         native.rego_free(self._interpreter)

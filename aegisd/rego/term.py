@@ -7,9 +7,12 @@ back would cost more than the call.
 """
 
 import ctypes
+from collections.abc import Mapping
 
 import msgspec
 from regopy import rego_shared as native
+
+from aegisd.core.policy.schema import INPUT_SCHEMA
 
 _OK = int(native.Code.OK)
 
@@ -39,6 +42,13 @@ _array.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 _encode = msgspec.json.Encoder().encode
 
+# The names that every policy input has, spelled once.
+_SPELLED = {
+    name: name.encode()
+    for section, fields in INPUT_SCHEMA.items()
+    for name in (section, *(fields if isinstance(fields, Mapping) else ()))
+}
+
 
 class FloatFoundError(Exception):
     """A float: the engine prints what it is given, so only parsing keeps its spelling."""
@@ -55,22 +65,29 @@ def set_input(interpreter: int, value: object) -> bool:
 
 def _build(term: int, value: object) -> int:
     """Push a value; the C interface collects members from its stack. Gives the first failure."""
-    if isinstance(value, str):
-        return int(_text(term, _encode(value)[1:-1]))
-    if isinstance(value, dict):
+    kind = type(value)
+    if kind is str:
+        return _text(term, _spell(value))  # type: ignore[no-any-return, arg-type]
+    if kind is dict:
         failed = 0
-        for name, member in value.items():
-            failed = failed or _build(term, name) or _build(term, member) or _item(term)
-        return int(failed or _object(term, len(value)))
-    if isinstance(value, list):
+        for name, member in value.items():  # type: ignore[attr-defined]
+            failed |= _text(term, _spell(name)) | _build(term, member) | _item(term)
+        return failed | _object(term, len(value))  # type: ignore[no-any-return, arg-type]
+    if kind is list:
         failed = 0
-        for member in value:
-            failed = failed or _build(term, member)
-        return int(failed or _array(term, len(value)))
-    if isinstance(value, bool):
-        return int(_boolean(term, value))
-    if isinstance(value, int):
-        return int(_integer(term, value))
+        for member in value:  # type: ignore[attr-defined]
+            failed |= _build(term, member)
+        return failed | _array(term, len(value))  # type: ignore[no-any-return, arg-type]
+    if kind is bool:
+        return _boolean(term, value)  # type: ignore[no-any-return]
+    if kind is int:
+        return _integer(term, value)  # type: ignore[no-any-return]
     if value is None:
-        return int(_null(term))
+        return _null(term)  # type: ignore[no-any-return]
     raise FloatFoundError
+
+
+def _spell(text: str) -> bytes:
+    """Text as JSON spells it between the quotation marks."""
+    spelled = _SPELLED.get(text)
+    return _encode(text)[1:-1] if spelled is None else spelled
