@@ -27,7 +27,7 @@ run: $(VENV)/.run
 	@exec $(BIN)/aegisd $(ARGS)
 
 demo: $(VENV)/.run
-	@exec $(BIN)/python conformance/demo.py $(ARGS)
+	@exec $(BIN)/python -m conformance.demo $(ARGS)
 
 test: $(VENV)/.test
 	@echo "make test: $(BIN)/python -m pytest $(ARGS)"
@@ -40,7 +40,7 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/.run
-	@exec $(BIN)/python benchmarks/ingest.py $(ARGS)
+	@exec $(BIN)/python -m benchmarks.ingest $(ARGS)
 
 clean:
 	@echo "make clean: removing $(VENV), builds and caches; logs (*.db) stay"
