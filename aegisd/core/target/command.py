@@ -19,7 +19,10 @@ WORDS_MAX = 4_096
 # Parameters whose text is one program, not a line.
 _PROGRAMS = frozenset({"bin", "binary", "executable", "program"})
 # Parameters that hold the arguments of a program named beside them.
-_ARGUMENTS = ("args", "arguments", "argv")
+_ARGUMENTS = (
+    *("args", "arguments", "argv", "cmd_args", "command_args", "extra_args"),
+    *("params", "parameters", "flags", "options", "opts"),
+)
 
 # A command found, or the code of a problem.
 Found = tuple[str, ...] | str

@@ -15,6 +15,13 @@ PERCENT_ROUNDS_MAX = 4
 
 _ACCESSES = ("delete", "write", "read")
 
+# A text that begins so is a path whatever its parameter is called, unless a role says otherwise: a
+# tool that names its file `output` is not let past the roots for that.
+_SHAPES = ("/", "./", "../", "~/", "\\", ".\\", "..\\")
+
+_SOURCES = frozenset({"source", "src"})
+_DESTINATIONS = frozenset({"dest", "destination", "dst", "target"})
+
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _VARIABLE = re.compile(r"\$[A-Za-z_{(0-9]")
 # Code points drawn like / or \ that no normal form folds to them.
@@ -34,7 +41,8 @@ def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarge
     for node in nodes:
         value, access = node.value, _access(effects, node)
         if isinstance(value, str):
-            if node.means("path") and (not node.is_key or "/" in value or "\\" in value):
+            named = node.means("path") and (not node.is_key or "/" in value or "\\" in value)
+            if named or (not node.role and not node.is_key and value.startswith(_SHAPES)):
                 yield from _path(value, access, node.where)
             yield from _file_urls(value, access, node.where)
         elif node.means("path") and isinstance(value, int | float) and not isinstance(value, bool):
@@ -44,8 +52,15 @@ def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarge
 def _access(effects: Collection[str], node: Node) -> str:
     """Give the strongest access the tool has; what it copies from is only read."""
     access = next((effect for effect in _ACCESSES if effect in effects), "read")
-    is_copied_from = access == "write" and "read" in effects and "source" in node.named
-    return "read" if is_copied_from else access
+    return "read" if access == "write" and "read" in effects and _is_copied_from(node) else access
+
+
+def _is_copied_from(node: Node) -> bool:
+    """Whether the parameter is the source beside a destination; alone it may be written to."""
+    beside = node.parent.value if node.parent is not None else None
+    return (
+        node.key in _SOURCES and isinstance(beside, dict) and not _DESTINATIONS.isdisjoint(beside)
+    )
 
 
 def _path(text: str, access: str, where: str) -> Iterator[PathTarget | Problem]:

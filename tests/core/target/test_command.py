@@ -206,3 +206,10 @@ def test_a_command_may_have_as_many_words_as_are_judged_and_no_more(shape: type)
     assert codes(run(command=shape(most))) == []
     assert codes(run(command=shape([*most, "a"]))) == ["no_command", "too_long"]
     assert codes(run(binary="git", args=shape(most))) == ["no_command", "too_long"]
+
+
+@pytest.mark.parametrize("name", ["cmd_args", "extra_args", "params", "flags", "options"])
+def test_arguments_beside_a_program_are_its_arguments_by_whatever_usual_name(name: str) -> None:
+    args = {"cmd": "git", name: ["-c", "core.pager=sh"]}
+    (command,) = extract(args, effects=("exec",), roles={"cmd": "command"}).commands
+    assert command.args == ("-c", "core.pager=sh")

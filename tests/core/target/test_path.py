@@ -184,8 +184,8 @@ def test_percent_encoding_as_deep_as_is_read_and_one_deeper() -> None:
         (("read",), "path", "read"),
         (("write",), "path", "write"),
         (("read", "write"), "path", "write"),
-        (("read", "write"), "source", "read"),
-        (("read", "write"), "src_path", "read"),
+        (("read", "write"), "source", "write"),
+        (("read", "write"), "source_file", "write"),
         (("read", "write"), "destination", "write"),
         (("write",), "source", "write"),
         (("delete",), "path", "delete"),
@@ -193,12 +193,31 @@ def test_percent_encoding_as_deep_as_is_read_and_one_deeper() -> None:
         (("exec", "read"), "path", "read"),
     ],
 )
-def test_access_is_the_strongest_effect_except_for_what_is_copied_from(
+def test_access_is_the_strongest_effect_of_the_tool(
     effects: tuple[str, ...], name: str, access: str
 ) -> None:
     for roles in ({}, {name: "path"}):
         targets = extract({name: "/a"}, effects=effects, roles=roles)
         assert [path.access for path in targets.paths] == [access]
+
+
+def test_what_is_copied_from_is_read_where_a_destination_stands_beside_it() -> None:
+    args = {"source": "/a", "destination": "/b"}
+    targets = extract(args, effects=("read", "write"), roles={})
+    assert [(path.path, path.access) for path in targets.paths] == [("/a", "read"), ("/b", "write")]
+    nested = {"destination": {"source": "/a"}}
+    targets = extract(nested, effects=("read", "write"), roles={})
+    assert [path.access for path in targets.paths] == ["write"]
+
+
+@pytest.mark.parametrize("name", ["output", "uri", "logfile", "to", "attachment"])
+@pytest.mark.parametrize("text", ["/etc/passwd", "./a", "../a", "~/a", "\\\\host\\a"])
+def test_a_text_that_begins_like_a_path_is_one_under_any_name_without_a_role(
+    name: str, text: str
+) -> None:
+    targets = extract({name: text}, effects=("write",), roles={})
+    assert targets.paths
+    assert not extract({name: text}, effects=("write",), roles={name: "control"}).paths
 
 
 PATH_NAMES = (
