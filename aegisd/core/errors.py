@@ -203,7 +203,7 @@ class Unavailable(AegisError):
 
 
 class LogUnavailable(Unavailable):
-    """The events could not be made durable; nothing of the request is in the log."""
+    """The events could not be made durable; if the process ended, what is on disk is not known."""
 
     code = "log_unavailable"
 
