@@ -1,14 +1,18 @@
 # Aegis from a checkout. `make` alone tells what there is to do.
 #
 # PYTHON  the interpreter to build the environment with, if not the first new enough one found
+# BENCH   which figures make bench measures: ingest, evaluate, library, scale or start
 # ARGS    passed on to the program a target starts: make run ARGS='--addr :9000'
+# CARGO   Rust's build tool; CARGO= builds no native engine, and everything runs on regopy
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test demo lint bench clean
+.PHONY: help run test demo lint bench engine clean
 
 PYTHON ?=
 ARGS ?=
+BENCH ?= ingest
+CARGO ?= $(shell command -v cargo 2>/dev/null || ls $(HOME)/.cargo/bin/cargo 2>/dev/null)
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -17,19 +21,20 @@ help:
 	@echo "make demo    a governed session from end to end, proved and tampered with"
 	@echo "make test    every test, style included                         ARGS='tests/core -x'"
 	@echo "make lint    the style tools alone: ruff, mypy, import-linter"
-	@echo "make bench   what this machine does per second                  ARGS='--help'"
+	@echo "make bench   what this machine does, beside a peer              BENCH=evaluate"
+	@echo "make engine  build the native policy engine, where Rust is, and say which one runs"
 	@echo "make clean   remove the environment and everything built"
 	@echo
 	@echo "The first run makes $(VENV) and takes a minute; later ones start at once."
 	@echo "Another Python than the one found: make run PYTHON=python3.13"
 
-run: $(VENV)/.run
+run: $(VENV)/.run $(VENV)/.engine
 	@exec $(BIN)/aegisd $(ARGS)
 
-demo: $(VENV)/.run
+demo: $(VENV)/.run $(VENV)/.engine
 	@exec $(BIN)/python -m conformance.demo $(ARGS)
 
-test: $(VENV)/.test
+test: $(VENV)/.test $(VENV)/.engine
 	@echo "make test: $(BIN)/python -m pytest $(ARGS)"
 	@exec $(BIN)/python -m pytest $(ARGS)
 
@@ -39,12 +44,15 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.run
-	@exec $(BIN)/python -m benchmarks.ingest $(ARGS)
+bench: $(VENV)/.run $(VENV)/.engine
+	@exec $(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
+
+engine: $(VENV)/.engine
+	@$(BIN)/python -m aegisd.rego.engines
 
 clean:
 	@echo "make clean: removing $(VENV), builds and caches; logs (*.db) stay"
-	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-peer native/target build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ── the environment ──────────────────────────────────────────────────────────────────────────────
@@ -58,6 +66,25 @@ $(VENV)/.run: pyproject.toml
 $(VENV)/.test: pyproject.toml
 	@$(call install,.[dev])
 	@touch $(VENV)/.run $@
+
+# The native engine is built once per change of its source. Without Rust, or where it does not build,
+# the stamp says so and the engine that needs no compiler judges.
+$(VENV)/.engine: $(wildcard native/src/*.rs native/Cargo.* native/*.toml native/*.pyi) | $(VENV)/.run
+	@$(call build_engine)
+	@touch $@
+
+define build_engine
+set -uo pipefail; \
+if [ -z "$(CARGO)" ]; then \
+	echo "No Rust here: policy is judged by regopy. With Rust (https://rustup.rs) a faster engine" \
+		"is built."; \
+else \
+	echo "Building the native policy engine into $(VENV) (once, about a minute)"; \
+	PATH="$(dir $(CARGO)):$$PATH" $(BIN)/python -m pip install --quiet \
+		--disable-pip-version-check --force-reinstall --no-deps ./native \
+		|| echo "It did not build (the reason is above); policy is judged by regopy." >&2; \
+fi
+endef
 
 # $(call install,REQUIREMENT): make the environment if there is none, then install into it.
 define install

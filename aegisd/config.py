@@ -45,13 +45,20 @@ class Address(Struct, frozen=True, kw_only=True):
     assumed: bool = False
 
 
-class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Settings(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"policy_engine": "policy.engine"},
+):
     """Everything the daemon can be told. Paths are as given; nothing is opened here."""
 
     dsn: str = DSN_DEFAULT
     addr: str = ADDRESS_DEFAULT
     manifest: str | None = None
     policy: str | None = None
+    policy_engine: Literal["auto", "regorus", "regopy"] = "auto"
     trust_mode: Literal["dev", "prod"] = "dev"
 
     def address(self) -> Address:
@@ -68,12 +75,12 @@ def read(
         merged.update(_known(_load(file), str(file)))
     prefix = "AEGIS_"
     variables = {
-        name.removeprefix(prefix).lower(): value
+        _spelled(name.removeprefix(prefix).lower()): value
         for name, value in environment.items()
-        if name.startswith(prefix) and name not in _CLIENT_VARIABLES
+        if name.startswith(prefix) and not name.startswith(_OTHERS_VARIABLES)
     }
     merged.update(_known(variables, "the environment (AEGIS_*)"))
-    merged.update({name: value for name, value in flags.items() if value is not None})
+    merged.update({_spelled(name): value for name, value in flags.items() if value is not None})
     try:
         settings = msgspec.convert(merged, Settings)
     except msgspec.ValidationError as error:
@@ -86,8 +93,16 @@ def read(
     return settings
 
 
+# How a setting is spelled in a file, by its name here. Flags and variables have no dots.
+NAMES = {field.name: field.encode_name for field in msgspec.structs.fields(Settings)}
+
+
+def _spelled(name: str) -> str:
+    return NAMES.get(name, name)
+
+
 # Read by aegisctl and by the tests, not by the daemon.
-_CLIENT_VARIABLES = frozenset({"AEGIS_SERVER", "AEGIS_TENANT"})
+_OTHERS_VARIABLES = ("AEGIS_SERVER", "AEGIS_TENANT", "AEGIS_TEST_")
 
 
 def _load(file: Path) -> Mapping[str, object]:
@@ -110,8 +125,8 @@ def _known(values: Mapping[str, object], source: str) -> dict[str, object]:
     for name in values:
         if name in _LATER:
             raise ConfigInvalid(f"{source}: {name}: {_LATER[name]}, so it is refused")
-        if name not in Settings.__struct_fields__:
-            guess = nearest(str(name), Settings.__struct_fields__)
+        if name not in NAMES.values():
+            guess = nearest(str(name), tuple(NAMES.values()))
             raise ConfigInvalid(f"{source}: unknown setting {name!r}; the nearest is {guess!r}")
     return dict(values)
 

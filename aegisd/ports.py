@@ -61,24 +61,16 @@ class Batch(Struct, frozen=True, kw_only=True):
     snapshots: Sequence[SnapshotRow] = ()
 
 
-class EventReader(Protocol):
-    """Reads of a log. Safe to call from any thread, and while a batch is being appended.
+class LogReader(Protocol):
+    """What a log can be asked wherever it lies: in a database, an export or on a server.
 
-    What is returned was durable when it was read; stored bytes come back unchanged.
+    Stored bytes come back unchanged.
     """
 
     def tenants(self) -> list[str]:
-        """All tenants with events, sorted by code point."""
-        ...
+        """All tenants with events, sorted by code point.
 
-    def next_position(self, tenant_id: str) -> int:
-        """One past the tenant's last position; 0 for an unknown tenant."""
-        ...
-
-    def recorded_head(self, tenant_id: str) -> tuple[int, bytes] | None:
-        """Where the last commit said the tenant's log ends: next position, and its last hash.
-
-        A cache beside the log, checked against it at start: rows cut from the tail show here.
+        Raises `InvalidField` where a server does not tell.
         """
         ...
 
@@ -102,12 +94,30 @@ class EventReader(Protocol):
         """One session's events in seq order."""
         ...
 
-    def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
-        """Every event that carries the key, in position order; empty when it was never used."""
-        ...
-
     def document(self, digest: bytes) -> Document | None:
         """The bytes with this SHA-256, or None. The caller checks the digest again."""
+        ...
+
+
+class EventReader(LogReader, Protocol):
+    """Reads of a database's log. Safe from any thread, and while a batch is being appended.
+
+    What is returned was durable when it was read.
+    """
+
+    def next_position(self, tenant_id: str) -> int:
+        """One past the tenant's last position; 0 for an unknown tenant."""
+        ...
+
+    def recorded_head(self, tenant_id: str) -> tuple[int, bytes] | None:
+        """Where the last commit said the tenant's log ends: next position, and its last hash.
+
+        A cache beside the log, checked against it at start: rows cut from the tail show here.
+        """
+        ...
+
+    def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
+        """Every event that carries the key, in position order; empty when it was never used."""
         ...
 
     def snapshot(self, tenant_id: str, session_id: str) -> SnapshotRow | None:
@@ -118,8 +128,11 @@ class EventReader(Protocol):
 class EventStore(EventReader, Protocol):
     """A durable, append-only log with one writer.
 
-    `tests/store/contract.py` holds every implementation to these words.
+    `tests/store/contract.py` holds every implementation to these words. `waits` tells whether an
+    append waits for a disk or a network; one that does not is called on the event loop.
     """
+
+    waits: bool
 
     def append(self, batch: Batch) -> None:
         """Append all of the batch or nothing; return only once it is durable (fsync).
@@ -149,10 +162,15 @@ class Program(Protocol):
 
 
 class Evaluator(Protocol):
-    """A Rego engine."""
+    """A Rego engine.
+
+    `bounded` tells that each evaluation ends after a counted number of steps. One that does not may
+    hang, and is watched from another thread.
+    """
 
     name: str
     version: str
+    bounded: bool
 
     def compile(self, bundle: bytes, manifest: bytes) -> Program:
         """Compile a bundle (canonical bytes) with a manifest's data (canonical bytes).
@@ -174,6 +192,13 @@ class LiveJudge(Judge, Protocol):
 
     def keep(self, document: Document) -> None:
         """Make bytes known before an event in the log names them."""
+        ...
+
+    def is_prompt(self, bundle: str, manifest: str) -> bool:
+        """Whether judging by them is short: compiled already, on an engine that counts its steps.
+
+        Then it may happen on the event loop; else it belongs on a thread that somebody watches.
+        """
         ...
 
 

@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from aegisd.rego.engines import installed
+
 # Suites that several test modules share, so that their asserts explain themselves too.
 pytest.register_assert_rewrite("tests.store.contract", "tests.tidy")
 
@@ -23,4 +25,10 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_report_header() -> str:
+    """Say which engines are tested: a machine without Rust has one."""
+    return f"policy engines: {', '.join(installed())}"

@@ -22,7 +22,6 @@ from aegisd.core.events import (
     PolicyDecision,
     call_id_of,
 )
-from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import Envelope, StoredEvent
 from aegisd.core.policy.input import Moment, PolicyInput
 from aegisd.core.policy.verdict import Verdict
@@ -100,11 +99,12 @@ def decide(
 ) -> PolicyDecision:
     """The decision about the proposal that got `seq`."""
     fault: str | UnsetType = UNSET if verdict.fault is None else verdict.fault
+    spelled = verdict.spell()
     return PolicyDecision(
-        advice=Raw(encode(verdict.advice)),
+        advice=spelled.advice,
         bundle=grounds.bundle,
         call_id=call_id_of(proposal.payload, seq),
-        constraints=Raw(encode(verdict.constraints)),
+        constraints=spelled.constraints,
         evaluator=EvaluatorRecord(
             fault=fault, name=grounds.evaluator, version=grounds.evaluator_version
         ),
@@ -112,10 +112,10 @@ def decide(
         input_sha256=judged.sha256,
         manifest=grounds.manifest,
         now_ms=grounds.moment.now_ms,
-        obligations=Raw(encode(verdict.obligations)),
+        obligations=spelled.obligations,
         outcome=verdict.outcome,
         reason=verdict.reason,
-        reasons=Raw(encode([msgspec.to_builtins(reason) for reason in verdict.reasons])),
+        reasons=spelled.reasons,
         reserved=Raw(b"[]"),
         rules_version=grounds.rules_version,
         utc_offset_s=grounds.moment.utc_offset_s,

@@ -178,6 +178,7 @@ def _input(judgement: Judgement, judge: Judge) -> PolicyInput | None:
 
 def _compare(judgement: Judgement, judge: Judge) -> Iterator[Difference]:
     decision = judgement.decision
+    judge = judge.on(decision.evaluator.name)
     policy_input = _input(judgement, judge)
     if policy_input is None:
         gone = judge.capabilities(decision.manifest) is None

@@ -57,6 +57,13 @@ PLAIN_TEXT = frozenset(
 
 ALLOWED = EXACT | PLAIN_TEXT
 
+# Those of them that a new bundle may not call, because two engines answer differently. Bundles of
+# old logs may: the engine that decided is recorded with the decision.
+DIFFERING = {
+    "object.union": "rego-cpp replaces an object inside an object where others merge the two; "
+    "name the fields, or take object.get with a default",
+}
+
 # Why a function people reach for is not in the list.
 REFUSED = {
     "http": "a policy that asks the network is no function of its input",

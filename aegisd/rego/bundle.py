@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
-from aegisd.rego.check import check
+from aegisd.rego.check import admit
 
 BASE_PREFIX = "aegis/"
 ENTRY_FILE = "aegis/decision.rego"
@@ -47,7 +47,7 @@ def build(operator_files: Mapping[str, str], base_files: Mapping[str, str]) -> b
         if not path.endswith(TEST_SUFFIX)
     }
     body = _encode(files)
-    check(decode(body))
+    admit(decode(body))
     return body
 
 

@@ -20,7 +20,7 @@ from aegisd.core.policy.schema import (
     MapOf,
     Schema,
 )
-from aegisd.rego import builtins
+from aegisd.rego import builtins, portable, recursion, unread
 from aegisd.rego.module import Module, Reference, read, statements
 from aegisd.rego.tokens import Kind, Token
 
@@ -54,6 +54,35 @@ def check(files: Mapping[str, str]) -> Facts:
         _check_calls(module, frozenset().union(*(other.functions for other in package)))
         _check_names(module, frozenset().union(*(other.rules for other in package)))
     return Facts(_reads(modules), any(_uses_plain_text(module) for module in modules))
+
+
+def admit(files: Mapping[str, str]) -> None:
+    """Check a bundle that is about to come into force. Raises `PolicyInvalid`.
+
+    More than `check`, which bundles of old logs must pass for ever: what engines read differently
+    is refused too, and a rule of the operators that nothing reads.
+    """
+    check(files)
+    modules = [read(path, files[path]) for path in sorted(files)]
+    portable.check(modules)
+    found = unread.first(modules, OPERATOR_PACKAGE, SPOKEN)
+    if found is not None:
+        _refuse_unread(found)
+    recursion.check(modules)
+
+
+def _refuse_unread(found: unread.Rule) -> None:
+    name = ".".join((*found.package, found.name))
+    if found.name in SPOKEN:
+        hint = f"move {found.name} to package aegis.rules"
+    elif found.name == "allow":
+        hint = "no rule allows; what nobody denies and the manifest declares is allowed"
+    else:
+        hint = f"the nearest is {nearest(found.name, SPOKEN)}; rename the rule, or take it out"
+    raise PolicyInvalid(
+        f"{found.path}:{found.line}: nothing reads {name}: the gate reads "
+        f"{', '.join(sorted(SPOKEN))} of package aegis.rules, and no other rule names it: {hint}"
+    )
 
 
 def check_test(path: str, source: str) -> Module:

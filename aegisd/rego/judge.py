@@ -64,11 +64,19 @@ class RegoJudge:
         """Name and version of the engine."""
         return self._evaluator.name, self._evaluator.version
 
+    def on(self, engine: str) -> "RegoJudge":  # noqa: ARG002 - the port's; this one has one engine
+        """Itself: it has one engine."""
+        return self
+
     def bundle(self, files: Mapping[str, str]) -> bytes:
         """Base rules and an operator's files as one that compiles. Raises `PolicyInvalid`."""
         body = bundles.build(files, self._base)
         self._evaluator.compile(body, NONE.data)
         return body
+
+    def is_prompt(self, bundle: str, manifest: str) -> bool:
+        """Whether judging by them needs no compiling and ends after a counted number of steps."""
+        return self._evaluator.bounded and (bundle, manifest) in self._programs
 
     def keep(self, document: Document) -> None:
         """Make bytes known before an event in the log names them."""

@@ -16,6 +16,12 @@ _KEYWORDS = frozenset(
     | {"package", "some", "true", "with"}
 )
 
+# What a statement cannot end with, so that a word on the next line still belongs to it.
+_OPEN = _KEYWORDS - {"false", "null", "true"}
+
+# What a statement cannot start with.
+_CONTINUES = frozenset({"else", "if", "with"})
+
 
 class Reference(Struct, frozen=True):
     """A chain such as `input.call.hosts[i].host`; `i`, computed by the policy, is the step None.
@@ -56,11 +62,17 @@ class Module(Struct, frozen=True):
     @property
     def rules(self) -> frozenset[str]:
         """Names defined here: the word that starts a statement, or the one after `default`."""
-        heads = (
-            index + 1 if self.tokens[index].text == "default" else index
-            for index in statements(self.tokens)
-        )
+        heads = (self.head(index) for index in statements(self.tokens))
         return frozenset(self.tokens[index].text for index in heads if index < len(self.tokens))
+
+    def head(self, start: int) -> int:
+        """The index of the word that a statement defines, given that of its first word."""
+        return start + 1 if self.tokens[start].text == "default" else start
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Ranges of the indexes of each statement's tokens."""
+        heads = list(statements(self.tokens))
+        yield from zip(heads, [*heads[1:], len(self.tokens)], strict=True)
 
     @property
     def functions(self) -> frozenset[str]:
@@ -99,13 +111,28 @@ def read(path: str, source: str) -> Module:
 
 
 def statements(found: Sequence[Token]) -> Iterator[int]:
-    """The indexes of the words that start a statement of a file, `else` branches not counted."""
+    """The indexes of the words that start a statement of a file, `else` branches not counted.
+
+    A word that opens a line outside of brackets, unless what stands before it is not finished.
+    """
     line = 0
     for index, token in enumerate(found):
         fresh = token.line != line
         line = token.line
-        if fresh and token.depth == 0 and token.kind is Kind.WORD and token.text != "else":
+        outside = token.depth == 0 and token.kind is Kind.WORD
+        if fresh and outside and token.text not in _CONTINUES and not _is_open(found, index - 1):
             yield index
+
+
+def _is_open(found: Sequence[Token], index: int) -> bool:
+    """Whether a statement cannot end with the token at `index`, which may be before the first."""
+    if index < 0:
+        return False
+    token = found[index]
+    if token.kind is Kind.SIGN:
+        return token.text not in ")]}"
+    field = index > 0 and _is(found[index - 1], Kind.SIGN, ".")
+    return token.kind is Kind.WORD and token.text in _OPEN and not field
 
 
 def _import(path: str, found: Sequence[Token], index: int) -> Import:

@@ -1,7 +1,8 @@
 """Compile a policy in a child process, to see whether the native engine lives through it.
 
 rego-cpp ends the whole process on some sources that its own parser accepts, by an exception that no
-caller can catch. Run as `python -m aegisd.rego.probe`, with the question as JSON on standard input.
+caller can catch; any native engine may run out of stack or time. Run as
+`python -m aegisd.rego.probe`, with the question as JSON on standard input.
 """
 
 import os
@@ -13,7 +14,6 @@ import msgspec
 from msgspec import Struct
 
 from aegisd.core.errors import PolicyInvalid
-from aegisd.rego.machine import Machine
 
 # Milliseconds to compile in. The base bundle takes 25; what takes a hundred times that hangs. Well
 # below the engine's EVALUATOR_STUCK_MS_MAX, which would end the process instead.
@@ -24,19 +24,20 @@ _REFUSED = 3
 
 
 class Question(Struct, frozen=True):
-    """A machine to build: files by path, data as JSON text, and the entry point."""
+    """What an engine is to compile: files by path, data as JSON text, and the entry point."""
 
+    engine: str
     files: dict[str, str]
     data: str
     entrypoint: str
 
 
-def survive(files: Mapping[str, str], data: bytes, entrypoint: str) -> None:
+def survive(engine: str, files: Mapping[str, str], data: bytes, entrypoint: str) -> None:
     """Return when a child compiled the policy.
 
     Raises `PolicyInvalid` with what the child said, or with the fact that it died.
     """
-    question = msgspec.json.encode(Question(dict(files), data.decode(), entrypoint))
+    question = msgspec.json.encode(Question(engine, dict(files), data.decode(), entrypoint))
     try:
         child = subprocess.run(
             [sys.executable, "-P", "-m", "aegisd.rego.probe"],
@@ -66,11 +67,24 @@ def main() -> int:
     """Answer the question on standard input."""
     question = msgspec.json.decode(sys.stdin.buffer.read(), type=Question)
     try:
-        Machine(question.files, question.data.encode(), [question.entrypoint])
+        _compile(question)
     except PolicyInvalid as error:
         sys.stdout.write(error.message)
         return _REFUSED
     return 0
+
+
+def _compile(question: Question) -> None:
+    data, entrypoints = question.data.encode(), [question.entrypoint]
+    # One engine per child: loading the other would only cost time.
+    if question.engine == "regorus":
+        from aegisd.rego.regorus_engine import program  # noqa: PLC0415
+
+        program(question.files, data, entrypoints)
+    else:
+        from aegisd.rego.machine import Machine  # noqa: PLC0415
+
+        Machine(question.files, data, entrypoints)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ class RegopyProgram:
 class RegopyEvaluator:
     """rego-cpp. Its version is part of every decision's record."""
 
+    bounded = False
+
     def __init__(self) -> None:
         self.name = "regopy"
         self.version = str(regopy.__version__)
@@ -64,7 +66,7 @@ class RegopyEvaluator:
                 "quotation marks, backslashes or line breaks; take them out of the manifest"
             )
         if any(path.startswith(OPERATOR_PREFIX) for path in files):
-            probe.survive(files, data, ENTRYPOINT)
+            probe.survive("regopy", files, data, ENTRYPOINT)
         return RegopyProgram(Machine(files, data, [ENTRYPOINT]), facts)
 
 
@@ -76,7 +78,7 @@ def project(policy_input: bytes, reads: Mapping[str, frozenset[str]]) -> bytes:
     """
     try:
         sections = _decode_sections(policy_input)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise EvaluatorFailed("expected a policy input: an object of objects") from None
     return _encode(
         {

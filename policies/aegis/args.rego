@@ -26,6 +26,7 @@ deny contains {
 	"where": error.where,
 	"data": {"rule": error.rule},
 } if {
+	is_array(input.call.args_errors)
 	some error in input.call.args_errors
 	is_string(error.where)
 	is_string(error.rule)
@@ -42,6 +43,7 @@ deny contains {
 }
 
 explained if {
+	is_array(input.call.args_errors)
 	some error in input.call.args_errors
 	is_string(error.where)
 	is_string(error.rule)

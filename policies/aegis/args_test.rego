@@ -27,3 +27,13 @@ test_every_breach_is_a_reason if {
 	reasons := data.aegis.args.deny with input as call("low", true, [{"where": "/args/n", "rule": "type"}])
 	{"code": "ARGS_INVALID", "rule": "aegis.args.schema", "where": "/args/n", "data": {"rule": "type"}} in reasons
 }
+
+test_a_breach_that_cannot_be_read_is_one_too if {
+	reasons := data.aegis.args.deny with input as call("low", true, [{"where": 1, "rule": "type"}])
+	reasons == {{"code": "ARGS_INVALID", "rule": "aegis.args.schema", "where": "/args", "data": {}}}
+}
+
+test_a_dangerous_tool_without_a_schema_says_so if {
+	some reason in data.aegis.args.deny with input as call("critical", false, [])
+	reason.rule == "aegis.args.untyped"
+}

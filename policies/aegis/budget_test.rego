@@ -61,3 +61,22 @@ test_text_is_not_below_a_limit if {
 test_a_release_costs_nothing if {
 	data.aegis.budget.fine with input as step("TOOL_RESULT", 9, 9, 9, 9999) with data.manifest as limits
 }
+
+test_every_budget_that_is_used_up_is_a_reason if {
+	reasons := data.aegis.budget.deny with input as step("TOOL_CALL_PROPOSED", 3, 2, 0, 1001) with data.manifest as limits
+	{reason.rule | some reason in reasons} == {
+		"aegis.budget.steps",
+		"aegis.budget.tool_calls",
+		"aegis.budget.wall_time_ms",
+	}
+}
+
+test_a_model_call_too_many_is_a_reason if {
+	reasons := data.aegis.budget.deny with input as step("MODEL_CALL_STARTED", 0, 0, 1, 0) with data.manifest as limits
+	{reason.rule | some reason in reasons} == {"aegis.budget.model_calls"}
+}
+
+test_what_is_no_count_is_a_reason_of_its_own if {
+	reasons := data.aegis.budget.deny with input as step("MEMORY_WRITE", "0", 0, 0, 0) with data.manifest as limits
+	{reason.rule | some reason in reasons} == {"aegis.budget.unreadable"}
+}

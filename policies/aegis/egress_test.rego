@@ -54,3 +54,38 @@ test_a_network_tool_without_a_host_is_denied if {
 	some reason in data.aegis.egress.deny with input as call([]) with data.manifest as manifest
 	reason.rule == "aegis.egress.no_host"
 }
+
+test_a_tool_without_the_network_is_fine if {
+	data.aegis.egress.fine with input as {"event": {"type": "TOOL_CALL_PROPOSED"}, "call": {"effects": ["read"]}}
+}
+
+test_a_problem_with_a_path_is_none_of_a_host if {
+	data.aegis.egress.fine with data.manifest as manifest
+		with input as {
+			"event": {"type": "TOOL_CALL_PROPOSED"},
+			"call": {
+				"effects": ["net"],
+				"hosts": [name("api.example.com")],
+				"problems": [{"target": "path", "code": "encoded_separator", "where": "/args/path"}],
+			},
+		}
+}
+
+test_a_problem_with_a_host_is_a_reason if {
+	reasons := data.aegis.egress.deny with data.manifest as manifest
+		with input as {
+			"event": {"type": "TOOL_CALL_PROPOSED"},
+			"call": {
+				"effects": ["net"],
+				"hosts": [name("api.example.com")],
+				"problems": [{"target": "host", "code": "user_information", "where": "/args/url"}],
+			},
+		}
+	{reason.rule | some reason in reasons} == {"aegis.egress.problem"}
+}
+
+test_hosts_without_a_place_are_unreadable if {
+	reasons := data.aegis.egress.deny with data.manifest as manifest
+		with input as call([{"host": "api.example.com", "kind": "name"}])
+	{reason.rule | some reason in reasons} == {"aegis.egress.unreadable"}
+}

@@ -47,3 +47,36 @@ test_a_command_that_could_not_be_read_is_denied if {
 			},
 		}
 }
+
+test_a_tool_that_runs_nothing_is_fine if {
+	data.aegis.exec.fine with input as {"event": {"type": "TOOL_CALL_PROPOSED"}, "call": {"effects": ["read"]}}
+}
+
+test_a_binary_that_is_not_listed_is_a_reason if {
+	reasons := data.aegis.exec.deny with data.manifest as manifest
+		with input as call([object.union(git, {"binary": "curl"})])
+	reasons == {{
+		"code": "EXEC_DENY",
+		"rule": "aegis.exec.binary",
+		"where": "/args/command",
+		"data": {"binary": "curl"},
+	}}
+}
+
+test_a_command_that_could_not_be_read_is_a_reason if {
+	reasons := data.aegis.exec.deny with data.manifest as manifest
+		with input as {
+			"event": {"type": "TOOL_CALL_PROPOSED"},
+			"call": {
+				"effects": ["exec"],
+				"commands": [git],
+				"problems": [{"target": "command", "code": "shell_syntax", "where": "/args/command"}],
+			},
+		}
+	{reason.rule | some reason in reasons} == {"aegis.exec.problem"}
+}
+
+test_a_command_without_a_place_is_unreadable if {
+	reasons := data.aegis.exec.deny with data.manifest as manifest with input as call([{"binary": "git", "unmatched": []}])
+	{reason.rule | some reason in reasons} == {"aegis.exec.unreadable"}
+}

@@ -69,3 +69,44 @@ test_an_empty_root_holds_nothing if {
 	not data.aegis.path.fine with input as call("read", "/a")
 		with data.manifest as {"fs": {"read_roots": [""], "write_roots": []}}
 }
+
+test_a_tool_that_touches_no_files_is_fine if {
+	data.aegis.path.fine with input as {"event": {"type": "TOOL_CALL_PROPOSED"}, "call": {"effects": ["net"]}}
+}
+
+test_a_path_outside_the_roots_is_a_reason if {
+	reasons := data.aegis.path.deny with input as call("read", "/etc/hosts") with data.manifest as manifest
+	reasons == {{
+		"code": "PATH_DENY",
+		"rule": "aegis.path.root",
+		"where": "/args/path",
+		"data": {"path": "/etc/hosts", "access": "read"},
+	}}
+}
+
+problem(target) := {
+	"event": {"type": "TOOL_CALL_PROPOSED"},
+	"call": {
+		"effects": ["read"],
+		"paths": [{"path": "/workspace/a", "access": "read", "where": "/args/path"}],
+		"problems": [{"target": target, "code": "encoded_separator", "where": "/args/path"}],
+	},
+}
+
+test_a_problem_with_a_path_is_a_reason if {
+	reasons := data.aegis.path.deny with input as problem("path") with data.manifest as manifest
+	{reason.rule | some reason in reasons} == {"aegis.path.problem"}
+}
+
+test_a_problem_with_a_path_is_not_fine if {
+	not data.aegis.path.fine with input as problem("path") with data.manifest as manifest
+}
+
+test_a_problem_with_a_host_is_none_of_a_path if {
+	data.aegis.path.fine with input as problem("host") with data.manifest as manifest
+}
+
+test_a_path_that_is_no_text_is_unreadable if {
+	reasons := data.aegis.path.deny with input as call("read", 7) with data.manifest as manifest
+	{reason.rule | some reason in reasons} == {"aegis.path.unreadable"}
+}

@@ -44,3 +44,17 @@ test_effects_that_are_no_list_are_no_declaration if {
 			"call": {"tool": "anywhere", "server": "", "declared": true, "approval": false, "effects": "net"},
 		}
 }
+
+test_an_undeclared_tool_is_named_as_one if {
+	reasons := data.aegis.permission.deny with input as call(false) with data.manifest as manifest
+	{reason.rule | some reason in reasons} == {"aegis.permission.tool"}
+}
+
+test_effects_that_are_no_list_are_named_too if {
+	reasons := data.aegis.permission.deny with data.manifest as manifest
+		with input as {
+			"event": {"type": "TOOL_CALL_PROPOSED"},
+			"call": {"declared": true, "approval": false, "effects": "net"},
+		}
+	{reason.rule | some reason in reasons} == {"aegis.permission.effects"}
+}

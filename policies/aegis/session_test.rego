@@ -17,3 +17,8 @@ test_a_session_that_may_have_ended_takes_no_step if {
 test_a_late_result_is_still_released if {
 	data.aegis.session.fine with input as {"event": {"type": "TOOL_RESULT"}, "snapshot": {"terminated": true}}
 }
+
+test_an_ended_session_says_so if {
+	some reason in data.aegis.session.deny with input as {"event": {"type": "MEMORY_WRITE"}, "snapshot": {"terminated": true}}
+	reason.rule == "aegis.session.terminated"
+}

@@ -123,6 +123,7 @@ class ScriptedJudge:
     """A `ports.LiveJudge` whose rules are Python functions, one for each bundle."""
 
     rules_version = "rules 1"
+    prompt = False
 
     def __init__(self, rules: Mapping[bytes, Rule] | None = None) -> None:
         self.rules = {digest(body): rule for body, rule in (rules or {BUNDLE: base}).items()}
@@ -133,6 +134,9 @@ class ScriptedJudge:
     def evaluator(self) -> tuple[str, str]:
         return "python", "1"
 
+    def on(self, engine: str) -> "ScriptedJudge":
+        return self
+
     def bundle(self, files: Mapping[str, str]) -> bytes:
         body = encode({"files": dict(files)})
         self.rules.setdefault(digest(body), base)
@@ -140,6 +144,9 @@ class ScriptedJudge:
 
     def keep(self, document: Document) -> None:
         self.documents[document.digest.hex()] = document.body
+
+    def is_prompt(self, bundle: str, manifest: str) -> bool:
+        return self.prompt
 
     def capabilities(self, manifest: str) -> Capabilities | None:
         if not manifest:

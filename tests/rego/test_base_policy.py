@@ -1,4 +1,4 @@
-"""The base rules through the real engine: at each bound, one past it, and against a plain model."""
+"""The base rules on each engine: at each bound, one past it, and against a plain model."""
 
 import json
 from typing import Any  # JSON of any shape.
@@ -10,9 +10,21 @@ from hypothesis import strategies as st
 
 from aegisd.core.policy.verdict import PRECEDENCE, read
 from aegisd.rego import bundle
-from aegisd.rego.regopy_engine import RegopyEvaluator
+from aegisd.rego.engines import choose
 from tests.rego import reference
-from tests.rego.worlds import GONE, INPUT, MANIFEST, base_files, bent, codes, compiled, judged
+from tests.rego.worlds import (
+    ENGINE,
+    GONE,
+    INPUT,
+    MANIFEST,
+    base_files,
+    bent,
+    codes,
+    compiled,
+    judged,
+)
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 JUDGED = ("TOOL_CALL_PROPOSED", "MODEL_CALL_STARTED", "MEMORY_WRITE", "HANDOFF_REQUESTED")
 RELEASES = ("USER_MESSAGE", "MODEL_CALL_FINISHED", "TOOL_RESULT", "MEMORY_READ")
@@ -378,7 +390,7 @@ def _differs(files: dict[str, str]) -> bool:
         bent(INPUT, event__type="MEMORY_WRITE", call=GONE),
     ]
     for manifest in MANIFESTS:
-        program = RegopyEvaluator().compile(bundle.build({}, files), rfc8785.dumps(manifest))
+        program = choose(ENGINE.get()).compile(bundle.build({}, files), rfc8785.dumps(manifest))
         for document in tables:
             answer = json.loads(program.evaluate(rfc8785.dumps(document)))
             call = document["event"].get("type") == "TOOL_CALL_PROPOSED"

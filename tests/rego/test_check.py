@@ -1,9 +1,11 @@
 """What loads and what does not. Every refusal names file and line, and what to write instead."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aegisd.core.errors import PolicyInvalid
-from aegisd.rego.check import check, check_test
+from aegisd.rego.check import SPOKEN, admit, check, check_test
 from tests.rego.worlds import base_files
 
 HEAD = "package aegis.rules\n\nimport rego.v1\n"
@@ -144,7 +146,9 @@ def test_a_policy_that_reaches_further_does_not_load(condition: str, says: str) 
         (HEAD + "import data.aegis.rules.time", "choose another"),
         (HEAD + "import", "expected a name after `import`"),
         (HEAD + "print(x) := x", "is a built-in's"),
-        (HEAD + "deny contains 1 if\ntrace(x)", "is a built-in's"),
+        (HEAD + "deny contains 1 if\ntrace(x)", "trace may not be called"),
+        (HEAD + "deny contains 1 if\nnosuch(1)", "nosuch may not be called"),
+        (HEAD + "x := input.call.args.if\ndeny := {1}", "deny contains"),
     ],
 )
 def test_a_file_that_stands_in_for_another_does_not_load(source: str, says: str) -> None:
@@ -190,3 +194,117 @@ def test_a_test_may_replace_what_it_likes_but_not_call_what_it_likes() -> None:
     assert check_test("a_test.rego", source).package == ("aegis", "rules_test")
     with pytest.raises(PolicyInvalid, match=r"http\.send may not be called"):
         check_test("a_test.rego", source + "test_b if http.send({})\n")
+
+
+# ── rules that nothing reads ────────────────────────────────────────────────────────────────────
+
+LATE = "late if input.time.weekday == 6\n\n"
+HOURS = "package aegis.rules.hours\n\nimport rego.v1\n\nopen if input.time.weekday == 1\n"
+
+
+def admitted(*bodies: str, base: bool = False) -> None:
+    """Each body is a file of package `aegis.rules`, or of the package that it names."""
+    files = {
+        f"rules/{name}.rego": body if body.startswith("package") else HEAD + body
+        for name, body in zip("abc", bodies, strict=False)
+    }
+    admit({**files, **({f"aegis/{k}": v for k, v in base_files().items()} if base else {})})
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        (LATE + CALL + "late",),
+        (LATE + 'deny contains "x" if\n\tlate',),
+        (LATE + 'deny contains "x" if {\n\tnot late\n}',),
+        (LATE + CALL + "data.aegis.rules.late",),
+        (LATE + CALL + 'data["aegis"]["rules"]["late"]',),
+        (LATE, CALL + "late"),
+        (LATE + "x(n) if {\n\tlate\n\tn == 1\n}\n\n" + CALL + "x(1)",),
+        (LATE + "test_late if late",),
+        ("test_me if true",),
+        ("todo_test_me if true",),
+        ("max_amount := 3\n\n" + CALL + "input.call.args.n > max_amount",),
+        ("default small := false\n\n" + CALL + "small",),
+        ("lists.names := [1]\n\n" + CALL + "input.call.args.n in lists.names",),
+        ('deny contains sprintf("%v", [why]) if true\n\nwhy := 1',),
+        ("deny contains x if some x in denials\n\ndenials contains 1",),
+        (HOURS, CALL + "data.aegis.rules.hours.open"),
+        (HOURS, CALL + 'data.aegis.rules.hours["open"]'),
+        (HOURS, CALL + "data.aegis.rules.hours[input.call.tool]"),
+        (HOURS, CALL + "count(data.aegis.rules.hours) == 1"),
+        (HOURS, "import data.aegis.rules.hours\n" + CALL + "hours.open"),
+        (HOURS, "import data.aegis.rules.hours as known\n" + CALL + "known.open"),
+        (HOURS, "import data.aegis.rules.hours.open as now\n" + CALL + "now"),
+        (HOURS, "import data.aegis.rules\n" + CALL + "rules.hours.open"),
+        ("advise contains 1", "constrain contains 1", "oblige contains 1"),
+    ],
+)
+def test_a_rule_that_the_gate_or_another_rule_reads_is_admitted(bodies: tuple[str, ...]) -> None:
+    admitted(*bodies)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "place", "says"),
+    [
+        (('denny contains "x" if true',), "a.rego:4", "the nearest is deny;"),
+        (('Deny contains "x" if true',), "a.rego:4", "the nearest is deny;"),
+        (("allow if true",), "a.rego:4", "no rule allows"),
+        (("default allow := true",), "a.rego:4", "no rule allows"),
+        (('require_aproval contains "x"',), "a.rego:4", "the nearest is require_approval;"),
+        # The reader is named, not what it reads.
+        ((LATE + 'denny contains "x" if late',), "a.rego:6", "aegis.rules.denny:"),
+        ((CALL + "true", LATE), "b.rego:4", "aegis.rules.late:"),
+        # A rule that only reads itself, or two that only read each other.
+        (("turn(n) if turn(n - 1)",), "a.rego:4", "aegis.rules.turn:"),
+        (
+            (LATE + "turn(n) if {\n\tlate\n\tturn(n - 1)\n}",),
+            "a.rego:6",
+            "aegis.rules.turn:",
+        ),
+        (("this if that\n\nthat if this",), "a.rego:4", "aegis.rules.this:"),
+        # An import reads nothing; nor does a field of the same name, a text or a comment.
+        ((HOURS, "import data.aegis.rules.hours\n" + CALL + "true"), "a.rego:5", "hours.open:"),
+        ((HOURS, "import data.aegis.rules.hours as h\n" + CALL + "true"), "a.rego:5", "hours.open"),
+        ((LATE + CALL + "input.call.args.late",), "a.rego:4", "aegis.rules.late:"),
+        ((LATE + CALL + 'input.call.tool == "late" # late',), "a.rego:4", "aegis.rules.late:"),
+        # A package beside the one that is read.
+        ((HOURS, CALL + "data.aegis.rules.hour.open"), "a.rego:5", "hours.open:"),
+        ((HOURS, CALL + "open", "open if true"), "a.rego:5", "hours.open:"),
+        (
+            ("package aegis.rules.hours\n\nimport rego.v1\n\ndeny contains 1 if true",),
+            "a.rego:5",
+            "move deny to package aegis.rules",
+        ),
+    ],
+)
+def test_a_rule_that_nothing_reads_is_not_admitted(
+    bodies: tuple[str, ...], place: str, says: str
+) -> None:
+    with pytest.raises(PolicyInvalid) as caught:
+        admitted(*bodies)
+    assert caught.value.message.startswith(f"rules/{place}: nothing reads ")
+    assert says in caught.value.message
+
+
+WORDS = st.text("adeny_R", min_size=1, max_size=7).filter(
+    lambda word: word not in SPOKEN and word not in ("as", "any")
+)
+
+
+@given(word=WORDS, read=st.booleans(), own_file=st.booleans(), before=st.booleans())
+def test_a_helper_is_admitted_if_and_only_if_something_reads_it(
+    word: str, read: bool, own_file: bool, before: bool
+) -> None:
+    helper, rule = f"{word} if input.time.weekday == 6", CALL + (word if read else "true")
+    bodies = [helper, rule] if before else [rule, helper]
+    files = bodies if own_file else ["\n\n".join(bodies)]
+    if read:
+        admitted(*files, base=True)
+    else:
+        with pytest.raises(PolicyInvalid, match=f"nothing reads aegis.rules.{word}:"):
+            admitted(*files, base=True)
+
+
+def test_a_bundle_of_an_old_log_may_hold_what_is_no_longer_admitted() -> None:
+    load(HEAD + LATE)

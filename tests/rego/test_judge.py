@@ -39,7 +39,7 @@ class OneProgram:
 class OneEvaluator:
     """An engine that compiles everything to the same answer, and notes what it compiled."""
 
-    name, version = "one", "1"
+    name, version, bounded = "one", "1", False
 
     def __init__(self, answer: Answer = silent, refusal: Exception | None = None) -> None:
         self.compiled: list[tuple[bytes, bytes]] = []

@@ -5,6 +5,7 @@ import pytest
 from aegisd import resources
 from aegisd.core.errors import PolicyInvalid
 from aegisd.rego import bundle
+from aegisd.rego.engines import installed
 from aegisd.rego.testing import TestOutcome, run_tests
 from tests.rego.worlds import base_files
 
@@ -18,14 +19,15 @@ RULES = (
 )
 
 
-def outcomes(tests: str, rules: str = RULES) -> dict[str, tuple[bool, str]]:
+ENGINES = installed()
+on_each = pytest.mark.parametrize("engine", ENGINES)
+with_both = pytest.mark.skipif(len(ENGINES) == 1, reason="needs the native engine")
+
+
+def outcomes(tests: str, rules: str = RULES, engine: str = "auto") -> dict[str, tuple[bool, str]]:
     files = bundle.decode(bundle.build({"a.rego": rules}, base_files()))
-    found = run_tests(files, {"a_test.rego": HEAD + tests})
+    found = run_tests(files, {"a_test.rego": HEAD + tests}, engine)
     return {outcome.name: (outcome.passed, outcome.detail) for outcome in found}
-
-
-def passed(body: str) -> bool:
-    return outcomes("test_it if " + body)["test_it"][0]
 
 
 LATE = 'with input as {"time": {"weekday": 6}} with data.manifest as {"budgets": {"steps": 5}}'
@@ -54,11 +56,13 @@ on(day) := {{"time": {{"weekday": day}}}}""",
 }
 
 
+@on_each
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_with_replaces_input_and_manifest(body: str) -> None:
-    assert passed(body)
+def test_with_replaces_input_and_manifest(body: str, engine: str) -> None:
+    assert outcomes("test_it if " + body, engine=engine)["test_it"][0]
 
 
+@on_each
 @pytest.mark.parametrize(
     ("tests", "detail"),
     [
@@ -66,22 +70,30 @@ def test_with_replaces_input_and_manifest(body: str) -> None:
         ("test_it := false", "expected true"),
         ('test_it := "true"', "expected true"),
         ("test_it if input.nosuch", "undefined"),
-        ("test_it if 1 / 0 == 1", "a rule failed"),
         ("test_it if { true with input as nothing }\n\nnothing := 1 if false", "undefined"),
         ('test_it if { true with input as {"n": 1.5} }', "fraction"),
     ],
 )
-def test_what_is_false_undefined_or_an_error_fails(tests: str, detail: str) -> None:
-    ok, found = outcomes(tests)["test_it"]
+def test_what_is_false_undefined_or_an_error_fails(tests: str, detail: str, engine: str) -> None:
+    ok, found = outcomes(tests, engine=engine)["test_it"]
     assert not ok
     assert detail in found
+
+
+@on_each
+@pytest.mark.parametrize("body", ["lower(1) == 1", "not lower(1) == 1", "1 / 0 == 1"])
+def test_an_error_never_passes_and_is_told_as_one(body: str, engine: str) -> None:
+    ok, detail = outcomes("test_it if " + body, engine=engine)["test_it"]
+    assert not ok
+    assert "a rule failed" in detail
 
 
 def test_a_test_that_waits_is_reported_and_not_run() -> None:
     assert outcomes("todo_test_it if 1 / 0 == 1") == {"todo_test_it": (True, "waits")}
 
 
-def test_tests_do_not_see_each_others_worlds() -> None:
+@on_each
+def test_tests_do_not_see_each_others_worlds(engine: str) -> None:
     tests = (
         "test_a if { count(data.aegis.rules.deny) == 1 with input.time.weekday as 6"
         " with data.manifest.budgets.steps as 5 }\n\n"
@@ -89,7 +101,7 @@ def test_tests_do_not_see_each_others_worlds() -> None:
         " with data.manifest.budgets.steps as 6 }\n\n"
         "test_c if { count(data.aegis.rules.deny) == 0 }\n"
     )
-    assert {name: ok for name, (ok, _) in outcomes(tests).items()} == {
+    assert {name: ok for name, (ok, _) in outcomes(tests, engine=engine).items()} == {
         "test_a": True,
         "test_b": True,
         "test_c": True,
@@ -128,25 +140,58 @@ def test_a_test_fails_where_the_gate_would() -> None:
     tests = (
         'test_it if { count(data.aegis.rules.deny) == 0 with input as {"call": {"tool": "a\\n"}} }'
     )
-    ok, detail = outcomes(tests, rules)["test_it"]
+    ok, detail = outcomes(tests, rules, "regopy")["test_it"]
     assert not ok
     assert "escapes" in detail
+
+
+DIFFERENT = 'test_it if count(object.union({"a": {"b": 1}}, {"a": {"c": 2}}).a) == '
+
+
+@with_both
+@pytest.mark.parametrize(("number", "holds"), [(1, "regopy"), (2, "regorus"), (3, "")])
+def test_a_test_passes_on_both_only_if_it_does_on_each(number: int, holds: str) -> None:
+    files = bundle.decode(bundle.build({}, base_files()))
+    (told,) = run_tests(files, {"a_test.rego": HEAD + DIFFERENT + str(number)}, "both")
+    assert not told.passed
+    assert told.disagree is bool(holds)
+    assert [name for name, complaint in told.engines.items() if not complaint] == [holds] * bool(
+        holds
+    )
+    assert ("the engines disagree" in told.detail) is bool(holds)
+    if holds:
+        assert f"{holds}: holds" in told.detail
+
+
+@with_both
+def test_a_test_that_holds_on_both_passes_and_says_so_of_each() -> None:
+    files = bundle.decode(bundle.build({}, base_files()))
+    (told,) = run_tests(files, {"a_test.rego": HEAD + "test_it if true"}, "both")
+    assert (told.passed, told.detail) == (True, "")
+    assert told.engines == {"regorus": "", "regopy": ""}
+    assert not told.disagree
+
+
+def _base_tests() -> dict[str, str]:
+    return bundle.load_directory(resources.policies() / "aegis", tests=True)
 
 
 EXAMPLES = sorted(path.name for path in (resources.policies() / "examples").iterdir())
 
 
-def test_every_test_of_the_base_rules_passes() -> None:
+@on_each
+def test_every_test_of_the_base_rules_passes(engine: str) -> None:
     files = bundle.decode(bundle.build({}, base_files()))
-    found = run_tests(files, bundle.load_directory(resources.policies() / "aegis", tests=True))
+    found = run_tests(files, _base_tests(), engine)
     assert len(found) > 50
     assert [outcome for outcome in found if not outcome.passed] == []
 
 
+@on_each
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_every_test_of_the_examples_passes(example: str) -> None:
+def test_every_test_of_the_examples_passes(example: str, engine: str) -> None:
     folder = resources.policies() / "examples" / example
     files = bundle.decode(bundle.build(bundle.load_directory(folder), base_files()))
-    found = run_tests(files, bundle.load_directory(folder, tests=True))
+    found = run_tests(files, bundle.load_directory(folder, tests=True), engine)
     assert found
     assert [outcome for outcome in found if not outcome.passed] == []

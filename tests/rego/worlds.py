@@ -3,13 +3,18 @@
 import copy
 import json
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any  # JSON of any shape, on purpose: wrong types are what is tested.
 
 from aegisd import resources
 from aegisd.core.log.canonical import encode
+from aegisd.ports import Program
 from aegisd.rego import bundle
-from aegisd.rego.regopy_engine import RegopyEvaluator, RegopyProgram
+from aegisd.rego.engines import choose
+
+# Who judges below: the fixture `engine` goes through all there are.
+ENGINE: ContextVar[str] = ContextVar("ENGINE", default="regopy")
 
 MANIFEST: dict[str, Any] = {
     "budgets": {"model_calls": 2, "steps": 24, "tool_calls": 12, "wall_time_ms": 120_000},
@@ -114,20 +119,20 @@ def base_files() -> dict[str, str]:
     return bundle.load_directory(resources.policies() / "aegis")
 
 
-def compiled(manifest: object, operator_files: Mapping[str, str] | None = None) -> RegopyProgram:
+def compiled(manifest: object, operator_files: Mapping[str, str] | None = None) -> Program:
     """The base rules, with an operator's, compiled with a manifest."""
     body = bundle.build(operator_files or {}, base_files())
-    return RegopyEvaluator().compile(body, encode(manifest))
+    return choose(ENGINE.get()).compile(body, encode(manifest))
 
 
 @cache
-def _kept(manifest: bytes) -> RegopyProgram:
-    return RegopyEvaluator().compile(bundle.build({}, base_files()), manifest)
+def _kept(engine: str, manifest: bytes) -> Program:
+    return choose(engine).compile(bundle.build({}, base_files()), manifest)
 
 
 def judged(document: object, manifest: object = MANIFEST) -> dict[str, Any]:
     """What the base rules say about an input."""
-    output = _kept(encode(manifest)).evaluate(encode(document))
+    output = _kept(ENGINE.get(), encode(manifest)).evaluate(encode(document))
     decoded: dict[str, Any] = json.loads(output)
     return decoded
 

@@ -5,7 +5,7 @@ parses: hosts, paths, commands and schema breaches are found here, once.
 """
 
 import hashlib
-from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 from msgspec import Raw, Struct
@@ -31,6 +31,7 @@ class _Across(Struct, frozen=True, forbid_unknown_fields=True):
     tenant: Raw
 
 
+_decode_parts = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_across = msgspec.json.Decoder(_Across).decode
 
 
@@ -115,17 +116,14 @@ def build(
         "time": _time(moment),
     }
     if proposal.event_type == "TOOL_CALL_PROPOSED" and isinstance(proposal.payload, dict):
-        document["call"] = _call(proposal.payload, capabilities)
+        document["call"] = _call(proposal, capabilities)
     return PolicyInput(body=_encode(document), facts=across)
 
 
 def _event(proposal: Proposal, seq: int) -> dict[str, object]:
-    payload = proposal.payload
-    if isinstance(payload, dict) and "args" in payload:
-        payload = {name: value for name, value in payload.items() if name != "args"}
     return {
         "agent_id": proposal.agent_id or "",
-        "payload": Raw(encode(payload)),
+        "payload": _without_args(proposal),
         "seq": seq,
         "session_id": proposal.session_id,
         "tenant_id": proposal.tenant_id,
@@ -134,8 +132,18 @@ def _event(proposal: Proposal, seq: int) -> dict[str, object]:
     }
 
 
-def _call(payload: Mapping[str, object], capabilities: Capabilities) -> dict[str, object]:
+def _without_args(proposal: Proposal) -> object:
+    """The payload, less what stands in `call.args`. Its parts are canonical as they are stored."""
+    if not isinstance(proposal.payload, dict):
+        return proposal.payload
+    parts = _decode_parts(proposal.body)
+    parts.pop("args", None)
+    return parts
+
+
+def _call(proposal: Proposal, capabilities: Capabilities) -> dict[str, object]:
     # Total: replay builds this from any log, also from one that no door would have taken.
+    payload = proposal.payload if isinstance(proposal.payload, dict) else {}
     name, args = str(payload.get("tool_name", "")), payload.get("args", {})
     server = str(payload.get("server", ""))
     tool = capabilities.manifest.tools.get(name)
@@ -146,7 +154,7 @@ def _call(payload: Mapping[str, object], capabilities: Capabilities) -> dict[str
     errors = capabilities.arguments.check(name, args) if declared else ()
     return {
         "approval": tool.approval,
-        "args": Raw(encode(args)),
+        "args": _decode_parts(proposal.body).get("args", {}),
         "args_errors": errors,
         "args_typed": tool.args is not None,
         "commands": [_command(command, capabilities.manifest) for command in found.commands],
@@ -173,6 +181,8 @@ def _command(command: target.Command, manifest: Manifest) -> dict[str, object]:
     }
 
 
+# A batch has one moment, and a session's batches follow each other within seconds.
+@lru_cache(16)
 def _time(moment: Moment) -> dict[str, object]:
     """Weekday, date and minute in the manifest's zone, by Howard Hinnant's civil-from-days."""
     seconds = moment.now_ms // 1000 + moment.utc_offset_s

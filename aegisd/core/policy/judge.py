@@ -16,6 +16,10 @@ class Judge(Protocol):
         """Name and version of the engine that judges."""
         ...
 
+    def on(self, engine: str) -> "Judge":
+        """The same judge on the engine of that name, which made a decision; itself without it."""
+        ...
+
     def capabilities(self, manifest: str) -> Capabilities | None:
         """The manifest with this hex digest (empty: none registered), or None if it is gone."""
         ...

@@ -5,10 +5,12 @@ rule that failed is never skipped, because a `deny` that fails would then forbid
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct, to_builtins
+from msgspec.structs import replace
 
 from aegisd.core.errors import EvaluatorFailed, InvalidJson
 from aegisd.core.log.canonical import INTEGER_MAX, encode, parse
@@ -61,8 +63,17 @@ REASONS_MAX = 32
 # Characters of a message or location: enough for a sentence with a host in it.
 TEXT_CHARACTERS_MAX = 512
 
+# Steps of one evaluation, where the engine counts them: about a tenth of a second. The base rules
+# take 400; a thousand operator's rules over ten hosts take a tenth of this. Here and not beside an
+# engine, so that `rules_version` covers it: a replay must end where the decision ended.
+EVALUATION_STEPS_MAX = 2_000_000
+
 # Bytes of constraints, obligations and advice together; they are stored with every decision.
 EXTRAS_BYTES_MAX = 16_384
+
+# Answers of an evaluator kept read, and the bytes of the longest one kept: half a megabyte in all.
+OUTPUTS_REMEMBERED_MAX = 256
+OUTPUT_REMEMBERED_BYTES_MAX = 1_024
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -72,6 +83,15 @@ class Reason(Struct, frozen=True, kw_only=True):
     message: str
     rule: str
     where: str
+
+
+class Spelled(Struct, frozen=True, kw_only=True):
+    """The parts of a verdict that a decision records, in canonical bytes."""
+
+    reasons: Raw
+    constraints: Raw
+    obligations: Raw
+    advice: Raw
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -84,6 +104,16 @@ class Verdict(Struct, frozen=True, kw_only=True):
     obligations: tuple[dict[str, object], ...] = ()
     advice: tuple[dict[str, object], ...] = ()
     fault: str | None = None
+    spelled: Spelled | None = None
+
+    def spell(self) -> Spelled:
+        """Its recorded parts. Those of a verdict that was read are spelled once."""
+        return self.spelled or Spelled(
+            reasons=Raw(encode([to_builtins(reason) for reason in self.reasons])),
+            constraints=Raw(encode(self.constraints)),
+            obligations=Raw(encode(self.obligations)),
+            advice=Raw(encode(self.advice)),
+        )
 
 
 class _Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,12 +163,20 @@ def judge(policy_input: PolicyInput, evaluate: Callable[[bytes], bytes]) -> Verd
 def read(output: bytes) -> Verdict:
     """Combine an evaluator's output. Never raises: what cannot be read denies.
 
-    Read as strictly as a request: of two equal keys the second could take back a denial.
+    Read as strictly as a request: of two equal keys the second could take back a denial. Most calls
+    of an agent get one of a few answers, so short ones are read once.
     """
+    return _remembered(output) if len(output) <= OUTPUT_REMEMBERED_BYTES_MAX else _read(output)
+
+
+def _read(output: bytes) -> Verdict:
     try:
         return _combine(msgspec.convert(parse(output), _Output))
     except (InvalidJson, msgspec.ValidationError, _NonsenseError):
         return failed("nonsense")
+
+
+_remembered = lru_cache(OUTPUTS_REMEMBERED_MAX)(_read)
 
 
 def _combine(output: _Output) -> Verdict:
@@ -155,10 +193,15 @@ def _combine(output: _Output) -> Verdict:
         obligations=() if denied else _typed(output.obligations),
         advice=_typed(output.advice),
     )
-    extras = (verdict.constraints, verdict.obligations, verdict.advice)
-    if sum(len(encode(part)) for part in extras if part) > EXTRAS_BYTES_MAX:
+    spelled = verdict.spell()
+    extras = (
+        (verdict.constraints, spelled.constraints),
+        (verdict.obligations, spelled.obligations),
+        (verdict.advice, spelled.advice),
+    )
+    if sum(len(bytes(body)) for part, body in extras if part) > EXTRAS_BYTES_MAX:
         raise _NonsenseError
-    return verdict
+    return replace(verdict, spelled=spelled)
 
 
 def _reasons(claims: list[_Claim], *, asks: bool) -> list[Reason]:

@@ -1,0 +1,83 @@
+"""Rules of which any one can be asked, on either engine: what tests and coverage stand on.
+
+The gate asks one rule of checked bundles, through the port `Evaluator`. Tests ask many.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from aegisd.core.errors import ConfigInvalid, EvaluatorFailed
+from aegisd.rego.engines import CHOICES, choose, installed
+
+BOTH = "both"
+
+# What `--engine` takes where two opinions can be had.
+OPINIONS: tuple[str, ...] = (*CHOICES, BOTH)
+
+
+class Queryable(Protocol):
+    """Rules compiled with their data."""
+
+    def query(self, rule: str, document: bytes) -> bytes:
+        """The value of a rule such as `data.a.b` for an input, both as JSON bytes.
+
+        Raises `EvaluatorFailed` on an error and on an undefined value.
+        """
+        ...
+
+
+def engines(opinion: str) -> tuple[str, ...]:
+    """The engines that `auto`, `regorus`, `regopy` or `both` means here, by name.
+
+    Raises `ConfigInvalid` for one that is not installed.
+    """
+    if opinion == BOTH:
+        return tuple(choose(name).name for name in ("regorus", "regopy"))
+    if opinion == "auto":
+        return installed()[:1]
+    return (choose(opinion).name,)
+
+
+def compiled(engine: str, files: Mapping[str, str], data: bytes, rules: Sequence[str]) -> Queryable:
+    """Compile `files` (path to source) with `data` (JSON of an object) for `rules`.
+
+    Raises `PolicyInvalid`, naming file and line where the engine does. Not checked before: a test
+    may name what a bundle may not.
+    """
+    if engine == "regorus":
+        return _Regorus(files, data, rules)
+    if engine == "regopy":
+        return _Regopy(files, data, rules)
+    raise ConfigInvalid(f"expected the engine regorus or regopy, found {engine!r}")
+
+
+class _Regorus:
+    def __init__(self, files: Mapping[str, str], data: bytes, rules: Sequence[str]) -> None:
+        # A wheel without the native module has no such engine, and must import this file.
+        from aegisd.rego.regorus_engine import program  # noqa: PLC0415
+
+        self._program = program(files, data, list(rules))
+
+    def query(self, rule: str, document: bytes) -> bytes:
+        from aegis_regorus import EvaluationError  # noqa: PLC0415
+
+        try:
+            return self._program.evaluate(rule, document)
+        except EvaluationError as error:
+            raise EvaluatorFailed(str(error)) from None
+
+
+class _Regopy:
+    def __init__(self, files: Mapping[str, str], data: bytes, rules: Sequence[str]) -> None:
+        # Loading rego-cpp takes a tenth of a second, which only those who use it shall wait.
+        from aegisd.rego.machine import Machine  # noqa: PLC0415
+
+        self._machine = Machine(files, data, [_path(rule) for rule in rules])
+
+    def query(self, rule: str, document: bytes) -> bytes:
+        return self._machine.ask(_path(rule), document)
+
+
+def _path(rule: str) -> str:
+    """How rego-cpp names `data.a.b`: `a/b`."""
+    return rule.removeprefix("data.").replace(".", "/")

@@ -1,0 +1,127 @@
+"""The `Evaluator` port on regorus, through the native module `aegis_regorus`.
+
+Canonical bytes go in as they are and the answer's bytes come out: nothing of Python is walked.
+Every evaluation ends after a number of steps, so the same input ends the same way in a replay.
+
+regorus has an interpreter and a virtual machine, which is five times faster and not to be trusted
+with a no: an error inside a rule only makes the rule undefined there, and so does a loop in an
+`else`. So the interpreter judges. The machine may only prove that the base rules have nothing to
+say, which is a rule that cannot fail, and is asked where operators' rules say nothing either.
+"""
+
+import re
+from collections.abc import Mapping
+
+import aegis_regorus
+
+from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
+from aegisd.core.policy.release import OPERATOR_PREFIX
+from aegisd.core.policy.verdict import EVALUATION_STEPS_MAX
+from aegisd.rego import probe, recursion
+from aegisd.rego.bundle import decode
+from aegisd.rego.check import check
+from aegisd.rego.module import read
+
+ENTRYPOINT = "data.aegis.decision.result"
+
+# The answer where everything is fine; undefined elsewhere.
+CLEAR = "data.aegis.decision.clear"
+
+# True where no operator's rule says anything.
+SILENT = "data.aegis.operator.silent"
+
+# `--> rules/a.rego:7:12`, some lines of source, and `error: ` with the sentence.
+_PLACE = re.compile(r"--> ([^\n]+):(\d+):\d+\n")
+_SENTENCE = re.compile(r"error: ([^\n]+)")
+
+
+class RegorusProgram:
+    """One bundle compiled with one manifest.
+
+    `prover` is the base rules alone, None where they are too old to have `CLEAR`; `spoken` tells
+    that the bundle has operators' rules.
+    """
+
+    def __init__(
+        self,
+        whole: aegis_regorus.Interpreter,
+        prover: aegis_regorus.Program | None,
+        *,
+        spoken: bool,
+    ) -> None:
+        self._whole, self._prover, self._spoken = whole, prover, spoken
+
+    def evaluate(self, policy_input: bytes) -> bytes:
+        """Judge a canonical policy input. Raises `EvaluatorFailed`; no answer is partial."""
+        try:
+            if self._prover is not None and not (self._spoken and self._speaks(policy_input)):
+                try:
+                    return self._prover.evaluate(CLEAR, policy_input)
+                except aegis_regorus.EvaluationError:
+                    pass  # No proof. What there is to say is the interpreter's.
+            return self._whole.evaluate(ENTRYPOINT, policy_input)
+        except aegis_regorus.EvaluationError as error:
+            raise EvaluatorFailed(str(error)) from None
+
+    def _speaks(self, policy_input: bytes) -> bool:
+        """Whether an operator's rule says something. Raises where one of them fails."""
+        try:
+            return self._whole.evaluate(SILENT, policy_input) != b"true"
+        except aegis_regorus.Undefined:
+            return True
+
+
+class RegorusEvaluator:
+    """regorus. Its version is part of every decision's record."""
+
+    bounded = True
+
+    def __init__(self) -> None:
+        self.name = "regorus"
+        self.version = aegis_regorus.REGORUS_VERSION
+
+    def compile(self, bundle: bytes, manifest: bytes) -> RegorusProgram:
+        """Check and compile. Raises `PolicyInvalid`, naming file and line where there is one.
+
+        As with every engine, a bundle with operators' files is compiled in a child process first.
+        """
+        files = decode(bundle)
+        check(files)
+        # Bundles of old logs were not held to it, and this engine dies of recursion.
+        recursion.check([read(path, files[path]) for path in sorted(files)])
+        data = b'{"manifest":' + manifest + b"}"
+        base = {path: text for path, text in files.items() if not path.startswith(OPERATOR_PREFIX)}
+        spoken = len(base) < len(files)
+        if spoken:
+            probe.survive("regorus", files, data, ENTRYPOINT)
+        entrypoints = [ENTRYPOINT, SILENT] if spoken else [ENTRYPOINT]
+        whole = program(files, data, entrypoints)
+        return RegorusProgram(whole, _prover(base, data), spoken=spoken)
+
+
+def program(
+    files: Mapping[str, str], data: bytes, entrypoints: list[str]
+) -> aegis_regorus.Interpreter:
+    """Any rules, `files` by path with `data` (JSON of an object). Raises `PolicyInvalid`."""
+    sources = list(files.items())
+    try:
+        return aegis_regorus.Interpreter(sources, data, entrypoints, EVALUATION_STEPS_MAX)
+    except aegis_regorus.CompileError as error:
+        raise PolicyInvalid(explain(str(error))) from None
+
+
+def _prover(base: Mapping[str, str], data: bytes) -> aegis_regorus.Program | None:
+    """The base rules for the machine; None for those of an old log, which have no `CLEAR`."""
+    try:
+        return aegis_regorus.Program(list(base.items()), data, [CLEAR], EVALUATION_STEPS_MAX)
+    except aegis_regorus.CompileError:
+        return None
+
+
+def explain(message: str) -> str:
+    """The engine's message as one line, `file:line: sentence`."""
+    place, sentence = _PLACE.search(message), _SENTENCE.search(message)
+    said = sentence.group(1) if sentence else " ".join(message.split())
+    if place is None:
+        return f"the engine cannot compile the policy: {said}"
+    return f"{place.group(1)}:{place.group(2)}: {said}"

@@ -1,0 +1,238 @@
+"""Which engine judges, and that it does not matter: one contract, and the same verdicts."""
+
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aegisd.core.errors import ConfigInvalid, EvaluatorFailed, PolicyInvalid
+from aegisd.core.log.canonical import encode
+from aegisd.rego import bundle, engines
+from aegisd.rego.engines import CHOICES, choose, installed
+from aegisd.rego.query import Queryable, compiled
+from conformance import differential, inputs
+from tests.rego.evaluators import ENGINES, EvaluatorContract, require
+from tests.rego.worlds import INPUT, MANIFEST, base_files, bent
+
+
+class TestRegopy(EvaluatorContract):
+    name = "regopy"
+
+
+class TestRegorus(EvaluatorContract):
+    name = "regorus"
+
+
+# ── the choice ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_auto_is_the_native_engine_where_it_is_installed() -> None:
+    assert choose("auto").name == installed()[0]
+    assert installed()[-1] == "regopy"
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_is_had_by_its_name(name: str) -> None:
+    require(name)
+    assert choose(name).name == name
+    assert choose(name).bounded is (name == "regorus")
+
+
+def test_an_engine_that_is_not_installed_is_refused_and_auto_takes_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "aegisd.rego.regorus_engine", None)
+    monkeypatch.setattr(engines, "_regorus", lambda: None)
+    assert installed() == ("regopy",)
+    assert choose("auto").name == "regopy"
+    with pytest.raises(ConfigInvalid, match=r"pip install \./native"):
+        choose("regorus")
+
+
+def test_an_unknown_engine_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConfigInvalid, match="auto, regorus, regopy"):
+        choose("opa")
+    assert CHOICES == ("auto", "regorus", "regopy")
+
+
+# ── the bound on steps ───────────────────────────────────────────────────────────────────────────
+
+SQUARE = (
+    "package aegis.rules\n\nimport rego.v1\n\n"
+    'deny contains "x" if {\n\tsome left in input.call.args.n\n\tsome right in input.call.args.n\n'
+    "\tleft + right == -1\n}\n"
+)
+
+
+def least(rules: dict[str, str], document: bytes, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The smallest bound that lets an input be judged."""
+    from aegisd.rego import regorus_engine  # noqa: PLC0415 - where it is not installed, see `require`
+
+    body = bundle.build(rules, base_files())
+    low, high = 1, 1_000_000
+    while low < high:
+        middle = (low + high) // 2
+        monkeypatch.setattr(regorus_engine, "EVALUATION_STEPS_MAX", middle)
+        try:
+            choose("regorus").compile(body, encode(MANIFEST)).evaluate(document)
+            high = middle
+        except EvaluatorFailed:
+            low = middle + 1
+    return low
+
+
+@pytest.mark.parametrize("rules", [{}, {"a.rego": SQUARE}], ids=["base", "operators"])
+def test_an_evaluation_ends_at_the_bound_on_steps_and_always_at_the_same_one(
+    rules: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require("regorus")
+    from aegisd.rego import probe, regorus_engine  # noqa: PLC0415 - as above
+
+    monkeypatch.setattr(probe, "survive", lambda *_: None)
+    document = encode(bent(INPUT, call__args={"n": [1, 2, 3]}))
+    enough = least(rules, document, monkeypatch)
+    body = bundle.build(rules, base_files())
+    for _ in range(5):
+        monkeypatch.setattr(regorus_engine, "EVALUATION_STEPS_MAX", enough)
+        choose("regorus").compile(body, encode(MANIFEST)).evaluate(document)
+        monkeypatch.setattr(regorus_engine, "EVALUATION_STEPS_MAX", enough - 1)
+        with pytest.raises(EvaluatorFailed, match=f"stopped after {enough - 1} steps"):
+            choose("regorus").compile(body, encode(MANIFEST)).evaluate(document)
+
+
+def test_what_would_take_minutes_is_stopped_within_a_second() -> None:
+    require("regorus")
+    program = choose("regorus").compile(
+        bundle.build({"a.rego": SQUARE}, base_files()), encode(MANIFEST)
+    )
+    with pytest.raises(EvaluatorFailed, match="stopped after 2000000 steps"):
+        program.evaluate(encode(bent(INPUT, call__args={"n": list(range(20_000))})))
+    assert program.evaluate(encode(bent(INPUT, call__args={"n": [1]})))
+
+
+def test_a_panic_is_a_failure_and_the_next_answer_is_right() -> None:
+    require("regorus")
+    import aegis_regorus  # noqa: PLC0415 - as above
+
+    # The machine's own strings.count panics on an empty text; the interpreter has ours.
+    rules = 'package a\n\nimport rego.v1\n\nresult := strings.count("aa", input.x)\n'
+    program = aegis_regorus.Program([("a", rules)], b"{}", ["data.a.result"], 1_000)
+    for _ in range(3):
+        with pytest.raises(aegis_regorus.EvaluationError, match="failed on this input"):
+            program.evaluate("data.a.result", b'{"x":""}')
+        assert program.evaluate("data.a.result", b'{"x":"a"}') == b"2"
+
+
+def test_recursion_is_refused_before_the_engine_dies_of_it() -> None:
+    require("regorus")
+    base = {f"aegis/{path}": text for path, text in base_files().items() if "_test" not in path}
+    rules = (
+        'package aegis.rules\n\nimport rego.v1\n\ndeny contains "x" if f(1)\n\nf(x) if f(x + 1)\n'
+    )
+    with pytest.raises(PolicyInvalid, match=r"^rules/a\.rego:7: .* may not come back to itself"):
+        choose("regorus").compile(
+            encode({"files": {**base, "rules/a.rego": rules}}), encode(MANIFEST)
+        )
+
+
+# ── one answer ───────────────────────────────────────────────────────────────────────────────────
+
+RULES = sorted(differential.operators_rules())
+
+
+@settings(max_examples=2_000)
+@given(seed=st.integers(0, 2**64), rules=st.sampled_from(RULES), manifest=st.sampled_from([0, 1]))
+def test_two_engines_give_one_verdict_or_a_reason_that_is_written_down(
+    seed: int, rules: str, manifest: int
+) -> None:
+    for name in ENGINES:
+        require(name)
+    document = inputs.policy_input(Random(seed))
+    _, difference = differential.compare(rules, manifest, document)
+    assert difference is None or difference.explanation, difference
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=4),
+    lambda below: (
+        st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=3), below, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@cache
+def gathered(engine: str) -> Queryable:
+    rules = "package a\n\nimport rego.v1\n\nresult := {item | some item in input.items}\n"
+    return compiled(engine, {"a.rego": rules}, b"{}", ["data.a.result"])
+
+
+@settings(max_examples=500)
+@given(items=st.lists(values, max_size=6))
+def test_a_set_leaves_both_engines_as_the_same_bytes(items: list[object]) -> None:
+    for name in ENGINES:
+        require(name)
+    one, other = (
+        gathered(name).query("data.a.result", encode({"items": items})) for name in ENGINES
+    )
+    assert one == other
+
+
+def test_the_generated_inputs_reach_every_kind_of_verdict() -> None:
+    for name in ENGINES:
+        require(name)
+    reasons: Counter[str] = Counter()
+    for rules in ("freeze", "second_eyes"):
+        for seed in range(400):
+            verdict, _ = differential.compare(rules, 0, inputs.policy_input(Random(seed)))
+            reasons[verdict.reason] += 1
+    wanted = {"OK", "APPROVAL_REQUIRED", "POLICY_DENY", "BUDGET_EXCEEDED", "EXEC_DENY", "PATH_DENY"}
+    wanted |= {"EGRESS_DENY", "ARGS_INVALID", "PERMISSION_UNDECLARED", "SESSION_TERMINATED"}
+    assert wanted <= set(reasons)
+
+
+def test_a_seed_names_an_input() -> None:
+    one, other = (inputs.policy_input(Random(7)) for _ in range(2))
+    assert one == other
+    assert one != inputs.policy_input(Random(8))
+    assert encode(inputs.manifest(Random(7))) == encode(inputs.manifest(Random(7)))
+
+
+def test_a_difference_that_nobody_has_explained_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ENGINES:
+        require(name)
+
+    class Lenient:
+        def evaluate(self, _policy_input: bytes) -> bytes:
+            return (
+                b'{"deny":[],"require_approval":[],"constraints":[],"obligations":[],"advice":[]}'
+            )
+
+    held = differential.programs("base", 0)
+    assert held is not None
+    broken = {"regopy": held["regopy"], "regorus": Lenient()}
+    monkeypatch.setattr(differential, "programs", lambda *_: broken)
+    kinds, _, unexplained = differential.run(0, 200, 1)
+    assert kinds["unexplained"] > 50
+    assert len(unexplained) == differential.SHOWN_MAX
+
+
+def test_the_command_prints_one_document_and_exits_zero_where_all_agree() -> None:
+    for name in ENGINES:
+        require(name)
+    root = Path(differential.__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance.differential", "--inputs", "3", "--json"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"inputs":3' in done.stdout
