@@ -12,12 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
-from msgspec import UNSET
-
 from aegisd.core.errors import (
     AegisError,
     EvaluatorStuck,
-    IdempotencyConflict,
     LogUnavailable,
     PositionConflict,
     QueueFull,
@@ -25,18 +22,16 @@ from aegisd.core.errors import (
     StoreBroken,
     StoreFailed,
 )
-from aegisd.core.log.canonical import encode as canonical
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.core.policy.judge import Judge
-from aegisd.core.proposal import Proposal, same_request
-from aegisd.core.state.fold import fact
+from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.state.snapshot import freeze
 from aegisd.engine import recovery
 from aegisd.engine.draft import Draft
 from aegisd.engine.evaluation import Evaluation
+from aegisd.engine.idempotency import key_of, recorded, replayed
 from aegisd.engine.work import Answer, Append, Check, Control, Judged, OpenSession, Reply, Work
-from aegisd.ports import Batch, Clock, Document, EventStore, SnapshotRow
+from aegisd.ports import Batch, Clock, Document, EventStore, LiveJudge, SnapshotRow
 
 # Events per commit. At about 0.3 ms to judge one, a full batch holds others up for 80 ms.
 BATCH_EVENTS_MAX = 256
@@ -51,7 +46,8 @@ QUEUE_EVENTS_MAX = 8192
 # Sessions whose state stays in memory per tenant, about 1.5 KB each.
 SESSIONS_RESIDENT_MAX = 100_000
 
-# Events of a session between its cached folds: the tail that a first touch has to read.
+# Events of a session between its cached folds: the tail that a first touch has to read. Of a long
+# session an eighth of its length or less, since its fold grows with it and is written each time.
 SESSION_SNAPSHOT_EVENTS = 128
 
 # Events of a tenant between its cached folds: the tail that a start has to read.
@@ -92,7 +88,7 @@ class Writer:
         tenant_id: str,
         *,
         store: EventStore,
-        judge: Judge,
+        judge: LiveJudge,
         clock: Clock,
         evaluation: Evaluation,
         commits: Executor,
@@ -192,8 +188,14 @@ class Writer:
         return taken[: len(taken) - len(left)]
 
     async def _decide(self, taken: list[Waiting]) -> Decided | None:
-        """Decide a batch on the evaluator's thread; None when that failed as a whole."""
+        """Decide a batch; None when that failed as a whole.
+
+        On the event loop where that is short, since each hop to a thread costs more than a decision
+        does; else on the evaluator's thread, which is watched.
+        """
         try:
+            if self._is_short(taken):
+                return self._decide_batch(taken)
             return await self._evaluation.run(lambda: self._decide_batch(taken))
         except EvaluatorStuck as stuck:
             self._break(stuck, stuck.message)
@@ -203,6 +205,16 @@ class Writer:
             self._drop()
             _fail_all(taken, error)
         return None
+
+    def _is_short(self, taken: Iterable[Waiting]) -> bool:
+        """Whether a batch needs no log read from its start, no compiler, and a bounded engine."""
+        tenant = self._tenant
+        if tenant is None or tenant.bundle is None:
+            return False
+        if any(isinstance(waiting.work, Control) for waiting in taken):
+            return False
+        manifest = tenant.manifest.digest if tenant.manifest else ""
+        return self._judge.is_prompt(tenant.bundle.digest, manifest)
 
     def _settle(self, *, held: bool) -> bool:
         """After a commit: keep going, or drop what was staged on it."""
@@ -226,10 +238,9 @@ class Writer:
 
     async def _commit(self, decided: Decided) -> bool:
         """Make a batch durable and answer; False when it did not become so."""
-        loop = asyncio.get_running_loop()
         try:
             if decided.batch.events:
-                await loop.run_in_executor(self._commits, self._store.append, decided.batch)
+                await self._append(decided.batch)
         except (StoreFailed, PositionConflict):
             _refuse(decided)
             return False
@@ -250,21 +261,28 @@ class Writer:
         await self._keep(decided.cache)
         return True
 
+    async def _append(self, batch: Batch) -> None:
+        """One hop to one thread for a whole batch, and none where there is no disk to wait for."""
+        if self._store.waits:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._commits, self._store.append, batch)
+        else:
+            self._store.append(batch)
+
     async def _keep(self, cache: Batch) -> None:
         """Write snapshots. A store that cannot now loses only time at the next start."""
         if not cache.snapshots:
             return
-        loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._commits, self._store.append, cache)
+            await self._append(cache)
         except (StoreFailed, PositionConflict):
             return
         except Exception as error:  # noqa: BLE001 - supervisor: the disk is not to be trusted
             self._break(_unavailable(), f"the log cannot be written: {error!r}")
 
     def _decide_batch(self, taken: list[Waiting]) -> Decided:
-        """Runs on the evaluator's thread; the loop does not touch state meanwhile."""
-        events: list[StoredEvent] = []
+        """Runs on the loop or the evaluator's thread; nobody else touches state meanwhile."""
+        events = list[StoredEvent]()
         documents: list[Document] = []
         replies: list[tuple[asyncio.Future[Reply], Reply | Exception]] = []
         before = self.recover()
@@ -307,11 +325,11 @@ class Writer:
             return Judged(verdict=draft.check(work.proposal))
         if isinstance(work, Control):
             return (draft.control(work),)
-        key = work.idempotency_key if isinstance(work, OpenSession) else _key(work)
+        key = key_of(work)
         if key is not None:
-            recorded = self._recorded(key)
-            if recorded:
-                return _replayed(work, recorded)
+            before = self._recorded(key)
+            if before:
+                return replayed(work, before)
         if isinstance(work, OpenSession):
             answers: tuple[Answer, ...] = (draft.open(work),)
         else:
@@ -335,17 +353,15 @@ class Writer:
         staged = self._keyed.get(key)
         if staged is not None:
             return staged
-        return [
-            _answer(self._store, event)
-            for event in self._store.by_idempotency_key(self.tenant_id, key)
-        ]
+        return recorded(self._store, self.tenant_id, key)
 
     def _snapshots(self, before: TenantState, lengths: dict[str, int]) -> list[SnapshotRow]:
         """Folds worth caching behind this batch."""
         rows = []
         for session_id, length in lengths.items():
             state = self._sessions[session_id]
-            if state.next_seq // SESSION_SNAPSHOT_EVENTS != length // SESSION_SNAPSHOT_EVENTS:
+            every = _snapshot_spacing(state.next_seq)
+            if state.next_seq // every != length // every:
                 rows.append(self._row(session_id, state.next_seq - 1, state))
         after = self._tenant or before
         if (
@@ -388,48 +404,12 @@ def _propose(draft: Draft, proposals: Sequence[Proposal]) -> Iterator[Answer]:
             raise
 
 
-def _key(work: Append) -> str | None:
-    return work.proposals[0].idempotency_key
+def _snapshot_spacing(length: int) -> int:
+    """Events between the cached folds of a session of `length`: a power of two, so that they nest.
 
-
-def _answer(store: EventStore, event: StoredEvent) -> Answer:
-    following = store.events(event.tenant_id, from_position=event.position + 1, limit=1)
-    behind = next(following, None)
-    if behind is None or behind.event_type != "POLICY_DECISION":
-        return Answer(event=event)
-    return Answer(event=event, decision=behind)
-
-
-def _replayed(work: Append | OpenSession, recorded: list[Answer]) -> Reply:
-    """The recorded answers, if the work asks for exactly what was recorded."""
-    if isinstance(work, OpenSession):
-        same = len(recorded) == 1 and _same_opening(work, recorded[0].event)
-    else:
-        same = len(recorded) == len(work.proposals) and all(
-            same_request(proposal, answer.event)
-            for proposal, answer in zip(work.proposals, recorded, strict=True)
-        )
-    if not same:
-        raise IdempotencyConflict(
-            "the idempotency key was used before for another request; use a new key"
-        )
-    return tuple(
-        Answer(event=answer.event, decision=answer.decision, replayed=True) for answer in recorded
-    )
-
-
-def _same_opening(work: OpenSession, event: StoredEvent) -> bool:
-    payload = fact(event).payload
-    meta = payload.get("meta") if isinstance(payload, dict) else None
-    asked = None if work.meta is UNSET else work.meta
-    return (
-        event.event_type == "SESSION_OPENED"
-        and event.user_id == work.user_id
-        and event.agent_id == work.agent_id
-        and (not work.named or event.session_id == work.session_id)
-        # As bytes, because Python takes True for 1.
-        and canonical(meta) == canonical(asked)
-    )
+    With it all that is ever written of a session grows as its length does, not as the square.
+    """
+    return max(SESSION_SNAPSHOT_EVENTS, 1 << max(0, length.bit_length() - 4))
 
 
 def _unavailable() -> LogUnavailable:

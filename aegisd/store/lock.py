@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import weakref
 
 from aegisd.core.errors import ConfigInvalid
 
@@ -24,6 +25,7 @@ class LockFile:
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._descriptor: int | None = os.open(path, flags, 0o600)
+        _held.add(self)
         try:
             self._take(self._descriptor, path)
         except (OSError, ConfigInvalid):
@@ -52,3 +54,15 @@ class LockFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+_held: weakref.WeakSet[LockFile] = weakref.WeakSet()
+
+
+def _release_after_fork() -> None:
+    """A forked child shares its parent's lock, and would hold it on after the parent's end."""
+    for lock in tuple(_held):
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_release_after_fork)

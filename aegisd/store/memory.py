@@ -38,6 +38,8 @@ class TenantLog:
 class MemoryStore:
     """An `EventStore` that forgets everything with the process. One lock guards all of it."""
 
+    waits = False
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tenants: dict[str, TenantLog] = {}

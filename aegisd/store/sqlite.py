@@ -63,6 +63,8 @@ class SqliteStore(SqliteReader):
     connection, here and in other processes of ours, is a `SqliteReader`.
     """
 
+    waits = True
+
     def __init__(self, path: str) -> None:
         """Open the log at `path`, or make an empty one.
 

@@ -7,6 +7,7 @@ import pytest
 
 from aegisd.ports import EventStore
 from aegisd.store.memory import MemoryStore
+from tests.core.gate import ScriptedJudge
 from tests.engine.world import open_sqlite
 
 
@@ -17,3 +18,9 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Event
         return lambda: open_sqlite(tmp_path)
     kept = MemoryStore()
     return lambda: kept
+
+
+@pytest.fixture(autouse=True, params=["on a thread", "on the loop"])
+def _judging(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every story is told twice: where batches are decided must not show."""
+    monkeypatch.setattr(ScriptedJudge, "prompt", request.param == "on the loop")

@@ -61,7 +61,9 @@ def test_the_engine_writes_the_bytes_that_the_pure_steps_give() -> None:
     assert run(story()) == [event.body for event in gate.events]
 
 
-def test_what_waits_is_committed_together() -> None:
+def test_what_waits_is_committed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH_MS_MAX", 60_000)
+
     async def story() -> int:
         store = StubbornStore()
         async with running(store) as engine:
@@ -75,6 +77,29 @@ def test_what_waits_is_committed_together() -> None:
             return len(store.batches)
 
     assert run(story()) <= 4
+
+
+def test_a_batch_that_took_its_time_is_committed_and_the_rest_follows_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "BATCH_MS_MAX", 0)
+
+    async def story() -> tuple[list[int], list[int]]:
+        store = StubbornStore()
+        async with running(store) as engine:
+            await engine.append((said("opens"),))
+            store.batches.clear()
+            store.door.clear()
+            works = [asyncio.create_task(engine.append((said(str(n)),))) for n in range(20)]
+            await store.reached()
+            store.door.set()
+            answers = await asyncio.gather(*works)
+            sizes = [len(batch.events) for batch in store.batches if batch.events]
+            return sizes, [answer[0].event.seq for answer in answers]
+
+    sizes, seqs = run(story())
+    assert sizes == [1] * 20
+    assert seqs == list(range(1, 21))
 
 
 def test_nobody_is_answered_before_the_append_returned() -> None:

@@ -48,6 +48,8 @@ class ManualClock:
 class StubbornStore(MemoryStore):
     """A store whose appends wait for `door` and then meet the next of `faults`."""
 
+    waits = True
+
     def __init__(self) -> None:
         super().__init__()
         self.door = threading.Event()

@@ -48,6 +48,25 @@ def test_a_killed_holder_leaves_no_stale_lock(path: str) -> None:
     LockFile(path).release()
 
 
+def test_a_forked_child_does_not_hold_its_parents_lock(path: str) -> None:
+    lock = LockFile(path)
+    ready, proceed = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(ready[1], b"x")
+        os.read(proceed[0], 1)
+        os._exit(0)
+    os.read(ready[0], 1)
+    with pytest.raises(ConfigInvalid, match="locked by process"):
+        LockFile(path)
+    lock.release()
+    LockFile(path).release()
+    os.write(proceed[1], b"x")
+    assert os.waitpid(child, 0)[1] == 0
+    for descriptor in (*ready, *proceed):
+        os.close(descriptor)
+
+
 @pytest.mark.parametrize("written", [b"", b"nonsense", b"9" * PID_BYTES_MAX + b"x", b"\xff"])
 def test_a_holder_that_wrote_no_pid_is_another_process(path: str, written: bytes) -> None:
     lock = LockFile(path)

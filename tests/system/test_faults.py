@@ -8,19 +8,26 @@ from pathlib import Path
 import pytest
 
 from aegisd.core.log.chain import verify
+from aegisd.rego.engines import installed
 from aegisd.store.dsn import open_reader
 from tests.system.daemon import Daemon, proposal
 
 EVALUATOR = """
-from aegisd.rego import regopy_engine
+from aegisd import daemon
 class Broken:
     def __init__(self, real): self.real, self.count = real, 0
     def evaluate(self, policy_input):
         if b'"tool":"read_file"' in policy_input:
             {fault}
         return self.real.evaluate(policy_input)
-compile = regopy_engine.RegopyEvaluator.compile
-regopy_engine.RegopyEvaluator.compile = lambda self, *a: Broken(compile(self, *a))
+choose = daemon.choose
+def broken(name):
+    evaluator = choose(name)
+    kind = type(evaluator)
+    compile = kind.compile
+    kind.compile = lambda self, *a: Broken(compile(self, *a))
+    return evaluator
+daemon.choose = broken
 """
 
 
@@ -37,6 +44,7 @@ def _recorded_fault(daemon: Daemon) -> object:
     return json.loads(recorded[-1].body)["payload"]["evaluator"].get("fault")
 
 
+@pytest.mark.parametrize("engine", installed())
 @pytest.mark.parametrize(
     ("fault", "recorded"),
     [
@@ -51,9 +59,10 @@ def _recorded_fault(daemon: Daemon) -> object:
     ],
 )
 def test_an_evaluator_that_throws_dawdles_or_answers_nonsense_denies_and_says_so_in_the_log(
-    tmp_path: Path, fault: str, recorded: str
+    tmp_path: Path, engine: str, fault: str, recorded: str
 ) -> None:
-    with Daemon(tmp_path, prelude=EVALUATOR.format(fault=fault)) as daemon:
+    prelude = EVALUATOR.format(fault=fault)
+    with Daemon(tmp_path, "--policy-engine", engine, prelude=prelude) as daemon:
         client = daemon.connect()
         decision = _decision(client.propose("s"))
         assert (decision["outcome"], decision["reason"]) == ("deny", "POLICY_ERROR")
@@ -71,7 +80,8 @@ def test_an_evaluator_that_hangs_is_503_without_a_decision_and_ends_the_process(
 ) -> None:
     prelude = EVALUATOR.format(fault="import time; time.sleep(60)")
     prelude += "\nfrom aegisd.engine import evaluation; evaluation.EVALUATOR_STUCK_MS_MAX = 300"
-    daemon = Daemon(tmp_path, prelude=prelude)
+    # The engine that counts its steps cannot hang, and is not watched from another thread.
+    daemon = Daemon(tmp_path, "--policy-engine", "regopy", prelude=prelude)
     status, answer = daemon.connect().request("POST", "/v1/events", proposal("s"))
     assert (status, answer["code"]) == (503, "evaluator_stuck")
     assert daemon.wait() == 70

@@ -94,15 +94,23 @@ def problems(text: str) -> set[str]:
         codes.add("home")
     if _VARIABLE.search(text):
         codes.add("variable")
-    has_control = any(unicodedata.category(char) in _CONTROL_CATEGORIES for char in text)
-    if has_control or text != text.strip():  # some tools trim: ".. " is then another path
+    if text != text.strip():  # some tools trim: ".. " is then another path
+        codes.add("control")
+    if "%" in text and _hides_by_percent(text):
+        codes.add("percent_encoded")
+    # Printable ASCII hides nothing from an eye, and it is most of what is seen here.
+    return codes if text.isascii() and text.isprintable() else codes | _unseen(text)
+
+
+def _unseen(text: str) -> set[str]:
+    """Name what an eye reads otherwise than a file system."""
+    codes = set()
+    if any(unicodedata.category(char) in _CONTROL_CATEGORIES for char in text):
         codes.add("control")
     if not unicodedata.is_normalized("NFC", text):
         codes.add("not_nfc")
     if any(_looks_alike(char) for char in text if char > "\x7f"):
         codes.add("look_alike")
-    if "%" in text and _hides_by_percent(text):
-        codes.add("percent_encoded")
     return codes
 
 
@@ -125,6 +133,8 @@ def _hides_by_percent(text: str) -> bool:
 
 def _file_urls(text: str, access: str, where: str) -> Iterator[PathTarget | Problem]:
     """Read every file URL in a text; each ends at a space, a quote or the next file URL."""
+    if ":" not in text:
+        return
     trimmed = _WHITESPACE_DROPPED.sub("", text).strip(_C0_AND_SPACE)
     if _FILE_SCHEME.match(trimmed) and trimmed != text:
         yield Problem(target="path", code="control", where=where)

@@ -1,0 +1,79 @@
+"""What the acts of operators share: who and why, and where the act stands."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from aegisd.core.errors import ReservedId
+from aegisd.core.events import MESSAGE_CHARACTERS_MAX, check_id
+from aegisd.engine.answers import Head, head
+from aegisd.engine.engine import CONFIG
+from aegisd.engine.work import Answer
+
+Because = Annotated[str, Meta(min_length=1, max_length=MESSAGE_CHARACTERS_MAX)]
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """What every act of an operator says: in which tenant, who acts, and why."""
+
+    tenant_id: str
+    author: str
+    reason: Because
+
+
+class ActReceipt(Struct, frozen=True, kw_only=True):
+    """Where an act stands in the tenant's `$control` session, and what it put in force.
+
+    `digest` is the SHA-256 of the RFC 8785 bytes; a manifest also has its name and version.
+    """
+
+    digest: str
+    author: str
+    name: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET
+    seq: int
+    position: int
+    hash: str
+    head: Head
+
+
+class _Recorded(Struct, frozen=True):
+    """What a receipt tells of an act's payload."""
+
+    digest: str
+    author: str
+    name: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET
+
+
+class _ActEnvelope(Struct, frozen=True):
+    payload: _Recorded
+
+
+_decode = msgspec.json.Decoder(_ActEnvelope).decode
+
+
+def check_act(act: Act) -> None:
+    """Hold an act's ids to their form. Raises `InvalidField` or `ReservedId`.
+
+    The author `config` is the daemon's own: what it activates, a changed configuration replaces.
+    """
+    check_id(act.tenant_id, "tenant_id")
+    if check_id(act.author, "author") == CONFIG:
+        raise ReservedId(f"author: {CONFIG} is the daemon's own; name who acts", field="author")
+
+
+def act_receipt(done: Answer) -> ActReceipt:
+    """The receipt of a recorded act, from its stored bytes."""
+    recorded = _decode(done.event.body).payload
+    return ActReceipt(
+        digest=recorded.digest,
+        author=recorded.author,
+        name=recorded.name,
+        version=recorded.version,
+        seq=done.event.seq,
+        position=done.event.position,
+        hash=done.event.hash.hex(),
+        head=head(done.head),
+    )

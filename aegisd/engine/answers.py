@@ -1,0 +1,271 @@
+"""What every door answers with: receipts, decisions, heads, records, folds and verifications.
+
+Made from stored bytes and durable folds, so that two doors to one log tell the same.
+"""
+
+import base64
+import binascii
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from aegisd.core.errors import LogCorrupt
+from aegisd.core.events import JUDGED
+from aegisd.core.log.chain import Break, Chain
+from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.policy.verdict import Verdict
+from aegisd.core.state.model import ALLOWED, SessionState
+from aegisd.core.state.snapshot import digest, document
+from aegisd.engine.work import Answer
+from aegisd.ports import SessionHead
+
+_REASON = {
+    "type": "object",
+    "required": ["code", "message", "rule", "where"],
+    "properties": {name: {"type": "string"} for name in ("code", "message", "rule", "where")},
+}
+_TYPED = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
+
+Reasons = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": _REASON})]
+TypedList = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": _TYPED})]
+Named = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """The newest event of a session. `seq` counts from 0; `hash` is hex SHA-256."""
+
+    seq: int
+    hash: str
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What was decided. Only `allow` allows; `reasons` are in the order of their precedence."""
+
+    outcome: Literal["allow", "deny", "require_approval"]
+    reason: str
+    reasons: Reasons
+    constraints: Named
+    obligations: TypedList
+    advice: TypedList
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """One recorded event: where it stands, and the decision where one was asked for.
+
+    `seq` counts the session's events, `position` the tenant's; `call_id` is null where the event is
+    about no call, `decision` where nothing judges it. `head` is the session's after the event.
+    """
+
+    seq: int
+    position: int
+    hash: str
+    call_id: str | None
+    session_id: str
+    decision: Decision | None
+    head: Head
+
+
+class SessionOpenedReceipt(Struct, frozen=True, kw_only=True):
+    """Where SESSION_OPENED stands."""
+
+    session_id: str
+    seq: int
+    position: int
+    hash: str
+    head: Head
+
+
+class EventRecord(Struct, frozen=True, kw_only=True):
+    """One event of the log. Hashes are hex; `position` and `hash` stand beside what is hashed.
+
+    The hash is SHA-256 over the RFC 8785 bytes of the other fields, with `prev_hash` in base64.
+    """
+
+    agent_id: str | UnsetType = UNSET
+    event_type: str
+    hash: str
+    idempotency_key: str | UnsetType = UNSET
+    payload: Raw
+    position: int
+    prev_hash: str | UnsetType = UNSET
+    seq: int
+    session_id: str
+    tenant_id: str
+    ts_unix_ms: int
+    user_id: str
+
+
+class OpenCall(Struct, frozen=True, kw_only=True):
+    """A call that was allowed and has no result yet."""
+
+    call_id: str
+    event_type: str
+
+
+class SessionSnapshot(Struct, frozen=True, kw_only=True):
+    """The fold of a session's events, the same for everybody who has them.
+
+    Counts are those policy reads; a budget of N allows exactly N. `started_ms` is the daemon's
+    clock at the session's first recorded time, milliseconds since the Unix epoch; null before it.
+    `violations` counts results and starts of calls that nobody allowed. `digest` is the SHA-256 of
+    the RFC 8785 bytes of `state`.
+    """
+
+    tenant_id: str
+    session_id: str
+    head: Head
+    steps_consumed: int
+    tool_calls_consumed: int
+    model_calls_consumed: int
+    started_ms: int | None
+    terminated: bool
+    violations: int
+    open_calls: list[OpenCall]
+    digest: str
+    state: dict[str, object]
+
+
+class SessionVerification(Struct, frozen=True, kw_only=True):
+    """A session hashed again from stored bytes. `valid` is true when `breaks` is empty."""
+
+    valid: bool
+    events: int
+    head: Head
+    breaks: list[Break]
+
+
+class _Decided(Decision, frozen=True, kw_only=True):
+    """What a stored POLICY_DECISION tells of its call."""
+
+    call_id: str
+
+
+class _DecisionEnvelope(Struct, frozen=True):
+    """The part of a stored POLICY_DECISION that is answered."""
+
+    payload: _Decided
+
+
+_decode_decision = msgspec.json.Decoder(_DecisionEnvelope).decode
+
+
+def receipt(answer: Answer) -> Receipt:
+    """A receipt, from stored bytes alone: the answer to a retry is equal byte for byte."""
+    event, behind = answer.event, answer.decision
+    decided = None if behind is None else _decode_decision(behind.body).payload
+    return Receipt(
+        seq=event.seq,
+        position=event.position,
+        hash=event.hash.hex(),
+        call_id=answer.call_id if decided is None else _call_id(answer, decided),
+        session_id=event.session_id,
+        decision=None if decided is None else _answered(decided),
+        head=head(behind or event),
+    )
+
+
+def _call_id(answer: Answer, decided: _Decided) -> str | None:
+    """The call, as its decision tells; an event judged for its release may be about none."""
+    return decided.call_id if answer.event.event_type in JUDGED else answer.call_id
+
+
+def _answered(decided: _Decided) -> Decision:
+    return Decision(
+        outcome=decided.outcome,
+        reason=decided.reason,
+        reasons=decided.reasons,
+        constraints=decided.constraints,
+        obligations=decided.obligations,
+        advice=decided.advice,
+    )
+
+
+def opened(answer: Answer) -> SessionOpenedReceipt:
+    """The receipt of a session that was opened."""
+    event = answer.event
+    return SessionOpenedReceipt(
+        session_id=event.session_id,
+        seq=event.seq,
+        position=event.position,
+        hash=event.hash.hex(),
+        head=head(event),
+    )
+
+
+def head(event: StoredEvent | SessionHead) -> Head:
+    """The place and hash of one event."""
+    return Head(seq=event.seq, hash=event.hash.hex())
+
+
+def decision(verdict: Verdict) -> Decision:
+    """A verdict that was not recorded, in the form of those that were."""
+    spelled = verdict.spell()
+    return Decision(
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        reasons=spelled.reasons,
+        constraints=spelled.constraints,
+        obligations=spelled.obligations,
+        advice=spelled.advice,
+    )
+
+
+def record(row: StoredEvent) -> EventRecord:
+    """One stored event as its bytes tell it. Raises `LogCorrupt` where they are no envelope."""
+    try:
+        told = unseal(row.body)
+        before = told.prev_hash
+        prev_hash = before and base64.b64decode(before, validate=True).hex()
+    except (msgspec.MsgspecError, binascii.Error, ValueError):
+        raise LogCorrupt(
+            f"tenant {row.tenant_id}, position {row.position}: the stored bytes are not an "
+            "envelope; run `aegisctl verify`"
+        ) from None
+    return EventRecord(
+        agent_id=told.agent_id,
+        event_type=told.event_type,
+        hash=row.hash.hex(),
+        idempotency_key=told.idempotency_key,
+        payload=told.payload,
+        position=row.position,
+        prev_hash=prev_hash,
+        seq=told.seq,
+        session_id=told.session_id,
+        tenant_id=told.tenant_id,
+        ts_unix_ms=told.ts_unix_ms,
+        user_id=told.user_id,
+    )
+
+
+def session_snapshot(state: SessionState) -> SessionSnapshot:
+    """The fold of a session that has events."""
+    return SessionSnapshot(
+        tenant_id=state.tenant_id,
+        session_id=state.session_id,
+        head=Head(seq=state.next_seq - 1, hash=state.head_hash.hex()),
+        steps_consumed=state.counters.steps,
+        tool_calls_consumed=state.counters.tool_calls,
+        model_calls_consumed=state.counters.model_calls,
+        started_ms=state.counters.started_ms,
+        terminated=state.terminated,
+        violations=state.violations,
+        open_calls=[
+            OpenCall(call_id=call_id, event_type=str(entry[0]))
+            for call_id, entry in state.calls.items()
+            if entry[1] == ALLOWED
+        ],
+        digest=digest(state).hex(),
+        state=document(state),
+    )
+
+
+def session_verification(session_id: str, chain: Chain, breaks: list[Break]) -> SessionVerification:
+    """What hashing a session again found."""
+    seq, digest_of_head = chain.heads[session_id]
+    return SessionVerification(
+        valid=not breaks,
+        events=chain.events,
+        head=Head(seq=seq, hash=digest_of_head.hex()),
+        breaks=breaks,
+    )
