@@ -18,15 +18,15 @@ import uvloop
 
 from aegisd import __version__, config, resources
 from aegisd.core.errors import AegisError, ConfigInvalid
-from aegisd.core.manifest import capabilities
 from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.engine import Configured, Engine
 from aegisd.http.app import app
+from aegisd.library.configuration import read_manifest
 from aegisd.ports import EventStore
 from aegisd.rego import bundle
+from aegisd.rego.engines import choose
 from aegisd.rego.judge import RegoJudge
-from aegisd.rego.regopy_engine import RegopyEvaluator
 from aegisd.rules_version import rules_version
 from aegisd.store.dsn import open_store
 
@@ -58,6 +58,9 @@ EXIT_OK, EXIT_BROKEN, EXIT_CONFIG = 0, 70, 78
 )
 @click.option("--manifest", help="Capability manifest (JSON) in force for every tenant.")
 @click.option("--policy", help="Folder of Rego rules (package aegis.rules) in force.")
+@click.option(
+    "--policy-engine", help="Rego engine: auto, regorus (native, fast) or regopy.  [default: auto]"
+)
 @click.option("--trust-mode", help="dev; prod waits for signed manifests.  [default: dev]")
 @click.option("--print-config", is_flag=True, help="Print the settings in force and exit.")
 @click.version_option(__version__, prog_name="aegisd")
@@ -108,11 +111,12 @@ async def _run(settings: config.Settings) -> int:
     address = settings.address()
     configured_files = bundle.load_directory(Path(settings.policy)) if settings.policy else {}
     base = bundle.load_directory(resources.policies() / "aegis")
-    manifest = _manifest(settings.manifest)
+    manifest = None if settings.manifest is None else read_manifest(settings.manifest)
+    evaluator = choose(settings.policy_engine)
     listener = _listen(address)
     store = open_store(settings.dsn)
     try:
-        judge = RegoJudge(RegopyEvaluator(), base, store.document, rules_version())
+        judge = RegoJudge(evaluator, base, store.document, rules_version())
         configured = Configured(
             bundle=judge.bundle(configured_files),
             policy_named=settings.policy is not None,
@@ -166,6 +170,8 @@ def _server() -> Server:
             access_log=False,
             log_level="warning",
             server_header=False,
+            # No proxy is trusted, so what its headers say of the caller is nobody's business.
+            proxy_headers=False,
             date_header=False,
             backlog=BACKLOG_MAX,
             timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
@@ -175,19 +181,6 @@ def _server() -> Server:
 
 async def _nothing(_scope: object, _receive: object, _send: object) -> None:
     """Stands in until the engine exists; the socket is not accepted from before that."""
-
-
-def _manifest(path: str | None) -> Capabilities | None:
-    if path is None:
-        return None
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigInvalid(f"manifest {path}: cannot be read: {error.strerror}") from None
-    try:
-        return capabilities.read(data)
-    except AegisError as error:
-        raise ConfigInvalid(f"manifest {path}: {error.message}") from None
 
 
 def _listen(address: config.Address) -> socket.socket:
@@ -213,6 +206,7 @@ def _announce(
 ) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    engine = f"{evaluator[0]} {evaluator[1]} (policy.engine: {settings.policy_engine})"
     rules = "the base rules" if settings.policy is None else f"the base rules and {settings.policy}"
     governed = (
         "none named: where a tenant has registered none, all is denied PERMISSION_UNDECLARED"
@@ -222,7 +216,7 @@ def _announce(
     lines = [
         f"aegisd {__version__} listening on {url}",
         f"  log       {settings.dsn} ({tenants} tenant{'' if tenants == 1 else 's'})",
-        f"  policy    {rules}, judged by {evaluator[0]} {evaluator[1]}",
+        f"  policy    {rules}, judged by {engine}",
         f"  manifest  {governed}",
         "  access    no authentication: whoever reaches this port acts as agent and as operator",
     ]

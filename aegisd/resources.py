@@ -1,7 +1,7 @@
-"""Where the files that are not Python lie: policies, example manifests, demo sessions.
+"""Where the files that are not Python lie: policies, manifests, demo sessions, conformance packs.
 
-A wheel carries them inside the package under `_policies`, `_manifests` and `_sessions`; a checkout
-has them at its root. The package's own copy is looked for first: beside an installed package any
+A wheel carries them inside the package, `policies` as `_policies` and so on; a checkout has them at
+its root. The package's own copy is looked for first: beside an installed package any
 other distribution may have left a folder called `policies`, and that one must never be trusted.
 """
 
@@ -25,6 +25,11 @@ def manifests() -> Path:
 def sessions() -> Path:
     """The folder of recorded demo sessions. Raises `ConfigInvalid` when it is not installed."""
     return _folder("_sessions", "conformance/sessions")
+
+
+def packs() -> Path:
+    """The folder of conformance packs. Raises `ConfigInvalid` when it is not installed."""
+    return _folder("_packs", "conformance/packs")
 
 
 def _folder(in_wheel: str, in_checkout: str) -> Path:

@@ -13,7 +13,16 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
-COPIED = ("aegisd", "aegisctl", "policies", "manifests", "conformance", "tests", "pyproject.toml")
+COPIED = (
+    "aegis",
+    "aegisd",
+    "aegisctl",
+    "policies",
+    "manifests",
+    "conformance",
+    "tests",
+    "pyproject.toml",
+)
 
 
 class Mutant(NamedTuple):

@@ -29,24 +29,27 @@ def test_a_checkout_reads_its_own_folders() -> None:
     assert resources.policies() == ROOT / "policies"
     assert resources.manifests() == ROOT / "manifests"
     assert resources.sessions() == ROOT / "conformance/sessions"
+    assert resources.packs() == ROOT / "conformance/packs"
 
 
 def test_an_installed_wheel_reads_the_same_files_from_inside_the_package(site: Path) -> None:
     script = (
         "from aegisd import resources as r\n"
-        "for folder in r.policies(), r.manifests(), r.sessions():\n"
+        "for folder in r.policies(), r.manifests(), r.sessions(), r.packs():\n"
         "    print(*sorted(f.relative_to(folder) for f in folder.rglob('*.*')))\n"
     )
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(site)!r})\n{script}"]
     ran = subprocess.run(command, cwd=site, check=True, capture_output=True, text=True)
-    folders = (ROOT / "policies", ROOT / "manifests", ROOT / "conformance/sessions")
+    names = ("policies", "manifests", "conformance/sessions", "conformance/packs")
+    folders = [ROOT / name for name in names]
     expected = [sorted(f.relative_to(folder) for f in folder.rglob("*.*")) for folder in folders]
     assert ran.stdout.splitlines() == [" ".join(map(str, names)) for names in expected]
     assert all(expected)
 
 
-def test_a_wheel_installs_nothing_outside_its_two_packages(site: Path) -> None:
+def test_a_wheel_installs_nothing_outside_its_three_packages(site: Path) -> None:
     assert {path.name.partition("-")[0] for path in site.iterdir()} == {
+        "aegis",
         "aegisctl",
         "aegisd",
         "aegis_control_plane",

@@ -1,63 +1,17 @@
-"""What the acts of operators share: who and why, where the act stands, and the bytes it names."""
+"""What the acts of operators share at this door: reading one, and the bytes that it names."""
 
 import re
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aegisd.core.errors import InvalidField, ReservedId
-from aegisd.core.events import MESSAGE_CHARACTERS_MAX, check_id
-from aegisd.engine.engine import CONFIG, Engine
-from aegisd.engine.work import Answer
-from aegisd.http.answers import Head, answer, head
+from aegisd.core.errors import InvalidField
+from aegisd.engine.acts import Act, check_act
+from aegisd.engine.engine import Engine
 from aegisd.http.body import as_shape, receive_unkeyed
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-Because = Annotated[str, Meta(min_length=1, max_length=MESSAGE_CHARACTERS_MAX)]
-
-
-class Act(Struct, frozen=True, kw_only=True):
-    """What every act of an operator says: in which tenant, who acts, and why."""
-
-    tenant_id: str
-    author: str
-    reason: Because
-
-
-class ActReceipt(Struct, frozen=True, kw_only=True):
-    """Where an act stands in the tenant's `$control` session, and what it put in force.
-
-    `digest` is the SHA-256 of the RFC 8785 bytes; a manifest also has its name and version.
-    """
-
-    digest: str
-    author: str
-    name: str | UnsetType = UNSET
-    version: str | UnsetType = UNSET
-    seq: int
-    position: int
-    hash: str
-    head: Head
-
-
-class _Recorded(Struct, frozen=True):
-    """What a receipt tells of an act's payload."""
-
-    digest: str
-    author: str
-    name: str | UnsetType = UNSET
-    version: str | UnsetType = UNSET
-
-
-class _ActEnvelope(Struct, frozen=True):
-    payload: _Recorded
-
-
-_decode = msgspec.json.Decoder(_ActEnvelope).decode
 
 A = TypeVar("A", bound=Act)
 
@@ -68,32 +22,6 @@ async def receive_act(request: Request, shape: type[A]) -> A:
     act = as_shape(value, shape)
     check_act(act)
     return act
-
-
-def check_act(act: Act) -> None:
-    """Hold an act's ids to their form. Raises `InvalidField` or `ReservedId`.
-
-    The author `config` is the daemon's own: what it activates, a changed configuration replaces.
-    """
-    check_id(act.tenant_id, "tenant_id")
-    if check_id(act.author, "author") == CONFIG:
-        raise ReservedId(f"author: {CONFIG} is the daemon's own; name who acts", field="author")
-
-
-def act_receipt(done: Answer) -> Response:
-    """The answer to a recorded act, from its stored bytes."""
-    recorded = _decode(done.event.body).payload
-    told = ActReceipt(
-        digest=recorded.digest,
-        author=recorded.author,
-        name=recorded.name,
-        version=recorded.version,
-        seq=done.event.seq,
-        position=done.event.position,
-        hash=done.event.hash.hex(),
-        head=head(done.head),
-    )
-    return answer(told, 201)
 
 
 async def document(engine: Engine, request: Request, kind: str) -> Response:

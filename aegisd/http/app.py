@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisd.engine.engine import Engine
 from aegisd.http import (
@@ -28,7 +28,23 @@ def app(engine: Engine, *, hosts: Collection[str] = ()) -> ASGIApp:
     """
     served = routes(engine)
     router = Router([*served, *refusals(served)], redirect_slashes=False, default=not_found)
-    return Problems(Origin(router, hosts))
+    return Problems(Origin(Paths(events.Ingest(engine), router), hosts))
+
+
+class Paths:
+    """The hot route by its path, before any pattern is tried; every other by the router."""
+
+    def __init__(self, ingest: ASGIApp, router: ASGIApp) -> None:
+        self._ingest, self._router = ingest, router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        hot = (
+            scope["type"] == "http"
+            and scope["path"] == events.INGEST_PATH
+            and scope["method"] == "POST"
+        )
+        await (self._ingest if hot else self._router)(scope, receive, send)
 
 
 def routes(engine: Engine) -> list[Route]:

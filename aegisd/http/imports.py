@@ -5,10 +5,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aegisd.engine.acts import Act, check_act
+from aegisd.engine.answers import Head, head
 from aegisd.engine.engine import Engine
 from aegisd.engine.imports import IMPORT_BYTES_MAX
-from aegisd.http.acts import Act, check_act
-from aegisd.http.answers import Head, answer, head
+from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_body, refuse_key
 from aegisd.http.query import Query
 

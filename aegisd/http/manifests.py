@@ -6,9 +6,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aegisd.core.manifest.capabilities import from_value
+from aegisd.engine.acts import Act, act_receipt
+from aegisd.engine.answers import Named
 from aegisd.engine.engine import Engine
-from aegisd.http.acts import Act, act_receipt, document, receive_act
-from aegisd.http.answers import Named, answer
+from aegisd.http.acts import document, receive_act
+from aegisd.http.answers import answer
 from aegisd.http.query import Query
 
 
@@ -45,7 +47,7 @@ class Manifests:
         done = await self._engine.register_manifest(
             act.tenant_id, found, author=act.author, reason=act.reason
         )
-        return act_receipt(done)
+        return answer(act_receipt(done), 201)
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/manifests`: what is in force for a tenant."""

@@ -16,9 +16,9 @@ from aegisd.core.events import (
     MESSAGE_CHARACTERS_MAX,
     RELEASED,
 )
+from aegisd.core.request import EVENTS_PER_REQUEST_MAX
+from aegisd.engine import acts, answers
 from aegisd.http import (
-    acts,
-    answers,
     events,
     health,
     imports,
@@ -27,7 +27,7 @@ from aegisd.http import (
     sessions,
     simulation,
 )
-from aegisd.http.events import EVENTS_PER_REQUEST_MAX, OUTCOMES
+from aegisd.http.events import OUTCOMES
 from aegisd.http.query import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Query
 
 _JSON, _LINES = "application/json", "application/x-ndjson"

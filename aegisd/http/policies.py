@@ -5,9 +5,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aegisd.engine.acts import Act, act_receipt
+from aegisd.engine.answers import Named
 from aegisd.engine.engine import Engine
-from aegisd.http.acts import Act, act_receipt, document, receive_act
-from aegisd.http.answers import Named, answer
+from aegisd.http.acts import document, receive_act
+from aegisd.http.answers import answer
 from aegisd.http.query import Query
 
 
@@ -46,7 +48,7 @@ class Policies:
         done = await self._engine.activate_policy(
             act.tenant_id, act.files, author=act.author, reason=act.reason
         )
-        return act_receipt(done)
+        return answer(act_receipt(done), 201)
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/policies`: what is in force for a tenant."""

@@ -12,8 +12,9 @@ from aegisd.core.events import Count
 from aegisd.core.manifest.capabilities import NONE, from_value
 from aegisd.core.policy.input import Snapshot
 from aegisd.core.proposal import read as read_proposal
+from aegisd.engine.answers import Decision, decision
 from aegisd.engine.engine import Engine
-from aegisd.http.answers import Decision, answer, decision
+from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_unkeyed
 
 _NOBODY = "simulated"

@@ -3,16 +3,14 @@
 import httpx
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aegisd.core.log.canonical import DEPTH_MAX
 from aegisd.core.proposal import ARGS_BYTES_MAX, PAYLOAD_BYTES_MAX
+from aegisd.core.request import EVENTS_PER_REQUEST_MAX
+from aegisd.engine.answers import receipt
 from aegisd.engine.work import Answer
-from aegisd.http import events
-from aegisd.http.answers import line, receipt
-from aegisd.http.body import Body
-from aegisd.http.events import EVENTS_PER_REQUEST_MAX, INLINE_BYTES_MAX
+from aegisd.http.answers import line
+from aegisd.http.events import INLINE_BYTES_MAX
 from tests.http.door import Door, call, event, message
 
 NDJSON = "application/x-ndjson"
@@ -294,20 +292,6 @@ def test_a_line_between_two_may_not_be_empty(shared: Door) -> None:
     assert problem["index"] == 1
 
 
-@given(
-    items=st.lists(
-        st.dictionaries(st.text(), st.recursive(st.integers() | st.text(), st.lists)), max_size=4
-    ),
-    blank=st.sampled_from([b"", b" ", b"\n\t\r "]),
-)
-def test_an_array_is_split_into_the_bytes_of_its_members(
-    items: list[dict[str, object]], blank: bytes
-) -> None:
-    members = [msgspec.json.encode(item) for item in items]
-    data = blank + b"[" + (blank + b"," + blank).join(members) + b"]" + blank
-    assert [bytes(member).strip() for member in events._members(data)] == members
-
-
 # ── retries ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -428,16 +412,6 @@ def test_a_row_that_is_no_envelope_is_told_as_a_corrupt_log(door: Door) -> None:
     rows = door.store._tenants["acme"].events
     rows[-1] = msgspec.structs.replace(rows[-1], body=b"{")
     refused(door.get("/v1/events", tenant_id="acme"), 503, "log_corrupt")
-
-
-def test_a_body_is_read_into_the_proposals_that_the_engine_gets() -> None:
-    one = events.read(Body(msgspec.json.encode(message()), ndjson=False, idempotency_key="k"))
-    assert (one.batch, one.proposals[0].idempotency_key) == (False, "k")
-    many = events.read(
-        Body(msgspec.json.encode([message()] * 3), ndjson=False, idempotency_key="k")
-    )
-    assert many.batch
-    assert [each.idempotency_key for each in many.proposals] == ["k"] * 3
 
 
 def test_a_receipt_is_made_of_stored_bytes_alone(door: Door) -> None:

@@ -1,0 +1,563 @@
+"""A governed function runs on an allow and nothing else, on what was judged, and tells its end."""
+
+import asyncio
+import functools
+import inspect
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, Never
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aegis import (
+    ApprovalRequired,
+    AsyncGate,
+    Denied,
+    Gate,
+    Unavailable,
+    UnmetCondition,
+    Withheld,
+    tool,
+)
+from aegis.value import plain
+from aegisd.core.errors import InvalidField, LogUnavailable, StoreFailed, TooLarge
+from aegisd.ports import Batch
+from aegisd.store.memory import MemoryStore
+from tests.aegis.world import MANIFEST, WITHHOLD, declared, told
+
+
+def run(story: Coroutine[Any, Any, object]) -> None:
+    asyncio.run(asyncio.wait_for(story, 60))
+
+
+class Ran:
+    """A function that says whether it ran."""
+
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+
+    def named(self, name: str) -> Callable[[object], object]:
+        def tool(value: object = None) -> object:
+            self.calls.append(value)
+            return value
+
+        tool.__name__ = name
+        return tool
+
+    def named_async(self, name: str) -> Callable[[object], Coroutine[Any, Any, object]]:
+        async def tool(value: object = None) -> object:
+            self.calls.append(value)
+            return value
+
+        tool.__name__ = name
+        return tool
+
+
+@pytest.fixture
+def ran() -> Ran:
+    return Ran()
+
+
+# ── an allow ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_allowed_call_is_proposed_begun_and_ended_in_the_log(gate: Gate) -> None:
+    seen: list[object] = []
+
+    @gate.governed
+    def think(a: int, *rest: str, b: object = None, **more: int) -> dict[str, int]:
+        """Think."""
+        seen.extend((a, rest, b, more))
+        return {"n": a}
+
+    assert think(1, "x", "y", z=3) == {"n": 1}
+    assert seen == [1, ("x", "y"), None, {"z": 3}]
+    assert told(gate.reader) == [
+        (
+            "TOOL_CALL_PROPOSED",
+            {"tool_name": "think", "args": {"a": 1, "rest": ["x", "y"], "b": None, "z": 3}},
+        ),
+        ("POLICY_DECISION", "allow"),
+        ("TOOL_CALL_EXECUTED", {"call_id": "c0"}),
+        ("TOOL_RESULT", {"call_id": "c0", "result": {"n": 1}}),
+    ]
+    assert (think.__name__, think.__doc__) == ("think", "Think.")
+    assert list(inspect.signature(think).parameters) == ["a", "rest", "b", "more"]
+
+
+def test_an_async_function_is_governed_by_either_gate(log: Path | None) -> None:
+    async def story() -> None:
+        with Gate(log=log, manifest=MANIFEST, session_id="s1") as gate:
+
+            @gate.governed
+            async def think(turn: int) -> int:
+                await asyncio.sleep(0)
+                return turn
+
+            assert await asyncio.gather(*map(think, range(10))) == list(range(10))
+            assert len(told(gate.reader)) == 40
+        # Made before it is entered, as a module would.
+        other = AsyncGate(manifest=MANIFEST, session_id="s1")
+        aside = other.session("s2")
+
+        @other.governed
+        async def again(turn: int) -> int:
+            return turn
+
+        governed = aside.governed(name="think")(again.__wrapped__)  # type: ignore[attr-defined]
+        with pytest.raises(Unavailable):
+            await governed(1)
+        async with other:
+            with pytest.raises(Denied):
+                await again(1)
+            assert await asyncio.gather(*map(governed, range(10))) == list(range(10))
+            assert len(told(other.reader, "s2")) == 40
+
+    run(story())
+
+
+def test_a_method_is_governed_without_itself(gate: Gate) -> None:
+    class Desk:
+        @gate.governed(name="think", omit=("self", "connection"))
+        def ask(self, question: str, connection: object) -> str:
+            return f"{question} {connection is self}"
+
+    desk = Desk()
+    assert desk.ask("who?", desk) == "who? True"
+    assert told(gate.reader)[0][1] == {"tool_name": "think", "args": {"question": "who?"}}
+
+
+def test_what_was_judged_is_what_runs_whoever_holds_the_originals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = Gate(manifest=MANIFEST)
+    asked: dict[str, object] = {"path": ["/workspace/a"], "t": (1, 2.0)}
+
+    @gate.governed
+    def think(value: dict[str, object]) -> list[object]:
+        assert value is not asked
+        return [value["path"], type(value["t"]).__name__, type(value["t"][1]).__name__]  # type: ignore[index]
+
+    append = MemoryStore.append
+
+    def swap(store: MemoryStore, batch: Batch) -> None:
+        asked["path"] = ["/etc/passwd"]
+        append(store, batch)
+
+    monkeypatch.setattr(MemoryStore, "append", swap)
+    found = think(asked)
+    assert asked["path"] == ["/etc/passwd"]
+    assert found == [["/workspace/a"], "tuple", "float"]
+    gate.close()
+
+
+# ── everything else ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("tool", "kind"),
+    [("rm_rf", Denied), ("ask_boss", ApprovalRequired)],
+)
+def test_a_no_never_runs_the_function(gate: Gate, ran: Ran, tool: str, kind: type[Denied]) -> None:
+    with pytest.raises(kind) as caught:
+        gate.governed(ran.named(tool))(1)
+    assert type(caught.value) is kind
+    assert not caught.value.decision
+
+    async def story() -> None:
+        with pytest.raises(kind):
+            await gate.governed(ran.named_async(tool))(1)
+        async with AsyncGate(manifest=MANIFEST) as other:
+            with pytest.raises(kind):
+                await other.governed(ran.named_async(tool))(1)
+
+    run(story())
+    assert ran.calls == []
+    assert [kind for kind, _ in told(gate.reader)] == ["TOOL_CALL_PROPOSED", "POLICY_DECISION"] * 2
+
+
+def test_a_call_that_cannot_be_judged_never_runs(gate: Gate, ran: Ran) -> None:
+    think = gate.governed(ran.named("think"))
+    with pytest.raises(InvalidField, match=r"args\.value: .* found a \w*Path"):
+        think(Path("x"))
+    with pytest.raises(TypeError, match="too many positional"):
+        think(1, 2)  # type: ignore[call-arg]
+
+    def twice(a: int, /, **more: int) -> None:
+        ran.calls.append((a, more))
+
+    with pytest.raises(InvalidField, match=r"args\.a: named twice"):
+        gate.governed(name="think")(twice)(1, a=2)
+    assert ran.calls == []
+    assert told(gate.reader) == []
+
+
+def test_a_closed_gate_never_runs_the_function(gate: Gate, ran: Ran) -> None:
+    think, later = gate.governed(ran.named("think")), gate.governed(ran.named_async("think"))
+    gate.close()
+    with pytest.raises(Unavailable):
+        think(1)
+    with pytest.raises(Unavailable):
+        asyncio.run(later(1))
+    assert ran.calls == []
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_log_that_fails_before_the_run_never_runs_the_function(
+    monkeypatch: pytest.MonkeyPatch, ran: Ran, failing: int
+) -> None:
+    appends = 0
+    append = MemoryStore.append
+
+    def fail(store: MemoryStore, batch: Batch) -> None:
+        nonlocal appends
+        appends += bool(batch.events)
+        if appends == failing:
+            raise StoreFailed("full")
+        append(store, batch)
+
+    with Gate(manifest=MANIFEST) as gate:
+        monkeypatch.setattr(MemoryStore, "append", fail)
+        with pytest.raises(LogUnavailable):
+            gate.governed(ran.named("think"))(1)
+    assert ran.calls == []
+
+
+def test_an_answer_of_aegis_that_is_no_decision_never_runs_the_function(
+    monkeypatch: pytest.MonkeyPatch, gate: Gate, ran: Ran
+) -> None:
+    empty = gate._thread.library.record(gate._events.message("x"))
+    receipt = gate._thread.call(empty)
+
+    async def answer(_event: object) -> object:
+        return receipt
+
+    monkeypatch.setattr(gate._thread.library, "record", answer)
+    with pytest.raises(Unavailable, match="no decision"):
+        gate.governed(ran.named("think"))(1)
+    assert ran.calls == []
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_an_interrupt_before_the_run_never_runs_the_function(
+    monkeypatch: pytest.MonkeyPatch, gate: Gate, ran: Ran, after: int
+) -> None:
+    asked = 0
+    call = gate._thread.call
+
+    def interrupted(work: Coroutine[Any, Any, object]) -> object:
+        nonlocal asked
+        asked += 1
+        told = call(work)
+        if asked == after:
+            signal.raise_signal(signal.SIGINT)
+        return told
+
+    monkeypatch.setattr(gate._thread, "call", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        gate.governed(ran.named("think"))(1)
+    assert ran.calls == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "named"),
+    [
+        ('constrain contains {"name": "mood", "value": "good"}', "mood"),
+        ('oblige contains {"type": "sandbox"}', "obligation sandbox"),
+    ],
+)
+def test_an_allow_on_a_condition_that_nobody_here_keeps_never_runs_the_function(
+    ran: Ran, condition: str, named: str
+) -> None:
+    rules = {"a.rego": f"package aegis.rules\n\nimport rego.v1\n\n{condition}\n"}
+    with Gate(manifest=MANIFEST, policy=rules, session_id="s1") as gate:
+        with pytest.raises(UnmetCondition, match=named) as caught:
+            gate.governed(ran.named("think"))(1)
+        story = told(gate.reader)
+    assert ran.calls == []
+    assert caught.value.decision.allowed
+    assert story[1:] == [
+        ("POLICY_DECISION", "allow"),
+        (
+            "ERROR_RAISED",
+            {"call_id": "c0", "code": "UnmetCondition", "message": "the call gave no result"},
+        ),
+    ]
+
+
+@pytest.mark.parametrize("limit", ["soon", 2.5, True, -1])
+def test_a_limit_that_is_no_whole_number_is_a_condition_nobody_keeps(
+    gate: Gate, limit: object
+) -> None:
+    decision = gate.propose("think")
+    for name in ("timeout_ms", "max_output_bytes"):
+        odd = msgspec.structs.replace(decision, constraints={name: limit})
+        with pytest.raises(UnmetCondition, match="no whole number"):
+            tool.limits_of(odd)
+
+
+# ── the end of a call ────────────────────────────────────────────────────────────────────────────
+
+
+class Secret(Exception):
+    """What a tool raises."""
+
+
+@pytest.mark.parametrize("raised", [Secret, KeyboardInterrupt, SystemExit])
+def test_what_the_function_raises_is_told_by_its_type_and_passed_on(
+    gate: Gate, raised: type[BaseException]
+) -> None:
+    @gate.governed
+    def think() -> Never:
+        raise raised("password 1234")
+
+    with pytest.raises(raised, match="password"):
+        think()
+    kinds = told(gate.reader)
+    assert kinds[-1] == (
+        "ERROR_RAISED",
+        {"call_id": "c0", "code": raised.__name__, "message": "the call gave no result"},
+    )
+    assert b"1234" not in b"".join(row.body for row in gate.reader.events("local"))
+    assert gate.snapshot().open_calls == []
+
+
+def test_what_an_async_function_raises_is_told_and_so_is_its_cancellation(gate: Gate) -> None:
+    begun = asyncio.Event()
+
+    @gate.governed
+    async def think(turn: int) -> Never:
+        if turn == 0:
+            raise Secret
+        begun.set()
+        await asyncio.sleep(600)
+        raise AssertionError
+
+    async def story() -> None:
+        with pytest.raises(Secret):
+            await think(0)
+        task = asyncio.create_task(think(1))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(story())
+    failures = [payload for kind, payload in told(gate.reader) if kind == "ERROR_RAISED"]
+    assert [each["code"] for each in failures] == ["Secret", "CancelledError"]  # type: ignore[index]
+
+
+def test_an_end_that_cannot_be_told_is_noted_on_what_was_raised(gate: Gate) -> None:
+    @gate.governed
+    def think() -> Never:
+        gate.close()
+        raise Secret
+
+    with pytest.raises(Secret) as caught:
+        think()
+    assert "could not record" in caught.value.__notes__[0]
+
+
+def test_a_result_that_cannot_be_told_is_not_given_out(gate: Gate) -> None:
+    @gate.governed
+    def think() -> str:
+        gate.close()
+        return "text"
+
+    with pytest.raises(Unavailable):
+        think()
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [("text", "content"), ("", "content"), (None, "result"), ([1, {"a": 2.5}], "result")],
+)
+def test_text_is_told_as_content_and_json_as_a_result(
+    gate: Gate, ran: Ran, value: object, field: str
+) -> None:
+    assert gate.governed(name="think")(lambda: value)() == value
+    assert told(gate.reader)[-1] == ("TOOL_RESULT", {"call_id": "c0", field: value})
+
+
+class Opaque:
+    def __repr__(self) -> str:
+        return "password 1234"
+
+
+def test_a_result_that_is_no_json_is_withheld_unless_the_author_says_what_to_tell(
+    gate: Gate,
+) -> None:
+    value = Opaque()
+    with pytest.raises(Withheld, match=r"cannot be recorded \(Opaque\)"):
+        gate.governed(name="think")(lambda: value)()
+    assert told(gate.reader)[-1][0] == "ERROR_RAISED"
+    assert gate.governed(name="think", tell=lambda _: {"size": 1})(lambda: value)() is value
+    assert told(gate.reader)[-1] == ("TOOL_RESULT", {"call_id": "c4", "result": {"size": 1}})
+    assert b"1234" not in b"".join(row.body for row in gate.reader.events("local"))
+
+
+def test_a_lone_surrogate_is_withheld(gate: Gate) -> None:
+    with pytest.raises(Withheld):
+        gate.governed(name="think")(lambda: "\ud800")()
+
+
+def test_a_rule_withholds_a_result(ran: Ran) -> None:
+    with Gate(manifest=MANIFEST, policy={"a.rego": WITHHOLD}) as gate:
+        with pytest.raises(Withheld, match="withheld") as caught:
+            gate.governed(ran.named("think"))("text")
+        assert ran.calls == ["text"]
+        assert caught.value.decision.reason == "POLICY_DENY"
+        assert not gate.result(gate.propose("think").call_id or "", "text").released
+
+
+@given(text=st.text(max_size=600))
+def test_text_is_cut_to_whole_characters_within_max_output_bytes(text: str) -> None:
+    found = tool._cut(text, 100)
+    assert text.startswith(found)
+    assert len(found.encode()) <= 100
+    assert found == text or len(text[: len(found) + 1].encode()) > 100
+
+
+def test_max_output_bytes_cuts_text_and_withholds_what_cannot_be_cut(gate: Gate) -> None:
+    at = "x" * 1000
+    assert gate.governed(name="think")(lambda: at)() == at
+    assert gate.governed(name="think")(lambda: at + "y")() == at
+    assert told(gate.reader)[-1][1] == {"call_id": "c4", "content": at}
+    fits = ["x" * 996]
+    assert gate.governed(name="think")(lambda: fits)() is fits
+    with pytest.raises(Withheld, match="1001 bytes, max_output_bytes is 1000"):
+        gate.governed(name="think")(lambda: ["x" * 997])()
+
+
+def test_what_no_event_can_hold_is_withheld() -> None:
+    unlimited = declared(timeout_ms=None, max_output_bytes=None)
+    with Gate(manifest=unlimited, session_id="s1") as gate:
+        with pytest.raises(TooLarge):
+            gate.governed(name="think")(lambda: "x" * 1_100_000)()
+        assert told(gate.reader)[-1][0] == "ERROR_RAISED"
+
+
+def test_timeout_ms_ends_an_async_call_and_withholds_a_plain_ones_late_result() -> None:
+    ended: list[str] = []
+
+    async def story() -> None:
+        async with AsyncGate(manifest=declared(timeout_ms=20), session_id="s1") as gate:
+
+            @gate.governed
+            async def think() -> str:
+                try:
+                    await asyncio.sleep(600)
+                finally:
+                    ended.append("cancelled")
+                return "late"
+
+            with pytest.raises(TimeoutError):
+                await think()
+            assert told(gate.reader)[-1][1]["code"] == "TimeoutError"  # type: ignore[index]
+
+    run(story())
+    assert ended == ["cancelled"]
+    with Gate(manifest=declared(timeout_ms=20), session_id="s1") as gate:
+        with pytest.raises(TimeoutError, match="timeout_ms = 20"):
+            gate.governed(name="think")(lambda: time.sleep(0.05))()
+        assert gate.governed(name="think")(lambda: "soon")() == "soon"
+
+
+# ── what cannot be governed ──────────────────────────────────────────────────────────────────────
+
+
+def test_work_that_begins_after_the_call_cannot_be_governed(gate: Gate) -> None:
+    def lines(first: int) -> Iterator[int]:
+        yield first
+
+    async def pages(first: int) -> AsyncIterator[int]:
+        yield first
+
+    async def later(turn: int) -> int:
+        return turn
+
+    def not_awaited() -> object:
+        return later(1)
+
+    for function in (lines, pages):
+        with pytest.raises(TypeError, match="generator"):
+            gate.governed(function)
+    with pytest.raises(Withheld, match="not done yet"):
+        gate.governed(name="think")(not_awaited)()
+    with pytest.raises(Withheld, match="not done yet"):
+        gate.governed(name="think")(lambda: lines(1))()
+
+
+def test_a_plain_function_cannot_wait_for_an_async_gate() -> None:
+    with pytest.raises(TypeError, match="is a plain function"):
+        AsyncGate().governed(name="think")(lambda: 1)
+
+
+def test_a_function_needs_a_name_and_omits_only_what_it_has(gate: Gate) -> None:
+    for nameless in (lambda: 1, functools.partial(int, "1")):
+        with pytest.raises(TypeError, match="needs a name"):
+            gate.governed(nameless)
+    with pytest.raises(TypeError, match="no parameter 'self' to omit"):
+        gate.governed(name="think", omit=("self",))(lambda: 1)
+
+
+def test_an_object_that_is_called_asynchronously_is_awaited(gate: Gate) -> None:
+    class Tool:
+        async def __call__(self, turn: int) -> int:
+            return turn
+
+    assert asyncio.run(gate.governed(name="think")(Tool())(3)) == 3
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(), inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+    ),
+    max_leaves=20,
+)
+
+
+@given(value=JSON)
+def test_a_copy_is_equal_of_the_same_types_and_shares_nothing_that_can_change(
+    value: object,
+) -> None:
+    copy = plain(value, "x")
+    assert repr(copy) == repr(value)
+    assert not containers(copy) & containers(value)
+
+
+def containers(value: object) -> set[int]:
+    """Ids of every list and dict in a value."""
+    found = {id(value)} if isinstance(value, list | dict) else set()
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            found |= containers(item)
+    return found
+
+
+def test_two_threads_may_use_one_governed_function(gate: Gate) -> None:
+    meet = threading.Barrier(2, timeout=20)
+    found: list[int] = []
+
+    @gate.governed
+    def think(turn: int) -> int:
+        meet.wait()
+        return turn
+
+    threads = [threading.Thread(target=lambda: found.append(think(1))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1, 1]

@@ -1,0 +1,45 @@
+"""What an author declares in these tests, and how they read the log back."""
+
+import msgspec
+
+from aegisd.ports import EventReader
+
+MANIFEST: dict[str, object] = {
+    "schema": "aegis.dev/manifest/v0.2",
+    "name": "notes",
+    "version": "1",
+    "publisher": "tests",
+    "tools": {
+        "read_file": {"effects": ["read"], "risk": "low", "roles": {"path": "path"}},
+        "think": {"risk": "low"},
+        "ask_boss": {"risk": "low", "approval": True},
+    },
+    "fs": {"read_roots": ["/workspace"]},
+    "budgets": {"steps": None, "tool_calls": None, "wall_time_ms": None},
+    "constraints": {"timeout_ms": 30_000, "max_output_bytes": 1000},
+}
+
+WITHHOLD = """package aegis.rules
+
+import rego.v1
+
+deny contains {"message": "withheld"} if {
+    input.event.type == "TOOL_RESULT"
+}
+"""
+
+
+def declared(**constraints: int | None) -> dict[str, object]:
+    """The manifest with other limits."""
+    return {**MANIFEST, "constraints": constraints}
+
+
+def told(reader: EventReader, session_id: str = "s1") -> list[tuple[str, object]]:
+    """A session's events as (type, payload), decisions as their outcome alone."""
+    found = []
+    for row in reader.session_events("local", session_id):
+        payload = msgspec.json.decode(row.body)["payload"]
+        if row.event_type == "POLICY_DECISION":
+            payload = payload["outcome"]
+        found.append((row.event_type, payload))
+    return found
