@@ -25,10 +25,11 @@ T = TypeVar("T")
 
 
 class Answer(Struct, frozen=True):
-    """Status and body of an HTTP answer."""
+    """Status, body and headers of an HTTP answer; the names of headers in lower case."""
 
     status: int
     body: bytes
+    headers: dict[str, str] = {}
 
 
 class Transport(Protocol):
@@ -128,15 +129,16 @@ def connect(url: str) -> Transport:
     host, prefix = parts.hostname, parts.path.rstrip("/")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
 
-    def send(method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str]) -> Answer:
+    def send(method: str, path: str, body: BinaryIO | None, given: Mapping[str, str]) -> Answer:
         connection = kind(host, port, timeout=TIMEOUT_S_MAX)
         try:
-            connection.request(method, prefix + path, body, dict(headers))
+            connection.request(method, prefix + path, body, dict(given))
             response = connection.getresponse()
             read = response.read(ANSWER_BYTES_MAX + 1)
             if len(read) > ANSWER_BYTES_MAX:
                 raise http.client.HTTPException(f"an answer past {ANSWER_BYTES_MAX} bytes")
-            return Answer(response.status, read)
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, read, headers)
         finally:
             connection.close()
 

@@ -5,7 +5,7 @@ time zone, the locale and the order in which sessions are read.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -46,6 +46,10 @@ class Derivation(Struct, frozen=True, kw_only=True):
     tenants: list[TenantDerivation]
     differences: list[tuple[str, Difference]]
 
+    def found(self) -> object:
+        """What two engines that agree find alike."""
+        return self.differences
+
     def by_class(self) -> dict[str, int]:
         """How many differences there are of each class, by name."""
         return dict(sorted(Counter(found.klass for _, found in self.differences).items()))
@@ -79,6 +83,10 @@ class WhatIf(Struct, frozen=True, kw_only=True):
     decisions: int
     changes: list[tuple[str, Change]]
 
+    def found(self) -> object:
+        """What two engines that agree find alike."""
+        return self.changes
+
     def document(self) -> dict[str, object]:
         """The report as JSON values."""
         return {
@@ -90,6 +98,19 @@ class WhatIf(Struct, frozen=True, kw_only=True):
             "decisions": self.decisions,
             "other_sessions_facts": "as recorded",
         }
+
+
+def document(reports: Mapping[str, Derivation] | Mapping[str, WhatIf]) -> dict[str, object]:
+    """One engine's report as JSON values, or several under their engines' names.
+
+    Of several, `disagree` tells that they are not alike: differences, or changes, that only some
+    engine finds.
+    """
+    told = {name: report.document() for name, report in reports.items()}
+    if len(told) == 1:
+        return next(iter(told.values()))
+    found = [report.found() for report in reports.values()]
+    return {"disagree": any(each != found[0] for each in found), "engines": told}
 
 
 def derive(

@@ -1,7 +1,6 @@
 """`aegisctl doctor`: what Aegis stands on here, a line for each thing, and what to do about it."""
 
 import fcntl
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -20,7 +19,8 @@ from aegisctl import options
 from aegisctl.client import Client
 from aegisctl.display import coloured, count, say, say_json, shown
 from aegisd import __version__
-from aegisd.core.errors import AegisError
+from aegisd.core.errors import AegisError, ConfigInvalid
+from aegisd.rego.engines import choose, installed
 from aegisd.rules_version import rules_version
 from aegisd.store.dsn import sqlite_path
 from aegisd.store.lock import PID_BYTES_MAX
@@ -90,7 +90,7 @@ def _named(option: str) -> bool:
 
 
 def machine() -> Iterator[Finding]:
-    """Python, SQLite, the evaluator and the rules of this installation."""
+    """Python, SQLite, the Rego engines and the rules of this installation."""
     version = f"{platform.python_implementation()} {platform.python_version()}"
     yield _finding("ok", "aegis", f"{__version__}, rules version {rules_version()}")
     optimised = sys.flags.optimize > 0
@@ -99,11 +99,25 @@ def machine() -> Iterator[Finding]:
     else:
         yield _finding("ok", "python", version)
     yield _sqlite()
+    yield from _engines()
+
+
+def _engines() -> Iterator[Finding]:
+    """Which Rego engines are installed, and which of them `auto` takes."""
     try:
-        evaluator = importlib.metadata.version("regopy")
-        yield _finding("ok", "evaluator", f"regopy {evaluator}")
-    except importlib.metadata.PackageNotFoundError:
-        yield _finding("problem", "evaluator", "regopy is not installed; install Aegis again")
+        taken = choose("auto").name
+        for name in installed():
+            note = ", which `auto` takes" if name == taken else ""
+            yield _finding("ok", name, f"{choose(name).version}{note}")
+        if "regorus" not in installed():
+            text = f"not installed, so `auto` takes {taken}; the native engine is faster and counts"
+            yield _finding(
+                "ok", "regorus", f"{text} its steps: `pip install ./native` (needs Rust)"
+            )
+    except ConfigInvalid as error:
+        yield _finding("problem", "regorus", error.message)
+    except ImportError as error:
+        yield _finding("problem", "regopy", f"{error}; install Aegis again")
 
 
 def _sqlite() -> Finding:

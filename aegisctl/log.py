@@ -8,8 +8,7 @@ from typing import Literal, Protocol
 from aegisctl.display import shown
 from aegisd.core.errors import ConfigInvalid, ExportInvalid, InvalidField, NotFound
 from aegisd.core.events import ARCHIVE_PREFIX
-from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Document, SessionHead
+from aegisd.ports import LogReader, SessionHead
 
 Kind = Literal["database", "export"]
 
@@ -17,36 +16,8 @@ Kind = Literal["database", "export"]
 _MAGIC: dict[bytes, Kind] = {b"SQLite format 3\0": "database", b'{"aegis_export":': "export"}
 
 
-class Log(Protocol):
-    """The part of `aegisd.ports.EventReader` that a database, an export and a server all answer."""
-
-    def tenants(self) -> list[str]:
-        """All tenants with events. Raises `InvalidField` where a server does not tell."""
-        ...
-
-    def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
-        """Heads of at most `limit` sessions with id greater than `after`, sorted by code point."""
-        ...
-
-    def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
-        """The head of one session, or None when the log has no event of it."""
-        ...
-
-    def events(
-        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
-    ) -> Iterator[StoredEvent]:
-        """A tenant's events in position order."""
-        ...
-
-    def session_events(
-        self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
-    ) -> Iterator[StoredEvent]:
-        """One session's events in seq order."""
-        ...
-
-    def document(self, digest: bytes) -> Document | None:
-        """The bytes with this SHA-256, or None. The caller checks the digest again."""
-        ...
+class Log(LogReader, Protocol):
+    """A log that was opened to be read."""
 
     def close(self) -> None:
         """Release files and connections."""

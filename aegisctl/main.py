@@ -19,6 +19,7 @@ from aegisd.core.errors import AegisError, LogCorrupt
 
 # Verb -> its sentence in the list of verbs. Kept here so that `--help` imports no verb.
 VERBS = {
+    "conformance": "Hold a gate to the packs of what it promises.",
     "doctor": "Say what this machine, a database and a server are like.",
     "events": "Show the events of a log, a line each.",
     "export": "Write a log as an export that anybody can check.",
@@ -30,8 +31,9 @@ VERBS = {
     "verify": "Check every hash, link and column of a log.",
 }
 
-# `import` is a word of Python, so its module is named for what it imports.
-_MODULES = {"import": "aegisctl.imports"}
+# `import` is a word of Python, so its module is named for what it imports; a verb of many modules
+# keeps its command in one of them.
+_MODULES = {"conformance": "aegisctl.conformance.command", "import": "aegisctl.imports"}
 
 
 class LazyVerbs(options.Verbs):

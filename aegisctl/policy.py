@@ -1,20 +1,22 @@
 """`aegisctl policy`: what the daemon would say to operators' rules, before it is asked."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 import msgspec
 
 from aegisctl import options, rules
+from aegisctl.coverage import Coverage
 from aegisctl.display import coloured, count, say, say_json, shown
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.rego.bundle import BASE_PREFIX, build, decode, load_directory
-from aegisd.rego.testing import TestOutcome, run_tests
-
-# How a test that waits for its rule is named.
-_WAITING = "todo_test_"
+from aegisd.rego.engines import installed
+from aegisd.rego.lowered import WAITING
+from aegisd.rego.query import OPINIONS, engines
+from aegisd.rego.testing import Report, TestOutcome, report
 
 
 @click.group("policy", cls=options.Verbs)
@@ -30,29 +32,43 @@ def command() -> None:
 
 @command.command("check")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--engine",
+    type=click.Choice(OPINIONS),
+    help="Compile on this engine, or on both.  [default: every installed one]",
+)
 @options.as_json
-def check(folder: Path, *, as_json: bool) -> int:
+def check(folder: Path, engine: str | None, *, as_json: bool) -> int:
     """Say whether the daemon would load the rules of FOLDER.
 
     Rules are Rego v1 in package `aegis.rules`. Refused is what does not compile, reads an input
-    path that does not exist, or names a built-in whose answer differs from run to run.
+    path that does not exist, is read by nothing, or names a built-in whose answer differs from run
+    to run.
 
-    Example:
+    Examples:
       aegisctl policy check policies/examples
+      aegisctl policy check rules/ --engine both
 
-    Exit codes: 0 loads, 1 would be refused.
+    Exit codes: 0 loads, 1 would be refused, 2 the engine is not installed.
 
     """
-    problem: str | None = None
-    told = ""
+    problem, told = None, None
+    said: dict[str, str | None] = {}
     try:
-        told = rules.bundle(folder, rules.judge(lambda _digest: None)).digest.hex()
+        document = rules.bundle(folder)
+        told = document.digest.hex()
+        names = installed() if engine is None else engines(engine)
+        said = {name: rules.refusal(document, folder, name) for name in names}
+        refusals = [f"{words} (engine {name})" for name, words in said.items() if words]
+        problem = "; ".join(refusals) or None
     except PolicyInvalid as error:
         problem = error.message
     if as_json:
-        say_json({"loads": problem is None, "problem": problem, "bundle": told or None})
+        loaded = None if problem else told
+        say_json({"loads": problem is None, "problem": problem, "bundle": loaded, "engines": said})
     elif problem is None:
-        say(f"{coloured('loads', 'good')}: {shown(str(folder))} as bundle {told}")
+        loads = coloured("loads", "good")
+        say(f"{loads}: {shown(str(folder))} as bundle {told} (on {' and '.join(said)})")
     else:
         say(f"{coloured('refused', 'bad')}: {shown(problem, None)}")
     return HOLDS if problem is None else BROKEN
@@ -62,44 +78,76 @@ def check(folder: Path, *, as_json: bool) -> int:
 @click.argument(
     "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
+@click.option(
+    "--engine",
+    type=click.Choice(OPINIONS),
+    default="auto",
+    show_default=True,
+    help="Run the tests on this engine; with `both` a test passes only if it does on each.",
+)
+@click.option("--coverage", is_flag=True, help="Say which lines of the rules no test reached.")
+@click.option(
+    "--coverage-min",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Fail where the tests reach less of FOLDER's lines (without FOLDER, the base rules').",
+)
 @options.as_json
-def test(folder: Path | None, *, as_json: bool) -> int:
+def test(
+    folder: Path | None,
+    engine: str,
+    coverage_min: float | None,
+    *,
+    coverage: bool,
+    as_json: bool,
+) -> int:
     """Run the Rego tests of the base rules, and those of FOLDER beside them.
 
     A test is a rule named `test_…` in a `*_test.rego` file; it passes when it is true. A
-    `todo_test_…` is listed and not counted.
+    `todo_test_…` is listed and not counted. Coverage needs the engine regorus; --coverage-min asks
+    for it too.
 
-    Example:
+    Examples:
       aegisctl policy test policies/examples
+      aegisctl policy test rules/ --engine both --coverage-min 90
 
-    Exit codes: 0 all passed, 1 one did not or the rules do not load.
+    Exit codes: 0 all passed, 1 one did not, the rules do not load, or coverage is below the
+    minimum; 2 could not tell: an engine is not installed.
 
     """
+    names = engines(engine)
+    problem: str | None = None
+    told = Report([], None)
     try:
-        outcomes = _outcomes(folder)
+        told = _report(folder, engine, coverage=coverage or coverage_min is not None)
     except PolicyInvalid as error:
-        if as_json:
-            say_json({"passed": False, "problem": error.message, "tests": []})
-        else:
-            say(f"{coloured('refused', 'bad')}: {shown(error.message, None)}")
-        return BROKEN
-    failed = [each for each in outcomes if not each.passed]
-    waiting = [each for each in outcomes if each.name.startswith(_WAITING)]
+        problem = error.message
+    scope = BASE_PREFIX if folder is None else OPERATOR_PREFIX
+    reached = (
+        None
+        if told.coverage is None
+        else Coverage(files=told.coverage, scope=scope, minimum=coverage_min)
+    )
+    passed = problem is None and all(each.passed for each in told.outcomes)
     if as_json:
-        rows = msgspec.to_builtins(outcomes)
-        say_json({"passed": not failed, "problem": None, "tests": rows})
+        say_json(
+            {
+                "coverage": None if reached is None else reached.document(),
+                "engines": names,
+                "passed": passed,
+                "problem": problem,
+                "tests": msgspec.to_builtins(told.outcomes),
+            }
+        )
+    elif problem is not None:
+        say(f"{coloured('refused', 'bad')}: {shown(problem, None)}")
     else:
-        for each in waiting:
-            say(f"{coloured('todo', 'doubt')}    {each.file}: {each.name}")
-        for each in failed:
-            why = shown(each.detail, None)
-            say(f"{coloured('FAILED', 'bad')}  {each.file}: {each.name}: {why}")
-        passed = len(outcomes) - len(failed) - len(waiting)
-        say(f"{count(passed, 'test')} passed, {len(failed)} failed, {len(waiting)} to do")
-    return BROKEN if failed else HOLDS
+        for line in (*_lines(told.outcomes), *(() if reached is None else reached.lines())):
+            say(line)
+    return HOLDS if passed and (reached is None or reached.holds) else BROKEN
 
 
-def _outcomes(folder: Path | None) -> list[TestOutcome]:
+def _report(folder: Path | None, engine: str, *, coverage: bool) -> Report:
     """Run the tests of the base rules and of a folder. Raises `PolicyInvalid`."""
     base = rules.base_folder()
     folders = [(BASE_PREFIX, base)] + ([] if folder is None else [(OPERATOR_PREFIX, folder)])
@@ -110,6 +158,19 @@ def _outcomes(folder: Path | None) -> list[TestOutcome]:
     }
     own = {} if folder is None else load_directory(folder)
     try:
-        return run_tests(decode(build(own, load_directory(base))), tests)
+        files = decode(build(own, load_directory(base)))
+        return report(files, tests, engine, coverage=coverage)
     except PolicyInvalid as error:
         raise PolicyInvalid(rules.in_folder(error.message, folder or base)) from None
+
+
+def _lines(outcomes: Sequence[TestOutcome]) -> Iterator[str]:
+    failed = [each for each in outcomes if not each.passed]
+    waiting = [each for each in outcomes if each.name.startswith(WAITING)]
+    for each in waiting:
+        yield f"{coloured('todo', 'doubt')}    {each.file}: {each.name}"
+    for each in failed:
+        why = shown(each.detail, None)
+        yield f"{coloured('FAILED', 'bad')}  {each.file}: {each.name}: {why}"
+    passed = len(outcomes) - len(failed) - len(waiting)
+    yield f"{count(passed, 'test')} passed, {len(failed)} failed, {len(waiting)} to do"

@@ -1,6 +1,6 @@
 """`aegisctl replay`: every decision of a log, made again from what was recorded, and compared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,8 @@ from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisctl.transfer import write_export
 from aegisctl.verify import document as verification
 from aegisctl.verify import examine, sentences
+from aegisd.core.errors import PolicyInvalid
+from aegisd.rego.query import OPINIONS, engines
 
 # Differences and changes shown to a person; `--json` has all of them.
 SHOWN_ROWS_MAX = 40
@@ -31,6 +33,13 @@ _ALONE = "other sessions' facts were taken as recorded: this log does not hold t
     metavar="DIR",
     help="What if these rules had judged? Lists the calls they change.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(OPINIONS),
+    default="auto",
+    show_default=True,
+    help="auto: the one that decided, where it is installed. `both` reports what each derives.",
+)
 @options.as_json
 def command(
     file: str | None,
@@ -38,6 +47,7 @@ def command(
     tenant_id: str | None,
     session_id: str | None,
     policy: Path | None,
+    engine: str,
     *,
     as_json: bool,
 ) -> int:
@@ -48,6 +58,9 @@ def command(
     or `upgrade` where another version of Aegis decided, `fault` where an evaluator failed then,
     `unreplayable` where a manifest or bundle is gone.
 
+    A log that one engine decided is judged by any: `--engine both` is the second opinion. What only
+    another engine decides otherwise is an `upgrade`.
+
     With --policy each recorded call is judged by the base rules and DIR, on the state as it was;
     other sessions' facts stay as recorded.
 
@@ -55,12 +68,15 @@ def command(
       aegisctl replay aegis.db
       aegisctl replay acme.jsonl --json > report.json
       aegisctl replay aegis.db --tenant acme --policy rules/
+      aegisctl replay aegis.db --engine both
 
     Exit codes: 0 no difference, 1 tampered or, with --policy, calls that change; 2 could not tell,
-    also where every difference is an upgrade, a fault or unreplayable.
+    also where every difference is an upgrade, a fault or unreplayable, or an engine is missing.
 
     """
     options.refuse_two_sources(file)
+    # `auto` is each decision's own engine, so it stays what it is.
+    names = (engine,) if engine == "auto" else engines(engine)
     with _local(file, server, tenant_id) as (place, tenant):
         report = examine(place, server, tenant, session_id)
         if not report.holds:
@@ -71,8 +87,8 @@ def command(
                     say(line)
             return BROKEN
         if policy is not None:
-            return _counterfactual(place, tenant, session_id, policy, as_json=as_json)
-        return _derive(place, tenant, session_id, as_json=as_json)
+            return _counterfactual(place, tenant, session_id, policy, names, as_json=as_json)
+        return _derive(place, tenant, session_id, names, as_json=as_json)
 
 
 @contextmanager
@@ -99,36 +115,63 @@ def _local(
         yield str(place), None
 
 
-def _derive(place: str, tenant_id: str | None, session_id: str | None, *, as_json: bool) -> int:
-    with log.opened(place, "") as source, progress("replaying") as step:
-        judging = rules.judge(source.document)
-        tenants = log.known_tenants(source, tenant_id)
-        report = derivation.derive(source, tenants, session_id, judging, step)
+def _derive(
+    place: str,
+    tenant_id: str | None,
+    session_id: str | None,
+    names: Sequence[str],
+    *,
+    as_json: bool,
+) -> int:
+    reports: dict[str, derivation.Derivation] = {}
+    for name in names:
+        with log.opened(place, "") as source, progress(f"replaying on {name}") as step:
+            judging = rules.judge(source.document, name)
+            tenants = log.known_tenants(source, tenant_id)
+            reports[name] = derivation.derive(source, tenants, session_id, judging, step)
     if as_json:
-        say_json(report.document())
+        say_json(derivation.document(reports))
     else:
-        for line in _report_lines(report):
+        for line in _by_engine({name: _report_lines(told) for name, told in reports.items()}):
             say(line)
-    if not report.differences:
+    if not any(report.differences for report in reports.values()):
         return HOLDS
-    return BROKEN if "tampered" in report.by_class() else UNKNOWN
+    return BROKEN if any("tampered" in told.by_class() for told in reports.values()) else UNKNOWN
 
 
 def _counterfactual(
-    place: str, tenant_id: str | None, session_id: str | None, policy: Path, *, as_json: bool
+    place: str,
+    tenant_id: str | None,
+    session_id: str | None,
+    policy: Path,
+    names: Sequence[str],
+    *,
+    as_json: bool,
 ) -> int:
-    with log.opened(place, "") as source, progress("asking what if") as step:
-        judging = rules.judge(source.document)
-        bundle = rules.bundle(policy, judging)
-        tenants = log.known_tenants(source, tenant_id)
-        what_if = derivation.what_if(source, tenants, session_id, judging, bundle, step)
+    bundle = rules.bundle(policy)
+    reports: dict[str, derivation.WhatIf] = {}
+    for name in names:
+        if problem := rules.refusal(bundle, policy, name):
+            raise PolicyInvalid(f"{problem} (engine {name})")
+        with log.opened(place, "") as source, progress(f"asking what if on {name}") as step:
+            judging = rules.judge(source.document, name)
+            tenants = log.known_tenants(source, tenant_id)
+            reports[name] = derivation.what_if(source, tenants, session_id, judging, bundle, step)
     if as_json:
-        say_json(what_if.document())
+        say_json(derivation.document(reports))
     else:
-        for line in _change_lines(what_if):
+        for line in _by_engine({name: _change_lines(told) for name, told in reports.items()}):
             say(line)
         note("each call was judged on the state as recorded; other sessions' facts stay so too")
-    return BROKEN if what_if.changes else HOLDS
+    return BROKEN if any(told.changes for told in reports.values()) else HOLDS
+
+
+def _by_engine(lines: Mapping[str, Iterator[str]]) -> Iterator[str]:
+    """Each engine's lines, under its name where there are several."""
+    for name, told in lines.items():
+        if len(lines) > 1:
+            yield f"engine {name}:"
+        yield from told
 
 
 def _report_lines(report: derivation.Derivation) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from aegisctl import doctor
+from aegisd.core.errors import ConfigInvalid
+from aegisd.rego.engines import choose, installed
 from aegisd.store.lock import LockFile
 from aegisd.store.sqlite import SqliteStore
 from tests.aegisctl.conftest import Type
@@ -108,3 +110,38 @@ def test_an_old_sqlite_is_a_problem_and_an_affected_one_is_explained(
         level, text = findings(type_)[1]["sqlite"]
         assert level == "ok"
         assert ("Let no other program write" in text) is affected
+
+
+def test_every_engine_is_named_with_its_version_and_the_one_that_auto_takes(type_: Type) -> None:
+    _, told = findings(type_)
+    for name in installed():
+        level, text = told[name]
+        assert level == "ok"
+        assert text.startswith(choose(name).version)
+        assert ("which `auto` takes" in text) is (name == choose("auto").name)
+
+
+def test_a_missing_native_engine_is_well_and_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, type_: Type
+) -> None:
+    monkeypatch.setattr("aegisd.rego.engines._regorus", lambda: None)
+    code, told = findings(type_)
+    assert code == 0
+    assert "which `auto` takes" in told["regopy"][1]
+    assert "pip install ./native" in told["regorus"][1]
+
+
+def test_an_engine_that_cannot_be_loaded_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, type_: Type
+) -> None:
+    for error, name in (
+        (ConfigInvalid("built for another Python"), "regorus"),
+        (ImportError("no library"), "regopy"),
+    ):
+
+        def fail(_name: str, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr("aegisctl.doctor.choose", fail)
+        code, told = findings(type_)
+        assert (code, told[name][0]) == (2, "problem")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aegisd import resources
+from aegisd.rego.engines import installed
 from tests.aegisctl.conftest import Type
 
 RULE = 'package aegis.rules\n\ndeny contains "no" if {\n\tinput.event.type == "MEMORY_WRITE"\n}\n'
@@ -13,6 +14,9 @@ TEST = (
     "package aegis.rules_test\n\nimport data.aegis.rules\n\n"
     'test_no if {\n\tcount(rules.deny) == 1 with input as {"event": {"type": "MEMORY_WRITE"}}\n}\n'
 )
+
+
+native = pytest.mark.skipif("regorus" not in installed(), reason="needs the native engine")
 
 
 @pytest.fixture
@@ -36,6 +40,7 @@ def test_rules_that_load_say_as_which_bundle(folder: Path, type_: Type) -> None:
         (RULE.replace('"MEMORY_WRITE"', "time.now_ns()"), "no.rego:4"),
         (RULE.replace("input.event.type", "input.event.typo"), "no.rego:4"),
         (RULE.replace("aegis.rules", "aegis.decision"), "no.rego:1"),
+        (RULE.replace("deny", "denny"), "no.rego:3: nothing reads aegis.rules.denny"),
     ],
 )
 def test_rules_that_would_be_refused_say_where(
@@ -82,3 +87,116 @@ def test_a_test_that_waits_is_listed_and_not_counted(folder: Path, type_: Type) 
 def test_a_folder_that_is_not_there_could_not_be_told(tmp_path: Path, type_: Type) -> None:
     for verb in ("check", "test"):
         assert type_("policy", verb, tmp_path / "none").code == 2
+
+
+# ── engines ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_check_asks_every_engine_that_is_installed_or_the_one_that_is_named(
+    folder: Path, type_: Type
+) -> None:
+    report = json.loads(type_("policy", "check", folder, "--json").out)
+    assert report["engines"] == dict.fromkeys(installed())
+    one = json.loads(type_("policy", "check", folder, "--json", "--engine", "regopy").out)
+    assert (one["engines"], one["bundle"]) == ({"regopy": None}, report["bundle"])
+
+
+@native
+def test_what_one_engine_refuses_is_refused_in_that_engines_words(
+    folder: Path, type_: Type
+) -> None:
+    # A name without a value, which rego-cpp lets be undefined.
+    (folder / "no.rego").write_text(
+        "package aegis.rules\n\nimport rego.v1\n\n"
+        'deny contains "x" if {\n\tnot late == 1\n\tnot late == 2\n}\n'
+    )
+    typed = type_("policy", "check", folder, "--json")
+    report = json.loads(typed.out)
+    assert (typed.code, report["loads"], report["bundle"]) == (1, False, None)
+    words = report["engines"]["regorus"]
+    assert words.startswith(f"{folder}/no.rego:6: ")
+    assert report["engines"]["regopy"] is None
+    assert report["problem"] == f"{words} (engine regorus)"
+    assert type_("policy", "check", folder, "--engine", "regopy").code == 0
+
+
+@native
+def test_the_tests_of_the_base_rules_pass_on_both_engines(type_: Type) -> None:
+    typed = type_("policy", "test", "--engine", "both", "--json")
+    report = json.loads(typed.out)
+    assert (typed.code, report["engines"]) == (0, ["regorus", "regopy"])
+    assert all(each["engines"] == {"regorus": "", "regopy": ""} for each in report["tests"])
+
+
+@native
+def test_a_disagreement_is_shown_as_one(folder: Path, type_: Type) -> None:
+    (folder / "no_test.rego").write_text(
+        "package aegis.rules_test\n\nimport rego.v1\n\n"
+        'test_union if count(object.union({"a": {"b": 1}}, {"a": {"c": 2}}).a) == 2\n'
+    )
+    typed = type_("policy", "test", folder, "--engine", "both")
+    assert typed.code == 1
+    assert "test_union: the engines disagree: regorus: holds; regopy: " in typed.out
+
+
+def test_an_engine_that_is_not_installed_could_not_be_asked(
+    folder: Path, type_: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aegisd.rego.engines._regorus", lambda: None)
+    for engine in ("regorus", "both"):
+        for verb in ("check", "test"):
+            typed = type_("policy", verb, folder, "--engine", engine, "--json")
+            assert (typed.code, typed.out) == (2, "")
+            assert "pip install ./native" in typed.err
+
+
+# ── coverage ────────────────────────────────────────────────────────────────────────────────────
+
+
+@native
+def test_coverage_names_the_lines_that_no_test_reached(folder: Path, type_: Type) -> None:
+    typed = type_("policy", "test", folder, "--coverage")
+    assert typed.code == 0
+    row = next(line for line in typed.out.splitlines() if line.startswith("rules/no.rego"))
+    assert row.split(maxsplit=3) == ["rules/no.rego", "50.0", "%", "3"]
+    (folder / "no_test.rego").write_text(TEST)
+    report = json.loads(type_("policy", "test", folder, "--coverage", "--json").out)["coverage"]
+    assert (report["percent"], report["scope"], report["minimum"]) == (100, "rules/", None)
+    assert report["files"][-1] == {
+        "covered": [3, 4],
+        "file": "rules/no.rego",
+        "percent": 100,
+        "uncovered": [],
+    }
+
+
+@native
+def test_a_minimum_of_coverage_is_a_gate_of_its_own(folder: Path, type_: Type) -> None:
+    typed = type_("policy", "test", folder, "--coverage-min", "50.1", "--json")
+    report = json.loads(typed.out)
+    assert (typed.code, report["passed"], report["coverage"]["holds"]) == (1, True, False)
+    assert type_("policy", "test", folder, "--coverage-min", "50").code == 0
+    (folder / "no_test.rego").write_text(TEST)
+    assert type_("policy", "test", folder, "--coverage-min", "100").code == 0
+
+
+def test_no_coverage_is_measured_unless_it_is_asked_for(type_: Type) -> None:
+    assert json.loads(type_("policy", "test", "--json").out)["coverage"] is None
+
+
+@native
+def test_the_tests_of_the_base_rules_reach_nearly_all_of_them(type_: Type) -> None:
+    told = json.loads(type_("policy", "test", "--coverage", "--json").out)["coverage"]
+    missed = {each["file"] for each in told["files"] if each["uncovered"]}
+    # What speaks only where an operator has rules, and the net below the families.
+    assert missed == {"aegis/operator.rego", "aegis/decision.rego"}
+    assert told["percent"] >= 96
+
+
+def test_coverage_without_the_engine_that_counts_could_not_be_told(
+    type_: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aegisd.rego.coverage.installed", lambda: ("regopy",))
+    typed = type_("policy", "test", "--engine", "regopy", "--coverage", "--json")
+    assert (typed.code, typed.out) == (2, "")
+    assert "pip install ./native" in typed.err

@@ -13,6 +13,7 @@ from msgspec import Raw
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import StoredEvent, seal, unseal
 from aegisd.core.log.export import ExportedDocument, Scope, read, write
+from aegisd.rego.engines import installed
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.shelf import Shelf
 from tests.aegisctl.tampering import tamper
@@ -245,3 +246,74 @@ def test_the_transcript_of_a_replay(
     forge(export, deny)
     told += ["\n$ aegisctl replay forged.jsonl\n", type_("replay", export).out]
     golden("replay", "".join(told))
+
+
+# ── a second opinion ────────────────────────────────────────────────────────────────────────────
+
+native = pytest.mark.skipif("regorus" not in installed(), reason="needs the native engine")
+
+
+@native
+def test_a_log_replays_on_either_engine_and_on_both(recorded: Path, type_: Type) -> None:
+    each = {}
+    for engine in ("regorus", "regopy"):
+        typed = type_("replay", recorded, "--engine", engine, "--json")
+        assert typed.code == 0
+        each[engine] = json.loads(typed.out)
+        assert each[engine]["evaluator"]["name"] == engine
+    both = type_("replay", recorded, "--engine", "both", "--json")
+    assert (both.code, json.loads(both.out)) == (0, {"disagree": False, "engines": each})
+    assert type_("replay", recorded).out == type_("replay", recorded, "--engine", "regorus").out
+
+
+@native
+def test_what_only_one_engine_derives_otherwise_stands_under_its_name(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, type_: Type
+) -> None:
+    def other(_program: object, _input: bytes) -> bytes:
+        return b"{}"
+
+    monkeypatch.setattr("aegisd.rego.regopy_engine.RegopyProgram.evaluate", other)
+    typed = type_("replay", recorded, "--engine", "both", "--json")
+    report = json.loads(typed.out)
+    assert (typed.code, report["disagree"]) == (2, True)
+    assert report["engines"]["regorus"]["holds"]
+    assert set(report["engines"]["regopy"]["by_class"]) == {"fault"}
+    told = type_("replay", recorded, "--engine", "both").out
+    before, after = told.split("engine regopy:\n")
+    assert before.startswith("engine regorus:\n")
+    assert "replays: 0 differences" in before
+    assert "fault" in after
+
+
+@native
+def test_a_forged_decision_is_found_by_both(export: Path, type_: Type) -> None:
+    def allow(session: str, seq: int, payload: dict[str, object]) -> object:
+        if (session, seq) == ("s2", 3):
+            return {**payload, "outcome": "allow", "reason": "OK", "reasons": []}
+        return payload
+
+    forge(export, allow)
+    typed = type_("replay", export, "--engine", "both", "--json")
+    assert typed.code == 1
+    report = json.loads(typed.out)["engines"]
+    assert not report["regorus"]["holds"]
+    assert not report["regopy"]["holds"]
+
+
+@native
+def test_rules_are_tried_on_both_engines(recorded: Path, rules: Path, type_: Type) -> None:
+    typed = type_("replay", recorded, "--policy", rules, "--engine", "both", "--json")
+    report = json.loads(typed.out)
+    assert (typed.code, report["disagree"]) == (1, False)
+    assert [len(told["changes"]) for told in report["engines"].values()] == [2, 2]
+
+
+def test_an_engine_that_is_not_installed_tells_nothing(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, type_: Type
+) -> None:
+    monkeypatch.setattr("aegisd.rego.engines._regorus", lambda: None)
+    for engine in ("both", "regorus"):
+        typed = type_("replay", recorded, "--engine", engine)
+        assert (typed.code, typed.out) == (2, "")
+        assert "pip install ./native" in typed.err

@@ -1,0 +1,1 @@
+"""Conformance packs: promises of the gate as cases, and what any build answers to them."""

@@ -1,0 +1,53 @@
+"""The schema that editors check by takes what is loaded, and refuses what is not."""
+
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+
+from aegisctl.conformance import schema, source
+from aegisctl.conformance.step import SHAPES
+from tests.aegisctl.conformance.packs import FETCH, NOTE, steps
+from tests.aegisctl.conformance.test_loading import STEP_FAULTS
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# What only the whole pack tells: names of what is in it or was saved, and what belongs together.
+BEYOND = ("no step before", "cannot have", "in items", "of its own", "it has", "exactly one")
+
+
+def valid(text: str) -> bool:
+    """Whether an editor would say nothing to a pack."""
+    return jsonschema_rs.validator_for(schema.document()).is_valid(source.read(text, "a").value)
+
+
+def test_the_file_beside_the_packs_is_the_schema_of_this_build() -> None:
+    """Make it again with `aegisctl conformance schema > conformance/pack.schema.json`."""
+    assert (ROOT / "conformance/pack.schema.json").read_text("utf-8") == schema.text()
+
+
+def test_every_verb_is_taken() -> None:
+    every = {
+        "manifest": "manifest: desk",
+        "policy": "policy: null",
+        "post": f"{{post: [{NOTE}, {FETCH}], key: k, expect: {{items: [{{seq: '{{a}}'}}, {{}}]}}}}",
+        "raw": "{raw: x, ndjson: true}",
+        "raw_base64": "raw_base64: eA==",
+        "check": f"{{check: {NOTE}, expect: {{outcome: null}}, repeat: 2}}",
+        "open": "{open: {}, save: {first: '.'}}",
+        "snapshot": "{snapshot: null, expect: {violations: 0}}",
+        "events": "{events: s1, expect: {count: 0}}",
+        "restart": "restart: {kill: true}",
+        "tamper": "tamper: {swap: {seq: 1}}",
+        "verify": "{verify: {}, expect: {holds: false, rule: seq}}",
+        "replay": "{replay: {}, expect: {holds: false, class: tampered}}",
+    }
+    assert set(every) == set(SHAPES)
+    for line in every.values():
+        assert valid(steps(line)), line
+
+
+@pytest.mark.parametrize(("line", "said"), STEP_FAULTS.items())
+def test_what_a_shape_forbids_an_editor_marks(line: str, said: str) -> None:
+    beyond = any(word in said for word in BEYOND)
+    assert valid(steps(line)) == beyond
