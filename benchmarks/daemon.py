@@ -2,13 +2,22 @@
 
 import http.client
 import json
-import signal
-import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 from aegisd import resources
+from benchmarks import process
+
+
+def command(database: Path, engine: str = "auto") -> Sequence[str]:
+    """How to start one on a free port, on a log in `database`, judging with `engine`."""
+    manifest = resources.manifests() / "quickstart.json"
+    start = [sys.executable, "-c", "from aegisd.daemon import main; main()"]
+    flags = ["--manifest", str(manifest), "--policy-engine", engine, "--addr", "127.0.0.1:0"]
+    return [*start, *flags, "--dsn", str(database)]
 
 
 class Daemon:
@@ -16,31 +25,24 @@ class Daemon:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self.port = 0
+        self._stack = ExitStack()
+        self._pid = 0
 
     def __enter__(self) -> Self:
         """Start, and wait until it listens."""
-        manifest = resources.manifests() / "quickstart.json"
-        command = [sys.executable, "-c", "from aegisd.daemon import main; main()"]
-        flags = ["--dsn", str(self._database), "--addr", "127.0.0.1:0", "--manifest", str(manifest)]
-        self._process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True)
-        banner = self._process.stdout.readline() if self._process.stdout else ""
-        if "listening on" not in banner:
-            raise RuntimeError("the daemon did not start; its reason is above")
-        self.port = int(banner.rsplit(":", 1)[1])
-        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        running = process.listening(command(self._database))
+        port, self._pid = self._stack.enter_context(running)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._stack.callback(self._connection.close)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop as a service manager would."""
-        self._connection.close()
-        self._process.send_signal(signal.SIGTERM)
-        self._process.communicate(timeout=60)
+        self._stack.close()
 
     def resident_mb(self) -> float:
-        """Resident memory in megabytes (Linux: VmRSS)."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        """Resident memory in megabytes."""
+        return process.resident_mb(self._pid)
 
     def propose(self, tenant: str, session: str) -> None:
         """One governed call; anything but 201 is an error."""

@@ -8,11 +8,14 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import count
 
 import uvloop
+
+from benchmarks.figures import percentile
+from benchmarks.workloads import WORKLOADS, Body
 
 
 class Connection(asyncio.Protocol):
@@ -22,6 +25,7 @@ class Connection(asyncio.Protocol):
         self.done = done
         self._requests = requests
         self._buffer = b""
+        self._missing = 0
         self._sent = 0.0
         self.latencies: list[float] = []
         self.statuses: dict[str, int] = {}
@@ -33,18 +37,21 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Collect one answer, count it, go on."""
-        self._buffer += data
-        head, separator, body = self._buffer.partition(b"\r\n\r\n")
-        if not separator:
-            return
-        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        if len(body) < length:
-            return
-        self.latencies.append(time.perf_counter() - self._sent)
-        status = head[9:12].decode()
-        self.statuses[status] = self.statuses.get(status, 0) + 1
-        self._buffer = b""
-        self._send()
+        if self._missing:
+            self._missing -= len(data)
+        else:
+            self._buffer += data
+            head, separator, body = self._buffer.partition(b"\r\n\r\n")
+            if not separator:
+                return
+            length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            status = head[9:12].decode()
+            self.statuses[status] = self.statuses.get(status, 0) + 1
+            self._missing = int(length) - len(body)
+            self._buffer = b""
+        if self._missing == 0:
+            self.latencies.append(time.perf_counter() - self._sent)
+            self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         """A lost connection ends its share of the load and is counted."""
@@ -72,9 +79,9 @@ def request(path: str, body: bytes, host: str) -> bytes:
 
 
 async def run(
-    port: int, path: str, connections: int, seconds: float, body: Callable[[int, int], bytes]
+    port: int, path: str, connections: int, seconds: float, body: Body
 ) -> dict[str, object]:
-    """Load a server for a while. `body(connection, number)` makes each request's body."""
+    """Load a server for a while."""
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
     ends = started + seconds
@@ -92,15 +99,15 @@ async def run(
         protocols.append(protocol)
     await asyncio.gather(*(protocol.done for protocol in protocols))
     elapsed = time.perf_counter() - started
-    latencies = sorted(latency for protocol in protocols for latency in protocol.latencies)
+    latencies = [latency for protocol in protocols for latency in protocol.latencies]
     statuses: dict[str, int] = {}
     for protocol in protocols:
         for status, number in protocol.statuses.items():
             statuses[status] = statuses.get(status, 0) + number
     return {
         "per_second": len(latencies) / elapsed,
-        "p50_ms": latencies[len(latencies) // 2] * 1000,
-        "p99_ms": latencies[len(latencies) * 99 // 100] * 1000,
+        "p50_ms": percentile(latencies, 0.5) * 1000,
+        "p99_ms": percentile(latencies, 0.99) * 1000,
         "statuses": statuses,
     }
 
@@ -109,30 +116,12 @@ def _same(protocol: Connection) -> Connection:
     return protocol
 
 
-def proposal(session: str, tenant: str = "bench") -> Callable[[int, int], bytes]:
-    """Bodies of about 0.5 KB: a governed tool call in a session of each connection's own.
-
-    A session takes 20 calls and then gives way to a new one, as agents' sessions do.
-    """
-    text = "Keep each line short, and name what changed for whoever reads it. " * 4
-    # Spelled once and filled in, so that the load costs the shared cores as little as it can.
-    form = (
-        f'{{"tenant_id":"{tenant}","session_id":"{session}-%d-%d","agent_id":"agent-%d",'
-        '"event_type":"TOOL_CALL_PROPOSED","payload":{"tool_name":"write_file",'
-        f'"args":{{"path":"/workspace/out/%d.md","content":"{text}"}}}}}}'
-    )
-    template = form.encode()
-
-    def body(connection: int, number: int) -> bytes:
-        return template % (connection, number // 20, connection % 4, number)
-
-    return body
-
-
 def main() -> None:
-    """`python -m benchmarks.load PORT PATH CONNECTIONS SECONDS NAME`: print one JSON line."""
-    port, path, connections, seconds, name = sys.argv[1:6]
-    result = uvloop.run(run(int(port), path, int(connections), float(seconds), proposal(name)))
+    """`python -m benchmarks.load PORT WORKLOAD CONNECTIONS SECONDS NAME`: print one JSON line."""
+    port, name, connections, seconds, session = sys.argv[1:6]
+    workload = WORKLOADS[name]
+    body = workload.bodies(session)
+    result = uvloop.run(run(int(port), workload.path, int(connections), float(seconds), body))
     print(json.dumps(result))
 
 

@@ -18,58 +18,28 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from aegisd.core.manifest.capabilities import NONE, Capabilities
-from aegisd.core.policy.input import PolicyInput
-from aegisd.core.policy.verdict import Verdict
-from aegisd.core.proposal import Proposal, read
-from aegisd.engine.clock import SystemClock
-from aegisd.engine.engine import Configured, Engine
-from aegisd.ports import Document
-from aegisd.rules_version import rules_version
 from aegisd.store.sqlite import SqliteStore
+from benchmarks import filling
 from benchmarks.daemon import Daemon
 
-CONCURRENT = 256
 TOUCHES = 200
 
 console = Console()
 
 
-class Allowing:
-    """A judge without rules, so that the log is made in seconds."""
-
-    rules_version = rules_version()
-
-    def evaluator(self) -> tuple[str, str]:
-        """No engine."""
-        return "none", "0"
-
-    def capabilities(self, _manifest: str) -> Capabilities:
-        """No manifest."""
-        return NONE
-
-    def judge(self, _bundle: str, _manifest: str, _policy_input: PolicyInput) -> Verdict:
-        """Yes."""
-        return Verdict(outcome="allow", reason="OK")
-
-    def released(self, _bundle: str) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
-
-    def bundle(self, _files: object) -> bytes:
-        """An empty bundle."""
-        return b'{"files":{}}'
-
-    def keep(self, _document: Document) -> None:
-        """Nothing to keep."""
-
-
-@click.command()
-@click.option("--sessions", default=100_000, show_default=True)
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: python -m benchmarks.start --sessions 10000",
+)
+@click.option("--sessions", default=100_000, show_default=True, help="Sessions in the log.")
 @click.option("--calls", default=2, show_default=True, help="Governed calls per session.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
 def main(sessions: int, calls: int, *, as_json: bool) -> None:
-    """Measure start, memory and first touch."""
+    """How long a start on a large log takes, what it holds, and what a first touch costs.
+
+    Three starts: after a kill, after an orderly stop, and without any cached fold. Each is a daemon
+    in a process of its own on the same SQLite log (synchronous=FULL).
+    """
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "aegis.db"
         built = time.perf_counter()
@@ -92,34 +62,14 @@ def main(sessions: int, calls: int, *, as_json: bool) -> None:
 
 
 async def _build(database: Path, sessions: int, calls: int) -> None:
-    engine = Engine(
-        store=SqliteStore(str(database)),
-        judge=Allowing(),
-        clock=SystemClock(),
-        configured=Configured(bundle=b'{"files":{}}', policy_named=False, capabilities=None),
-        on_fatal=console.print,
-    )
+    engine = filling.engine(SqliteStore(str(database)))
     await engine.start()
-    total = sessions * calls
+    proposals = filling.calls(sessions * calls, calls_per_session=calls)
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("building the log", total=total)
-        for first in range(0, total, CONCURRENT):
-            numbers = range(first, min(first + CONCURRENT, total))
-            await asyncio.gather(*(engine.append((_call(n // calls),)) for n in numbers))
-            progress.advance(task, len(numbers))
+        task = progress.add_task("building the log", total=sessions * calls)
+        await filling.append(engine, proposals, lambda done: progress.advance(task, done))
     # No orderly stop: the first start below finds what a kill leaves behind.
     engine.store.close()
-
-
-def _call(session: int) -> Proposal:
-    return read(
-        {
-            "tenant_id": "bench",
-            "session_id": f"s{session}",
-            "event_type": "TOOL_CALL_PROPOSED",
-            "payload": {"tool_name": "read_file", "args": {"path": "/workspace/notes.txt"}},
-        }
-    )
 
 
 def _start(database: Path, sessions: int) -> dict[str, float]:

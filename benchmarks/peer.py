@@ -1,0 +1,80 @@
+"""agent-aegis, the peer: a policy engine in Python with YAML rules and a REST server of its own.
+
+It lives in an environment of its own, made on the first run and kept: both its package and ours
+are called `aegis`. What a call does there, by its source, version 1.0.0:
+
+* `Policy.evaluate` goes through the rules in order; the first whose patterns and conditions match
+  decides. Nothing is stored. `with_cache` remembers answers that no rule with conditions touches.
+* `POST /api/v1/evaluate` does the same over HTTP. Nothing is stored.
+* `POST /api/v1/execute` evaluates, runs an executor (here its own, which does nothing), and writes
+  one row per action to SQLite in WAL mode, a commit each, with SQLite's default synchronous=FULL.
+  No hash chain; session state and budgets decide nothing; the server's approver says yes to all.
+* An API key is asked for when the environment names one; here neither side authenticates.
+"""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.process import ROOT
+
+PEER = "agent-aegis 1.0.0"
+ENVIRONMENT = ROOT / ".venv-peer"
+
+# What it is measured with: the server's own parts in the versions that serve Aegis.
+_STACK = ("httptools", "starlette", "uvicorn", "uvloop")
+_REQUIREMENTS = ["agent-aegis[server]==1.0.0", *(f"{name}=={version(name)}" for name in _STACK)]
+_PROBE = "import aegis.server.app, httptools, starlette, uvicorn, uvloop"
+
+# Seconds for pip to fetch seven small wheels.
+INSTALL_SECONDS_MAX = 180
+
+
+def interpreter(environment: Path | None) -> Path | None:
+    """The Python that has the peer; installed into `environment` on the first run.
+
+    None, with a sentence on the error stream, where it cannot be installed: a benchmark then goes
+    on without its peer and says so.
+    """
+    folder = environment or ENVIRONMENT
+    python = folder / "bin" / "python"
+    if _succeeds([str(python), "-I", "-c", _PROBE]):
+        return python
+    print(f"installing {PEER} into {folder}, once", file=sys.stderr)
+    made = _succeeds([sys.executable, "-m", "venv", str(folder)])
+    install = [
+        str(python),
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries=1",
+    ]
+    if made and _succeeds([*install, *_REQUIREMENTS]):
+        return python
+    print(
+        f"{PEER} could not be installed (no package index?): the figures come without this peer. "
+        "Give an environment that has it with --peer-venv.",
+        file=sys.stderr,
+    )
+    return None
+
+
+def server(python: Path, policy: Path, database: Path) -> Sequence[str]:
+    """How to start its REST server on a free port."""
+    script = ROOT / "benchmarks" / "peer_server.py"
+    return [str(python), "-I", str(script), str(policy), str(database)]
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, timeout=INSTALL_SECONDS_MAX
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
