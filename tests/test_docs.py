@@ -5,8 +5,11 @@ Prose cannot be tested; names, numbers, tables, links and examples can.
 
 import ast
 import importlib
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -122,8 +125,8 @@ def test_the_pages_name_every_verb() -> None:
 
 def test_the_settings_table_has_every_setting_with_its_default() -> None:
     rows = {cells[2].strip("`"): cells for cells in _rows("OPERATE.md") if len(cells) == 5}
-    for name in config.Settings.__struct_fields__:
-        flag, variable, _, default, _ = rows[name]
+    for name, spelled in config.NAMES.items():
+        flag, variable, _, default, _ = rows[spelled]
         assert flag.startswith(f"`--{name.replace('_', '-')} ")
         assert variable == f"`AEGIS_{name.upper()}`"
         value = getattr(config.Settings(), name)
@@ -256,10 +259,29 @@ def test_the_rules_of_a_break_are_all_explained() -> None:
 
 def test_the_code_that_a_page_shows_is_the_code_of_the_example() -> None:
     source = (DOCS / "examples" / "pep.py").read_text()
-    shown = _blocks("GOVERN.md", "python")
+    shown = [block for block in _blocks("GOVERN.md", "python") if not block.startswith("from ")]
     assert len(shown) == 2
     for block in shown:
         assert block in source
+
+
+@pytest.mark.parametrize(
+    ("page", "printed"), [("../README.md", "allow OK\n"), ("GOVERN.md", "deny; PATH_DENY: ")]
+)
+def test_the_gate_that_a_page_shows_prints_what_it_says(
+    page: str, printed: str, tmp_path: Path
+) -> None:
+    (shown,) = (block for block in _blocks(page, "python") if block.startswith("from aegis "))
+    script = shown.replace('"manifests/', f'"{ROOT}/manifests/')
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.startswith(printed)
 
 
 def test_the_manifest_that_a_page_shows_is_taken() -> None:
