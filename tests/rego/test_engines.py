@@ -17,6 +17,7 @@ from aegisd.rego import bundle, engines
 from aegisd.rego.engines import CHOICES, choose, installed
 from aegisd.rego.query import Queryable, compiled
 from conformance import differential, inputs
+from tests.rego import evaluators
 from tests.rego.evaluators import ENGINES, EvaluatorContract, require
 from tests.rego.worlds import INPUT, MANIFEST, base_files, bent
 
@@ -59,6 +60,19 @@ def test_an_unknown_engine_is_refused_with_those_there_are() -> None:
     with pytest.raises(ConfigInvalid, match="auto, regorus, regopy"):
         choose("opa")
     assert CHOICES == ("auto", "regorus", "regopy")
+
+
+def test_an_engine_that_is_missing_skips_its_tests_or_fails_them_where_it_must_be_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evaluators, "installed", lambda: ("regopy",))
+    monkeypatch.delenv("AEGIS_TEST_ENGINES", raising=False)
+    require("regopy")
+    with pytest.raises(pytest.skip.Exception, match=r"pip install \./native"):
+        require("regorus")
+    monkeypatch.setenv("AEGIS_TEST_ENGINES", "regopy,regorus")
+    with pytest.raises(pytest.fail.Exception, match="names regorus"):
+        require("regorus")
 
 
 # ── the bound on steps ───────────────────────────────────────────────────────────────────────────

@@ -71,8 +71,10 @@ EVALUATION_STEPS_MAX = 2_000_000
 # Bytes of constraints, obligations and advice together; they are stored with every decision.
 EXTRAS_BYTES_MAX = 16_384
 
-# Answers of an evaluator kept read, and the bytes of the longest one kept: half a megabyte in all.
+# Answers of an evaluator kept read: half a megabyte in all.
 OUTPUTS_REMEMBERED_MAX = 256
+
+# Bytes of the longest answer kept read. A longer one explains something, and seldom comes twice.
 OUTPUT_REMEMBERED_BYTES_MAX = 1_024
 
 
