@@ -45,8 +45,7 @@ class Events:
 
     def result(self, call_id: str, value: object, *, is_error: bool = False) -> dict[str, object]:
         """TOOL_RESULT: text is told as `content`, any other JSON value as a `result`."""
-        field = "content" if type(value) is str else "result"
-        payload = {"call_id": call_id, field: plain(value, field)}
+        payload = result_payload(call_id, value)
         if is_error:
             payload["is_error"] = True
         return self._raw("TOOL_RESULT", payload)
@@ -72,3 +71,9 @@ class Events:
 
     def _raw(self, event_type: str, payload: dict[str, object] | None) -> dict[str, object]:
         return {**self._ids, "event_type": event_type, "payload": payload}
+
+
+def result_payload(call_id: str, value: object) -> dict[str, object]:
+    """The payload of a TOOL_RESULT. Raises as `plain`."""
+    field = "content" if type(value) is str else "result"
+    return {"call_id": call_id, field: plain(value, field)}

@@ -2,13 +2,16 @@
 
 import inspect
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
 from aegis.decision import Decision, Receipt, UnmetCondition, Withheld
+from aegis.events import result_payload
 from aegis.value import plain
 from aegisd.core.errors import AegisError, InvalidField
 from aegisd.core.log.canonical import encode
+from aegisd.core.proposal import PAYLOAD_BYTES_MAX
 
 # Any: a governed function may take and give anything; `plain` refuses what cannot be judged.
 Function = Callable[..., Any]
@@ -31,9 +34,13 @@ class Limits(NamedTuple):
     def check_time(self, started_s: float) -> None:
         """Raise `TimeoutError` for a call that took too long by the monotonic clock."""
         if self.timeout_ms is not None and (time.monotonic() - started_s) * 1000 > self.timeout_ms:
-            raise TimeoutError(
-                f"the tool took longer than timeout_ms = {self.timeout_ms}; its result is withheld"
-            )
+            raise self.late()
+
+    def late(self) -> TimeoutError:
+        """What a call that took too long raises."""
+        return TimeoutError(
+            f"the tool took longer than timeout_ms = {self.timeout_ms}; its result is withheld"
+        )
 
 
 class Tool:
@@ -88,10 +95,7 @@ class Tool:
             elif isinstance(value, dict):
                 both = told.keys() & value.keys()
                 if both:
-                    raise InvalidField(
-                        f"args.{min(both)}: named twice, by a positional-only parameter too",
-                        field=f"args.{min(both)}",
-                    )
+                    raise self._named_twice(min(both))
                 told |= value
         return Call(told, bound)
 
@@ -101,24 +105,34 @@ class Tool:
             if inspect.iscoroutine(value):
                 value.close()
             raise Withheld(decision, f"{self.name} gave back work that it has not done yet")
-        if type(value) is str:
-            value = _cut(value, limits.max_output_bytes)
+        call_id = decision.call_id or ""
         try:
+            if type(value) is str:
+                value = _cut(value, limits.max_output_bytes)
+                value = value if self._tell else _fit(value, call_id)
             recorded = plain(value if self._tell is None else self._tell(value), "result")
             size = len(recorded.encode() if type(recorded) is str else encode(recorded))
+            payload_size = len(encode(result_payload(call_id, recorded)))
         except (AegisError, UnicodeError) as error:
             raise Withheld(
                 decision,
                 f"{self.name} gave back what cannot be recorded ({type(value).__name__}); return "
                 "text or JSON, or give `tell` to say what to record",
             ) from error
-        if limits.max_output_bytes is not None and size > limits.max_output_bytes:
-            raise Withheld(
-                decision,
-                f"{self.name} gave back {size} bytes, max_output_bytes is "
-                f"{limits.max_output_bytes}",
-            )
+        self._check_size(decision, size, "max_output_bytes", limits.max_output_bytes)
+        self._check_size(decision, payload_size, "PAYLOAD_BYTES_MAX", PAYLOAD_BYTES_MAX)
         return value, recorded
+
+    def _check_size(self, decision: Decision, size: int, name: str, bytes_max: int | None) -> None:
+        if bytes_max is not None and size > bytes_max:
+            raise Withheld(decision, f"{self.name} gave back {size} bytes, {name} is {bytes_max}")
+
+    def _named_twice(self, name: str) -> InvalidField:
+        """Only a parameter that no caller can name may share its name with one of `**named`."""
+        kind = self._signature.parameters[name].kind
+        is_rest = kind is inspect.Parameter.VAR_POSITIONAL
+        other = f"by *{name}" if is_rest else "by a positional-only parameter"
+        return InvalidField(f"args.{name}: named twice, {other} too", field=f"args.{name}")
 
 
 def limits_of(decision: Decision) -> Limits:
@@ -157,6 +171,20 @@ def _cut(text: str, bytes_max: int | None) -> str:
         return text
     data = text.encode(errors="surrogatepass")
     return text if len(data) <= bytes_max else data[:bytes_max].decode(errors="ignore")
+
+
+def _fit(text: str, call_id: str) -> str:
+    """The longest start of a text that a result's payload can hold; escapes count as written."""
+    room = PAYLOAD_BYTES_MAX - len(encode(result_payload(call_id, "")))
+    # No character is written in less than a byte, and nothing longer need be looked at.
+    text = text[: room + 1]
+
+    def size(length: int) -> int:
+        return len(encode(text[:length])) - len('""')
+
+    if size(len(text)) <= room:
+        return text
+    return text[: bisect_right(range(len(text)), room, key=size) - 1]
 
 
 def _name(function: Function) -> str:

@@ -150,7 +150,14 @@ class EventStore(EventReader, Protocol):
 
 
 class Program(Protocol):
-    """One policy bundle compiled together with one manifest."""
+    """One policy bundle compiled together with one manifest.
+
+    `prompt` tells that an evaluation is short whatever the input: only rules of ours are judged, on
+    an engine that counts steps. Any other may take its time or hang, and is watched from another
+    thread.
+    """
+
+    prompt: bool
 
     def evaluate(self, policy_input: bytes) -> bytes:
         """JSON bytes in, the bundle's result as JSON bytes out.
@@ -162,15 +169,10 @@ class Program(Protocol):
 
 
 class Evaluator(Protocol):
-    """A Rego engine.
-
-    `bounded` tells that each evaluation ends after a counted number of steps. One that does not may
-    hang, and is watched from another thread.
-    """
+    """A Rego engine."""
 
     name: str
     version: str
-    bounded: bool
 
     def compile(self, bundle: bytes, manifest: bytes) -> Program:
         """Compile a bundle (canonical bytes) with a manifest's data (canonical bytes).
@@ -195,7 +197,7 @@ class LiveJudge(Judge, Protocol):
         ...
 
     def is_prompt(self, bundle: str, manifest: str) -> bool:
-        """Whether judging by them is short: compiled already, on an engine that counts its steps.
+        """Whether judging by them is short: compiled already, and prompt.
 
         Then it may happen on the event loop; else it belongs on a thread that somebody watches.
         """

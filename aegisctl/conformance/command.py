@@ -94,6 +94,8 @@ def run(
 
     """
     _refuse_two_targets(server, daemon=daemon)
+    _refuse_unwritable("--junit", junit)
+    _refuse_unwritable("--html", html)
     from aegisctl.conformance import replaying, report, running  # noqa: PLC0415 - load the engine
 
     packs = running.chosen(_load(places), ids)
@@ -202,6 +204,22 @@ def _write(found: Run, junit: Path | None, html: Path | None) -> None:
         junit.write_bytes(xml.document(found))
     if html is not None:
         html.write_bytes(page.document(found))
+
+
+def _refuse_unwritable(option: str, file: Path | None) -> None:
+    """Said before any case runs: a report that cannot be kept would cost the whole run."""
+    if file is None:
+        return
+    existed = file.exists()
+    try:
+        file.open("ab").close()
+        if not existed:
+            file.unlink()
+    except OSError as error:
+        raise click.UsageError(
+            f"{option}: {shown(str(file), None)} cannot be written: {error.strerror}; name a file "
+            "in a folder that exists and that you may write to"
+        ) from None
 
 
 def _load(places: Sequence[Path]) -> tuple[Pack, ...]:

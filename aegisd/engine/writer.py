@@ -207,7 +207,7 @@ class Writer:
         return None
 
     def _is_short(self, taken: Iterable[Waiting]) -> bool:
-        """Whether a batch needs no log read from its start, no compiler, and a bounded engine."""
+        """Whether a batch needs no log read from its start, no compiler, and only rules of ours."""
         tenant = self._tenant
         if tenant is None or tenant.bundle is None:
             return False

@@ -62,6 +62,8 @@ ALLOWED = EXACT | PLAIN_TEXT
 DIFFERING = {
     "object.union": "rego-cpp replaces an object inside an object where others merge the two; "
     "name the fields, or take object.get with a default",
+    "sum": "rego-cpp passes over an item that is no number where others fail; bound each item, "
+    "such as every item in … { is_number(item); item <= … }, or how many there are with count",
 }
 
 # Why a function people reach for is not in the list.

@@ -20,7 +20,7 @@ from aegisd.core.policy.schema import (
     MapOf,
     Schema,
 )
-from aegisd.rego import builtins, portable, recursion, unread
+from aegisd.rego import builtins, portable, recursion, unanswered, unread
 from aegisd.rego.module import Module, Reference, read, statements
 from aegisd.rego.tokens import Kind, Token
 
@@ -60,11 +60,12 @@ def admit(files: Mapping[str, str]) -> None:
     """Check a bundle that is about to come into force. Raises `PolicyInvalid`.
 
     More than `check`, which bundles of old logs must pass for ever: what engines read differently
-    is refused too, and a rule of the operators that nothing reads.
+    is refused too, a rule of the operators that nothing reads, and a path that nothing answers.
     """
     check(files)
     modules = [read(path, files[path]) for path in sorted(files)]
     portable.check(modules)
+    unanswered.check(modules, OPERATOR_PACKAGE)
     found = unread.first(modules, OPERATOR_PACKAGE, SPOKEN)
     if found is not None:
         _refuse_unread(found)

@@ -75,8 +75,9 @@ class RegoJudge:
         return body
 
     def is_prompt(self, bundle: str, manifest: str) -> bool:
-        """Whether judging by them needs no compiling and ends after a counted number of steps."""
-        return self._evaluator.bounded and (bundle, manifest) in self._programs
+        """Whether judging by them needs no compiling and is short whatever the input."""
+        program = self._programs.get((bundle, manifest))
+        return program is not None and program.prompt
 
     def keep(self, document: Document) -> None:
         """Make bytes known before an event in the log names them."""

@@ -89,14 +89,14 @@ def _check_variables(module: Module, segments: frozenset[str]) -> None:
             reference = places.get(index)
             if reference is None or reference.called or reference.root not in names:
                 continue
-            if not _is_declared(module, start, end, reference.root):
+            if not is_declared(module, start, end, reference.root):
                 raise PolicyInvalid(
                     f"{module.path}:{reference.line}: rename the variable {reference.root}: a "
                     "package has that name, and rego-cpp takes the one for the other"
                 )
 
 
-def _is_declared(module: Module, start: int, end: int, name: str) -> bool:
+def is_declared(module: Module, start: int, end: int, name: str) -> bool:
     """Whether a statement gives a name to a value by `:=`, `some … in`, `every` or a parameter."""
     found = module.tokens
     head = module.head(start)

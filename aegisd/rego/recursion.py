@@ -13,11 +13,19 @@ from aegisd.rego.unread import Path, Rule, definitions
 # thousands, each with its expression inside.
 LEVELS_MAX = 128
 
+# Brackets inside brackets, summed over those levels: an engine calls itself for each. On a stack of
+# 8 MB about 4,000 are too many; a thread may have a quarter of that.
+DEPTH_MAX = 512
+
 
 def check(modules: Sequence[Module]) -> None:
-    """Raise `PolicyInvalid`, naming file and line, for recursion and for more than LEVELS_MAX."""
+    """Raise `PolicyInvalid`, naming file and line, for recursion and for what stands too high.
+
+    That is a rule on more than `LEVELS_MAX` levels of rules, or on more than `DEPTH_MAX` brackets.
+    """
     rules, reads = _graph(modules)
-    levels = _levels(reads)
+    levels = _levels(reads, dict.fromkeys(reads, 1))
+    depths = _levels(reads, _brackets(modules))
     for name, rule in rules.items():
         if name not in levels:
             circle = _cycle(name, reads, levels)
@@ -32,6 +40,24 @@ def check(modules: Sequence[Module]) -> None:
                 f"{rule.path}:{rule.line}: {rule.name} stands on more than LEVELS_MAX = "
                 f"{LEVELS_MAX} levels of rules"
             )
+        if depths[name] > DEPTH_MAX:
+            raise PolicyInvalid(
+                f"{rule.path}:{rule.line}: {rule.name} and the rules it stands on nest more than "
+                f"DEPTH_MAX = {DEPTH_MAX} brackets; write fewer inside each other"
+            )
+
+
+def _brackets(modules: Sequence[Module]) -> dict[Path, int]:
+    """How deep the brackets of each rule are inside each other, and one for the rule."""
+    found: dict[Path, int] = {}
+    for module in modules:
+        for start, end in module.spans():
+            head = module.head(start)
+            if head < end:
+                name = (*module.package, module.tokens[head].text)
+                depth = 1 + max(token.depth for token in module.tokens[start:end])
+                found[name] = max(depth, found.get(name, 0))
+    return found
 
 
 def _graph(modules: Sequence[Module]) -> tuple[dict[Path, Rule], dict[Path, set[Path]]]:
@@ -61,8 +87,11 @@ def _read(paths: Iterable[Path], below: Mapping[Path, set[Path]]) -> set[Path]:
     return found
 
 
-def _levels(reads: Mapping[Path, set[Path]]) -> dict[Path, int]:
-    """The levels of rules that each one stands on, its own counted. Rules in circles have none."""
+def _levels(reads: Mapping[Path, set[Path]], weights: Mapping[Path, int]) -> dict[Path, int]:
+    """The weight of the heaviest chain of rules below each one, its own counted.
+
+    Rules in circles have none.
+    """
     readers: dict[Path, list[Path]] = {name: [] for name in reads}
     for name, named in reads.items():
         for other in named:
@@ -72,7 +101,9 @@ def _levels(reads: Mapping[Path, set[Path]]) -> dict[Path, int]:
     levels: dict[Path, int] = {}
     while ready:
         name = ready.pop()
-        levels[name] = 1 + max((levels[other] for other in reads[name]), default=0)
+        levels[name] = weights.get(name, 1) + max(
+            (levels[other] for other in reads[name]), default=0
+        )
         for reader in readers[name]:
             waiting[reader] -= 1
             if waiting[reader] == 0:

@@ -27,6 +27,8 @@ _encode = msgspec.json.Encoder().encode
 class RegopyProgram:
     """One bundle compiled with one manifest. Used by one thread at a time."""
 
+    prompt = False
+
     def __init__(self, machine: Machine, facts: Facts) -> None:
         self._machine = machine
         self._facts = facts
@@ -44,8 +46,6 @@ class RegopyProgram:
 
 class RegopyEvaluator:
     """rego-cpp. Its version is part of every decision's record."""
-
-    bounded = False
 
     def __init__(self) -> None:
         self.name = "regopy"

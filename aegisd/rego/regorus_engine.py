@@ -50,6 +50,8 @@ class RegorusProgram:
         spoken: bool,
     ) -> None:
         self._whole, self._prover, self._spoken = whole, prover, spoken
+        # One step of an operator's rule may be as long as the text that it makes.
+        self.prompt = not spoken
 
     def evaluate(self, policy_input: bytes) -> bytes:
         """Judge a canonical policy input. Raises `EvaluatorFailed`; no answer is partial."""
@@ -73,8 +75,6 @@ class RegorusProgram:
 
 class RegorusEvaluator:
     """regorus. Its version is part of every decision's record."""
-
-    bounded = True
 
     def __init__(self) -> None:
         self.name = "regorus"

@@ -5,7 +5,8 @@ never fires, and its author believes it does.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
@@ -34,20 +35,18 @@ def first(
     None where all are. Of a rule and the one that alone reads it, the reader is named.
     """
     rules: dict[Path, Rule] = {}
-    reads: dict[Path, set[Path]] = {}
+    paths: dict[Path, set[Path]] = {}
     for module in modules:
-        for rule, paths in definitions(module):
-            if module.package[: len(package)] == package:
+        if module.package[: len(package)] == package:
+            for rule, named in definitions(module):
                 rules.setdefault((*rule.package, rule.name), rule)
-            reads.setdefault((*rule.package, rule.name), set()).update(paths)
-    edges = {
-        reader: {name for name in rules if name != reader and any(_meet(name, p) for p in paths)}
-        for reader, paths in reads.items()
-    }
+                paths.setdefault((*rule.package, rule.name), set()).update(named)
+    below = _below(rules)
+    reads = {name: _places(named, rules, below) for name, named in paths.items()}
     spoken = {(*package, root) for root in roots}
     tests = {name for name, rule in rules.items() if rule.name.startswith(_TESTS)}
-    unread = rules.keys() - _reached(edges, spoken | tests)
-    named = {name for reader in unread for name in edges[reader]}
+    unread = rules.keys() - _reached(reads, below, spoken | tests)
+    named = _named(unread, reads)
     candidates = [rules[name] for name in (unread - named or unread)]
     return min(candidates, key=lambda rule: (rule.path, rule.line), default=None)
 
@@ -64,7 +63,7 @@ def definitions(module: Module) -> Iterator[tuple[Rule, set[Path]]]:
         yield (
             Rule(module.path, token.line, module.package, token.text),
             {
-                _absolute(module, aliases, reference)
+                absolute(module, aliases, reference)
                 for reference in module.references[
                     bisect_right(places, head) : bisect_left(places, end)
                 ]
@@ -72,7 +71,7 @@ def definitions(module: Module) -> Iterator[tuple[Rule, set[Path]]]:
         )
 
 
-def _absolute(module: Module, aliases: dict[str, Reference], reference: Reference) -> Path:
+def absolute(module: Module, aliases: dict[str, Reference], reference: Reference) -> Path:
     """What a reference means in full, from below `data`."""
     if reference.root == "data":
         return reference.steps
@@ -81,20 +80,58 @@ def _absolute(module: Module, aliases: dict[str, Reference], reference: Referenc
     return (*module.package, reference.root, *reference.steps)
 
 
-def _meet(rule: Path, path: Path) -> bool:
-    """Whether a path reads a rule: goes to it, below it, or to a package that holds it.
+def plain(path: Path) -> Path:
+    """A path up to its first computed step, which may be any name, as may all behind it."""
+    return path[: path.index(None)] if None in path else path
 
-    A computed step may be any name.
+
+def _below(names: Iterable[Path]) -> dict[Path, list[Path]]:
+    """The names that start with each path that some name starts with, themselves too."""
+    below: dict[Path, list[Path]] = {}
+    for name in names:
+        for length in range(len(name) + 1):
+            below.setdefault(name[:length], []).append(name)
+    return below
+
+
+def _places(
+    paths: Iterable[Path], rules: Mapping[Path, Rule], below: Mapping[Path, list[Path]]
+) -> set[Path]:
+    """Where paths lead: to rules, into their values, or to what holds rules.
+
+    Places and not rules, so that many readers of one package cost no more than one.
     """
-    return all(step is None or name == step for name, step in zip(rule, path, strict=False))
+    found: set[Path] = set()
+    for path in map(plain, paths):
+        found |= {path[:length] for length in range(len(path))} & rules.keys()
+        found |= {path} & below.keys()
+    return found
 
 
-def _reached(edges: dict[Path, set[Path]], roots: set[Path]) -> set[Path]:
-    seen: set[Path] = set()
+def _reached(
+    reads: Mapping[Path, set[Path]], below: Mapping[Path, list[Path]], roots: set[Path]
+) -> set[Path]:
+    seen = set(roots)
+    places: set[Path] = set()
     left = list(roots)
     while left:
-        name = left.pop()
-        if name not in seen:
-            seen.add(name)
-            left += edges.get(name, ())
+        for place in reads.get(left.pop(), set()) - places:
+            places.add(place)
+            fresh = [name for name in below[place] if name not in seen]
+            seen.update(fresh)
+            left += fresh
     return seen
+
+
+def _named(unread: AbstractSet[Path], reads: Mapping[Path, set[Path]]) -> set[Path]:
+    """Those of the unread rules that another of them reads."""
+    readers: dict[Path, set[Path]] = {}
+    for name in unread:
+        for place in reads[name]:
+            readers.setdefault(place, set()).add(name)
+    return {
+        name
+        for name in unread
+        for length in range(len(name) + 1)
+        if len(others := readers.get(name[:length], set())) > (name in others)
+    }

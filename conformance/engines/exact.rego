@@ -76,7 +76,7 @@ deny contains "below the other" if {
 
 deny contains "they add up" if {
 	every number in [args.a, args.b] { small(number) }
-	sum([args.a, args.b]) > args.a * 2
+	args.a + args.b > args.a * 2
 }
 
 require_approval contains "odd" if {

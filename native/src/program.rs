@@ -14,7 +14,7 @@ use crate::{answer, source, CompileError, EvaluationError, StepsExceeded};
 
 /// Bytes of input from which other Python threads may run meanwhile. Below it an evaluation is
 /// shorter than the wait to get the interpreter back.
-pub const DETACH_BYTES: usize = 4096;
+const DETACH_BYTES: usize = 4096;
 
 /// Compiled rules with their data. Calls from several threads take turns.
 ///

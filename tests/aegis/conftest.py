@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aegis import Gate
-from tests.aegis.world import MANIFEST
+from tests.aegis.world import MANIFEST, Ran
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -18,3 +18,8 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 def gate(log: Path | None) -> Iterator[Gate]:
     with Gate(log=log, manifest=MANIFEST, session_id="s1") as opened:
         yield opened
+
+
+@pytest.fixture
+def ran() -> Ran:
+    return Ran()

@@ -1,5 +1,9 @@
 """What an author declares in these tests, and how they read the log back."""
 
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 import msgspec
 
 from aegisd.ports import EventReader
@@ -43,3 +47,30 @@ def told(reader: EventReader, session_id: str = "s1") -> list[tuple[str, object]
             payload = payload["outcome"]
         found.append((row.event_type, payload))
     return found
+
+
+def run(story: Coroutine[Any, Any, object]) -> None:
+    asyncio.run(asyncio.wait_for(story, 60))
+
+
+class Ran:
+    """A function that says whether it ran."""
+
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+
+    def named(self, name: str) -> Callable[[object], object]:
+        def tool(value: object = None) -> object:
+            self.calls.append(value)
+            return value
+
+        tool.__name__ = name
+        return tool
+
+    def named_async(self, name: str) -> Callable[[object], Coroutine[Any, Any, object]]:
+        async def tool(value: object = None) -> object:
+            self.calls.append(value)
+            return value
+
+        tool.__name__ = name
+        return tool

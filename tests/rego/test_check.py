@@ -269,7 +269,11 @@ def test_a_rule_that_the_gate_or_another_rule_reads_is_admitted(bodies: tuple[st
         ((LATE + CALL + "input.call.args.late",), "a.rego:4", "aegis.rules.late:"),
         ((LATE + CALL + 'input.call.tool == "late" # late',), "a.rego:4", "aegis.rules.late:"),
         # A package beside the one that is read.
-        ((HOURS, CALL + "data.aegis.rules.hour.open"), "a.rego:5", "hours.open:"),
+        (
+            (HOURS, CALL + "count(data.aegis.rules.hour) == 0", "package aegis.rules.hour\n"),
+            "a.rego:5",
+            "hours.open:",
+        ),
         ((HOURS, CALL + "open", "open if true"), "a.rego:5", "hours.open:"),
         (
             ("package aegis.rules.hours\n\nimport rego.v1\n\ndeny contains 1 if true",),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from aegisd.core.errors import ConfigInvalid, EvaluatorFailed, PolicyInvalid
 from aegisd.core.log.canonical import encode
+from aegisd.core.manifest.capabilities import NONE
 from aegisd.rego import bundle, engines
 from aegisd.rego.engines import CHOICES, choose, installed
 from aegisd.rego.query import Queryable, compiled
@@ -42,7 +43,16 @@ def test_auto_is_the_native_engine_where_it_is_installed() -> None:
 def test_an_engine_is_had_by_its_name(name: str) -> None:
     require(name)
     assert choose(name).name == name
-    assert choose(name).bounded is (name == "regorus")
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_only_the_base_rules_on_an_engine_that_counts_are_prompt(name: str) -> None:
+    require(name)
+    base = bundle.build({}, base_files())
+    rules = 'package aegis.rules\n\nimport rego.v1\n\ndeny contains "x" if input.event.seq == 9\n'
+    operators = bundle.build({"a.rego": rules}, base_files())
+    assert choose(name).compile(base, NONE.data).prompt is (name == "regorus")
+    assert choose(name).compile(operators, NONE.data).prompt is False
 
 
 def test_an_engine_that_is_not_installed_is_refused_and_auto_takes_the_other(

@@ -32,6 +32,8 @@ def silent(_policy_input: bytes) -> bytes:
 class OneProgram:
     """A program that answers with a function."""
 
+    prompt = False
+
     def __init__(self, answer: Answer) -> None:
         self.evaluate = answer
 
@@ -39,7 +41,7 @@ class OneProgram:
 class OneEvaluator:
     """An engine that compiles everything to the same answer, and notes what it compiled."""
 
-    name, version, bounded = "one", "1", False
+    name, version = "one", "1"
 
     def __init__(self, answer: Answer = silent, refusal: Exception | None = None) -> None:
         self.compiled: list[tuple[bytes, bytes]] = []

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from aegisd.core.errors import PolicyInvalid
 from aegisd.rego import recursion
 from aegisd.rego.module import read
-from aegisd.rego.recursion import LEVELS_MAX
+from aegisd.rego.recursion import DEPTH_MAX, LEVELS_MAX
 
 HEAD = "package aegis.rules\n\nimport rego.v1\n\n"
 
@@ -96,3 +96,17 @@ def test_a_circle_is_found_if_and_only_if_there_is_one(reads: dict[int, set[int]
             load(source)
     else:
         load(source)
+
+
+def steep(levels: int, brackets: int) -> str:
+    """A chain of `levels` rules, each with so many brackets inside each other."""
+    value = "[" * brackets + "r{below}" + "]" * brackets
+    rules = [f"r{n} := " + value.replace("{below}", str(n + 1)) for n in range(levels)]
+    return HEAD + "\n\n".join([*rules, f"r{levels} := 1"])
+
+
+def test_brackets_over_all_levels_are_held_to_their_bound() -> None:
+    # Each level costs its brackets and one; the last rule costs one.
+    load(steep((DEPTH_MAX - 1) // 7, 6))
+    with pytest.raises(PolicyInvalid, match=r"^rules/a\.rego:5: r0 and the rules it stands on"):
+        load(steep((DEPTH_MAX - 1) // 7 + 1, 6))

@@ -62,6 +62,28 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path, type_: Type) -> N
     assert finding == {"field": "outcome", "expected": '"allow"', "found": '"deny"'}
 
 
+@pytest.mark.parametrize("option", ["--junit", "--html"])
+def test_a_report_that_cannot_be_written_is_refused_before_anything_runs(
+    option: str, tmp_path: Path, type_: Type
+) -> None:
+    file = tmp_path / "missing" / "report"
+    typed = type_("conformance", "run", write(tmp_path, HOLDS), option, file)
+    assert (typed.code, typed.out) == (2, "")
+    assert f"{option}: {file} cannot be written: No such file or directory; name a" in typed.err
+
+
+@pytest.mark.parametrize("kept", [None, b"kept"])
+def test_a_run_that_is_refused_leaves_a_report_as_it_was(
+    kept: bytes | None, tmp_path: Path, type_: Type
+) -> None:
+    file, missing = tmp_path / "report.xml", tmp_path / "missing" / "report.html"
+    if kept is not None:
+        file.write_bytes(kept)
+    path = write(tmp_path, HOLDS)
+    assert type_("conformance", "run", path, "--junit", file, "--html", missing).code == 2
+    assert (file.read_bytes() if file.exists() else None) == kept
+
+
 def test_reports_are_written_beside_the_text(tmp_path: Path, type_: Type) -> None:
     xml, html = tmp_path / "report.xml", tmp_path / "report.html"
     path = write(tmp_path, FAILS)

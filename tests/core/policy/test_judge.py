@@ -23,7 +23,7 @@ GONE = "0" * 64
 class Sick:
     """An engine, and its only program, that can do nothing."""
 
-    name, version, bounded = "sick", "1", False
+    name, version, prompt = "sick", "1", False
 
     def compile(self, bundle: bytes, manifest: bytes) -> Program:
         return self
