@@ -3,7 +3,7 @@
     python -m conformance.differential --inputs 200000
 
 Rules are the base rules, alone and with each of policies/examples, and those of
-conformance/engines, which call every function that a policy may call. Exits 0 where every
+conformance/engines, which call every function that a new policy may call. Exits 0 where every
 difference is one that docs/ENGINES.md explains, 1 where one is not, 2 where an engine is missing.
 """
 

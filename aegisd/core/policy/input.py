@@ -5,6 +5,7 @@ parses: hosts, paths, commands and schema breaches are found here, once.
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 
 import msgspec
@@ -108,22 +109,26 @@ def build(
     Raises `msgspec.MsgspecError` for facts that `facts` did not write.
     """
     shared = _decode_across(across)
+    # Canonical as they are stored, so they enter as they are.
+    parts = _decode_parts(proposal.body) if isinstance(proposal.payload, dict) else None
+    args = parts.pop("args", Raw(b"{}")) if parts is not None else None
     document: dict[str, object] = {
         "agent": shared.agent,
-        "event": _event(proposal, seq),
+        "event": _event(proposal, seq, proposal.payload if parts is None else parts),
         "snapshot": counters,
         "tenant": shared.tenant,
         "time": _time(moment),
     }
     if proposal.event_type == "TOOL_CALL_PROPOSED" and isinstance(proposal.payload, dict):
-        document["call"] = _call(proposal, capabilities)
+        document["call"] = _call(proposal.payload, args, capabilities)
     return PolicyInput(body=_encode(document), facts=across)
 
 
-def _event(proposal: Proposal, seq: int) -> dict[str, object]:
+def _event(proposal: Proposal, seq: int, payload: object) -> dict[str, object]:
+    """The event; `payload` is its own less `args`, which stand in `call`."""
     return {
         "agent_id": proposal.agent_id or "",
-        "payload": _without_args(proposal),
+        "payload": payload,
         "seq": seq,
         "session_id": proposal.session_id,
         "tenant_id": proposal.tenant_id,
@@ -132,18 +137,11 @@ def _event(proposal: Proposal, seq: int) -> dict[str, object]:
     }
 
 
-def _without_args(proposal: Proposal) -> object:
-    """The payload, less what stands in `call.args`. Its parts are canonical as they are stored."""
-    if not isinstance(proposal.payload, dict):
-        return proposal.payload
-    parts = _decode_parts(proposal.body)
-    parts.pop("args", None)
-    return parts
-
-
-def _call(proposal: Proposal, capabilities: Capabilities) -> dict[str, object]:
+def _call(
+    payload: Mapping[str, object], body: Raw | None, capabilities: Capabilities
+) -> dict[str, object]:
+    """The call; `body` is the args' own bytes."""
     # Total: replay builds this from any log, also from one that no door would have taken.
-    payload = proposal.payload if isinstance(proposal.payload, dict) else {}
     name, args = str(payload.get("tool_name", "")), payload.get("args", {})
     server = str(payload.get("server", ""))
     tool = capabilities.manifest.tools.get(name)
@@ -154,7 +152,7 @@ def _call(proposal: Proposal, capabilities: Capabilities) -> dict[str, object]:
     errors = capabilities.arguments.check(name, args) if declared else ()
     return {
         "approval": tool.approval,
-        "args": _decode_parts(proposal.body).get("args", {}),
+        "args": body,
         "args_errors": errors,
         "args_typed": tool.args is not None,
         "commands": [_command(command, capabilities.manifest) for command in found.commands],

@@ -37,9 +37,16 @@ _C0_AND_SPACE = "".join(map(chr, range(0x21)))
 
 
 def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarget | Problem]:
-    """Yield every path that non-content nodes name, and a problem for each text refused."""
+    """Yield every path that non-content nodes name, and a problem for each text refused.
+
+    The access is the strongest that the tool has.
+    """
+    strongest = next((effect for effect in _ACCESSES if effect in effects), "read")
+    copies = strongest == "write" and "read" in effects
     for node in nodes:
-        value, access = node.value, _access(effects, node)
+        value = node.value
+        # What a copy is made of is only read.
+        access = "read" if copies and _is_copied_from(node) else strongest
         if isinstance(value, str):
             named = node.means("path") and (not node.is_key or "/" in value or "\\" in value)
             if named or (not node.role and not node.is_key and value.startswith(_SHAPES)):
@@ -47,12 +54,6 @@ def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarge
             yield from _file_urls(value, access, node.where)
         elif node.means("path") and isinstance(value, int | float) and not isinstance(value, bool):
             yield Problem(target="path", code="not_text", where=node.where)
-
-
-def _access(effects: Collection[str], node: Node) -> str:
-    """Give the strongest access the tool has; what it copies from is only read."""
-    access = next((effect for effect in _ACCESSES if effect in effects), "read")
-    return "read" if access == "write" and "read" in effects and _is_copied_from(node) else access
 
 
 def _is_copied_from(node: Node) -> bool:
