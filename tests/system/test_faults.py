@@ -15,7 +15,7 @@ from tests.system.daemon import Daemon, proposal
 EVALUATOR = """
 from aegisd import daemon
 class Broken:
-    def __init__(self, real): self.real, self.count = real, 0
+    def __init__(self, real): self.real, self.prompt = real, real.prompt
     def evaluate(self, policy_input):
         if b'"tool":"read_file"' in policy_input:
             {fault}
