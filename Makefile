@@ -1,13 +1,13 @@
 # Aegis from a checkout. `make` alone tells what there is to do.
 #
 # PYTHON  the interpreter to build the environment with, if not the first new enough one found
-# BENCH   which figures make bench measures: ingest, evaluate, library, scale or start
+# BENCH   which figures make bench measures: ingest, evaluate, library, scale, start or evidence
 # ARGS    passed on to the program a target starts: make run ARGS='--addr :9000'
 # CARGO   Rust's build tool; CARGO= builds no native engine, and everything runs on regopy
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test demo lint bench engine clean
+.PHONY: help run test demo lint bench faults engine clean
 
 PYTHON ?=
 ARGS ?=
@@ -22,6 +22,7 @@ help:
 	@echo "make test    every test, style included                         ARGS='tests/core -x'"
 	@echo "make lint    the style tools alone: ruff, mypy, import-linter"
 	@echo "make bench   what this machine does, beside a peer              BENCH=evaluate"
+	@echo "make faults  break it on purpose, and count what was lost             ARGS=--quick"
 	@echo "make engine  build the native policy engine, where Rust is, and say which one runs"
 	@echo "make clean   remove the environment and everything built"
 	@echo
@@ -46,6 +47,9 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.run $(VENV)/.engine
 	@exec $(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
+
+faults: $(VENV)/.test $(VENV)/.engine
+	@exec $(BIN)/python -m conformance.faults $(ARGS)
 
 engine: $(VENV)/.engine
 	@$(BIN)/python -m aegisd.rego.engines

@@ -1,6 +1,7 @@
 """Asking a server, with the standard library: no redirect is followed, no proxy is looked up."""
 
 import http.client
+import io
 from collections.abc import Mapping
 from typing import BinaryIO, Protocol, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -9,9 +10,17 @@ import msgspec
 from msgspec import Struct
 
 from aegisd.core.errors import ConfigInvalid, InvalidRequest, NotFound, Unavailable
+from aegisd.core.log.canonical import encode
 
 # Seconds for one answer. The slowest is a page of large events; slower than this is stuck.
 TIMEOUT_S_MAX = 30.0
+
+# Seconds for the answer to an upload, which comes when all of it was checked and is durable. Longer
+# than the server waits for its last byte; see `aegisd.http.body`.
+UPLOAD_S_MAX = 7200.0
+
+# Bytes of an upload handed to the connection at once.
+BLOCK_BYTES = 1 << 18
 
 # Bytes of one answer: a page of `PAGE_EVENTS` events of 1 MiB each, escaped, and room for as much.
 ANSWER_BYTES_MAX = 1 << 29
@@ -55,10 +64,12 @@ class _Problem(Struct):
 class Client:
     """The routes of one server."""
 
-    def __init__(self, url: str, transport: Transport | None = None) -> None:
+    def __init__(
+        self, url: str, transport: Transport | None = None, timeout_s: float = TIMEOUT_S_MAX
+    ) -> None:
         """`url` is `http://host[:port][/prefix]` or https. Raises `ConfigInvalid` for another."""
         self.url = url.rstrip("/")
-        self._send = transport or connect(url)
+        self._send = transport or connect(url, timeout_s)
 
     def get(self, path: str, **query: str | int | None) -> bytes:
         """The body of a 2xx answer. `path` is escaped already; None leaves a parameter out.
@@ -68,6 +79,12 @@ class Client:
         """
         given = {name: value for name, value in query.items() if value is not None}
         return self._ask("GET", f"{path}?{urlencode(given)}" if given else path, None, {})
+
+    def ask(self, path: str, value: object) -> bytes:
+        """Post a JSON value and return the body of a 2xx answer. Raises as `get`."""
+        body = encode(value)
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        return self._ask("POST", path, io.BytesIO(body), headers)
 
     def post(self, path: str, body: BinaryIO, length: int, **query: str) -> bytes:
         """Send `length` bytes and return the body of a 2xx answer. Raises as `get`."""
@@ -115,7 +132,7 @@ def _detail(body: bytes) -> str:
     return f": {problem.detail}" if problem.detail else ""
 
 
-def connect(url: str) -> Transport:
+def connect(url: str, timeout_s: float = TIMEOUT_S_MAX) -> Transport:
     """The transport to a URL, a connection per request. Raises `ConfigInvalid`."""
     try:
         parts = urlsplit(url)
@@ -130,7 +147,7 @@ def connect(url: str) -> Transport:
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
 
     def send(method: str, path: str, body: BinaryIO | None, given: Mapping[str, str]) -> Answer:
-        connection = kind(host, port, timeout=TIMEOUT_S_MAX)
+        connection = kind(host, port, timeout=timeout_s, blocksize=BLOCK_BYTES)
         try:
             connection.request(method, prefix + path, body, dict(given))
             response = connection.getresponse()

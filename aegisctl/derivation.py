@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
+from aegisctl.beside import values
 from aegisctl.display import Step, shown
 from aegisctl.exported import ExportLog
 from aegisctl.log import Log, all_sessions
@@ -17,7 +18,13 @@ from aegisd.core.errors import SessionUnknown
 from aegisd.core.events import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.core.log.envelope import StoredEvent, restore
 from aegisd.core.policy.judge import Judge
-from aegisd.core.replay import Change, Difference, counterfactual, derive_session, derive_tenant
+from aegisd.core.replay import (
+    Change,
+    Difference,
+    counterfactual,
+    derive_session,
+    derive_tenant,
+)
 from aegisd.ports import Document, LiveJudge, SessionHead
 
 # Places whose difference means that a decision was not derived equal.
@@ -77,15 +84,19 @@ class Derivation(Struct, frozen=True, kw_only=True):
 
 
 class WhatIf(Struct, frozen=True, kw_only=True):
-    """A counterfactual: `changes` are (tenant id, change) by tenant and position."""
+    """A counterfactual: `changes` are (tenant id, change) by tenant and position.
+
+    `unjudged` of the decisions are about values that are not in this log.
+    """
 
     bundle: str
     decisions: int
+    unjudged: int
     changes: list[tuple[str, Change]]
 
     def found(self) -> object:
         """What two engines that agree find alike."""
-        return self.changes
+        return self.changes, self.unjudged
 
     def document(self) -> dict[str, object]:
         """The report as JSON values."""
@@ -97,6 +108,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
             ],
             "decisions": self.decisions,
             "other_sessions_facts": "as recorded",
+            "unjudged": self.unjudged,
         }
 
 
@@ -163,7 +175,7 @@ def _derive_session(
 ) -> tuple[int, list[Difference]]:
     events = _Reading(source.session_events(head.tenant_id, head.session_id), step)
     try:
-        return derive_session(events, judge)
+        return derive_session(events, judge, values(source, head.tenant_id))
     except (KeyError, msgspec.MsgspecError):
         return 0, events.misfit()
 
@@ -186,20 +198,22 @@ def what_if(
 ) -> WhatIf:
     """Judge every recorded call by another bundle. Raises `SessionUnknown`."""
     judge.keep(bundle)
-    decisions = 0
+    decisions, unjudged = 0, 0
     changes: list[tuple[str, Change]] = []
     seen = False
     for tenant_id in tenants:
         for head in _heads(source, tenant_id, session_id):
             seen = True
             events = _Reading(source.session_events(tenant_id, head.session_id), step)
-            counted, changed = counterfactual(events, judge, bundle.digest.hex())
-            decisions += counted
-            changes += [(tenant_id, change) for change in changed]
+            told = counterfactual(events, judge, bundle.digest.hex(), values(source, tenant_id))
+            decisions += told.decisions
+            unjudged += told.unjudged
+            changes += [(tenant_id, change) for change in told.changes]
     _require(session_id, found=seen)
     return WhatIf(
         bundle=bundle.digest.hex(),
         decisions=decisions,
+        unjudged=unjudged,
         changes=sorted(changes, key=lambda each: (each[0], each[1].position)),
     )
 

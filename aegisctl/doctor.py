@@ -149,7 +149,9 @@ def database(dsn: str, *, named: bool) -> Iterator[Finding]:
         yield _finding("problem", "database", str(error))
         return
     try:
-        yield _finding("ok", "database", f"{path}, schema version {SCHEMA_VERSION}")
+        version = reader.schema_version()
+        note = "" if version == SCHEMA_VERSION else f"; aegisd brings it to {SCHEMA_VERSION}"
+        yield _finding("ok", "database", f"{path}, schema version {version}{note}")
         yield from _tenants(reader)
     except AegisError as error:
         yield _finding("problem", "database", str(error))

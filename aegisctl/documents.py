@@ -1,7 +1,7 @@
 """The manifests and bundles that events name by digest, and whether a log still has them."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -49,6 +49,19 @@ def named(event: StoredEvent) -> Iterator[Named]:
     ):
         if kind and digest:
             yield Named(kind, digest)
+
+
+def named_by(event_type: str, payload: Mapping[str, object]) -> set[Named] | None:
+    """What `named` tells, of a payload that was decoded; None where it is not as promised."""
+    act = _ACTS.get(event_type)
+    if act is None and event_type != "POLICY_DECISION":
+        return set()
+    digest, manifest = payload.get("digest", ""), payload.get("manifest", "")
+    bundle = payload.get("bundle", "")
+    if not (isinstance(digest, str) and isinstance(manifest, str) and isinstance(bundle, str)):
+        return None
+    names = ((act, digest if act else ""), ("manifest", manifest), ("bundle", bundle))
+    return {Named(kind, digest) for kind, digest in names if kind and digest}
 
 
 def found(name: Named, find: Find) -> bytes | str:

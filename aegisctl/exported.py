@@ -6,20 +6,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 from aegisd.core.log.envelope import StoredEvent, restore
-from aegisd.core.log.export import LINE_BYTES_MAX, ExportedDocument, Scope, read
-from aegisd.ports import Document, SessionHead
-
-
-def lines(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file, each of at most one byte more than an export may have."""
-    return iter(lambda: file.readline(LINE_BYTES_MAX + 1), b"")
+from aegisd.core.log.export import ExportedDetached, ExportedDocument, Scope
+from aegisd.core.log.export_reading import read, read_detached
+from aegisd.export_file import lines
+from aegisd.ports import Detached, Document, SessionHead
 
 
 class ExportLog:
-    """Answers what `aegisctl.log.Log` asks. Holds 16 bytes per event, and the documents.
+    """Answers what `aegisctl.log.Log` asks. Holds 16 bytes per event and value, and the documents.
 
     Positions count from 0 in the order of the lines: those of the log it was taken from, where the
     export is of a whole tenant.
@@ -30,6 +26,7 @@ class ExportLog:
         self.scope = Scope(tenant_id="")
         self._documents: dict[bytes, Document] = {}
         self._offsets = array("Q")
+        self._values: dict[int, array[int]] = {}
         self._sessions: dict[str, array[int]] = {}
         self._file = Path(path).open("rb")  # noqa: SIM115 - closed by `close`
         with ExitStack() as undo:
@@ -57,6 +54,8 @@ class ExportLog:
             elif isinstance(part, StoredEvent):
                 self._sessions.setdefault(part.session_id, array("Q")).append(len(self._offsets))
                 self._offsets.append(offset)
+            elif isinstance(part, ExportedDetached):
+                self._values.setdefault(part.position, array("Q")).append(offset)
 
     def tenants(self) -> list[str]:
         """The tenant of the header, if it has an event."""
@@ -96,6 +95,24 @@ class ExportLog:
     def document(self, digest: bytes) -> Document | None:
         """See `aegisctl.log.Log.document`."""
         return self._documents.get(digest)
+
+    def detached(self, tenant_id: str, position: int) -> list[Detached]:
+        """The values that the export has of one event, by pointer."""
+        found = []
+        for offset in self._values.get(position, ()) if tenant_id == self.scope.tenant_id else ():
+            self._file.seek(offset)
+            part = read_detached(self._file.readline())
+            found.append(
+                Detached(
+                    tenant_id=tenant_id,
+                    position=position,
+                    pointer=part.pointer,
+                    subject=part.subject,
+                    salt=part.salt,
+                    value=part.value,
+                )
+            )
+        return found
 
     def close(self) -> None:
         """Close the file."""

@@ -1,13 +1,14 @@
 """`aegisctl import`: a foreign log, kept under an archive tenant of a server."""
 
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import click
 from msgspec import Struct
 
 from aegisctl import log, options
-from aegisctl.client import Client
-from aegisctl.display import count, note, say, say_json, shown
+from aegisctl.client import UPLOAD_S_MAX, Client
+from aegisctl.display import Step, count, note, progress, say, say_json, shown
 from aegisctl.exits import BROKEN, HOLDS
 from aegisctl.verify import examine, sentences
 from aegisd.core.errors import ExportInvalid
@@ -18,6 +19,19 @@ class Imported(Struct):
 
     archive: str
     events: int
+
+
+class Watched:
+    """A file that tells how much of it was read."""
+
+    def __init__(self, file: BinaryIO, step: Step) -> None:
+        self._file, self._step = file, step
+
+    def read(self, length: int = -1) -> bytes:
+        """The next bytes."""
+        data = self._file.read(length)
+        self._step(len(data))
+        return data
 
 
 @click.command("import", cls=options.Verb)
@@ -41,7 +55,9 @@ def command(
     """Keep an export under an archive tenant of a server.
 
     The export is verified here first, and again by the server. Its events stay as they are: they
-    can be verified and replayed, and are never continued. Importing a file twice adds nothing.
+    can be verified and replayed, and are never continued. Any size will do; both sides need the
+    disk, not the memory. Importing a file twice adds nothing, and one whose import was cut is
+    finished by importing it again.
 
     Example:
       aegisctl import acme.jsonl --tenant audit --author ann --reason "case 12"
@@ -56,13 +72,14 @@ def command(
         for line in sentences(report):
             note(line)
         return BROKEN
-    client = Client(server)
+    client = Client(server, timeout_s=UPLOAD_S_MAX)
     path = Path(file)
-    with path.open("rb") as body:
+    size = path.stat().st_size
+    with path.open("rb") as body, progress("sending", size) as step:
         answer = client.post(
             "/v1/imports",
-            body,
-            path.stat().st_size,
+            cast("BinaryIO", Watched(body, step)),
+            size,
             tenant_id=tenant_id,
             author=author,
             reason=reason,

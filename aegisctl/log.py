@@ -8,12 +8,18 @@ from typing import Literal, Protocol
 from aegisctl.display import shown
 from aegisd.core.errors import ConfigInvalid, ExportInvalid, InvalidField, NotFound
 from aegisd.core.events import ARCHIVE_PREFIX
-from aegisd.ports import LogReader, SessionHead
+from aegisd.core.log import proof
+from aegisd.ports import EventReader, LogReader, SessionHead
 
-Kind = Literal["database", "export"]
+Kind = Literal["database", "export", "proof"]
 
-# https://sqlite.org/fileformat.html section 1.3; the header of export v1, see core/log/export.py.
-_MAGIC: dict[bytes, Kind] = {b"SQLite format 3\0": "database", b'{"aegis_export":': "export"}
+# https://sqlite.org/fileformat.html section 1.3; the header of export v1, see core/log/export.py;
+# the first line of a proof file, see core/log/proof.py.
+_MAGIC: dict[bytes, Kind] = {
+    b"SQLite format 3\0": "database",
+    b'{"aegis_export":': "export",
+    f"{proof.MAGIC}\n".encode(): "proof",
+}
 
 
 class Log(LogReader, Protocol):
@@ -24,16 +30,37 @@ class Log(LogReader, Protocol):
         ...
 
 
+class Database(EventReader, Protocol):
+    """A database that was opened to be read."""
+
+    def close(self) -> None:
+        """Release files and connections."""
+        ...
+
+
 def kind(file: str) -> Kind:
-    """What a file is, by its content. Raises `ExportInvalid` for neither, `OSError`."""
+    """What a file is, by its content. Raises `ExportInvalid` for anything else, `OSError`."""
     with Path(file).open("rb") as opened:
         start = opened.read(max(map(len, _MAGIC)))
     for magic, told in _MAGIC.items():
         if start.startswith(magic):
             return told
     raise ExportInvalid(
-        f"{shown(file)}: expected an Aegis database or an export, found neither by its first bytes"
+        f"{shown(file)}: expected an Aegis database, an export or a proof, found none of them by "
+        "its first bytes"
     )
+
+
+def is_postgres(file: str) -> bool:
+    """Whether a FILE is the URL of a PostgreSQL database."""
+    return file.startswith(("postgresql://", "postgres://"))
+
+
+def database(dsn: str) -> str:
+    """What `opened` takes for the database of a DSN. Raises `ConfigInvalid`."""
+    from aegisd.store.dsn import sqlite_path  # noqa: PLC0415 - only databases need it
+
+    return dsn if is_postgres(dsn) else sqlite_path(dsn)
 
 
 @contextmanager
@@ -42,24 +69,44 @@ def opened(file: str | None, server: str) -> Iterator[Log]:
 
     Adapters are imported here, because each costs start time and no verb needs more than one.
     """
+    if file is not None and (is_postgres(file) or kind(file) == "database"):
+        with opened_database(file) as reader:
+            yield reader
+        return
     log: Log
     if file is None:
         from aegisctl.client import Client  # noqa: PLC0415
         from aegisctl.server import ServerLog  # noqa: PLC0415
 
         log = ServerLog(Client(server))
-    elif kind(file) == "export":
+    elif kind(file) == "proof":
+        raise ExportInvalid(f"{shown(file)}: a proof of one event is no log; `verify` reads it")
+    else:
         from aegisctl.exported import ExportLog  # noqa: PLC0415
 
         log = ExportLog(file)
-    else:
-        from aegisctl.database import DatabaseLog  # noqa: PLC0415
-
-        log = DatabaseLog(file)
     try:
         yield log
     finally:
         log.close()
+
+
+@contextmanager
+def opened_database(file: str) -> Iterator[Database]:
+    """The log of a database file, or of a PostgreSQL URL. Raises an `AegisError`, `OSError`."""
+    reader: Database
+    if is_postgres(file):
+        from aegisd.store.dsn import open_reader  # noqa: PLC0415
+
+        reader = open_reader(file)
+    else:
+        from aegisctl.database import DatabaseLog  # noqa: PLC0415
+
+        reader = DatabaseLog(file)
+    try:
+        yield reader
+    finally:
+        reader.close()
 
 
 def one_tenant(log: Log, tenant_id: str | None) -> str:

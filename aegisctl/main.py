@@ -19,16 +19,23 @@ from aegisd.core.errors import AegisError, LogCorrupt
 
 # Verb -> its sentence in the list of verbs. Kept here so that `--help` imports no verb.
 VERBS = {
+    "backup": "Write a whole log into one file, and verify the file.",
+    "checkpoint": "Fetch a signed checkpoint that covers everything durable, and keep it.",
     "conformance": "Hold a gate to the packs of what it promises.",
+    "detached": "Show the values kept beside one event of a log.",
     "doctor": "Say what this machine, a database and a server are like.",
+    "erase": "Delete the values kept beside a subject's events.",
     "events": "Show the events of a log, a line each.",
     "export": "Write a log as an export that anybody can check.",
     "import": "Keep an export under an archive tenant of a server.",
+    "keys": "Make, replace and show the keys that sign checkpoints.",
     "manifest": "Validate, show or draft a capability manifest.",
     "policy": "Check or test operators' Rego rules.",
+    "prove": "Write a proof that one event is in the signed log: a C2SP .tlog-proof file.",
     "replay": "Decide a log again and report every difference.",
+    "restore": "Copy a backup into a new file or an empty database, and verify it.",
     "sessions": "List the sessions of a log with their heads.",
-    "verify": "Check every hash, link and column of a log.",
+    "verify": "Check every hash, link and column of a log, and what of it is signed.",
 }
 
 # `import` is a word of Python, so its module is named for what it imports; a verb of many modules

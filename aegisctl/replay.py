@@ -56,7 +56,8 @@ def command(
     Nothing is executed. The log is verified first. Then each decision is derived from its session
     and the facts recorded in it, and those facts from the whole tenant. A difference is `tampered`;
     or `upgrade` where another version of Aegis decided, `fault` where an evaluator failed then,
-    `unreplayable` where a manifest or bundle is gone.
+    `unreplayable` where a manifest or bundle is gone, and `unreplayable (erased)` where a value
+    kept beside its event was erased, or is not in this log.
 
     A log that one engine decided is judged by any: `--engine both` is the second opinion. What only
     another engine decides otherwise is an `upgrade`.
@@ -224,3 +225,6 @@ def _change_lines(what_if: derivation.WhatIf) -> Iterator[str]:
     if hidden > 0:
         yield f"and {hidden} more"
     yield f"{len(what_if.changes)} of {count(what_if.decisions, 'decision')} would change"
+    if what_if.unjudged:
+        gone = "values that are erased or not in this log"
+        yield f"{what_if.unjudged} could not be judged: they are about {gone}"

@@ -45,7 +45,7 @@ class ServerLog:
     """Answers what `aegisctl.log.Log` asks."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self.client = client
         self._page_token: str | None = None
 
     def tenants(self) -> list[str]:
@@ -56,23 +56,23 @@ class ServerLog:
         """See `aegisctl.log.Log.sessions`. One page after the other; `after` continues the last."""
         if after and self._page_token is None:
             return []
-        answer = self._client.get(
+        answer = self.client.get(
             "/v1/sessions",
             tenant_id=tenant_id,
             limit=limit,
             page_token=self._page_token if after else None,
         )
-        page = self._client.read(answer, _Sessions)
+        page = self.client.read(answer, _Sessions)
         self._page_token = page.next_page_token
         return [self._head(tenant_id, found) for found in page.sessions]
 
     def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
         """See `aegisctl.log.Log.session_head`."""
         try:
-            answer = self._client.get(f"/v1/sessions/{segment(session_id)}", tenant_id=tenant_id)
+            answer = self.client.get(f"/v1/sessions/{segment(session_id)}", tenant_id=tenant_id)
         except NotFound:
             return None
-        return self._head(tenant_id, self._client.read(answer, _Session))
+        return self._head(tenant_id, self.client.read(answer, _Session))
 
     def events(
         self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
@@ -97,27 +97,27 @@ class ServerLog:
         page_token: str | None = None
         left = limit
         while left is None or left > 0:
-            answer = self._client.get(
+            answer = self.client.get(
                 "/v1/events",
                 tenant_id=tenant_id,
                 limit=PAGE_EVENTS if left is None else min(left, PAGE_EVENTS),
                 page_token=page_token,
                 **filters,
             )
-            page = self._client.read(answer, _Events)
+            page = self.client.read(answer, _Events)
             yield from map(self._event, page.events[:left])
             left = None if left is None else left - len(page.events)
             if page.next_page_token is None:
                 return
             if page.next_page_token == page_token:
-                raise Unavailable(f"{self._client.url} gave the same page token twice")
+                raise Unavailable(f"{self.client.url} gave the same page token twice")
             page_token = page.next_page_token
 
     def document(self, digest: bytes) -> Document | None:
         """See `aegisctl.log.Log.document`."""
         for kind, route in (("manifest", "manifests"), ("bundle", "policies")):
             try:
-                body = self._client.get(f"/v1/{route}/{digest.hex()}")
+                body = self.client.get(f"/v1/{route}/{digest.hex()}")
             except NotFound:
                 continue
             return Document(digest=digest, kind=kind, body=body)
@@ -130,13 +130,13 @@ class ServerLog:
         try:
             return event(bytes(answer))
         except (AegisError, KeyError, TypeError, ValueError, msgspec.MsgspecError):
-            raise Unavailable(f"{self._client.url} answered what is not an event") from None
+            raise Unavailable(f"{self.client.url} answered what is not an event") from None
 
     def _head(self, tenant_id: str, session: _Session) -> SessionHead:
         try:
             digest = bytes.fromhex(session.head.hash)
         except ValueError:
-            raise Unavailable(f"{self._client.url} answered a hash that is not hex") from None
+            raise Unavailable(f"{self.client.url} answered a hash that is not hex") from None
         return SessionHead(
             tenant_id=tenant_id, session_id=session.session_id, seq=session.head.seq, hash=digest
         )

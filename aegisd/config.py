@@ -8,11 +8,11 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import yaml
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.nearest import nearest
@@ -24,6 +24,12 @@ PORT_MAX = 65_535
 
 _PORT = re.compile(r"[0-9]{1,5}\Z")
 
+# Milliseconds: a day between checkpoints protects little; what is meant is 0, only when asked.
+CHECKPOINT_INTERVAL_MS_MAX = 86_400_000
+
+# Events that no checkpoint covers, at most: what a start may have to read again without them.
+CHECKPOINT_EVENTS_MAX = 1_000_000
+
 # What the design names and this version does not have; each is refused by name.
 _LATER = {
     "tls": "TLS is not part of this version",
@@ -33,7 +39,6 @@ _LATER = {
     "rate_limit": "a rate limit is not part of this version",
     "mcp_addr": "the MCP proxy is not part of this version",
     "telemetry": "telemetry is not part of this version",
-    "checkpoints": "signed checkpoints are not part of this version",
 }
 
 
@@ -50,15 +55,33 @@ class Settings(
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
-    rename={"policy_engine": "policy.engine"},
+    rename={
+        "policy_engine": "policy.engine",
+        "signing_key": "signing.key",
+        "signing_command": "signing.command",
+        "signing_public_key": "signing.public_key",
+        "checkpoints_path": "checkpoints.path",
+        "checkpoints_interval_ms": "checkpoints.interval_ms",
+        "checkpoints_events": "checkpoints.events",
+    },
 ):
-    """Everything the daemon can be told. Paths are as given; nothing is opened here."""
+    """Everything the daemon can be told. Paths are as given; nothing is opened here.
+
+    `signing_key` and `checkpoints_path` are beside the database where nobody names them. An
+    interval of 0 signs only when asked.
+    """
 
     dsn: str = DSN_DEFAULT
     addr: str = ADDRESS_DEFAULT
     manifest: str | None = None
     policy: str | None = None
     policy_engine: Literal["auto", "regorus", "regopy"] = "auto"
+    signing_key: str | None = None
+    signing_command: str | None = None
+    signing_public_key: str | None = None
+    checkpoints_path: str | None = None
+    checkpoints_interval_ms: Annotated[int, Meta(ge=0, le=CHECKPOINT_INTERVAL_MS_MAX)] = 1000
+    checkpoints_events: Annotated[int, Meta(ge=1, le=CHECKPOINT_EVENTS_MAX)] = 256
     trust_mode: Literal["dev", "prod"] = "dev"
 
     def address(self) -> Address:
@@ -82,13 +105,21 @@ def read(
     merged.update(_known(variables, "the environment (AEGIS_*)"))
     merged.update({_spelled(name): value for name, value in flags.items() if value is not None})
     try:
-        settings = msgspec.convert(merged, Settings)
+        # Not strict: a variable has only text, also where a number is meant.
+        settings = msgspec.convert(merged, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigInvalid(str(error).replace("$.", "")) from None
     if settings.trust_mode == "prod":
         raise ConfigInvalid(
             "trust_mode: prod needs signed manifests, which this version cannot verify; use dev"
         )
+    if (settings.signing_command is None) != (settings.signing_public_key is None):
+        raise ConfigInvalid(
+            "signing.command and signing.public_key come together: the program that signs, and the "
+            "verifier key its signatures are checked with"
+        )
+    if settings.signing_command is not None and settings.signing_key is not None:
+        raise ConfigInvalid("signing.key, signing.command: give one, since only one can sign")
     settings.address()
     return settings
 

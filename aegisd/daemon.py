@@ -19,16 +19,20 @@ import uvloop
 from aegisd import __version__, config, resources
 from aegisd.core.errors import AegisError, ConfigInvalid
 from aegisd.core.manifest.capabilities import Capabilities
+from aegisd.engine.checkpoints import Evidence
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.engine import Configured, Engine
 from aegisd.http.app import app
 from aegisd.library.configuration import read_manifest
-from aegisd.ports import EventStore
+from aegisd.ports import EventStore, Signer
 from aegisd.rego import bundle
 from aegisd.rego.engines import choose
 from aegisd.rego.judge import RegoJudge
 from aegisd.rules_version import rules_version
-from aegisd.store.dsn import open_store
+from aegisd.signing.command import SigningCommand
+from aegisd.signing.guard import GuardFolder
+from aegisd.signing.signer import guard_path, key_path, open_keyring, origin_in
+from aegisd.store.dsn import open_store, place, without_password
 
 # Connections that wait to be accepted; the queue behind them has its own bound and its own answer.
 BACKLOG_MAX = 512
@@ -54,7 +58,8 @@ EXIT_OK, EXIT_BROKEN, EXIT_CONFIG = 0, 70, 78
 @click.option("--config", "file", type=click.Path(path_type=Path), help="YAML file of settings.")
 @click.option("--addr", help=f"HOST:PORT to listen on.  [default: {config.ADDRESS_DEFAULT}]")
 @click.option(
-    "--dsn", help=f"The log: a path, sqlite:///path, file:.  [default: {config.DSN_DEFAULT}]"
+    "--dsn",
+    help=f"The log: a path, sqlite:///path, file:, postgresql://.  [default: {config.DSN_DEFAULT}]",
 )
 @click.option("--manifest", help="Capability manifest (JSON) in force for every tenant.")
 @click.option("--policy", help="Folder of Rego rules (package aegis.rules) in force.")
@@ -62,9 +67,20 @@ EXIT_OK, EXIT_BROKEN, EXIT_CONFIG = 0, 70, 78
     "--policy-engine", help="Rego engine: auto, regorus (native, fast) or regopy.  [default: auto]"
 )
 @click.option("--trust-mode", help="dev; prod waits for signed manifests.  [default: dev]")
+@click.option("--signing-key", help="Key file for checkpoints.  [default: beside the log]")
+@click.option(
+    "--checkpoints-path", help="Folder of the newest checkpoints.  [default: beside the log]"
+)
+@click.option(
+    "--accept-rollback",
+    is_flag=True,
+    help="Start once on a log older than what it signed; recorded in it.",
+)
 @click.option("--print-config", is_flag=True, help="Print the settings in force and exit.")
 @click.version_option(__version__, prog_name="aegisd")
-def main(file: Path | None, *, print_config: bool, **flags: str | None) -> None:
+def main(
+    file: Path | None, *, print_config: bool, accept_rollback: bool, **flags: str | None
+) -> None:
     """Run the gate between agents and their tools.
 
     Every tool call an agent proposes is decided here and recorded before it runs. Without any
@@ -76,9 +92,10 @@ def main(file: Path | None, *, print_config: bool, **flags: str | None) -> None:
     try:
         settings = config.read(flags, os.environ, file)
         if print_config:
-            click.echo(msgspec.json.format(msgspec.json.encode(settings)).decode())
+            shown = msgspec.structs.replace(settings, dsn=without_password(settings.dsn))
+            click.echo(msgspec.json.format(msgspec.json.encode(shown)).decode())
             return
-        code = uvloop.run(_run(settings))
+        code = uvloop.run(_run(settings, accept_rollback=accept_rollback))
     except AegisError as error:
         _refuse(error.message)
     sys.stdout.flush()
@@ -104,7 +121,7 @@ class Server(uvicorn.Server):
         yield
 
 
-async def _run(settings: config.Settings) -> int:
+async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
     """Serve until a signal or a fatal error; return the exit code."""
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(GARBAGE_OBJECTS)
@@ -129,17 +146,23 @@ async def _run(settings: config.Settings) -> int:
             fatal.append(reason)
             server.should_exit = True
 
+        evidence = _evidence(settings, store)
         engine = Engine(
-            store=store, judge=judge, clock=SystemClock(), configured=configured, on_fatal=end
+            store=store,
+            judge=judge,
+            clock=SystemClock(),
+            configured=configured,
+            on_fatal=end,
+            evidence=evidence,
         )
         server.config.app = app(engine)
-        tenants = await engine.start()
+        tenants = await engine.start(accept_rollback=accept_rollback)
         serving = asyncio.create_task(_serve(server, listener))
         listening = asyncio.ensure_future(server.listening.wait())
         await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
-        _announce(listener, settings, engine.judge.evaluator(), manifest, tenants)
+        _announce(listener, settings, engine.judge.evaluator(), manifest, evidence, tenants)
         await serving
         await engine.stop()
     finally:
@@ -147,6 +170,24 @@ async def _run(settings: config.Settings) -> int:
     for reason in fatal:
         click.echo(f"aegisd: stopped: {reason}", err=True)
     return EXIT_BROKEN if fatal else EXIT_OK
+
+
+def _evidence(settings: config.Settings, store: EventStore) -> Evidence:
+    """Who signs, and where the newest checkpoints are kept."""
+    database = Path(place(settings.dsn))
+    key = Path(settings.signing_key) if settings.signing_key else key_path(database)
+    folder = settings.checkpoints_path
+    signer: Signer
+    if settings.signing_command is not None:
+        signer = SigningCommand(settings.signing_command, settings.signing_public_key or "")
+    else:
+        signer = open_keyring(key, lambda: origin_in(store))
+    return Evidence(
+        signer=signer,
+        guard=GuardFolder(Path(folder) if folder else guard_path(database)),
+        interval_ms=settings.checkpoints_interval_ms,
+        events=settings.checkpoints_events,
+    )
 
 
 async def _serve(server: Server, listener: socket.socket) -> None:
@@ -202,6 +243,7 @@ def _announce(
     settings: config.Settings,
     evaluator: tuple[str, str],
     manifest: Capabilities | None,
+    evidence: Evidence,
     tenants: int,
 ) -> None:
     host, port = listener.getsockname()[:2]
@@ -213,11 +255,13 @@ def _announce(
         if manifest is None
         else f"{settings.manifest} ({manifest.manifest.name} {manifest.manifest.version})"
     )
+    log = without_password(settings.dsn)
     lines = [
         f"aegisd {__version__} listening on {url}",
-        f"  log       {settings.dsn} ({tenants} tenant{'' if tenants == 1 else 's'})",
+        f"  log       {log} ({tenants} tenant{'' if tenants == 1 else 's'})",
         f"  policy    {rules}, judged by {engine}",
         f"  manifest  {governed}",
+        f"  evidence  checkpoints {_often(evidence)}, signed by {_signers(evidence)}",
         "  access    no authentication: whoever reaches this port acts as agent and as operator",
     ]
     if settings.address().assumed:
@@ -229,6 +273,17 @@ def _announce(
     lines += ["Try it:", f"  curl -s {url}/v1/events -d '{event}'"]
     click.echo("\n".join(lines))
     sys.stdout.flush()
+
+
+def _often(evidence: Evidence) -> str:
+    if not evidence.interval_ms:
+        return "only when asked for"
+    return f"each {evidence.interval_ms} ms or {evidence.events} events"
+
+
+def _signers(evidence: Evidence) -> str:
+    keys = evidence.signer.keys(SystemClock().now_ms())
+    return ", then ".join(map(str, keys))
 
 
 def _close(store: EventStore) -> None:

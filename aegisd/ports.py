@@ -3,12 +3,13 @@
 All of it is synchronous: the engine owns the threads and decides which one calls what.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.note import Key
 from aegisd.core.policy.judge import Judge
 
 
@@ -47,11 +48,28 @@ class SnapshotRow(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+class Detached(Struct, frozen=True, kw_only=True):
+    """A value kept beside its event, which holds only a commitment to it; see `core.log.detached`.
+
+    `pointer` is the JSON pointer (RFC 6901) of its place in the payload. `subject` is whose value
+    it is: erasing deletes every value of a subject. `salt` is 32 bytes, `value` canonical JSON.
+    """
+
+    tenant_id: str
+    position: int
+    pointer: str
+    subject: str
+    salt: bytes
+    value: bytes
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """What one commit writes: events of one tenant in position order, and what belongs to them.
 
     `first_position` is where the tenant's log must end for the batch to fit. `documents` are kept
-    once by digest. `snapshots` replace older ones of the same session.
+    once by digest. `snapshots` replace older ones of the same session. `detached` are values of
+    these events. `erased` are subjects whose detached values are deleted, of earlier events and of
+    these.
     """
 
     tenant_id: str
@@ -59,6 +77,84 @@ class Batch(Struct, frozen=True, kw_only=True):
     events: Sequence[StoredEvent]
     documents: Sequence[Document] = ()
     snapshots: Sequence[SnapshotRow] = ()
+    detached: Sequence[Detached] = ()
+    erased: Sequence[str] = ()
+
+
+class Checkpoint(Struct, frozen=True, kw_only=True):
+    """The tree of a tenant's first `size` events: its root, and the signed note that says so.
+
+    The row is kept before it is signed, so `note` is empty for a moment; see `core.log.checkpoint`.
+    """
+
+    tenant_id: str
+    size: int
+    root: bytes
+    note: str = ""
+
+
+class Growth(Struct, frozen=True, kw_only=True):
+    """How a tenant's tree grew: one transaction, apart from any batch.
+
+    `blocks` are the roots of complete blocks of `BLOCK_LEAVES` events from number `first_block` on.
+    Each of `checkpoints` is added by its size, or gives the row that is there its note. All of it
+    can be made again from the events, so what is there already is left as it is.
+    """
+
+    tenant_id: str
+    first_block: int
+    blocks: Sequence[bytes] = ()
+    checkpoints: Sequence[Checkpoint] = ()
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """The right to append to a tenant's log that others append to as well.
+
+    `next_position` and `head_hash` (empty for an empty log) are where the log ends, and `now_ms`
+    the database's clock when the turn began.
+    """
+
+    tenant_id: str
+    next_position: int
+    head_hash: bytes
+    now_ms: int
+
+
+class Signer(Protocol):
+    """The keys that sign checkpoints. They lie outside the database."""
+
+    log_name: str
+
+    def sign(self, origin: str, text: str, now_ms: int) -> str:
+        """The signed note (C2SP signed-note) over `text`, by every key that signs at `now_ms`.
+
+        `origin` is the name they sign under. Raises `SigningFailed`.
+        """
+        ...
+
+    def keys(self, now_ms: int) -> tuple[Key, ...]:
+        """The public keys that sign at `now_ms`, under the log's name, the newest first."""
+        ...
+
+
+class Guard(Protocol):
+    """Where the newest checkpoint of each tenant is kept besides the database."""
+
+    def tenants(self) -> list[str]:
+        """Tenants with a checkpoint here, sorted."""
+        ...
+
+    def newest(self, tenant_id: str) -> str | None:
+        """The signed note kept last. Raises `ConfigInvalid` for what cannot be read."""
+        ...
+
+    def keep(self, tenant_id: str, note: str) -> None:
+        """Replace the tenant's note, durably, whole or not at all. Raises `StoreFailed`."""
+        ...
+
+    def set_aside(self, tenant_id: str) -> str:
+        """Move the tenant's note out of the way and say where to. It is evidence, so it stays."""
+        ...
 
 
 class LogReader(Protocol):
@@ -124,15 +220,61 @@ class EventReader(LogReader, Protocol):
         """The cached fold of a session, or of the tenant when `session_id` is empty."""
         ...
 
+    def hashes(self, tenant_id: str, *, from_position: int, limit: int) -> list[bytes]:
+        """Hashes of at most `limit` events in position order: the leaves of the tenant's tree.
+
+        Raises `LogCorrupt` where a position is missing between them.
+        """
+        ...
+
+    def blocks(self, tenant_id: str) -> list[bytes]:
+        """The roots of the tenant's first complete blocks, as far as `grow` kept them without gap.
+
+        A cache: whoever uses it holds the root it leads to against a checkpoint.
+        """
+        ...
+
+    def checkpoints(
+        self, tenant_id: str, *, from_size: int = 0, limit: int = 1000
+    ) -> list[Checkpoint]:
+        """At most `limit` checkpoints of at least `from_size` events, by size."""
+        ...
+
+    def newest_checkpoint(self, tenant_id: str) -> Checkpoint | None:
+        """The checkpoint of the largest size, signed or not."""
+        ...
+
+    def detached(self, tenant_id: str, position: int) -> list[Detached]:
+        """The detached values of one event that were not erased, by pointer."""
+        ...
+
+    def detached_of(self, tenant_id: str, subject: str) -> int:
+        """How many values of a subject are kept."""
+        ...
+
 
 class EventStore(EventReader, Protocol):
     """A durable, append-only log with one writer.
 
     `tests/store/contract.py` holds every implementation to these words. `waits` tells whether an
-    append waits for a disk or a network; one that does not is called on the event loop.
+    append waits for a disk or a network; one that does not is called on the event loop. `shared`
+    tells that other processes append to the same log: then a batch is decided within a turn.
     """
 
     waits: bool
+    shared: bool
+
+    def begin(self, tenant_id: str) -> Turn:
+        """Take the tenant's turn, waiting for whoever has it. Only where the log is shared.
+
+        Ended by `append` of a batch of that tenant, whatever comes of it, or by `abandon`. Raises
+        `StoreFailed` when the turn cannot be had in time or the database is lost.
+        """
+        ...
+
+    def abandon(self, tenant_id: str) -> None:
+        """Give a turn back and write nothing. Nothing happens where there is no turn."""
+        ...
 
     def append(self, batch: Batch) -> None:
         """Append all of the batch or nothing; return only once it is durable (fsync).
@@ -141,6 +283,22 @@ class EventStore(EventReader, Protocol):
         at `first_position` or a row already exists, `StoreFailed` when nothing was written and a
         later batch may pass (disk full), `StoreBroken` on an I/O or fsync error: what is on disk is
         then unknown and the process must end without another attempt.
+        """
+        ...
+
+    def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:
+        """Call back, from a thread of its own, with a tenant and where its log ends, after commits.
+
+        Those of every process count, and several may be told as one, some seconds late. Where the
+        log is not shared nothing is ever told. Returns what ends it.
+        """
+        ...
+
+    def grow(self, growth: Growth) -> None:
+        """Keep what a tenant's tree grew by; return once it is durable. Raises as `append`.
+
+        Called by one thread at a time, the one that appends where the log is not shared. Raises
+        `LogCorrupt` where a block or a checkpoint of that size is kept with another root.
         """
         ...
 

@@ -2,47 +2,74 @@
 
 import http.client
 import json
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlencode
 
 from aegisd import resources
 from benchmarks import process
 
 
-def command(database: Path, engine: str = "auto") -> Sequence[str]:
-    """How to start one on a free port, on a log in `database`, judging with `engine`."""
+def command(log: Path | str, engine: str = "auto") -> Sequence[str]:
+    """How to start one on a free port, on a log in a file or a database, judging with `engine`."""
     manifest = resources.manifests() / "quickstart.json"
     start = [sys.executable, "-c", "from aegisd.daemon import main; main()"]
     flags = ["--manifest", str(manifest), "--policy-engine", engine, "--addr", "127.0.0.1:0"]
-    return [*start, *flags, "--dsn", str(database)]
+    return [*start, *flags, "--dsn", str(log)]
 
 
 class Daemon:
-    """Starts on entry, ends on exit, and holds one connection to it."""
+    """Starts on entry, ends on exit, and holds one connection to it.
 
-    def __init__(self, database: Path) -> None:
-        self._database = database
+    `settings` are added to its environment; `ending` is the signal that ends it.
+    """
+
+    def __init__(
+        self,
+        log: Path | str,
+        *,
+        settings: Mapping[str, str] | None = None,
+        ending: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        self._log, self._settings, self._ending = log, settings, ending
         self._stack = ExitStack()
         self._pid = 0
+        self.port = 0
 
     def __enter__(self) -> Self:
         """Start, and wait until it listens."""
-        running = process.listening(command(self._database))
-        port, self._pid = self._stack.enter_context(running)
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        running = process.listening(
+            command(self._log), settings=self._settings, ending=self._ending
+        )
+        self.port, self._pid = self._stack.enter_context(running)
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         self._stack.callback(self._connection.close)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop as a service manager would."""
+        """Stop as a service manager would, unless told otherwise."""
         self._stack.close()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
 
     def resident_mb(self) -> float:
         """Resident memory in megabytes."""
         return process.resident_mb(self._pid)
+
+    def peak_mb(self) -> float:
+        """The most resident memory it ever had, in megabytes."""
+        return process.peak_mb(self._pid)
+
+    def cpu_seconds(self) -> float:
+        """Processor time it took so far."""
+        return process.cpu_seconds(self._pid)
 
     def propose(self, tenant: str, session: str) -> None:
         """One governed call; anything but 201 is an error."""
@@ -58,3 +85,21 @@ class Daemon:
         if answer.status != http.client.CREATED:
             raise RuntimeError(f"{answer.status} {answer.read().decode()}")
         answer.read()
+
+    def checkpoints(self, tenant: str) -> int:
+        """How many signed checkpoints of a tenant are in the log."""
+        count, token = 0, None
+        while True:
+            query = {"tenant_id": tenant, "limit": "1000"} | (
+                {"page_token": token} if token else {}
+            )
+            self._connection.request("GET", f"/v1/checkpoints?{urlencode(query)}")
+            answer = self._connection.getresponse()
+            body = answer.read()
+            if answer.status != http.client.OK:
+                raise RuntimeError(f"{answer.status} {body.decode()}")
+            page = json.loads(body)
+            count += len(page["checkpoints"])
+            token = page["next_page_token"]
+            if token is None:
+                return count

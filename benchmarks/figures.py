@@ -1,5 +1,6 @@
 """Figures out of samples: medians over rounds, percentiles, and how they are written."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
@@ -36,6 +37,27 @@ def timing(rounds: Sequence[Sequence[float]]) -> Timing:
 def middle(rounds: Sequence[Mapping[str, float]], name: str) -> Mapping[str, float]:
     """The round whose figure called `name` is the median of all rounds'."""
     return sorted(rounds, key=lambda figures: figures[name])[len(rounds) // 2]
+
+
+class Paired(Struct, frozen=True):
+    """Ratios of one contender to another, a pair in each round.
+
+    `half` is where the middle half of the rounds lies: from the lower to the upper quartile.
+    """
+
+    median: float
+    half: tuple[float, float]
+    rounds: int
+
+
+def paired(figures: Sequence[float], bases: Sequence[float]) -> Paired:
+    """The median of each round's own ratio: a slow minute of a machine slows both of a pair."""
+    ratios = [figure / base for figure, base in zip(figures, bases, strict=True)]
+    return Paired(
+        median=statistics.median(ratios),
+        half=(percentile(ratios, 0.25), percentile(ratios, 0.75)),
+        rounds=len(ratios),
+    )
 
 
 def ratio(figure: float, base: float | None) -> str:

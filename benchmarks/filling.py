@@ -8,6 +8,7 @@ from aegisd.core.manifest.capabilities import NONE, Capabilities
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal, read
+from aegisd.engine.checkpoints import Evidence
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.engine import Configured, Engine
 from aegisd.ports import Document, EventStore
@@ -60,14 +61,15 @@ class Allowing:
         """Nothing to keep."""
 
 
-def engine(store: EventStore) -> Engine:
-    """The engine on a store, allowing everything."""
+def engine(store: EventStore, evidence: Evidence | None = None) -> Engine:
+    """The engine on a store, allowing everything; with `evidence` what it records is signed."""
     return Engine(
         store=store,
         judge=Allowing(),
         clock=SystemClock(),
         configured=Configured(bundle=b'{"files":{}}', policy_named=False, capabilities=None),
         on_fatal=print,
+        evidence=evidence,
     )
 
 

@@ -18,5 +18,6 @@ def table(title: str, columns: Sequence[str]) -> Table:
     made = Table(title=title)
     for number, column in enumerate(columns):
         side: Literal["left", "right"] = "right" if number else "left"
-        made.add_column(column, justify=side, no_wrap=True)
+        # Where it is narrow, words wrap, and no figure is cut.
+        made.add_column(column, justify=side, no_wrap=number > 0)
     return made

@@ -1,4 +1,4 @@
-"""The whole story on an empty log: decide, record, verify, export, replay, tamper, be caught.
+"""The whole story on an empty log: decide, record, sign, verify, replay, tamper, be caught.
 
 `make demo` runs it. Sessions come from AgentDojo's recorded runs where that data is at hand, else
 from `conformance/sessions`. Everything shown is what the commands printed.
@@ -22,6 +22,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from aegisctl.conformance import tampering
+from aegisctl.conformance.step import EventReplacement, Nothing, Tampering
 from aegisd import resources
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +40,14 @@ SHOWN = (
     ("attacked", "workspace", "user_task_2", "injection_task_2"),
 )
 TEXT_SHOWN_MAX = 42
+
+VERIFIER = ROOT / "conformance" / "verifier" / "aegis_verify.py"
+
+# Files of the demo: what the daemon publishes, what an auditor keeps, what a forger leaves.
+PUBLIC_KEY = "aegis.db.key.pub"
+KEPT = "kept.checkpoint"
+FORGED = "forged.export"
+
 COLOURS = {"allow": "green", "deny": "red", "require_approval": "yellow"}
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 118)
@@ -76,8 +86,10 @@ def main() -> int:
         with _daemon(database) as (port, banner):
             console.print(f"[dim]{escape(banner)}[/dim]\n")
             tally = _drive(port, traces)
-        _summarise(tally)
-        held = _prove(folder, database)
+            _summarise(tally)
+            tenant = min(trace.suite for trace in traces)
+            held = _sign(folder, port, tenant)
+        held &= _prove(folder, database, tenant)
     console.rule("[bold]Done")
     console.print("Everything held." if held else "[red]Something did not hold; see above.[/red]")
     return 0 if held else 1
@@ -213,32 +225,40 @@ def _summarise(tally: Tally) -> None:
     console.print()
 
 
-def _prove(folder: Path, database: Path) -> bool:
-    held = True
+def _sign(folder: Path, port: int, tenant: str) -> bool:
+    """Fetch a checkpoint, as an auditor would, while the daemon runs."""
+    console.rule("[bold]2. An auditor fetches a checkpoint, and keeps it")
+    server = ["--server", f"http://127.0.0.1:{port}", "--tenant", tenant]
+    told = ["checkpoint", *server, "--key", PUBLIC_KEY, "--out", KEPT]
+    return _aegisctl(folder, *told) == 0
+
+
+def _prove(folder: Path, database: Path, tenant: str) -> bool:
     export = folder / "aegis.export"
-    tenant = _tenants(database)[0]
-    console.rule("[bold]2. Verify, export, replay")
-    held &= _aegisctl(folder, "verify", database.name) == 0
+    console.rule("[bold]3. Verify, replay, export")
+    out = ["--dsn", database.name, "--tenant", tenant, "--out", export.name]
+    held = _aegisctl(folder, "verify", database.name, "--key", PUBLIC_KEY) == 0
     held &= _aegisctl(folder, "replay", database.name) == 0
-    held &= (
-        _aegisctl(
-            folder, "export", "--dsn", database.name, "--tenant", tenant, "--out", export.name
-        )
-        == 0
-    )
-    held &= _aegisctl(folder, "verify", export.name) == 0
+    held &= _aegisctl(folder, "export", *out) == 0
     held &= _aegisctl(folder, "replay", export.name) == 0
-    console.rule("[bold]3. What would another policy have decided?")
+    console.rule("[bold]4. The same, without Aegis: one file and Python")
+    held &= _verify_alone(folder, export.name, "--key", PUBLIC_KEY, "--checkpoint", KEPT) == 0
+    console.rule("[bold]5. What would another policy have decided?")
     rules = folder / "rules"
     rules.mkdir()
     (rules / "quiet.rego").write_text(_RULE)
     console.print(f"[dim]{escape(_RULE.strip())}[/dim]\n")
     held &= _aegisctl(folder, "replay", export.name, "--policy", rules.name) in (0, 1)
-    console.rule("[bold]4. Change one byte in a copy")
+    console.rule("[bold]6. Change one byte in a copy")
     tampered = folder / "tampered.db"
     shutil.copy(database, tampered)
     console.print(f"[dim]{_tamper(tampered)}[/dim]\n")
     held &= _aegisctl(folder, "verify", tampered.name) == 1
+    console.rule("[bold]7. Rewrite history, and every hash after it")
+    console.print(f"[dim]{_forge(export, folder / FORGED)}[/dim]\n")
+    held &= _verify_alone(folder, FORGED) == 0
+    console.print("The chain alone cannot tell: who can write the log can make one.\n")
+    held &= _verify_alone(folder, FORGED, "--key", PUBLIC_KEY, "--checkpoint", KEPT) == 1
     return held
 
 
@@ -249,12 +269,6 @@ deny contains {"message": "no messages leave without a person", "rule": "demo.qu
     "message" in input.call.effects
 }
 """
-
-
-def _tenants(database: Path) -> list[str]:
-    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        rows = connection.execute("SELECT DISTINCT tenant_id FROM events ORDER BY 1").fetchall()
-    return [str(row[0]) for row in rows]
 
 
 def _tamper(database: Path) -> str:
@@ -276,11 +290,43 @@ def _tamper(database: Path) -> str:
     return f"session {row[1]}, seq {row[2]}: the recorded outcome was overwritten in place"
 
 
+def _forge(export: Path, forged: Path) -> str:
+    """Make a denial an allow in an export and hash all of it again, as whoever has the log can."""
+    data = export.read_bytes()
+    session, seq = _denial(data)
+    edit = EventReplacement(seq=seq, old='"outcome":"deny"', new='"outcome":"allow"')
+    for change in (Tampering(rechain=edit), Tampering(unsigned=Nothing())):
+        data = tampering.tamper(data, change, session)
+    forged.write_bytes(data)
+    return (
+        f"session {session}, seq {seq}: the denial became an allow; links, heads and digests were "
+        "made to fit again, and the signed checkpoint was left out"
+    )
+
+
+def _denial(export: bytes) -> tuple[str, int]:
+    for line in export.splitlines():
+        if b'"event_type":"POLICY_DECISION"' in line and b'"outcome":"deny"' in line:
+            event = json.loads(line)
+            return str(event["session_id"]), int(event["seq"])
+    raise SystemExit("no session of the demo was denied anything")
+
+
+def _verify_alone(folder: Path, *arguments: str) -> int:
+    console.print(f"[bold]$ python3 aegis_verify.py {' '.join(arguments)}[/bold]")
+    return _show(folder, [sys.executable, "-I", str(VERIFIER), *arguments])
+
+
 def _aegisctl(folder: Path, *arguments: str) -> int:
     console.print(f"[bold]$ aegisctl {' '.join(arguments)}[/bold]")
-    command = [sys.executable, "-c", "from aegisctl.main import main; main()", *arguments]
+    return _show(
+        folder, [sys.executable, "-c", "from aegisctl.main import main; main()", *arguments]
+    )
+
+
+def _show(folder: Path, command: list[str]) -> int:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    console.print(escape((done.stdout + done.stderr).strip()), soft_wrap=True)
+    console.print(escape((done.stdout + done.stderr).strip("\n")), soft_wrap=True)
     console.print(f"[dim]exit {done.returncode}[/dim]\n")
     return done.returncode
 

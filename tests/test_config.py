@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.config import PORT_MAX, Address, Settings, read
+from aegisd.config import (
+    CHECKPOINT_EVENTS_MAX,
+    CHECKPOINT_INTERVAL_MS_MAX,
+    PORT_MAX,
+    Address,
+    Settings,
+    read,
+)
 from aegisd.core.errors import ConfigInvalid
 
 
@@ -60,7 +67,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest_one(name: str, yaml: Pat
 
 @pytest.mark.parametrize(
     "name",
-    ["tls", "behind_proxy", "auth", "rate_limit", "mcp_addr", "telemetry", "checkpoints"],
+    ["tls", "behind_proxy", "auth", "rate_limit", "mcp_addr", "telemetry"],
 )
 def test_a_setting_for_what_is_not_there_yet_is_refused_and_not_ignored(
     name: str, yaml: Path
@@ -149,3 +156,44 @@ def test_no_address_is_an_odd_error(text: str) -> None:
     except ConfigInvalid:
         return
     assert 0 <= address.port <= PORT_MAX
+
+
+def test_checkpoints_are_set_by_numbers_in_every_source(yaml: Path) -> None:
+    yaml.write_text("checkpoints.interval_ms: 250\ncheckpoints.events: 7\nsigning.key: a.key\n")
+    settings = read({}, {"AEGIS_CHECKPOINTS_EVENTS": "9"}, yaml)
+    assert (settings.checkpoints_interval_ms, settings.checkpoints_events) == (250, 9)
+    assert settings.signing_key == "a.key"
+    assert read({"signing_key": "b.key"}, {}, yaml).signing_key == "b.key"
+    assert (Settings().checkpoints_interval_ms, Settings().checkpoints_events) == (1000, 256)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("checkpoints.interval_ms", CHECKPOINT_INTERVAL_MS_MAX),
+        ("checkpoints.events", CHECKPOINT_EVENTS_MAX),
+    ],
+)
+def test_how_often_is_bounded(name: str, most: int, yaml: Path) -> None:
+    yaml.write_text(f"{name}: {most}\n")
+    read({}, {}, yaml)
+    for wrong in (most + 1, -1, "often", 1.5):
+        yaml.write_text(f"{name}: {wrong}\n")
+        assert name in refusal(file=yaml)
+    yaml.write_text("checkpoints.interval_ms: 0\n")
+    read({}, {}, yaml)
+    yaml.write_text("checkpoints.events: 0\n")
+    assert "checkpoints.events" in refusal(file=yaml)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"signing.command": "vault"},
+        {"signing.public_key": "key"},
+        {"signing.command": "vault", "signing.public_key": "key", "signing.key": "a.key"},
+    ],
+)
+def test_what_signs_is_named_once_and_whole(given: dict[str, str], yaml: Path) -> None:
+    yaml.write_text("".join(f"{name}: {value}\n" for name, value in given.items()))
+    assert "signing." in refusal(file=yaml)

@@ -15,6 +15,7 @@ import pytest
 
 from aegisd.core.errors import (
     AegisError,
+    CheckpointUnknown,
     ConfigInvalid,
     InvalidField,
     LogUnavailable,
@@ -26,10 +27,13 @@ from aegisd.core.errors import (
     TooDeep,
     Unavailable,
 )
+from aegisd.core.log import checkpoint
 from aegisd.core.log.canonical import DEPTH_MAX
 from aegisd.core.log.chain import verify
+from aegisd.core.log.merkle import consistent, included
 from aegisd.library import Library, LibraryThread, library
 from aegisd.ports import Batch
+from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
 from tests.http.door import MANIFEST, Clock, Door, call, event, message
 
@@ -267,6 +271,39 @@ def test_a_start_against_an_operators_later_act_is_refused_and_leaves_no_lock(
     with pytest.raises(ConfigInvalid, match="ann"):
         LibraryThread(dsn, manifest=MANIFEST, evaluator="regopy")
     LibraryThread(dsn, evaluator="regopy").close()
+
+
+def test_a_log_in_a_file_is_signed_and_proved_and_one_in_memory_is_not(
+    gate: LibraryThread, dsn: str | None
+) -> None:
+    library = gate.library
+    for _ in range(3):
+        gate.call(library.record(message()))
+    if dsn is None:
+        for ask in (
+            library.checkpoint("acme"),
+            library.signing_keys(),
+            library.inclusion("acme", 0),
+        ):
+            with pytest.raises(CheckpointUnknown):
+                gate.call(ask)
+        with pytest.raises(CheckpointUnknown):
+            gate.call(library.consistency("acme", 1))
+        return
+    first = gate.call(library.checkpoint("acme"))
+    gate.call(library.record(message()))
+    signed = gate.call(library.checkpoint("acme"))
+    log_name, keys = gate.call(library.signing_keys())
+    head = checkpoint.verify(signed.note, keys, ed25519.check)
+    assert (head.origin, head.size, head.root) == (f"{log_name}/acme", first.size + 1, signed.root)
+    proved = gate.call(library.inclusion("acme", 1, wait_ms=10))
+    assert included(1, head.size, proved.event.hash, proved.hashes, head.root)
+    assert gate.call(library.inclusion("acme", 1, size=first.size)).checkpoint == first
+    grown = gate.call(library.consistency("acme", first.size))
+    assert consistent(first.size, grown.second, first.root, head.root, grown.hashes)
+    gate.close()
+    with pytest.raises(Stopping):
+        gate.call(library.checkpoint("acme"))
 
 
 def test_a_log_has_one_writer(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ MUTANTS = (
     Mutant(
         "engine: a commit that failed is answered",
         "aegisd/engine/writer.py",
-        "            _refuse(decided)\n            return False\n        except Exception",
+        "            _refuse(decided, error)\n            return False\n        except Exception",
         "            pass\n        except Exception",
         ("tests/engine/test_failure.py",),
     ),
@@ -121,6 +121,48 @@ MUTANTS = (
         "if found != batch.first_position:",
         "if found > batch.first_position:",
         ("tests/store/test_memory.py",),
+    ),
+    Mutant(
+        "evidence: the newer root of a consistency proof is not compared",
+        "aegisd/core/log/merkle.py",
+        "return old == first_root and new == second_root",
+        "return old == first_root",
+        ("tests/core/log/test_merkle.py",),
+    ),
+    Mutant(
+        "evidence: nodes are hashed as leaves",
+        "aegisd/core/log/merkle.py",
+        'return sha256(b"\\1" + left + right).digest()',
+        'return sha256(b"\\0" + left + right).digest()',
+        ("tests/core/log/test_merkle.py",),
+    ),
+    Mutant(
+        "evidence: a signature of another length is believed",
+        "aegisd/core/log/note.py",
+        "if not held or not check(",
+        "if held and not check(",
+        ("tests/core/log/test_note.py",),
+    ),
+    Mutant(
+        "evidence: a checkpoint is published before its root is stored",
+        "aegisd/engine/signed_log.py",
+        "        self._grow(growth)\n        tree.kept(growth)\n        return self._publish(head)",
+        "        told = self._publish(head)\n        self._grow(growth)\n        return told",
+        ("tests/engine/test_checkpoints.py",),
+    ),
+    Mutant(
+        "evidence: a start does not ask the guard",
+        "aegisd/engine/rollback.py",
+        "if not accept_rollback:",
+        "if not accept_rollback and rolled_back is None:",
+        ("tests/engine/test_rollback.py",),
+    ),
+    Mutant(
+        "evidence: a recovered tree is not held to its checkpoint",
+        "aegisd/engine/tree.py",
+        "        if kept is not None:\n            self.require(kept)",
+        "        if kept is None:\n            return",
+        ("tests/engine/test_tree.py",),
     ),
 )
 

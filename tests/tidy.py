@@ -12,6 +12,8 @@ from pathlib import Path
 
 # Lines. The point is a bound that holds from the first day; past 400 a module wants a split.
 MODULE_LINES_MAX = 600
+# Lines. One file by design: an auditor copies it, and reads it from top to bottom.
+LONG_MODULES = {"conformance/verifier/aegis_verify.py": 900}
 # Lines without the docstring. The p95 of the Python code we admire is under 46, its longest 58.
 FUNCTION_LINES_MAX = 60
 
@@ -42,9 +44,13 @@ BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset(
         "aegisd/engine/writer.py::_decide",
         # A failure over one caller's work is that caller's answer, and nothing of it is written.
         "aegisd/engine/writer.py::_decide_batch",
+        # The same for what cannot be read or had before a batch of a shared log is decided.
+        "aegisd/engine/writer.py::_begin",
         # Whatever a store raises that its port does not name, the process ends without an answer.
         "aegisd/engine/writer.py::_commit",
         "aegisd/engine/writer.py::_keep",
+        # A log that cannot be signed for an unforeseen reason does not hold: the process ends.
+        "aegisd/engine/checkpoints.py::_try",
         # Exit 1 means "does not hold": a crash of the command line prints its trace and exits 2.
         "aegisctl/main.py::run",
         # The edge of the door: what nobody foresaw is logged and answered 500, never a decision.
@@ -139,8 +145,9 @@ def long_modules(root: Path) -> Iterator[str]:
     """No module is longer than `MODULE_LINES_MAX`."""
     for name, _, text in modules(root, *CODE):
         lines = len(text.splitlines())
-        if lines > MODULE_LINES_MAX:
-            yield f"{name}:{lines}: {lines} lines, at most {MODULE_LINES_MAX}; find its two nouns"
+        most = LONG_MODULES.get(name, MODULE_LINES_MAX)
+        if lines > most:
+            yield f"{name}:{lines}: {lines} lines, at most {most}; find its two nouns"
 
 
 def long_functions(root: Path) -> Iterator[str]:

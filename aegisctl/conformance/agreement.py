@@ -16,6 +16,9 @@ _RECEIVED = frozenset(step.Received.__struct_fields__) - {"same_as"}
 # What is filled in without being saved.
 _OWN_NAMES = frozenset({"tenant", "session", "n"})
 
+# Kinds of tampering with the checkpoint that an export carries.
+_OF_NOTE = frozenset({"note", "unsigned", "resign"})
+
 # Where in the step, and what is wrong.
 Objection = tuple[Path, str]
 
@@ -23,17 +26,20 @@ Objection = tuple[Path, str]
 def objections(steps: Iterable[Step], pack: PackText) -> Iterator[tuple[Step, Objection]]:
     """What a step names must be in the pack, or saved by a step before it."""
     saved: set[str] = set()
+    verbs: set[str] = set()
     for each in steps:
         action = each.action
-        for found in (*_of_materials(action, pack), *_of_answers(action, saved)):
-            yield each, found
+        found = (*_of_materials(action, pack), *_of_answers(action, saved))
+        for objection in (*found, *_of_evidence(action, saved, verbs)):
+            yield each, objection
         if isinstance(action, step.TamperStep) and len(given(action.tamper)) != 1:
             told = ", ".join(step.Tampering.__struct_fields__)
             yield each, (("tamper",), f"expected exactly one of {told}")
-        if isinstance(action, step.Request | step.SnapshotStep):
+        if isinstance(action, step.Request | step.SnapshotStep | step.CheckpointStep):
             for name in _OWN_NAMES & set(action.save):
                 yield each, (("save", name), f"{name} has a meaning of its own; save another name")
             saved |= set(action.save)
+        verbs.add(each.verb)
 
 
 def given(struct: Struct) -> list[str]:
@@ -61,8 +67,8 @@ def _of_answers(action: step.Action, saved: set[str]) -> Iterator[Objection]:
     expect = action.expect
     items = () if expect.items is UNSET else tuple(expect.items)
     for each in (expect, *items):
-        if each.same_as is not UNSET and each.same_as not in saved:
-            yield ("expect",), f"same_as: no step before saved {each.same_as!r}"
+        if each.same_as is not UNSET:
+            yield from _unsaved(each.same_as, saved)
     received = [name for name in given(expect) if name in _RECEIVED]
     told = ", ".join(received)
     if expect.code is not UNSET and (received or items):
@@ -71,6 +77,28 @@ def _of_answers(action: step.Action, saved: set[str]) -> Iterator[Objection]:
         yield ("expect",), f"write {told} in items, once for each event it is expected of"
     if received and isinstance(action, step.PostStep) and isinstance(action.post, list):
         yield ("expect",), f"a batch has a receipt per event; write {told} in items"
+
+
+def _of_evidence(action: step.Action, saved: set[str], verbs: set[str]) -> Iterator[Objection]:
+    """What is held against something that was kept needs a step before that kept it."""
+    if isinstance(action, step.CheckpointStep) and action.expect.same_as is not UNSET:
+        yield from _unsaved(action.expect.same_as, saved)
+    needed = ""
+    if isinstance(action, step.RollbackStep):
+        needed = "backup"
+    if isinstance(action, step.ContinuesStep) and action.continues.note is UNSET:
+        needed = "checkpoint"
+    if isinstance(action, step.VerifyStep) and action.verify.against == "kept":
+        needed = "checkpoint"
+    if isinstance(action, step.TamperStep) and _OF_NOTE & set(given(action.tamper)):
+        needed = "checkpoint"
+    if needed and needed not in verbs:
+        yield (), f"no step before is a {needed}, so there is nothing to hold this against"
+
+
+def _unsaved(name: str, saved: set[str]) -> Iterator[Objection]:
+    if name not in saved:
+        yield ("expect",), f"same_as: no step before saved {name!r}"
 
 
 def sentence(error: msgspec.ValidationError) -> tuple[Path, str]:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from aegisctl.conformance.filling import Names, fill
-from aegisctl.conformance.step import Answered, Received
+from aegisctl.conformance.step import Answered, Received, Saves
 from aegisctl.conformance.target import Refusal, Reply
 
 # Characters of a value that a report repeats: a decision fits, a payload does not fill the page.
@@ -88,9 +88,30 @@ def receipt(
     """Where one receipt is not the one expected."""
     for name, value in wanted.items():
         if name == "same_as":
-            yield from _unequal(f"{at}same_as", names.get(str(value)), found)
+            earlier = names.get(str(value))
+            yield from _unequal(f"{at}same_as", _lasting(earlier), _lasting(found))
         else:
             yield from _unequal(f"{at}{name}", value, _of_receipt(found, name))
+
+
+def _lasting(value: object) -> object:
+    """An answer without the checkpoint that goes out with it: the answer to a retry has none."""
+    if isinstance(value, list):
+        return [_lasting(each) for each in value]
+    if isinstance(value, dict) and "seq" in value:
+        return {name: member for name, member in value.items() if name != "checkpoint"}
+    return value
+
+
+def save(
+    names: dict[str, object], saves: Saves, whole: object, members: Mapping[str, object]
+) -> Iterator[Finding]:
+    """Keep members of an answer under their names, "." being the whole; what is absent is told."""
+    for name, path in saves.items():
+        try:
+            names[name] = saved(whole if path == "." else members, path)
+        except KeyError:
+            yield Finding(field=f"save.{name}", expected=path, found="absent")
 
 
 def saved(reply_value: object, path: str) -> object:

@@ -1,6 +1,6 @@
 """A gate in this process: the library, on a log in a temporary file."""
 
-import shutil
+import base64
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,20 +8,27 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from aegisctl.conformance import files
 from aegisctl.conformance.step import Json
-from aegisctl.conformance.target import AUTHOR, REASON, NotJudged, Refusal, Reply
+from aegisctl.conformance.target import (
+    AUTHOR,
+    NO_BACKUP,
+    PROOF_WAIT_MS,
+    REASON,
+    NotJudged,
+    Refusal,
+    Reply,
+)
 from aegisctl.database import DatabaseLog
 from aegisctl.log import Log
 from aegisd.core.errors import AegisError
+from aegisd.core.log import checkpoint, proof
+from aegisd.core.log.proof import Proof
 from aegisd.library import LibraryThread
 from aegisd.rego.engines import choose
 
 # What `Library.open_session` takes by name.
 _OPENING = frozenset({"tenant_id", "session_id", "user_id", "agent_id", "meta"})
-
-# SQLite's write-ahead log is copied before the file it belongs to: should pages move into the file
-# between the two copies, the log still has them.
-_PARTS = ("-wal", "")
 
 T = TypeVar("T")
 
@@ -38,9 +45,12 @@ class Embedded:
         evaluator = choose(engine)
         self.engine: tuple[str, str] | None = (evaluator.name, evaluator.version)
         self._folder = TemporaryDirectory(prefix="aegis-conformance-")
-        self._path = Path(self._folder.name) / "0.db"
+        self._copies = 0
+        self._path = self._place() / "aegis.db"
+        self._path.parent.mkdir()
+        self._backup: Path | None = None
         try:
-            self._gate = self._open()
+            self._gate = self._open(self._path)
         except AegisError:
             self._folder.cleanup()
             raise
@@ -98,6 +108,68 @@ class Embedded:
         """See `Target.verify`."""
         return self._reply(lambda: self._gate.library.verify(tenant_id, session_id))
 
+    def keys(self) -> Reply:
+        """See `Target.keys`."""
+
+        async def answer() -> dict[str, object]:
+            log_name, keys = await self._gate.library.signing_keys()
+            return {"keys": [str(key) for key in keys], "log_name": log_name}
+
+        return self._reply(answer)
+
+    def checkpoint(self, tenant_id: str) -> Reply:
+        """See `Target.checkpoint`."""
+
+        async def answer() -> dict[str, object]:
+            signed = await self._gate.library.checkpoint(tenant_id)
+            return {
+                "note": signed.note,
+                "origin": checkpoint.read(signed.note)[0].origin,
+                "root": signed.root.hex(),
+                "size": signed.size,
+                "tenant_id": signed.tenant_id,
+            }
+
+        return self._reply(answer)
+
+    def inclusion(self, tenant_id: str, position: int, size: int | None) -> Reply:
+        """See `Target.inclusion`."""
+
+        async def answer() -> dict[str, object]:
+            found = await self._gate.library.inclusion(
+                tenant_id, position, size=size, wait_ms=PROOF_WAIT_MS
+            )
+            event, signed = found.event, found.checkpoint
+            file = Proof(
+                index=event.position, hashes=found.hashes, checkpoint=signed.note, extra=event.body
+            )
+            return {
+                "checkpoint": signed.note,
+                "hash": event.hash.hex(),
+                "hashes": _spelled(found.hashes),
+                "position": event.position,
+                "proof": proof.write(file),
+                "size": signed.size,
+            }
+
+        return self._reply(answer)
+
+    def consistency(self, tenant_id: str, first: int) -> Reply:
+        """See `Target.consistency`."""
+
+        async def answer() -> dict[str, object]:
+            found = await self._gate.library.consistency(tenant_id, first)
+            return {
+                "checkpoint": None if found.checkpoint is None else found.checkpoint.note,
+                "from": found.first,
+                "from_root": found.first_root.hex(),
+                "hashes": _spelled(found.hashes),
+                "to": found.second,
+                "to_root": found.second_root.hex(),
+            }
+
+        return self._reply(answer)
+
     def log(self) -> Log:
         """See `Target.log`: what lies in the file, read beside the gate."""
         return DatabaseLog(str(self._path))
@@ -108,25 +180,38 @@ class Embedded:
         A killed gate leaves its files as they lay, and nothing that it does afterwards counts. So
         they are copied while it runs, and the next gate has the copies.
         """
-        if kill:
-            copy = self._path.with_name(f"{int(self._path.stem) + 1}.db")
-            for part in _PARTS:
-                lying = Path(f"{self._path}{part}")
-                if lying.exists():
-                    shutil.copy(lying, f"{copy}{part}")
-            self._gate.close()
-            self._path = copy
-        else:
-            self._gate.close()
-        self._gate = self._open()
+        path = files.copy(self._path, self._place()) if kill else self._path
+        self._gate.close()
+        self._path = path
+        self._gate = self._open(self._path)
 
     def close(self) -> None:
         """See `Target.close`."""
         self._gate.close()
         self._folder.cleanup()
 
-    def _open(self) -> LibraryThread:
-        return LibraryThread(str(self._path), evaluator=self._choice)
+    def backup(self) -> None:
+        """See `Target.backup`."""
+        self._backup = files.copy(self._path, self._place())
+
+    def rollback(self) -> str | None:
+        """See `Target.rollback`."""
+        if self._backup is None:
+            raise NotJudged(NO_BACKUP)
+        older = files.copy(self._backup, self._place(), evidence=self._path)
+        try:
+            self._open(older).close()
+        except AegisError as error:
+            return error.message
+        return None
+
+    def _place(self) -> Path:
+        """A folder for a copy of the log, which is to be made."""
+        self._copies += 1
+        return Path(self._folder.name) / str(self._copies)
+
+    def _open(self, path: Path) -> LibraryThread:
+        return LibraryThread(str(path), evaluator=self._choice)
 
     def _reply(self, ask: Callable[[], Coroutine[Any, Any, object]]) -> Reply:
         try:
@@ -137,3 +222,7 @@ class Embedded:
             return Reply(refusal=Refusal(code=error.code, message=error.message, index=found))
         # The same JSON as every other door's: text, numbers, lists and objects, nothing of ours.
         return Reply(value=msgspec.json.decode(msgspec.json.encode(answer)))
+
+
+def _spelled(hashes: tuple[bytes, ...]) -> list[str]:
+    return [base64.b64encode(each).decode() for each in hashes]

@@ -10,23 +10,21 @@ from contextlib import closing
 import msgspec
 from msgspec import UNSET
 
-from aegisctl.conformance import comparison, replaying, step, tampering
+from aegisctl.conformance import comparison, replaying, step, tampering, verification
 from aegisctl.conformance.comparison import Finding, told
 from aegisctl.conformance.filling import data, fill, text
 from aegisctl.conformance.pack import Case, Pack, Step
+from aegisctl.conformance.proving import Proving
 from aegisctl.conformance.replaying import Replays
 from aegisctl.conformance.result import CaseResult, StepResult, Verdict
 from aegisctl.conformance.step import Json
 from aegisctl.conformance.target import NotJudged, Reply, Target
-from aegisctl.integrity.report import Report
+from aegisctl.integrity import anchors
 from aegisctl.log import Log
 from aegisd.core.errors import AegisError, LogCorrupt, NotFound, Unavailable
 
 # The session of a step that names none.
 SESSION = "s1"
-
-# Breaks or differences named in a finding; the first shows where to look.
-TOLD_MAX = 3
 
 # What a snapshot step may expect of the answer itself; no fold has members of these names.
 _OF_ANSWER = ("status", "code")
@@ -90,6 +88,7 @@ class _Playing:
         self._tenant = f"{case.id.lower()}-{secrets.token_hex(TENANT_RANDOM_BYTES)}"
         self._names: dict[str, object] = {"tenant": self._tenant}
         self._tampered: bytes | None = None
+        self._proving = Proving(target, self._tenant)
 
     def take(self, each: Step) -> Iterator[Finding]:
         """Where the step does not hold. Raises `NotJudged`, `Unavailable`."""
@@ -118,8 +117,10 @@ class _Playing:
                 yield from self._verify(action, session)
             case step.ReplayStep():
                 yield from self._replay(action)
-            case _:
+            case step.Request():
                 yield from self._ask(action, session)
+            case _:
+                yield from self._proving.take(action, session, self._names)
 
     def _restart(self, action: step.RestartStep) -> Iterator[Finding]:
         try:
@@ -174,14 +175,7 @@ class _Playing:
         yield from comparison.answer(action.expect, reply, self._names)
         whole, items = comparison.whole(reply), comparison.receipts(reply)
         members = {**whole, "items": items} if isinstance(whole, dict) else {"items": items}
-        yield from self._save(action.save, whole, members)
-
-    def _save(self, saves: step.Saves, whole: object, members: Json) -> Iterator[Finding]:
-        for name, path in saves.items():
-            try:
-                self._names[name] = comparison.saved(whole if path == "." else members, path)
-            except KeyError:
-                yield Finding(field=f"save.{name}", expected=path, found="absent")
+        yield from comparison.save(self._names, action.save, whole, members)
 
     def _snapshot(self, action: step.SnapshotStep, session: str) -> Iterator[Finding]:
         named = session if action.snapshot is None else text(action.snapshot, self._names)
@@ -193,7 +187,7 @@ class _Playing:
         if reply.refusal is None:
             yield from comparison.differing(wanted, reply.value)
             members = reply.value if isinstance(reply.value, dict) else {}
-            yield from self._save(action.save, reply.value, members)
+            yield from comparison.save(self._names, action.save, reply.value, members)
 
     def _events(self, action: step.EventsStep, session: str) -> Iterator[Finding]:
         named = session if action.events is None else text(action.events, self._names)
@@ -203,13 +197,17 @@ class _Playing:
         yield from comparison.differing(expected, {"types": types, "count": len(types)})
 
     def _verify(self, action: step.VerifyStep, session: str) -> Iterator[Finding]:
-        expect = action.expect
+        expect, against = action.expect, action.verify.against
         try:
-            report = replaying.verify(self._tampered or self._export())
+            brought = anchors.NONE
+            if against is not UNSET:
+                brought = self._proving.auditor.anchors(kept=against == "kept")
+            report = replaying.verify(self._tampered or self._export(), brought)
         except LogCorrupt as error:
-            yield from _compare_holds(holds=False, expected=expect.holds, why=error.message)
+            yield from verification.holds(found=False, expected=expect.holds, why=error.message)
         else:
-            yield from _compare_breaks(expect, report)
+            yield from verification.breaks(expect, report)
+            yield from verification.level(expect, report, keyed=against is not UNSET)
         if self._tampered is None:
             yield from self._verify_at_door(session, expected=expect.holds)
 
@@ -230,27 +228,26 @@ class _Playing:
         export = self._tampered or self._export()
         report = replaying.verify(export)
         if not report.holds:
-            first = report.breaks[0]
-            why = f"it does not verify: {first.rule}: {first.detail}"
-            yield from _compare_holds(holds=False, expected=expect.holds, why=why)
+            broken = report.breaks[0]
+            why = f"it does not verify: {broken.rule}: {broken.detail}"
+            yield from verification.holds(found=False, expected=expect.holds, why=why)
             found: Json = {"decisions": 0, "differences": 0, "classes": []}
         else:
             derived = self._replays.derive(export)
             differences = [difference for _tenant, difference in derived.differences]
-            why = "; ".join(
-                f"seq {each.seq} {each.place}.{each.field}" for each in differences[:TOLD_MAX]
-            )
-            yield from _compare_holds(holds=not differences, expected=expect.holds, why=why)
+            first = differences[: verification.TOLD_MAX]
+            why = "; ".join(f"seq {each.seq} {each.place}.{each.field}" for each in first)
+            yield from verification.holds(found=not differences, expected=expect.holds, why=why)
             found = {
                 "decisions": sum(tenant.decisions for tenant in derived.tenants),
                 "differences": len(differences),
                 "classes": sorted(derived.by_class()),
             }
-        yield from _compare_replay(expect, found)
+        yield from verification.replay(expect, found)
 
     def _export(self) -> bytes:
         with closing(self._target.log()) as log:
-            return replaying.export(log, self._tenant)
+            return replaying.export(log, self._tenant, self._proving.auditor.newest)
 
     def _change(self, change: step.Tampering) -> step.Tampering:
         return msgspec.convert(self._fill(msgspec.to_builtins(change)), step.Tampering)
@@ -276,36 +273,3 @@ def _decoded(encoded: str) -> bytes:
         return base64.b64decode(encoded, validate=True)
     except binascii.Error:
         raise NotJudged("raw_base64 is not base64") from None
-
-
-def _compare_holds(*, holds: bool, expected: bool, why: str) -> Iterator[Finding]:
-    if holds is not expected:
-        found = f"{told(holds)} ({why})" if why else told(holds)
-        yield Finding(field="holds", expected=told(expected), found=found)
-
-
-def _compare_breaks(expect: step.Verified, report: Report) -> Iterator[Finding]:
-    why = "; ".join(f"{found.rule}: {found.detail}" for found in report.breaks[:TOLD_MAX])
-    yield from _compare_holds(holds=report.holds, expected=expect.holds, why=why)
-    rules = sorted({found.rule for found in report.breaks})
-    if expect.rule is not UNSET and expect.rule not in rules:
-        yield Finding(field="rule", expected=told(expect.rule), found=told(rules))
-    places = sorted({found.seq for found in report.breaks if expect.rule in (UNSET, found.rule)})
-    if expect.place is not UNSET and expect.place not in places:
-        yield Finding(field="place", expected=told(expect.place), found=told(places))
-
-
-def _compare_replay(expect: step.Replayed, found: Json) -> Iterator[Finding]:
-    if expect.decisions is not UNSET and expect.decisions != found["decisions"]:
-        yield Finding(
-            field="decisions", expected=told(expect.decisions), found=told(found["decisions"])
-        )
-    count = found["differences"]
-    if expect.differences == "some":
-        if not count:
-            yield Finding(field="differences", expected="some", found="0")
-    elif expect.differences is not UNSET and expect.differences != count:
-        yield Finding(field="differences", expected=told(expect.differences), found=told(count))
-    classes = found["classes"]
-    if expect.klass is not UNSET and isinstance(classes, list) and expect.klass not in classes:
-        yield Finding(field="class", expected=told(expect.klass), found=told(classes))

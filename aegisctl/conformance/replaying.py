@@ -7,24 +7,32 @@ from tempfile import TemporaryDirectory
 
 from aegisctl import derivation, rules
 from aegisctl.display import silent
+from aegisctl.draft import Draft, Scope
 from aegisctl.exported import ExportLog
+from aegisctl.integrity import anchors
+from aegisctl.integrity.anchors import Anchors
 from aegisctl.integrity.exported import check_export
 from aegisctl.integrity.report import Report
 from aegisctl.log import Log
-from aegisctl.transfer import write_export
+from aegisctl.transfer import write_draft
 from aegisd.ports import Document
 
 
-def export(log: Log, tenant_id: str) -> bytes:
-    """A tenant's log as an export. Raises `LogCorrupt`, `SessionUnknown` and what reading does."""
+def export(log: Log, tenant_id: str, note: str = "") -> bytes:
+    """A tenant's log as an export, with a signed checkpoint where there is one.
+
+    Raises `LogCorrupt`, `SessionUnknown` and what reading does.
+    """
+    scope = Scope(tenant_id=tenant_id, session_id=None, values=False, end=None, note=note)
     out = io.BytesIO()
-    write_export(log, tenant_id, None, out, silent)
+    with closing(Draft.temporary(scope)) as draft:
+        write_draft(log, draft, out, silent)
     return out.getvalue()
 
 
-def verify(data: bytes) -> Report:
-    """Check an export."""
-    return check_export(io.BytesIO(data), None, silent)
+def verify(data: bytes, brought: Anchors = anchors.NONE) -> Report:
+    """Check an export, against what an auditor brought along."""
+    return check_export(io.BytesIO(data), None, silent, brought)
 
 
 class Replays:

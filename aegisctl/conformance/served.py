@@ -16,13 +16,22 @@ import msgspec
 from msgspec import Struct
 
 from aegisctl.client import Answer, Client, Transport, connect, segment
+from aegisctl.conformance import files
 from aegisctl.conformance.step import Json
-from aegisctl.conformance.target import AUTHOR, REASON, NotJudged, Refusal, Reply
+from aegisctl.conformance.target import (
+    AUTHOR,
+    NO_BACKUP,
+    PROOF_WAIT_MS,
+    REASON,
+    NotJudged,
+    Refusal,
+    Reply,
+)
 from aegisctl.log import Log
 from aegisctl.server import ServerLog
 from aegisd.core.errors import ConfigInvalid, InvalidJson, Unavailable
 from aegisd.core.log.canonical import parse
-from aegisd.core.log.chain import STORED_DEPTH_MAX
+from aegisd.core.log.form import STORED_DEPTH_MAX
 from aegisd.rego.engines import choose
 
 # Seconds until a daemon listens: a hundred times what it takes.
@@ -83,11 +92,29 @@ class Served:
 
     def snapshot(self, tenant_id: str, session_id: str) -> Reply:
         """See `Target.snapshot`."""
-        return self._get(f"/v1/sessions/{segment(session_id)}/snapshot", tenant_id)
+        return self._get(f"/v1/sessions/{segment(session_id)}/snapshot", tenant_id=tenant_id)
 
     def verify(self, tenant_id: str, session_id: str) -> Reply:
         """See `Target.verify`."""
-        return self._get(f"/v1/sessions/{segment(session_id)}/verify", tenant_id)
+        return self._get(f"/v1/sessions/{segment(session_id)}/verify", tenant_id=tenant_id)
+
+    def keys(self) -> Reply:
+        """See `Target.keys`."""
+        return self._get("/v1/checkpoints/keys")
+
+    def checkpoint(self, tenant_id: str) -> Reply:
+        """See `Target.checkpoint`."""
+        return self._post("/v1/checkpoints", _encode({"tenant_id": tenant_id}))
+
+    def inclusion(self, tenant_id: str, position: int, size: int | None) -> Reply:
+        """See `Target.inclusion`."""
+        asked = {"position": position, "wait_ms": PROOF_WAIT_MS}
+        sized = {} if size is None else {"size": size}
+        return self._get("/v1/proofs/inclusion", tenant_id=tenant_id, **asked, **sized)
+
+    def consistency(self, tenant_id: str, first: int) -> Reply:
+        """See `Target.consistency`."""
+        return self._get("/v1/proofs/consistency", tenant_id=tenant_id, **{"from": first})
 
     def log(self) -> Log:
         """See `Target.log`."""
@@ -97,6 +124,14 @@ class Served:
         """See `Target.restart`."""
         what = "killed" if kill else "restarted"
         raise NotJudged(f"a server is not ours to be {what}; judge this case with --daemon")
+
+    def backup(self) -> None:
+        """See `Target.backup`."""
+        raise NotJudged("a server's log is not ours to copy; judge this case with --daemon")
+
+    def rollback(self) -> str | None:
+        """See `Target.rollback`."""
+        raise NotJudged(NO_BACKUP)
 
     def close(self) -> None:
         """See `Target.close`."""
@@ -113,8 +148,8 @@ class Served:
             headers["Idempotency-Key"] = key
         return self._reply(self._ask("POST", path, data, headers))
 
-    def _get(self, path: str, tenant_id: str) -> Reply:
-        asked = f"{path}?{urlencode({'tenant_id': tenant_id})}"
+    def _get(self, path: str, **query: str | int) -> Reply:
+        asked = f"{path}?{urlencode(query)}" if query else path
         return self._reply(self._ask("GET", asked, None, {}))
 
     def _ask(
@@ -153,11 +188,14 @@ class OwnDaemon(Served):
         """`engine` is `auto`, `regorus` or `regopy`. Raises `ConfigInvalid`, `Unavailable`."""
         self._engine = engine
         self._folder = TemporaryDirectory(prefix="aegis-conformance-")
-        self._errors = Path(self._folder.name) / "daemon.err"
+        self._copies = 0
+        self._path = self._place() / "aegis.db"
+        self._path.parent.mkdir()
+        self._backup: Path | None = None
         try:
             evaluator = choose(engine)
-            self._process = self._start()
-            url = self._listening()
+            self._process = self._start(self._path)
+            url = _listening(self._process, self._path)
         except (ConfigInvalid, Unavailable):
             self._folder.cleanup()
             raise
@@ -166,54 +204,82 @@ class OwnDaemon(Served):
 
     def restart(self, *, kill: bool) -> None:
         """See `Target.restart`."""
-        self._end(signal.SIGKILL if kill else signal.SIGTERM)
-        self._process = self._start()
-        url = self._listening()
+        _end(self._process, signal.SIGKILL if kill else signal.SIGTERM)
+        self._process = self._start(self._path)
+        url = _listening(self._process, self._path)
         self._reach(url, connect(url))
+
+    def backup(self) -> None:
+        """See `Target.backup`."""
+        self._backup = files.copy(self._path, self._place())
+
+    def rollback(self) -> str | None:
+        """See `Target.rollback`."""
+        if self._backup is None:
+            raise NotJudged(NO_BACKUP)
+        older = files.copy(self._backup, self._place(), evidence=self._path)
+        process = self._start(older)
+        try:
+            _listening(process, older)
+        except Unavailable as error:
+            return error.message
+        _end(process, signal.SIGTERM)
+        return None
 
     def close(self) -> None:
         """See `Target.close`."""
-        self._end(signal.SIGTERM)
+        _end(self._process, signal.SIGTERM)
         self._folder.cleanup()
 
-    def _start(self) -> "subprocess.Popen[str]":
+    def _place(self) -> Path:
+        """A folder for a copy of the log, which is to be made."""
+        self._copies += 1
+        return Path(self._folder.name) / str(self._copies)
+
+    def _start(self, database: Path) -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", "from aegisd.daemon import main; main()"]
-        flags = ["--dsn", "aegis.db", "--addr", "127.0.0.1:0", "--policy-engine", self._engine]
+        flags = ["--dsn", database.name, "--addr", "127.0.0.1:0", "--policy-engine", self._engine]
         own = {name: value for name, value in os.environ.items() if not name.startswith("AEGIS_")}
-        with self._errors.open("a") as errors:
+        with _errors(database).open("a") as errors:
             return subprocess.Popen(  # noqa: S603 - our own program with fixed arguments
                 [*command, *flags],
-                cwd=self._folder.name,
+                cwd=database.parent,
                 env=own,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
             )
 
-    def _listening(self) -> str:
-        """The URL that the daemon says it listens on. Raises `Unavailable` where it never does."""
-        watch = threading.Timer(START_SECONDS_MAX, self._process.kill)
-        watch.start()
-        try:
-            for line in self._process.stdout or ():
-                _, found, url = line.partition(_LISTENING)
-                if found:
-                    return url.strip()
-        finally:
-            watch.cancel()
-        self._end(signal.SIGKILL)
-        said = self._errors.read_text(errors="replace")[-LAST_WORDS_MAX:].strip()
-        raise Unavailable(f"an aegisd for this run did not start: {said or 'it said nothing'}")
 
-    def _end(self, how: signal.Signals) -> None:
-        self._process.send_signal(how)
-        try:
-            self._process.wait(END_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
+def _errors(database: Path) -> Path:
+    return database.with_name("daemon.err")
+
+
+def _listening(process: "subprocess.Popen[str]", database: Path) -> str:
+    """The URL that a daemon says it listens on. Raises `Unavailable` where it never does."""
+    watch = threading.Timer(START_SECONDS_MAX, process.kill)
+    watch.start()
+    try:
+        for line in process.stdout or ():
+            _, found, url = line.partition(_LISTENING)
+            if found:
+                return url.strip()
+    finally:
+        watch.cancel()
+    _end(process, signal.SIGKILL)
+    said = _errors(database).read_text(errors="replace")[-LAST_WORDS_MAX:].strip()
+    raise Unavailable(f"an aegisd for this run did not start: {said or 'it said nothing'}")
+
+
+def _end(process: "subprocess.Popen[str]", how: signal.Signals) -> None:
+    process.send_signal(how)
+    try:
+        process.wait(END_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
 
 
 def _encode(value: object) -> bytes:

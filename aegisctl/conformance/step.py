@@ -65,11 +65,42 @@ class Listed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Verified(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether the log holds; where not, the rule of one break, and the seq it is at."""
+    """Whether the log holds; where not, the rule of one break, and the seq it is at.
+
+    `level` is what a log that holds rests on; SIGNED where a key was brought along and nothing else
+    is said.
+    """
 
     holds: bool
     rule: Text | UnsetType = UNSET
     place: Count | UnsetType = UNSET
+    level: Literal["CHAIN", "SIGNED"] | UnsetType = UNSET
+
+
+class Told(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the answer of a question about evidence must be: accepted, or refused with `code`."""
+
+    status: Annotated[int, Meta(ge=100, le=599)] | UnsetType = UNSET
+    code: Text | UnsetType = UNSET
+
+
+class Signed(Told, frozen=True, kw_only=True):
+    """What a checkpoint must be, beyond what each must be: the very one that was saved before."""
+
+    same_as: Name | UnsetType = UNSET
+
+
+class Proved(Told, frozen=True, kw_only=True):
+    """Whether the proof shows the event that it is held against."""
+
+    holds: bool = True
+
+
+class Started(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether a gate starts; where not, text of the sentence that says why."""
+
+    starts: bool
+    says: Text | UnsetType = UNSET
 
 
 class Replayed(
@@ -205,11 +236,17 @@ class EventReplacement(Replacement, frozen=True, kw_only=True):
     seq: Count
 
 
+class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing to say: `{}`."""
+
+
 class Tampering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One edit of an export of the tenant's log. Exactly one of them.
 
     The trailer's SHA-256 is made to fit again, as a forger would; `rechain` makes every later link
-    and head fit too; `trailer` changes the trailer as told.
+    and head fit too, `cut` the heads and the count; `trailer` changes the trailer as told. `note`
+    changes the checkpoint, `unsigned` leaves it out, and `resign` makes one that fits, with a key
+    of the forger's own.
     """
 
     edit: EventReplacement | UnsetType = UNSET
@@ -220,6 +257,10 @@ class Tampering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     repeat: At | UnsetType = UNSET
     header: Replacement | UnsetType = UNSET
     trailer: Replacement | UnsetType = UNSET
+    cut: At | UnsetType = UNSET
+    note: Replacement | UnsetType = UNSET
+    unsigned: Nothing | UnsetType = UNSET
+    resign: Nothing | UnsetType = UNSET
 
 
 class TamperStep(Step, frozen=True, kw_only=True):
@@ -228,14 +269,16 @@ class TamperStep(Step, frozen=True, kw_only=True):
     tamper: Tampering
 
 
-class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Nothing to say: `{}`."""
+class Against(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an auditor brings along: the log's key, or also the checkpoints that the case kept."""
+
+    against: Literal["key", "kept"] | UnsetType = UNSET
 
 
 class VerifyStep(Step, frozen=True, kw_only=True):
     """Check the export; where it was not tampered with, the gate's own check too."""
 
-    verify: Nothing
+    verify: Against
     expect: Verified = Verified(holds=True)
 
 
@@ -244,6 +287,64 @@ class ReplayStep(Step, frozen=True, kw_only=True):
 
     replay: Nothing
     expect: Replayed = Replayed(holds=True)
+
+
+class CheckpointStep(Step, frozen=True, kw_only=True):
+    """Ask the gate to sign now, and keep what it signed.
+
+    Whatever else is expected, the log's key must have signed it, over exactly the events there are.
+    From here on an export carries the newest checkpoint that was kept.
+    """
+
+    checkpoint: Nothing
+    expect: Signed = Signed()
+    save: Saves = {}
+
+
+class Proof(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which event is to be proved, all of the session where none is named.
+
+    `size` names an older checkpoint; `of` is the event that the proof is held against instead.
+    """
+
+    seq: Count | UnsetType = UNSET
+    size: Number | UnsetType = UNSET
+    of: Count | UnsetType = UNSET
+
+
+class ProveStep(Step, frozen=True, kw_only=True):
+    """Let the gate prove that events are in its signed tree, waiting for a checkpoint."""
+
+    prove: Proof
+    expect: Proved = Proved()
+
+
+class Earlier(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"note": "from"}
+):
+    """The checkpoint to go on from: a note that was saved, or the first that was kept."""
+
+    note: Text | UnsetType = UNSET
+
+
+class ContinuesStep(Step, frozen=True, kw_only=True):
+    """Let the gate prove that its newest checkpoint continues an earlier one."""
+
+    continues: Earlier
+    expect: Told = Told()
+
+
+class BackupStep(Step, frozen=True, kw_only=True):
+    """Copy the log's database as it lies."""
+
+    backup: Nothing
+
+
+class RollbackStep(Step, frozen=True, kw_only=True):
+    """Start another gate on the backup, with the key and the guard as they are now."""
+
+    rollback: Nothing
+    expect: Started
 
 
 Action = (
@@ -260,6 +361,11 @@ Action = (
     | TamperStep
     | VerifyStep
     | ReplayStep
+    | CheckpointStep
+    | ProveStep
+    | ContinuesStep
+    | BackupStep
+    | RollbackStep
 )
 
 SHAPES: dict[str, type[Action]] = {
@@ -276,4 +382,9 @@ SHAPES: dict[str, type[Action]] = {
     "tamper": TamperStep,
     "verify": VerifyStep,
     "replay": ReplayStep,
+    "checkpoint": CheckpointStep,
+    "prove": ProveStep,
+    "continues": ContinuesStep,
+    "backup": BackupStep,
+    "rollback": RollbackStep,
 }

@@ -7,10 +7,18 @@ from collections.abc import Callable
 import msgspec
 from msgspec import UNSET, Struct
 
-from aegisctl.conformance.step import At, EventReplacement, Replacement, Tampering
+from aegisctl.conformance import tree
+from aegisctl.conformance.step import At, EventReplacement, Nothing, Replacement, Tampering
 from aegisd.core.errors import AegisError, ExportInvalid
+from aegisd.core.log import checkpoint
 from aegisd.core.log.canonical import encode, parse
-from aegisd.core.log.chain import STORED_DEPTH_MAX
+from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.export import KIND_BEGINS
+from aegisd.core.log.form import STORED_DEPTH_MAX
+from aegisd.signing import ed25519
+from aegisd.signing.keyring import Keyring, SigningKey
+
+_NOTE = b'{"$kind":"checkpoint"'
 
 
 class _Told(Struct):
@@ -38,7 +46,7 @@ class _Lines:
         """Index, session and seq of the session's events in order."""
         own: list[tuple[int, _Told]] = []
         for number, line in enumerate(self.lines[1:-1], 1):
-            if line.startswith(b'{"$kind":'):
+            if line.startswith(KIND_BEGINS):
                 continue
             try:
                 told = msgspec.json.decode(line, type=_Told)
@@ -68,6 +76,31 @@ class _Lines:
         head = heads.get(self._session_id) if isinstance(heads, dict) else None
         if isinstance(head, dict):
             head["hash"] = hashlib.sha256(self.lines[last]).hexdigest()
+        self.lines[-1] = encode(trailer)
+
+    def note(self) -> int:
+        """The index of the checkpoint. Raises `ExportInvalid` where there is none."""
+        for number, line in enumerate(self.lines):
+            if line.startswith(_NOTE):
+                return number
+        raise ExportInvalid("the export carries no checkpoint; a step before must ask for one")
+
+    def hashes(self) -> list[bytes]:
+        """The hashes of all events in order."""
+        events = (line for line in self.lines[1:-1] if not line.startswith(KIND_BEGINS))
+        return [hashlib.sha256(line).digest() for line in events]
+
+    def shorten(self, seq: int) -> None:
+        """Make the trailer say that the session ends before `seq`."""
+        trailer = _object(self.lines[-1])
+        heads = trailer.get("heads")
+        own = [number for number, told in self.told() if told.seq < seq]
+        if isinstance(heads, dict):
+            heads.pop(self._session_id, None)
+            if own:
+                digest = hashlib.sha256(self.lines[own[-1]]).hexdigest()
+                heads[self._session_id] = {"hash": digest, "seq": seq - 1}
+        trailer["events"] = len(self.hashes())
         self.lines[-1] = encode(trailer)
 
     def seal(self) -> None:
@@ -129,6 +162,29 @@ def _header(export: _Lines, told: Replacement) -> None:
     export.replace(0, told)
 
 
+def _cut(export: _Lines, told: At) -> None:
+    _truncate(export, told)
+    export.shorten(told.seq)
+
+
+def _change_note(export: _Lines, told: Replacement) -> None:
+    export.replace(export.note(), told)
+
+
+def _unsigned(export: _Lines, _told: Nothing) -> None:
+    del export.lines[export.note()]
+
+
+def _resign(export: _Lines, _told: Nothing) -> None:
+    number = export.note()
+    said = _object(export.lines[number]).get("note")
+    hashes = export.hashes()
+    named = checkpoint.read(str(said))[0].origin
+    head = Head(origin=named, size=len(hashes), root=tree.root(hashes))
+    own = Keyring(named, [SigningKey(seed=ed25519.new_seed())])
+    export.lines[number] = _with(export.lines[number], note=own.sign(named, head.text, 0))
+
+
 _ACTS: dict[str, Callable[..., None]] = {
     "edit": _edit,
     "rechain": _rechain,
@@ -137,6 +193,10 @@ _ACTS: dict[str, Callable[..., None]] = {
     "swap": _swap,
     "repeat": _repeat,
     "header": _header,
+    "cut": _cut,
+    "note": _change_note,
+    "unsigned": _unsigned,
+    "resign": _resign,
 }
 
 

@@ -12,6 +12,11 @@ from aegisctl.log import Log
 AUTHOR = "conformance"
 REASON = "a step of a conformance pack"
 
+# Milliseconds that a proof may be waited for: ten times what the gate lets pass until it signs.
+PROOF_WAIT_MS = 10_000
+
+NO_BACKUP = "no step before it took a backup"
+
 
 class Refusal(Struct, frozen=True, kw_only=True):
     """What a gate said instead of an answer. `code` is empty where it is none of ours."""
@@ -77,12 +82,42 @@ class Target(Protocol):
         """The gate's own check of a session."""
         ...
 
+    def keys(self) -> Reply:
+        """The log's name, and the verifier keys that sign now."""
+        ...
+
+    def checkpoint(self, tenant_id: str) -> Reply:
+        """Sign now all that is durable."""
+        ...
+
+    def inclusion(self, tenant_id: str, position: int, size: int | None) -> Reply:
+        """The proof of an event, in the newest checkpoint or in the one of `size`.
+
+        Where none covers it yet, one is waited for: `PROOF_WAIT_MS` at most.
+        """
+        ...
+
+    def consistency(self, tenant_id: str, first: int) -> Reply:
+        """The proof that the newest checkpoint continues the tree of `first` events."""
+        ...
+
     def log(self) -> Log:
         """The log as this door shows it."""
         ...
 
     def restart(self, *, kill: bool) -> None:
         """End the gate, in order or killed, and start it on the same log. Raises `NotJudged`."""
+        ...
+
+    def backup(self) -> None:
+        """Copy the log's database as it lies. Raises `NotJudged`."""
+        ...
+
+    def rollback(self) -> str | None:
+        """Start another gate on the backup, with the key and the guard of now, and end it.
+
+        None where it starts, else the sentence why it does not. Raises `NotJudged`.
+        """
         ...
 
     def close(self) -> None:

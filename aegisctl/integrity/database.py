@@ -1,19 +1,22 @@
 """A database, while it is written or not. A row that cannot be read is a break like any other."""
 
-from collections.abc import Iterable, Iterator
-
-import msgspec
+from collections.abc import Iterator, Sequence
 
 from aegisctl import documents
+from aegisctl.archives import import_act
 from aegisctl.database import DatabaseLog
 from aegisctl.display import Step
+from aegisctl.integrity import anchors
+from aegisctl.integrity.anchors import Anchors
 from aegisctl.integrity.order import Order
-from aegisctl.integrity.report import NOWHERE, Report, body_tenant, broken, unreadable
+from aegisctl.integrity.report import NOWHERE, Report, broken, unreadable
+from aegisctl.integrity.tree import TreeCheck
+from aegisd.core.archive import body_tenant
 from aegisd.core.errors import LogCorrupt
-from aegisd.core.events import ARCHIVE_PREFIX, CONTROL_SESSION, LogImported
+from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log.chain import Break, Chain
-from aegisd.core.log.envelope import StoredEvent, unseal
-from aegisd.ports import SnapshotRow
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.ports import EventReader, SnapshotRow
 
 # Rows on end that cannot be read before the rest of a tenant is given up: a damaged page of 8 KiB
 # holds at most about as many.
@@ -21,39 +24,52 @@ UNREADABLE_ROWS_MAX = 100
 
 
 def check_database(
-    log: DatabaseLog, tenants: Iterable[str], session_id: str | None, step: Step
+    log: EventReader,
+    tenants: Sequence[str],
+    session_id: str | None,
+    step: Step,
+    brought: Anchors = anchors.NONE,
 ) -> Report:
-    """Check the file and tenants of a database.
+    """Check the file and tenants of a database, and hold them against what was brought along.
 
     Raises `SessionUnknown` where nothing is wrong and the session is nowhere.
     """
     report = Report(session_id=session_id)
-    try:
-        for fault in log.faults():
-            report.add(broken("file", fault))
-    except LogCorrupt as error:
-        report.add(broken("file", error.message))
+    if isinstance(log, DatabaseLog):
+        _check_file(log, report)
     names: set[documents.Named] = set()
     present = False
     for tenant_id in tenants:
-        check = _TenantCheck(log, tenant_id, report)
+        check = _TenantCheck(log, tenant_id, brought, report)
         for event in check.events():
             names.update(documents.named(event))
             step()
         check.end()
         present = present or session_id in check.chain.heads
     report.check_documents(names, log.document)
+    live = (tenant_id for tenant_id in tenants if not tenant_id.startswith(ARCHIVE_PREFIX))
+    anchors.require_answers(report, brought, live)
     report.require_session(present=present)
     return report
+
+
+def _check_file(log: DatabaseLog, report: Report) -> None:
+    try:
+        for fault in log.faults():
+            report.add(broken("file", fault))
+    except LogCorrupt as error:
+        report.add(broken("file", error.message))
 
 
 class _TenantCheck:
     """One tenant of a database: its chain, its recorded head, its archive act, its cached folds."""
 
-    def __init__(self, log: DatabaseLog, tenant_id: str, report: Report) -> None:
+    def __init__(self, log: EventReader, tenant_id: str, brought: Anchors, report: Report) -> None:
         self._log, self._tenant_id, self._report = log, tenant_id, report
-        self._act = _import_act(log, tenant_id)
-        self.chain = Chain(whole=True, body_tenant=body_tenant(log, tenant_id))
+        self._act = import_act(log, tenant_id)
+        told = body_tenant(log, tenant_id)
+        self.chain = Chain(whole=True, body_tenant=told)
+        self._tree = TreeCheck(log, tenant_id, told or tenant_id, brought, report)
         self._order = Order()
         # Read before the events and again after: a daemon may be appending meanwhile.
         self._before = self._recorded_head()
@@ -70,6 +86,7 @@ class _TenantCheck:
             for found in (*self.chain.check(row), *self._order.check(row)):
                 self._report.add(found)
             self._last = row
+            self._tree.add(row.hash)
             if self._before is not None and row.position + 1 == self._before[0]:
                 self._compare_head(self._before)
             yield row
@@ -94,9 +111,14 @@ class _TenantCheck:
         events = self.chain.events
         if self._act is not None and self._act.events != events:
             self._add_head(f"LOG_IMPORTED counts {self._act.events} events, found {events}")
-        self._check_moved()
+        if isinstance(self._log, DatabaseLog):
+            self._check_moved(self._log)
         self._check_snapshots()
-        self._report.count(self._tenant_id, events, len(self.chain.heads))
+        told = self._tree.end()
+        sessions = len(self.chain.heads)
+        self._report.count(
+            self._tenant_id, events, sessions, signed=told.signed, covered=told.covered
+        )
 
     def _rows(self) -> Iterator[StoredEvent | Break]:
         position, failures = 0, 0
@@ -130,9 +152,9 @@ class _TenantCheck:
         position = NOWHERE if self._last is None else self._last.position
         self._report.add(broken("head", detail, tenant_id=self._tenant_id, position=position))
 
-    def _check_moved(self) -> None:
+    def _check_moved(self, log: DatabaseLog) -> None:
         try:
-            for found in self._log.moved(self._tenant_id):
+            for found in log.moved(self._tenant_id):
                 self._report.add(found)
         except LogCorrupt as error:
             self._report.add(unreadable(self._tenant_id, error))
@@ -171,20 +193,3 @@ class _TenantCheck:
         if event.hash != row.head_hash:
             return "a cached fold rests on another event than the log has here"
         return None
-
-
-def _import_act(log: DatabaseLog, archive: str) -> LogImported | None:
-    """The act that says what an archive holds; None for another tenant, or an unfinished import."""
-    if not archive.startswith(ARCHIVE_PREFIX):
-        return None
-    for tenant_id in log.tenants():
-        for event in log.session_events(tenant_id, CONTROL_SESSION):
-            if event.event_type != "LOG_IMPORTED" or tenant_id.startswith(ARCHIVE_PREFIX):
-                continue
-            try:
-                act = msgspec.json.decode(unseal(event.body).payload, type=LogImported)
-            except msgspec.MsgspecError:
-                continue
-            if act.archive == archive:
-                return act
-    return None

@@ -1,17 +1,13 @@
 """One report for a database, an export and a server: what was checked, and where it breaks."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
-import msgspec
 from msgspec import Struct
 
 from aegisctl.display import shown
 from aegisctl.documents import Find, Named, found
 from aegisd.core.errors import LogCorrupt, SessionUnknown
-from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log.chain import Break
-from aegisd.core.log.envelope import StoredEvent, unseal
 
 # Breaks kept for the report, first ones first: they show where to look, and a wholly broken log
 # must not fill the memory. All of them are counted.
@@ -25,18 +21,31 @@ NOWHERE = -1
 _OWN_RULES = frozenset({"hash", "canonical", "envelope", "prev_hash", "seq"})
 
 
+# How much a verdict rests on, each more than the one before it. CHAIN: every event continues the
+# one before it in its session. SIGNED: and they lead to a root that a key given here signed.
+CHAIN = "CHAIN"
+SIGNED = "SIGNED"
+
+
 class TenantCount(Struct, frozen=True, kw_only=True):
-    """What was checked of one tenant."""
+    """What was checked of one tenant.
+
+    `covered` of its events, the first ones, lead to the newest checkpoint there is; `level` tells
+    whether that is signed by a key that was given. Nothing but the chain covers the rest.
+    """
 
     tenant_id: str
     events: int
     sessions: int
+    level: str = CHAIN
+    covered: int = 0
 
 
 class Report(Struct, kw_only=True):
     """What a check found. `breaks` are the first `BREAKS_MAX` of `breaks_found`.
 
     Where one session was asked about, `elsewhere` counts breaks of others that leave it whole.
+    `unknown` are the questions asked that could not be answered, a sentence each.
     """
 
     tenants: list[TenantCount] = []
@@ -45,6 +54,7 @@ class Report(Struct, kw_only=True):
     breaks: list[Break] = []
     breaks_found: int = 0
     elsewhere: int = 0
+    unknown: list[str] = []
 
     @property
     def holds(self) -> bool:
@@ -66,9 +76,18 @@ class Report(Struct, kw_only=True):
         if len(self.breaks) < BREAKS_MAX:
             self.breaks.append(place)
 
-    def count(self, tenant_id: str, events: int, sessions: int) -> None:
-        """Say how much of a tenant was checked."""
-        self.tenants.append(TenantCount(tenant_id=tenant_id, events=events, sessions=sessions))
+    def count(
+        self, tenant_id: str, events: int, sessions: int, *, signed: bool = False, covered: int = 0
+    ) -> None:
+        """Say how much of a tenant was checked, and what that rests on."""
+        told = TenantCount(
+            tenant_id=tenant_id,
+            events=events,
+            sessions=sessions,
+            level=SIGNED if signed else CHAIN,
+            covered=covered,
+        )
+        self.tenants.append(told)
 
     def check_documents(self, names: Iterable[Named], find: Find) -> None:
         """Find every document that events name, and hash it again."""
@@ -120,24 +139,3 @@ def unreadable(tenant_id: str, error: LogCorrupt) -> Break:
         session_id=session_id if isinstance(session_id, str) else "",
         seq=seq if isinstance(seq, int) else NOWHERE,
     )
-
-
-class Events(Protocol):
-    """The one thing asked of a log here."""
-
-    def events(
-        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
-    ) -> Iterable[StoredEvent]:
-        """A tenant's events in position order."""
-        ...
-
-
-def body_tenant(log: Events, tenant_id: str) -> str | None:
-    """The tenant id that stored bytes carry where it is not the log's own: in an archive."""
-    if not tenant_id.startswith(ARCHIVE_PREFIX):
-        return None
-    try:
-        first = next(iter(log.events(tenant_id, limit=1)), None)
-        return None if first is None else unseal(first.body).tenant_id
-    except (LogCorrupt, msgspec.MsgspecError):
-        return None

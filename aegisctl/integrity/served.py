@@ -5,8 +5,9 @@ import msgspec
 from aegisctl import documents
 from aegisctl.display import Step, shown
 from aegisctl.integrity.order import Order
-from aegisctl.integrity.report import Report, body_tenant, broken
+from aegisctl.integrity.report import Report, broken
 from aegisctl.log import Log, all_sessions
+from aegisd.core.archive import body_tenant
 from aegisd.core.errors import SessionUnknown
 from aegisd.core.log.chain import Chain
 

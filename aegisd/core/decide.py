@@ -22,8 +22,10 @@ from aegisd.core.events import (
     PolicyDecision,
     call_id_of,
 )
+from aegisd.core.log import detached
 from aegisd.core.log.envelope import Envelope, StoredEvent
 from aegisd.core.policy.input import Moment, PolicyInput
+from aegisd.core.policy.redaction import redact
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.fold import closes
@@ -97,7 +99,8 @@ def record(session: SessionState, proposal: Proposal, moment: Moment) -> Envelop
 def decide(
     proposal: Proposal, seq: int, verdict: Verdict, judged: PolicyInput, grounds: Grounds
 ) -> PolicyDecision:
-    """The decision about the proposal that got `seq`."""
+    """The decision about the proposal that got `seq`, which repeats no value kept beside it."""
+    verdict = redact(verdict, judged.values)
     fault: str | UnsetType = UNSET if verdict.fault is None else verdict.fault
     spelled = verdict.spell()
     return PolicyDecision(
@@ -142,6 +145,11 @@ def follow(cause: Envelope, event_type: str, payload: Raw, now_ms: int) -> Envel
 
 def check_hash(proposal: Proposal, stored: StoredEvent) -> None:
     """Hold a sealed event to the hash its caller computed. Raises `HashMismatch`."""
+    if proposal.hash is not None and detached.BEGINS in stored.body:
+        raise HashMismatch(
+            "hash: values of this event are kept beside it under random salts, so nobody can "
+            "compute its hash before; send it without one"
+        )
     if proposal.hash is not None and proposal.hash != stored.hash:
         raise HashMismatch(
             "hash: the envelope that would be stored has another hash; "

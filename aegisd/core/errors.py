@@ -136,6 +136,12 @@ class PolicyInvalid(InvalidRequest):
     code = "policy_invalid"
 
 
+class NoteInvalid(InvalidRequest):
+    """A checkpoint, proof or verifier key is malformed, or not signed by whom it should be."""
+
+    code = "note_invalid"
+
+
 class ExportInvalid(InvalidRequest):
     """Not an export of a version this build reads, or a broken one."""
 
@@ -149,6 +155,18 @@ class NotFound(AegisError):
     """No such route, session, manifest, policy or event."""
 
     code = "not_found"
+
+
+class CheckpointUnknown(NotFound):
+    """No signed checkpoint of that tenant, or of that size."""
+
+    code = "checkpoint_unknown"
+
+
+class EventUnknown(NotFound):
+    """The tenant's log has no event at that position."""
+
+    code = "event_unknown"
 
 
 class SessionUnknown(NotFound):
@@ -173,6 +191,12 @@ class HeadMismatch(Conflict):
     """The request continues another head than the session has; read the head and decide again."""
 
     code = "head_mismatch"
+
+
+class NotCovered(Conflict):
+    """The event is durable, but no signed checkpoint covers it yet; ask again, with `wait_ms`."""
+
+    code = "not_covered"
 
 
 class SessionExists(Conflict):
@@ -238,16 +262,34 @@ class StoreFailed(AegisError):
     code = "store_failed"
 
 
+class SigningFailed(AegisError):
+    """A checkpoint could not be signed: the key, or the command that holds it, failed."""
+
+    code = "signing_failed"
+
+
 class StoreBroken(AegisError):
     """The disk failed under the store: what is on it is not known. The process must stop."""
 
     code = "store_broken"
 
 
+class CommitUnknown(StoreFailed):
+    """The database was lost during a commit, which it may hold; the same idempotency key tells."""
+
+    code = "commit_unknown"
+
+
 class LogCorrupt(AegisError):
     """Stored bytes and their hashes or columns disagree; run `aegisctl verify`."""
 
     code = "log_corrupt"
+
+
+class LogRolledBack(LogCorrupt):
+    """The log is shorter than, or different from, what this log signed before."""
+
+    code = "log_rolled_back"
 
 
 class EvaluatorFailed(AegisError):

@@ -216,15 +216,60 @@ class LogImported(Struct, frozen=True, kw_only=True):
     """Daemon, `$control`: an export was verified and kept under an archive tenant.
 
     `export_sha256` is the digest of the whole file; `source_tenant` is the tenant named in it.
+    `evidence` names documents by digest in hex: the checkpoint and the proofs that came with an
+    export of one session, absent where there are none.
     """
 
     archive: str
     author: str
     events: int
+    evidence: tuple[str, ...] | UnsetType = UNSET
     export_sha256: str
     now_ms: int
     reason: str
     source_tenant: str
+
+
+class RollbackAccepted(Struct, frozen=True, kw_only=True):
+    """Daemon, `$control`: an operator started on a log shorter than, or other than, one it signed.
+
+    The checkpoint of `signed` events with `root` (hex) no longer holds; the log had `found` events.
+    """
+
+    author: str
+    found: int
+    now_ms: int
+    reason: str
+    root: str
+    signed: int
+
+
+class SigningKeysChanged(Struct, frozen=True, kw_only=True):
+    """Daemon, `$control`: other keys sign this log's checkpoints than before.
+
+    `before` are the key ids (hex) that signed the newest checkpoint, `keys` the verifier keys that
+    sign from now on, the newest first.
+    """
+
+    author: str
+    before: tuple[str, ...]
+    keys: tuple[str, ...]
+    now_ms: int
+    reason: str
+
+
+class PayloadErased(Struct, frozen=True, kw_only=True):
+    """Daemon, `$control`: the values kept beside the events of one subject were deleted.
+
+    `subject` is a user id, or the id of a session without one. `values` counts what was deleted;
+    the events stay as they are, and so does every hash and proof.
+    """
+
+    author: str
+    now_ms: int
+    reason: str
+    subject: str
+    values: int
 
 
 class EvaluatorRecord(Struct, frozen=True, kw_only=True):
@@ -282,6 +327,9 @@ DAEMON_EVENTS: Mapping[str, type[Struct]] = {
     "MANIFEST_REGISTERED": ManifestRegistered,
     "POLICY_ACTIVATED": PolicyActivated,
     "LOG_IMPORTED": LogImported,
+    "PAYLOAD_ERASED": PayloadErased,
+    "ROLLBACK_ACCEPTED": RollbackAccepted,
+    "SIGNING_KEYS_CHANGED": SigningKeysChanged,
 }
 
 # Each costs a step and needs a manifest.

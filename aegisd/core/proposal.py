@@ -1,13 +1,16 @@
 """One event as a caller sends it: checked, in canonical bytes, not yet in the log."""
 
 import base64
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
 
-from aegisd.core.errors import InvalidField, TooLarge, UnknownField
+from aegisd.core.errors import IdempotencyConflict, InvalidField, TooLarge, UnknownField
 from aegisd.core.events import check_id, check_payload
+from aegisd.core.log import detached
 from aegisd.core.log.canonical import INTEGER_MAX, encode
+from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import HASH_BYTES, StoredEvent, unseal
 from aegisd.core.nearest import nearest
 
@@ -111,10 +114,17 @@ def recall(event: StoredEvent, payload: object) -> Proposal:
     )
 
 
-def same_request(proposal: Proposal, event: StoredEvent) -> bool:
+def with_payload(proposal: Proposal, payload: object) -> Proposal:
+    """The same proposal with another payload: its values beside it, or back in it."""
+    return msgspec.structs.replace(proposal, payload=payload, body=encode(payload))
+
+
+def same_request(proposal: Proposal, event: StoredEvent, values: Sequence[Value] = ()) -> bool:
     """Whether a stored event is what this proposal asked for, for idempotent retries.
 
-    A proposal without a time matches any: the daemon filled it in.
+    A proposal without a time matches any: the daemon filled it in. `values` are what is kept beside
+    the event. Raises `IdempotencyConflict` where some are gone and the rest is the same: then
+    nobody can tell.
     """
     return (
         event.session_id == proposal.session_id
@@ -125,8 +135,27 @@ def same_request(proposal: Proposal, event: StoredEvent) -> bool:
         and proposal.seq in (None, event.seq)
         and proposal.prev_hash in (None, event.prev_hash)
         and proposal.hash in (None, event.hash)
-        and bytes(unseal(event.body).payload) == proposal.body
+        and _same_payload(proposal, bytes(unseal(event.body).payload), values)
     )
+
+
+def _same_payload(proposal: Proposal, stored: bytes, values: Sequence[Value]) -> bool:
+    if detached.BEGINS not in stored:
+        return stored == proposal.body
+    attached = detached.attach(msgspec.json.decode(stored), values)
+    gone = detached.pointers(attached)
+    asked = proposal.payload
+    for pointer in gone:
+        asked = detached.replaced(asked, pointer, detached.at(attached, pointer))
+    if encode(asked) != encode(attached):
+        return False
+    if gone:
+        raise IdempotencyConflict(
+            f"the idempotency key was used before, and what stood at {', '.join(gone)} was erased "
+            "or never kept, so nobody can tell whether this is the same request; use a new key",
+            erased=len(gone),
+        )
+    return True
 
 
 def _body(event_type: str, payload: object) -> bytes:

@@ -2,28 +2,34 @@
 
 Pass 1 (`derive_session`) takes one session and trusts the facts recorded in each decision. Pass 2
 (`derive_tenant`) takes a tenant in position order and derives those facts. Both must hold.
-Nothing is executed again: replay reads the log and asks the evaluator.
+Nothing is executed again: replay reads the log and asks the evaluator. Values that are kept beside
+events are asked for; a decision about one that is gone cannot be made again, and is told apart.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from aegisd.core.decide import Grounds, admit, decide, decided
-from aegisd.core.errors import Conflict, InvalidJson
+from aegisd.core.errors import Conflict, InvalidJson, LogCorrupt
 from aegisd.core.events import AGENT_EVENTS, JUDGED, RELEASED, PolicyDecision
+from aegisd.core.log import detached
+from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import Envelope, StoredEvent, unseal
-from aegisd.core.policy.input import Moment, PolicyInput, build, facts, snapshot
+from aegisd.core.policy.input import Moment, PolicyInput, beside, build, facts, snapshot
 from aegisd.core.policy.judge import Judge
 from aegisd.core.policy.verdict import Verdict
-from aegisd.core.proposal import Proposal, recall
+from aegisd.core.proposal import Proposal, recall, with_payload
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 
 Place = Literal["state", "input", "verdict", "decide", "facts"]
-Class = Literal["tampered", "upgrade", "fault", "unreplayable"]
+Class = Literal["tampered", "upgrade", "fault", "unreplayable", "unreplayable (erased)"]
+
+# The values that are kept beside an event, as far as the log at hand has them.
+Values = Callable[[StoredEvent], Sequence[Value]]
 
 _VERDICT_FIELDS = ("outcome", "reason", "reasons", "constraints", "obligations", "advice")
 
@@ -59,6 +65,17 @@ class Change(Struct, frozen=True, kw_only=True):
     outcome: str
     reason: str
     rules: tuple[str, ...]
+
+
+class Counterfactual(Struct, frozen=True, kw_only=True):
+    """What another bundle would have changed of one session's `decisions`.
+
+    `unjudged` of them are about values that are gone, so nobody can tell.
+    """
+
+    decisions: int
+    changes: list[Change]
+    unjudged: int
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -103,7 +120,14 @@ def judgements(events: Iterable[StoredEvent], differences: list[Difference]) -> 
     _require_decided(waiting, differences)
 
 
-def derive_session(events: Iterable[StoredEvent], judge: Judge) -> tuple[int, list[Difference]]:
+def no_values(_event: StoredEvent) -> Sequence[Value]:
+    """The values of a log that has none."""
+    return ()
+
+
+def derive_session(
+    events: Iterable[StoredEvent], judge: Judge, values: Values = no_values
+) -> tuple[int, list[Difference]]:
     """Pass 1: count the decisions of one session, and list where deriving them differs.
 
     Raises `msgspec.MsgspecError` where stored bytes are no envelope: `chain.verify` comes first.
@@ -112,7 +136,7 @@ def derive_session(events: Iterable[StoredEvent], judge: Judge) -> tuple[int, li
     count = 0
     for judgement in judgements(events, differences):
         count += 1
-        differences.extend(_compare(judgement, judge))
+        differences.extend(_compare(judgement, judge, values))
     return count, differences
 
 
@@ -135,37 +159,46 @@ def derive_tenant(events: Iterable[StoredEvent], judge: Judge) -> list[Differenc
 
 
 def counterfactual(
-    events: Iterable[StoredEvent], judge: Judge, bundle: str
-) -> tuple[int, list[Change]]:
+    events: Iterable[StoredEvent], judge: Judge, bundle: str, values: Values = no_values
+) -> Counterfactual:
     """What-if: judge one session's recorded inputs by another bundle.
 
     Each call is judged on the state as it was recorded, and other sessions' facts stay as they
     were, so a change is the rule's own doing and never an echo of an earlier change.
     """
     changes: list[Change] = []
-    count = 0
+    count, unjudged = 0, 0
     for judgement in judgements(events, []):
         count += 1
         policy_input = _input(judgement, judge)
+        if policy_input is not None and detached.BEGINS in judgement.proposal.body:
+            policy_input = _with_values(judgement, judge, policy_input, values)
+            unjudged += policy_input is None
         verdict = (
             None
             if policy_input is None
             else judge.judge(bundle, judgement.decision.manifest, policy_input)
         )
-        if verdict is not None and not _same_verdict(judgement, verdict):
+        if verdict is None or policy_input is None:
+            continue
+        if not _same_verdict(judgement, verdict, policy_input):
             changes.append(_change(judgement, verdict))
-    return count, changes
+    return Counterfactual(decisions=count, changes=changes, unjudged=unjudged)
 
 
 def _input(judgement: Judgement, judge: Judge) -> PolicyInput | None:
-    """The input again; None where the manifest is gone or the log's own words make no input."""
+    """The input as it was recorded; None where the manifest is gone or the log makes no input."""
+    return _input_of(judgement, judge, judgement.proposal)
+
+
+def _input_of(judgement: Judgement, judge: Judge, proposal: Proposal) -> PolicyInput | None:
     decision = judgement.decision
     capabilities = judge.capabilities(decision.manifest)
     if capabilities is None:
         return None
     try:
         return build(
-            judgement.proposal,
+            proposal,
             judgement.cause.seq,
             snapshot(judgement.before, decision.now_ms),
             bytes(decision.facts),
@@ -176,7 +209,22 @@ def _input(judgement: Judgement, judge: Judge) -> PolicyInput | None:
         return None
 
 
-def _compare(judgement: Judgement, judge: Judge) -> Iterator[Difference]:
+def _with_values(
+    judgement: Judgement, judge: Judge, recorded: PolicyInput, values: Values
+) -> PolicyInput | None:
+    """The input as it was judged; None where a value is gone. Raises `LogCorrupt` for a wrong one.
+
+    `recorded` is the input that the event makes as it is stored.
+    """
+    kept = tuple(values(judgement.cause))
+    payload = detached.attach(judgement.proposal.payload, kept)
+    if detached.pointers(payload):
+        return None
+    judged = _input_of(judgement, judge, with_payload(judgement.proposal, payload))
+    return None if judged is None else beside(judged, recorded, kept)
+
+
+def _compare(judgement: Judgement, judge: Judge, values: Values) -> Iterator[Difference]:
     decision = judgement.decision
     judge = judge.on(decision.evaluator.name)
     policy_input = _input(judgement, judge)
@@ -190,6 +238,16 @@ def _compare(judgement: Judgement, judge: Judge) -> Iterator[Difference]:
             judgement, judge, "input", "input_sha256", decision.input_sha256, policy_input.sha256
         )
         return
+    if detached.BEGINS in judgement.proposal.body:
+        try:
+            judged = _with_values(judgement, judge, policy_input, values)
+        except LogCorrupt as corrupt:
+            yield _beside(judgement, "tampered", corrupt.message)
+            return
+        if judged is None:
+            yield _beside(judgement, "unreplayable (erased)", "a value is not in this log")
+            return
+        policy_input = judged
     verdict = judge.judge(decision.bundle, decision.manifest, policy_input)
     if verdict is None:
         yield _difference(judgement, judge, "verdict", "bundle", decision.bundle, "", gone=True)
@@ -269,6 +327,21 @@ def _difference(
         field=field,
         recorded=recorded,
         derived=derived,
+    )
+
+
+def _beside(judgement: Judgement, klass: Class, found: str) -> Difference:
+    """A decision that cannot be made again, for what was found beside its event."""
+    event = judgement.event
+    return Difference(
+        position=event.position,
+        session_id=event.session_id,
+        seq=event.seq,
+        place="input",
+        klass=klass,
+        field="detached",
+        recorded=", ".join(detached.pointers(judgement.proposal.payload)),
+        derived=found,
     )
 
 
@@ -363,8 +436,7 @@ def _is_released(event: StoredEvent, state: TenantState, judge: Judge) -> bool:
     return event.event_type in judge.released(state.bundle.digest)
 
 
-def _same_verdict(judgement: Judgement, verdict: Verdict) -> bool:
-    policy_input = PolicyInput(body=b"", facts=b"{}")
+def _same_verdict(judgement: Judgement, verdict: Verdict, policy_input: PolicyInput) -> bool:
     derived = _derive(judgement, verdict, policy_input)
     return all(
         _text(getattr(derived, field)) == _text(getattr(judgement.decision, field))

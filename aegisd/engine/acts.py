@@ -8,8 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from aegisd.core.errors import ReservedId
 from aegisd.core.events import MESSAGE_CHARACTERS_MAX, check_id
 from aegisd.engine.answers import Head, head
-from aegisd.engine.engine import CONFIG
-from aegisd.engine.work import Answer
+from aegisd.engine.work import CONFIG, Answer
 
 Because = Annotated[str, Meta(min_length=1, max_length=MESSAGE_CHARACTERS_MAX)]
 

@@ -5,6 +5,7 @@ Made from stored bytes and durable folds, so that two doors to one log tell the 
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -55,6 +56,9 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
     `seq` counts the session's events, `position` the tenant's; `call_id` is null where the event is
     about no call, `decision` where nothing judges it. `head` is the session's after the event.
+    `checkpoint` is the newest signed note (C2SP) of the tenant's log: keep it, since a log that was
+    rewritten later contradicts it. It seldom covers this event already. In a batch the last
+    receipt has it.
     """
 
     seq: int
@@ -64,6 +68,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     session_id: str
     decision: Decision | None
     head: Head
+    checkpoint: str | UnsetType = UNSET
 
 
 class SessionOpenedReceipt(Struct, frozen=True, kw_only=True):
@@ -150,8 +155,18 @@ class _DecisionEnvelope(Struct, frozen=True):
 _decode_decision = msgspec.json.Decoder(_DecisionEnvelope).decode
 
 
-def receipt(answer: Answer) -> Receipt:
-    """A receipt, from stored bytes alone: the answer to a retry is equal byte for byte."""
+def receipts(answers: Sequence[Answer], checkpoint: str | None) -> list[Receipt]:
+    """The receipts of one request; the last has the newest signed checkpoint, if there is one.
+
+    The answer to a retry has none: it is the recorded answer, from stored bytes alone.
+    """
+    *before, last = answers
+    signed = UNSET if checkpoint is None or last.replayed else checkpoint
+    return [*map(receipt, before), receipt(last, signed)]
+
+
+def receipt(answer: Answer, checkpoint: str | UnsetType = UNSET) -> Receipt:
+    """A receipt, from stored bytes and what was signed last."""
     event, behind = answer.event, answer.decision
     decided = None if behind is None else _decode_decision(behind.body).payload
     return Receipt(
@@ -162,6 +177,7 @@ def receipt(answer: Answer) -> Receipt:
         session_id=event.session_id,
         decision=None if decided is None else _answered(decided),
         head=head(behind or event),
+        checkpoint=checkpoint,
     )
 
 

@@ -4,19 +4,23 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import suppress
+from typing import BinaryIO, TypeVar
 
 from msgspec import Struct
 
+from aegisd.core.archive import body_tenant
 from aegisd.core.errors import (
+    CheckpointUnknown,
     ConfigInvalid,
     EvaluatorStuck,
     ManifestInvalid,
     NotFound,
+    PositionConflict,
     SessionUnknown,
     Stopping,
 )
-from aegisd.core.events import CONTROL_SESSION, LogImported, ManifestRegistered, PolicyActivated
+from aegisd.core.events import CONTROL_SESSION, ManifestRegistered, PolicyActivated
 from aegisd.core.log.chain import Break, Chain
 from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.policy.input import Moment, Snapshot, build, facts
@@ -24,16 +28,29 @@ from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import Activation, SessionState, TenantState
 from aegisd.engine import imports, recovery
+from aegisd.engine.checkpoints import Checkpoints, Evidence
 from aegisd.engine.evaluation import Evaluation
-from aegisd.engine.imports import Import
-from aegisd.engine.work import Answer, Append, Check, Control, Judged, OpenSession, Work
-from aegisd.engine.writer import Writer
-from aegisd.ports import Clock, Document, EventStore, LiveJudge, SessionHead
+from aegisd.engine.imports import Import, Keeping
+from aegisd.engine.work import (
+    CONFIG,
+    Answer,
+    Append,
+    Check,
+    Control,
+    Erase,
+    Judged,
+    OpenSession,
+    Work,
+)
+from aegisd.engine.writer import Threads, Writer
+from aegisd.ports import Batch, Clock, Document, EventStore, LiveJudge, SessionHead
 
 # Reads run beside the writer; more threads than this only wait for the same two cores.
 READ_THREADS_MAX = 4
 
-CONFIG = "config"
+# Tenants whose turns are waited for, or ended, at once where the log is shared: each holds a
+# connection to the database, of which a server has about a hundred.
+TURN_THREADS_MAX = 16
 
 T = TypeVar("T")
 
@@ -60,26 +77,40 @@ class Engine:
         clock: Clock,
         configured: Configured,
         on_fatal: Callable[[str], None],
+        evidence: Evidence | None = None,
     ) -> None:
+        """Without `evidence` nothing is signed: for a log that ends with its process."""
         self.store, self.judge = store, judge
         self._clock, self._configured, self._on_fatal = clock, configured, on_fatal
         self._ended = False
         self._writers: dict[str, Writer] = {}
         self._evaluation = Evaluation()
-        self._commits = ThreadPoolExecutor(1, "commit")
+        # In a shared log the turns of several tenants are waited for, and ended, side by side.
+        self._commits = ThreadPoolExecutor(TURN_THREADS_MAX if store.shared else 1, "commit")
+        self._turns = ThreadPoolExecutor(TURN_THREADS_MAX, "turn")
         self._reads = ThreadPoolExecutor(READ_THREADS_MAX, "read")
         self._refusal: Stopping | None = None
+        self.checkpoints: Checkpoints | None = None
+        self._deafen: Callable[[], None] = _nothing
+        if evidence is not None:
+            self.checkpoints = Checkpoints(
+                evidence, store=store, clock=clock, commits=self._commits, on_fatal=self._end
+            )
 
-    async def start(self) -> int:
+    async def start(self, *, accept_rollback: bool = False) -> int:
         """Recover every tenant and put the configuration in force; return how many there are.
 
-        Raises `ConfigInvalid` where an operator's later act contradicts the configuration, and
-        `LogCorrupt` where the log does not hold.
+        Raises `ConfigInvalid` where an operator's later act contradicts the configuration,
+        `LogCorrupt` where the log does not hold, and `LogRolledBack` where it is not the one that
+        was signed; with `accept_rollback` a log older than that goes on, and says so.
         """
         self._keep_configured()
         self._check_zone()
         tenants = [name for name in await self.read(self.store.tenants) if name[:1] != "$"]
         due: list[tuple[Writer, Control]] = []
+        if self.checkpoints is not None:
+            acts = await self.checkpoints.start(tenants, accept_rollback=accept_rollback)
+            due += ((self._writer(tenant_id), control) for tenant_id, control in acts)
         for tenant_id in tenants:
             writer = self._writer(tenant_id)
             state = await self.read(writer.recover)
@@ -87,15 +118,31 @@ class Engine:
         # A start that is refused for one tenant has written nothing for another.
         for writer, control in due:
             await writer.submit(control)
+        if self.checkpoints is not None:
+            self._deafen = self._listen(self.checkpoints)
         return len(tenants)
+
+    def _listen(self, checkpoints: Checkpoints) -> Callable[[], None]:
+        """Have commits of other processes followed too, for one that dies before it signs."""
+        loop = asyncio.get_running_loop()
+
+        def hear(tenant_id: str, next_position: int) -> None:
+            # The loop may have ended while a last commit was being told.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(checkpoints.heard, tenant_id, next_position)
+
+        return self.store.listen(hear)
 
     async def stop(self) -> None:
         """Answer what is queued, make it durable, and end the writers."""
         self._refusal = self._refusal or Stopping("the daemon is shutting down")
         for writer in list(self._writers.values()):
             await writer.stop()
+        if self.checkpoints is not None:
+            self._deafen()
+            await self.checkpoints.stop()
         self._evaluation.close()
-        for threads in (self._commits, self._reads):
+        for threads in (self._commits, self._turns, self._reads):
             threads.shutdown(wait=False, cancel_futures=True)
 
     # ── writing ─────────────────────────────────────────────────────────────────────────────────
@@ -137,26 +184,32 @@ class Engine:
         bundle = await self._evaluated(lambda: self.judge.bundle(files))
         return await self.control(tenant_id, policy_control(bundle, author, reason))
 
+    async def erase(self, tenant_id: str, subject: str, *, author: str, reason: str) -> Answer:
+        """Delete every value kept beside the tenant's events of a subject, and record that."""
+        work = Erase(subject=subject, author=author, reason=reason)
+        return (await self._answers(tenant_id, work))[0]
+
     async def import_log(
-        self, tenant_id: str, data: bytes, *, author: str, reason: str
+        self, tenant_id: str, file: BinaryIO, *, author: str, reason: str
     ) -> tuple[Import, Answer]:
-        """Keep a foreign log under an archive tenant. Raises `ExportInvalid` or `StoreFailed`."""
-        checked = await self.read(lambda: imports.check(data))
+        """Keep a foreign log, read from a file of our own, under an archive tenant.
+
+        One batch after the other, so that commits of other tenants go between. Raises
+        `ExportInvalid` or `StoreFailed`.
+        """
+        checked = await self.read(lambda: imports.check(file))
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._commits, imports.keep, self.store, checked)
-        act = Control(
-            event_type="LOG_IMPORTED",
-            payload=lambda now_ms: LogImported(
-                archive=checked.archive,
-                author=author,
-                events=len(checked.events),
-                export_sha256=checked.sha256,
-                now_ms=now_ms,
-                reason=reason,
-                source_tenant=checked.source_tenant,
-            ),
-        )
-        return checked, await self.control(tenant_id, act)
+        keeping = Keeping(self.store, file, checked)
+        while (batch := await self.read(keeping.batch)) is not None:
+            try:
+                await loop.run_in_executor(self._commits, self.store.append, batch)
+            except PositionConflict:
+                # Somebody else imports the same file, and was quicker with this part.
+                keeping = Keeping(self.store, file, checked)
+        growth = keeping.growth()
+        if growth is not None:
+            await loop.run_in_executor(self._commits, self.store.grow, growth)
+        return checked, await self.control(tenant_id, keeping.act(author=author, reason=reason))
 
     async def simulate(
         self, proposal: Proposal, counters: Snapshot, capabilities: Capabilities
@@ -196,6 +249,16 @@ class Engine:
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────
 
+    def signing(self) -> Checkpoints:
+        """What signs this log. Raises `CheckpointUnknown` for a log that nobody signs."""
+        if self.checkpoints is None:
+            raise CheckpointUnknown("this log ends with its process, so nothing of it is signed")
+        return self.checkpoints
+
+    def newest_checkpoint(self, tenant_id: str) -> str | None:
+        """The newest signed note that is known without asking anybody."""
+        return None if self.checkpoints is None else self.checkpoints.newest(tenant_id)
+
     async def ready(self) -> None:
         """Return when events are taken and the log can be read. Raises what stands against it."""
         await self.read(lambda: self.store.next_position(CONTROL_SESSION))
@@ -233,7 +296,7 @@ class Engine:
         await self.head(tenant_id, session_id)
 
         def check() -> tuple[Chain, list[Break]]:
-            chain = Chain(whole=False, body_tenant=imports.body_tenant(self.store, tenant_id))
+            chain = Chain(whole=False, body_tenant=body_tenant(self.store, tenant_id))
             events = self.store.session_events(tenant_id, session_id)
             return chain, [broken for event in events for broken in chain.check(event)]
 
@@ -268,13 +331,18 @@ class Engine:
                 store=self.store,
                 judge=self.judge,
                 clock=self._clock,
-                evaluation=self._evaluation,
-                commits=self._commits,
+                threads=Threads(self._evaluation, self._commits, self._turns),
                 opening=self._opening,
+                on_commit=self._committed,
                 on_fatal=self._end,
             )
             self._writers[tenant_id] = writer
         return writer
+
+    def _committed(self, batch: Batch) -> None:
+        """Tell those who follow the log what is durable now."""
+        if self.checkpoints is not None:
+            self.checkpoints.committed(batch)
 
     def _opening(self) -> list[Control]:
         """What a tenant's log begins with: the rules in force before its first event."""
@@ -331,6 +399,10 @@ def policy_control(bundle: bytes, author: str, reason: str) -> Control:
         ),
         document=_document("bundle", bundle),
     )
+
+
+def _nothing() -> None:
+    """End a listening that never began."""
 
 
 def _document(kind: str, body: bytes) -> Document:

@@ -1,14 +1,17 @@
 """Retries: the same request under the same key gets the recorded answer, another one is refused."""
 
+from collections.abc import Iterable
+
 from msgspec import UNSET
 
 from aegisd.core.errors import IdempotencyConflict
 from aegisd.core.log.canonical import encode as canonical
+from aegisd.core.log.detached import BEGINS, Value
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.proposal import same_request
 from aegisd.core.state.fold import fact
 from aegisd.engine.work import Answer, Append, OpenSession, Reply
-from aegisd.ports import EventReader
+from aegisd.ports import Detached, EventReader
 
 
 def recorded(store: EventReader, tenant_id: str, key: str) -> list[Answer]:
@@ -26,18 +29,22 @@ def key_of(work: Append | OpenSession) -> str | None:
 def _answer(store: EventReader, event: StoredEvent) -> Answer:
     following = store.events(event.tenant_id, from_position=event.position + 1, limit=1)
     behind = next(following, None)
-    if behind is None or behind.event_type != "POLICY_DECISION":
-        return Answer(event=event)
-    return Answer(event=event, decision=behind)
+    if behind is not None and behind.event_type != "POLICY_DECISION":
+        behind = None
+    kept = store.detached(event.tenant_id, event.position) if BEGINS in event.body else ()
+    return Answer(event=event, decision=behind, detached=tuple(kept))
 
 
 def replayed(work: Append | OpenSession, recorded: list[Answer]) -> Reply:
-    """The recorded answers, if the work asks for exactly what was recorded."""
+    """The recorded answers, if the work asks for exactly what was recorded.
+
+    Raises `IdempotencyConflict` where it does not, and where nobody can tell any more.
+    """
     if isinstance(work, OpenSession):
         same = len(recorded) == 1 and _same_opening(work, recorded[0].event)
     else:
         same = len(recorded) == len(work.proposals) and all(
-            same_request(proposal, answer.event)
+            same_request(proposal, answer.event, values(answer.detached))
             for proposal, answer in zip(work.proposals, recorded, strict=True)
         )
     if not same:
@@ -47,6 +54,11 @@ def replayed(work: Append | OpenSession, recorded: list[Answer]) -> Reply:
     return tuple(
         Answer(event=answer.event, decision=answer.decision, replayed=True) for answer in recorded
     )
+
+
+def values(kept: Iterable[Detached]) -> list[Value]:
+    """What is kept beside one event, without the columns that say beside which."""
+    return [Value(pointer=row.pointer, salt=row.salt, value=row.value) for row in kept]
 
 
 def _same_opening(work: OpenSession, event: StoredEvent) -> bool:

@@ -1,26 +1,51 @@
 """Foreign logs: verified, kept whole under an archive tenant, judged by replay, never continued.
 
 The archive's id is made from the digest of the file, so importing the same file again finds what is
-there and adds nothing. Rows come first and LOG_IMPORTED last: an import that was cut short shows no
-trace in `$control` and is finished by doing it again.
+there and adds nothing. The file is read twice, to check it and to keep it, and never held in
+memory. Rows come first and LOG_IMPORTED last: an import that was cut short shows no trace in
+`$control` and is finished by doing it again.
 """
 
 import hashlib
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from aegisd.core.errors import ExportInvalid
-from aegisd.core.events import ARCHIVE_PREFIX
-from aegisd.core.log.envelope import StoredEvent, unseal
-from aegisd.core.log.export import ExportCheck, ExportedDocument, read
-from aegisd.ports import Batch, Document, EventReader, EventStore
+from aegisd.core.events import ARCHIVE_PREFIX, LogImported
+from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.export import (
+    ExportedCheckpoint,
+    ExportedDetached,
+    ExportedDocument,
+    ExportedProof,
+    Line,
+)
+from aegisd.core.log.export_check import ExportCheck, announced, holding
+from aegisd.core.log.export_reading import read, read_detached
+from aegisd.engine.work import Control
+from aegisd.export_file import ending, lines
+from aegisd.ports import Batch, Checkpoint, Detached, Document, EventStore, Growth
 
-# One request's worth; the file is held in memory while it is checked.
-IMPORT_BYTES_MAX = 67_108_864
+# Bytes of one export, some 30 million events. It is spooled to a temporary file, so this is disk
+# space there, and up to twice as much beside the log.
+IMPORT_BYTES_MAX = 17_179_869_184
 
-# Events per commit: memory stays small, and a crash leaves whole commits to go on from.
+# Events per commit: commits of other tenants go between, and a crash leaves whole ones to go on
+# from.
 IMPORT_BATCH_EVENTS_MAX = 512
+
+# Bytes of events and documents per commit, so that large ones do not fill the memory. One more may
+# be begun below this.
+IMPORT_BATCH_BYTES_MAX = 16_777_216
+
+# Bytes of the evidence of one session that are kept as one document.
+EVIDENCE_BYTES = 1_048_576
 
 # How every bundle's canonical bytes begin, and no manifest's. Bytes are kept once by digest, so a
 # false kind would stick to a manifest that is registered later.
@@ -31,64 +56,193 @@ ARCHIVE_DIGITS = 32
 
 
 class Import(Struct, frozen=True, kw_only=True):
-    """A checked export, ready to be kept. `sha256` is the hex digest of the whole file."""
+    """A checked export, ready to be kept. `sha256` is the hex digest of the whole file.
+
+    `checkpoint` is what came with a whole tenant, `blocks` the roots of its blocks. `detached` are
+    event lines with values beside them, ascending, and `offsets` where in the file each value is.
+    `evidence` is where the checkpoint and the proofs of one session stand.
+    """
 
     archive: str
     sha256: str
     source_tenant: str
-    events: tuple[StoredEvent, ...]
-    documents: tuple[Document, ...]
+    events: int
+    checkpoint: Checkpoint | None
+    blocks: tuple[bytes, ...]
+    detached: "array[int]"
+    offsets: "array[int]"
+    evidence: tuple[int, int]
 
 
-def check(data: bytes) -> Import:
-    """Read and verify an export. Raises `ExportInvalid`, naming the first place that breaks."""
-    sha256 = hashlib.sha256(data).hexdigest()
-    archive = f"{ARCHIVE_PREFIX}{sha256[:ARCHIVE_DIGITS]}"
-    checking = ExportCheck()
-    events: list[StoredEvent] = []
-    documents: list[Document] = []
-    for part in read(data.splitlines(keepends=True)):
-        for broken in checking.check(part):
-            raise ExportInvalid(
-                f"session {broken.session_id}, seq {broken.seq}, rule {broken.rule}: "
-                f"{broken.detail}; a log that does not verify is not imported"
-            )
-        if isinstance(part, StoredEvent):
-            events.append(msgspec.structs.replace(part, tenant_id=archive))
-        elif isinstance(part, ExportedDocument):
-            if (part.kind == "bundle") is not part.body.startswith(BUNDLE_BEGINS):
-                raise ExportInvalid(f"{part.kind} {part.digest}: its bytes are of another kind")
-            digest = bytes.fromhex(part.digest)
-            documents.append(Document(digest=digest, kind=part.kind, body=part.body))
-    if not events or checking.scope is None:
+def check(file: BinaryIO) -> Import:
+    """Read and verify an export from its beginning.
+
+    Raises `ExportInvalid`, naming the first place that breaks, and `OSError`.
+    """
+    checking = ExportCheck(sizes=announced(ending(file)))
+    reading = _Reading(file)
+    note, first, last = "", 0, 0
+    for part in holding(checking, reading.lines()):
+        if isinstance(part, ExportedDocument):
+            _require_kind(part)
+        elif isinstance(part, ExportedDetached):
+            reading.detached.append(part.position)
+            reading.offsets.append(reading.start)
+        elif isinstance(part, ExportedCheckpoint | ExportedProof):
+            if isinstance(part, ExportedCheckpoint):
+                note, first = part.note, reading.start
+            last = reading.end
+    if not checking.events or checking.scope is None:
         raise ExportInvalid("the export holds no event")
+    sha256 = reading.digest.hexdigest()
+    archive = f"{ARCHIVE_PREFIX}{sha256[:ARCHIVE_DIGITS]}"
+    signed = checking.head if checking.whole else None
     return Import(
         archive=archive,
         sha256=sha256,
         source_tenant=checking.scope.tenant_id,
-        events=tuple(events),
-        documents=tuple(documents),
+        events=checking.events,
+        checkpoint=None if signed is None else _checkpoint(archive, signed, note),
+        blocks=() if signed is None else tuple(checking.roots.tree().block_roots(0)),
+        detached=reading.detached,
+        offsets=reading.offsets,
+        evidence=(0, 0) if checking.whole else (first, last),
     )
 
 
-def body_tenant(reader: EventReader, tenant_id: str) -> str | None:
-    """The tenant id that bodies carry where it is not the log's own: in an archive."""
-    if not tenant_id.startswith(ARCHIVE_PREFIX):
-        return None
-    first = next(iter(reader.events(tenant_id, limit=1)), None)
-    try:
-        return None if first is None else unseal(first.body).tenant_id
-    except msgspec.MsgspecError:
-        return None
+class _Reading:
+    """The lines of a file, the digest of all of it, and where the last line stands."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.digest = hashlib.sha256()
+        self.start = self.end = 0
+        self.detached, self.offsets = array("Q"), array("Q")
+        self._file = file
+
+    def lines(self) -> Iterator[bytes]:
+        """Each line once."""
+        self._file.seek(0)
+        for line in lines(self._file):
+            self.digest.update(line)
+            self.start, self.end = self.end, self.end + len(line)
+            yield line
 
 
-def keep(store: EventStore, checked: Import) -> None:
-    """Append what is not there yet. Blocks; call it on the committing thread."""
-    first = store.next_position(checked.archive)
-    for start in range(first, len(checked.events), IMPORT_BATCH_EVENTS_MAX):
-        events = checked.events[start : start + IMPORT_BATCH_EVENTS_MAX]
-        documents = checked.documents if start == first else ()
-        batch = Batch(
-            tenant_id=checked.archive, first_position=start, events=events, documents=documents
+def _require_kind(part: ExportedDocument) -> None:
+    if (part.kind == "bundle") is not part.body.startswith(BUNDLE_BEGINS):
+        raise ExportInvalid(f"{part.kind} {part.digest}: its bytes are of another kind")
+
+
+def _checkpoint(archive: str, head: Head, note: str) -> Checkpoint:
+    return Checkpoint(tenant_id=archive, size=head.size, root=head.root, note=note)
+
+
+class Keeping:
+    """Turns a checked file into batches, one behind the other. Goes on where an import was cut."""
+
+    def __init__(self, store: EventStore, file: BinaryIO, checked: Import) -> None:
+        """`file` is the one that was checked, and nobody else's."""
+        self._store, self._file, self._checked = store, file, checked
+        self._evidence: list[str] = []
+        self._evidence_at, self._evidence_end = checked.evidence
+        file.seek(0)
+        self._parts: Iterator[Line] | None = read(lines(file))
+
+    def batch(self) -> Batch | None:
+        """The next batch; None when all is kept. Blocks."""
+        first = self._store.next_position(self._checked.archive)
+        events: list[StoredEvent] = []
+        documents: list[Document] = []
+        size = 0
+        while len(events) < IMPORT_BATCH_EVENTS_MAX and size < IMPORT_BATCH_BYTES_MAX:
+            part = self._next()
+            if part is None:
+                break
+            if isinstance(part, StoredEvent) and part.position >= first:
+                events.append(msgspec.structs.replace(part, tenant_id=self._checked.archive))
+                size += len(part.body)
+            elif isinstance(part, ExportedDocument):
+                documents.append(_document(part.kind, part.body))
+                size += len(part.body)
+        if not events and not documents and self._evidence_at < self._evidence_end:
+            documents.append(self._evidence_piece())
+        if not events and not documents:
+            return None
+        return Batch(
+            tenant_id=self._checked.archive,
+            first_position=first,
+            events=events,
+            documents=documents,
+            detached=[value for event in events for value in self._values(event.position)],
         )
-        store.append(batch)
+
+    def _next(self) -> Line | None:
+        """The next part, the last event at most."""
+        if self._parts is None:
+            return None
+        part = next(self._parts)
+        if isinstance(part, StoredEvent) and part.position == self._checked.events - 1:
+            self._parts = None
+        return part
+
+    def _values(self, position: int) -> Iterator[Detached]:
+        """The values kept beside an event, read from their own lines."""
+        places, offsets = self._checked.detached, self._checked.offsets
+        here = self._file.tell()
+        for number in range(bisect_left(places, position), bisect_right(places, position)):
+            self._file.seek(offsets[number])
+            value = read_detached(self._file.readline())
+            yield Detached(
+                tenant_id=self._checked.archive,
+                position=position,
+                pointer=value.pointer,
+                subject=value.subject,
+                salt=value.salt,
+                value=value.value,
+            )
+        self._file.seek(here)
+
+    def _evidence_piece(self) -> Document:
+        """The next lines of a session's evidence, about `EVIDENCE_BYTES` of them."""
+        self._file.seek(self._evidence_at)
+        left = self._evidence_end - self._evidence_at
+        body = self._file.read(min(EVIDENCE_BYTES, left))
+        body += b"" if len(body) == left else self._file.readline()
+        self._evidence_at += len(body)
+        document = _document("evidence", body)
+        self._evidence.append(document.digest.hex())
+        return document
+
+    def growth(self) -> Growth | None:
+        """What is kept of a whole tenant's tree, once its events are."""
+        signed = self._checked.checkpoint
+        if signed is None:
+            return None
+        return Growth(
+            tenant_id=self._checked.archive,
+            first_block=0,
+            blocks=self._checked.blocks,
+            checkpoints=(signed,),
+        )
+
+    def act(self, *, author: str, reason: str) -> Control:
+        """LOG_IMPORTED, once everything else is kept."""
+        checked = self._checked
+        evidence = tuple(self._evidence) or UNSET
+        return Control(
+            event_type="LOG_IMPORTED",
+            payload=lambda now_ms: LogImported(
+                archive=checked.archive,
+                author=author,
+                events=checked.events,
+                evidence=evidence,
+                export_sha256=checked.sha256,
+                now_ms=now_ms,
+                reason=reason,
+                source_tenant=checked.source_tenant,
+            ),
+        )
+
+
+def _document(kind: str, body: bytes) -> Document:
+    return Document(digest=hashlib.sha256(body).digest(), kind=kind, body=body)

@@ -1,17 +1,17 @@
 """State from the log: the newest valid snapshot, then every event behind it, each link checked."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
 
-from aegisd.core.errors import LogCorrupt
+from aegisd.core.errors import LogCorrupt, LogRolledBack
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import Fact, SessionState, TenantState
 from aegisd.core.state.snapshot import thaw_session, thaw_tenant
-from aegisd.ports import EventReader, SnapshotRow
+from aegisd.ports import EventReader, SnapshotRow, Turn
 
 T = TypeVar("T")
 
@@ -57,6 +57,73 @@ def check_head(reader: EventReader, state: TenantState) -> None:
             f"tenant {state.tenant_id}: the log ends before position {state.next_position}, but "
             f"its last commit ended before {recorded[0]}; run `aegisctl verify`"
         )
+
+
+def check_reached(
+    reader: EventReader, state: TenantState, recorded: tuple[int, bytes] | None
+) -> None:
+    """Hold a fold to where a commit ended that was `recorded` before the log was read.
+
+    For a writer with rivals: they may have appended since. Raises `LogCorrupt` where the log does
+    not go that far, or holds another event there.
+    """
+    end, digest = recorded or (0, b"")
+    at = next(reader.events(state.tenant_id, from_position=end - 1, limit=1), None) if end else None
+    if end > state.next_position or (end and (at is None or at.hash != digest)):
+        raise LogCorrupt(
+            f"tenant {state.tenant_id}: the log ends before position {state.next_position}, and "
+            f"does not hold what a commit left before position {end}; run `aegisctl verify`"
+        )
+
+
+class Follower:
+    """States in memory that follow a log others append to.
+
+    `tenant` and `sessions` are the states so far, `keys` the idempotency keys that were met.
+    `sessions` begins empty: it gets those of `resident` that changed.
+    """
+
+    def __init__(self, tenant: TenantState, resident: Mapping[str, SessionState]) -> None:
+        self.tenant = tenant
+        self.sessions: dict[str, SessionState] = {}
+        self.keys: set[str] = set()
+        self._resident = resident
+
+    def follow(self, reader: EventReader, turn: Turn | None) -> None:
+        """Fold every event behind the tenant's state, and hold the end to the turn's.
+
+        Raises `LogCorrupt` where bytes, hashes and links disagree, and `LogRolledBack` where the
+        log is shorter than, or other than, what was in memory. After an error the states are those
+        of the last event that held.
+        """
+        state = self.tenant
+        # What stands past the turn's end was written after our turn was lost unnoticed. That is no
+        # rollback, and this batch's commit will find out.
+        missed = None if turn is None else max(0, turn.next_position - state.next_position)
+        behind = reader.events(state.tenant_id, from_position=state.next_position, limit=missed)
+        for event, seen in _checked(behind):
+            self._fold(event, seen)
+        state = self.tenant
+        if turn and (turn.next_position, turn.head_hash) != (state.next_position, state.head_hash):
+            raise LogRolledBack(
+                f"tenant {state.tenant_id}: this daemon has seen the log up to position "
+                f"{state.next_position}, and the database says it ends before "
+                f"{turn.next_position} with other contents; it was rolled back or forked, "
+                "run `aegisctl verify`"
+            )
+
+    def _fold(self, event: StoredEvent, seen: Fact) -> None:
+        state = self.tenant
+        if event.position != state.next_position:
+            raise _corrupt(event, f"position {state.next_position} is missing before it")
+        session = self.sessions.get(event.session_id) or self._resident.get(event.session_id)
+        if session is not None:
+            if (event.seq, event.prev_hash) != (session.next_seq, session.head_hash):
+                raise _corrupt(event, "does not continue the event before it")
+            self.sessions[event.session_id] = fold_session(session, seen)
+        self.tenant = fold_tenant(state, seen)
+        if event.idempotency_key is not None:
+            self.keys.add(event.idempotency_key)
 
 
 def _cached_session(

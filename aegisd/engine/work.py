@@ -9,7 +9,10 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.fold import fact
-from aegisd.ports import Document
+from aegisd.ports import Detached, Document
+
+# The author of what the configuration puts in force.
+CONFIG = "config"
 
 
 class Append(Struct, frozen=True, kw_only=True):
@@ -43,18 +46,28 @@ class Control(Struct, frozen=True, kw_only=True):
     document: Document | None = None
 
 
-Work = Append | Check | OpenSession | Control
+class Erase(Struct, frozen=True, kw_only=True):
+    """Delete every value kept beside the tenant's events of one subject: an act, for `$control`."""
+
+    subject: str
+    author: str
+    reason: str
+
+
+Work = Append | Check | OpenSession | Control | Erase
 
 
 class Answer(Struct, frozen=True, kw_only=True):
     """One recorded event and the decision behind it, where there is one.
 
-    Built from stored rows only, so that the answer to a retry is the recorded answer.
+    Built from stored rows only, so that the answer to a retry is the recorded answer. `detached`
+    are the values kept beside the event.
     """
 
     event: StoredEvent
     decision: StoredEvent | None = None
     replayed: bool = False
+    detached: tuple[Detached, ...] = ()
 
     @property
     def head(self) -> StoredEvent:

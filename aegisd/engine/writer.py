@@ -1,8 +1,12 @@
-"""The one writer of a tenant: takes what waits, decides it in order, commits it in one go.
+"""A tenant's writer in this process: takes what waits, decides it in order, commits it in one go.
 
 While one batch is being committed, the next is decided on the state the first will leave (depth
 one). Nobody is answered before the commit that holds the answer has returned. When a commit fails,
 everything staged is dropped, everyone waiting is told 503, and the state is read again.
+
+Where other processes append to the same log, each batch has the tenant's turn from before it is
+decided until it is committed: first what the others appended is folded, then the batch is decided
+on that, at the database's time.
 """
 
 import asyncio
@@ -10,12 +14,14 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from typing import NamedTuple
+from contextlib import ExitStack
+from typing import NamedTuple, TypeVar
 
 from aegisd.core.errors import (
     AegisError,
+    CommitUnknown,
     EvaluatorStuck,
-    LogUnavailable,
+    LogRolledBack,
     PositionConflict,
     QueueFull,
     Stopping,
@@ -25,13 +31,23 @@ from aegisd.core.errors import (
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
-from aegisd.core.state.snapshot import freeze
-from aegisd.engine import recovery
+from aegisd.engine import folds, recovery
 from aegisd.engine.draft import Draft
 from aegisd.engine.evaluation import Evaluation
 from aegisd.engine.idempotency import key_of, recorded, replayed
-from aegisd.engine.work import Answer, Append, Check, Control, Judged, OpenSession, Reply, Work
-from aegisd.ports import Batch, Clock, Document, EventStore, LiveJudge, SnapshotRow
+from aegisd.engine.waiting import Waiting, fail, fail_all, unavailable, unknown
+from aegisd.engine.work import (
+    Answer,
+    Append,
+    Check,
+    Control,
+    Erase,
+    Judged,
+    OpenSession,
+    Reply,
+    Work,
+)
+from aegisd.ports import Batch, Clock, Detached, Document, EventStore, LiveJudge, SnapshotRow, Turn
 
 # Events per commit. At about 0.3 ms to judge one, a full batch holds others up for 80 ms.
 BATCH_EVENTS_MAX = 256
@@ -43,27 +59,27 @@ BATCH_MS_MAX = 12
 # Events waiting to be decided. Several seconds of work; beyond it, waiting longer helps nobody.
 QUEUE_EVENTS_MAX = 8192
 
+# Events that others appended and that are folded while the turn is held. More are folded before:
+# a daemon that comes back after a while must not keep everybody else waiting for it.
+CATCH_UP_EVENTS_MAX = 1024
+
 # Sessions whose state stays in memory per tenant, about 1.5 KB each.
 SESSIONS_RESIDENT_MAX = 100_000
-
-# Events of a session between its cached folds: the tail that a first touch has to read. Of a long
-# session an eighth of its length or less, since its fold grows with it and is written each time.
-SESSION_SNAPSHOT_EVENTS = 128
-
-# Events of a tenant between its cached folds: the tail that a start has to read.
-TENANT_SNAPSHOT_EVENTS = 4096
 
 # A session of a batch in flight must never be the least recently used one.
 if 4 * BATCH_EVENTS_MAX > SESSIONS_RESIDENT_MAX:
     raise ValueError("SESSIONS_RESIDENT_MAX is too small for two batches in flight")
 
 
-class Waiting(NamedTuple):
-    """Work in the queue, with whoever waits for it and how many events it may write."""
+T = TypeVar("T")
 
-    work: Work
-    reply: asyncio.Future[Reply]
-    size: int
+
+class Threads(NamedTuple):
+    """Where what blocks is done: judging, ending a turn or a batch, and waiting for a turn."""
+
+    evaluation: Evaluation
+    commits: Executor
+    turns: Executor
 
 
 class Decided(NamedTuple):
@@ -90,15 +106,17 @@ class Writer:
         store: EventStore,
         judge: LiveJudge,
         clock: Clock,
-        evaluation: Evaluation,
-        commits: Executor,
+        threads: Threads,
         opening: Callable[[], Sequence[Control]],
+        on_commit: Callable[[Batch], None],
         on_fatal: Callable[[str], None],
     ) -> None:
+        """`on_commit` is told of each batch, once it is durable."""
         self.tenant_id = tenant_id
         self._store, self._judge, self._clock = store, judge, clock
-        self._evaluation, self._commits = evaluation, commits
-        self._opening, self._on_fatal = opening, on_fatal
+        self._evaluation, self._commits, self._turns = threads
+        self._opening = opening
+        self._on_commit, self._on_fatal = on_commit, on_fatal
         self._queue: deque[Waiting] = deque()
         self._queued_events = 0
         self._wake = asyncio.Event()
@@ -138,12 +156,25 @@ class Writer:
     def recover(self) -> TenantState:
         """The tenant's state, read from the log where it is not in memory. Blocks on the store."""
         if self._tenant is None:
+            # Read first: what others append meanwhile makes the log longer, never shorter.
+            recorded = self._store.recorded_head(self.tenant_id) if self._store.shared else None
             state = recovery.tenant_state(self._store, self.tenant_id, self._judge.rules_version)
-            recovery.check_head(self._store, state)
+            if self._store.shared:
+                recovery.check_reached(self._store, state, recorded)
+            else:
+                recovery.check_head(self._store, state)
             self._tenant = state
         return self._tenant
 
     async def _run(self) -> None:
+        await (self._run_in_turns() if self._store.shared else self._run_alone())
+        if self._broken is not None:
+            fail_all(self._queue, self._broken)
+        else:
+            await self._cache_tenant()
+
+    async def _run_alone(self) -> None:
+        """Decide a batch while the one before it is committed: nobody else appends."""
         commit: asyncio.Task[bool] | None = None
         while self._broken is None:
             while not self._queue and self._stopping is None:
@@ -152,29 +183,107 @@ class Writer:
             if not self._queue:
                 break
             taken = self._take()
-            if commit is not None and commit.done():
-                self._settle(held=commit.result())
+            # What is erased is counted, so it must be there.
+            if commit is not None and (commit.done() or isinstance(taken[0].work, Erase)):
+                self._settle(held=await commit)
                 commit = None
             decided = await self._decide(taken)
             if decided is not None and decided.left:
                 taken = self._put_back(taken, decided.left)
             if commit is not None and not self._settle(held=await commit):
-                _fail_all(taken, _unavailable())
+                fail_all(taken, unavailable())
             elif decided is not None:
                 commit = asyncio.create_task(self._commit(decided))
                 continue
             commit = None
         if commit is not None:
             self._settle(held=await commit)
-        if self._broken is not None:
-            _fail_all(self._queue, self._broken)
-        else:
-            await self._cache_tenant()
+
+    async def _run_in_turns(self) -> None:
+        """Decide and commit each batch within a turn: others append between two of them."""
+        while self._broken is None:
+            while not self._queue and self._stopping is None:
+                self._wake.clear()
+                await self._wake.wait()
+            if not self._queue:
+                break
+            taken = self._take()
+            turn = await self._begin(taken)
+            if turn is None:
+                continue
+            decided = await self._decide(taken, turn)
+            if decided is not None and decided.left:
+                self._put_back(taken, decided.left)
+            if decided is None or not decided.batch.events:
+                await self._off_loop(self._commits, lambda: self._store.abandon(self.tenant_id))
+            if decided is not None:
+                self._settle(held=await self._commit(decided))
+            self._keyed.clear()
+
+    async def _begin(self, taken: list[Waiting]) -> Turn | None:
+        """Take the turn, with all that deciding this batch will read; None when nobody can."""
+        try:
+            return await self._off_loop(self._turns, lambda: self._prepare(taken))
+        except LogRolledBack as error:
+            self._drop()
+            fail_all(taken, unavailable())
+            self._break(unavailable(), error.message)
+        except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and go on
+            self._drop()
+            refused = unavailable() if isinstance(error, StoreFailed) else error
+            fail_all(taken, refused)
+            # Whoever waits behind them would only wait as long again for the same database.
+            waiting, self._queued_events = list(self._queue), 0
+            self._queue.clear()
+            fail_all(waiting, refused)
+        return None
+
+    async def _off_loop(self, threads: Executor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+    def _prepare(self, taken: Sequence[Waiting]) -> Turn:
+        """Take the turn and bring the state up to it. Blocks; the loop touches nothing meanwhile.
+
+        Keys are looked up before the turn, since that is most of the reading; those that others
+        used in between are seen when their events are folded.
+        """
+        state = self.recover()
+        keys = {waiting.key for waiting in taken if waiting.key is not None}
+        for key in keys:
+            self._keyed[key] = recorded(self._store, self.tenant_id, key)
+        turn = self._store.begin(self.tenant_id)
+        used = set[str]()
+        if turn.next_position - state.next_position > CATCH_UP_EVENTS_MAX:
+            self._store.abandon(self.tenant_id)
+            used = self._catch_up(None)
+            turn = self._store.begin(self.tenant_id)
+        with ExitStack() as undo:
+            undo.callback(self._store.abandon, self.tenant_id)
+            for key in keys & (used | self._catch_up(turn)):
+                self._keyed[key] = recorded(self._store, self.tenant_id, key)
+            for session_id in {name for waiting in taken for name in waiting.session_ids()}:
+                self._session(session_id)
+            undo.pop_all()
+        return turn
+
+    def _catch_up(self, turn: Turn | None) -> set[str]:
+        """Fold what others appended, up to the turn; give the idempotency keys they used."""
+        behind = recovery.Follower(self.recover(), self._sessions)
+        try:
+            behind.follow(self._store, turn)
+        finally:
+            # What was folded so far holds, and the rest is folded from there.
+            self._tenant = behind.tenant
+            self._sessions.update(behind.sessions)
+        return behind.keys
 
     def _take(self) -> list[Waiting]:
         taken: list[Waiting] = []
         size = 0
         while self._queue and (not taken or size + self._queue[0].size <= BATCH_EVENTS_MAX):
+            # An erasure is a batch of its own: what is told after it is not erased.
+            if taken and any(isinstance(each.work, Erase) for each in (taken[0], self._queue[0])):
+                break
             waiting = self._queue.popleft()
             size += waiting.size
             taken.append(waiting)
@@ -187,7 +296,7 @@ class Writer:
         self._queued_events += sum(waiting.size for waiting in left)
         return taken[: len(taken) - len(left)]
 
-    async def _decide(self, taken: list[Waiting]) -> Decided | None:
+    async def _decide(self, taken: list[Waiting], turn: Turn | None = None) -> Decided | None:
         """Decide a batch; None when that failed as a whole.
 
         On the event loop where that is short, since each hop to a thread costs more than a decision
@@ -195,15 +304,15 @@ class Writer:
         """
         try:
             if self._is_short(taken):
-                return self._decide_batch(taken)
-            return await self._evaluation.run(lambda: self._decide_batch(taken))
+                return self._decide_batch(taken, turn)
+            return await self._evaluation.run(lambda: self._decide_batch(taken, turn))
         except EvaluatorStuck as stuck:
             self._break(stuck, stuck.message)
-            _fail_all(taken, stuck)
+            fail_all(taken, stuck)
         except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and go on
             # The tenant's state cannot be read or staged: deny everyone, and read it anew.
             self._drop()
-            _fail_all(taken, error)
+            fail_all(taken, error)
         return None
 
     def _is_short(self, taken: Iterable[Waiting]) -> bool:
@@ -211,7 +320,7 @@ class Writer:
         tenant = self._tenant
         if tenant is None or tenant.bundle is None:
             return False
-        if any(isinstance(waiting.work, Control) for waiting in taken):
+        if any(isinstance(waiting.work, Control | Erase) for waiting in taken):
             return False
         manifest = tenant.manifest.digest if tenant.manifest else ""
         return self._judge.is_prompt(tenant.bundle.digest, manifest)
@@ -241,23 +350,25 @@ class Writer:
         try:
             if decided.batch.events:
                 await self._append(decided.batch)
-        except (StoreFailed, PositionConflict):
-            _refuse(decided)
+        except (StoreFailed, PositionConflict) as error:
+            _refuse(decided, error)
             return False
         except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and stop
             # Whatever else a store raises, nothing is known about the disk: deny and stop.
             _refuse(decided)
             reason = error.message if isinstance(error, StoreBroken) else repr(error)
-            self._break(_unavailable(), f"the log cannot be written: {reason}")
+            self._break(unavailable(), f"the log cannot be written: {reason}")
             return False
         for event in decided.batch.events:
             if event.idempotency_key is not None:
                 self._keyed.pop(event.idempotency_key, None)
         for reply, told in decided.replies:
             if isinstance(told, Exception):
-                _fail(reply, told)
+                fail(reply, told)
             elif not reply.done():
                 reply.set_result(told)
+        if decided.batch.events:
+            self._on_commit(decided.batch)
         await self._keep(decided.cache)
         return True
 
@@ -278,15 +389,17 @@ class Writer:
         except (StoreFailed, PositionConflict):
             return
         except Exception as error:  # noqa: BLE001 - supervisor: the disk is not to be trusted
-            self._break(_unavailable(), f"the log cannot be written: {error!r}")
+            self._break(unavailable(), f"the log cannot be written: {error!r}")
 
-    def _decide_batch(self, taken: list[Waiting]) -> Decided:
+    def _decide_batch(self, taken: list[Waiting], turn: Turn | None) -> Decided:
         """Runs on the loop or the evaluator's thread; nobody else touches state meanwhile."""
         events = list[StoredEvent]()
         documents: list[Document] = []
+        detached: list[Detached] = []
+        erased: list[str] = []
         replies: list[tuple[asyncio.Future[Reply], Reply | Exception]] = []
         before = self.recover()
-        now_ms = max(self._clock.now_ms(), before.last_now_ms)
+        now_ms = max(self._clock.now_ms() if turn is None else turn.now_ms, before.last_now_ms)
         lengths: dict[str, int] = {}
         enough = time.perf_counter() + BATCH_MS_MAX / 1000
         for waiting in taken:
@@ -305,14 +418,25 @@ class Writer:
                 self._sessions[session_id] = state
             events += draft.events
             documents += draft.documents
+            detached += draft.detached
+            erased += draft.erased
             replies.append((waiting.reply, told))
+        sessions = ((length, self._sessions[name]) for name, length in lengths.items())
+        after = self._tenant or before
+        snapshots = tuple(folds.due(before, after, sessions, self._judge.rules_version))
+        # A cache is written behind the answers, but it is not worth another turn.
+        at_once = self._store.shared
         batch = Batch(
             tenant_id=self.tenant_id,
             first_position=before.next_position,
             events=events,
             documents=documents,
+            detached=detached,
+            erased=erased,
+            snapshots=snapshots if at_once else (),
         )
-        cache = self._cache(before.next_position + len(events), self._snapshots(before, lengths))
+        end = before.next_position + len(events)
+        cache = self._cache(end, () if at_once else snapshots)
         while len(self._sessions) > SESSIONS_RESIDENT_MAX:
             self._sessions.popitem(last=False)
         return Decided(batch, cache, taken[len(replies) :], replies)
@@ -325,6 +449,8 @@ class Writer:
             return Judged(verdict=draft.check(work.proposal))
         if isinstance(work, Control):
             return (draft.control(work),)
+        if isinstance(work, Erase):
+            return (draft.erase(work, self._store.detached_of(self.tenant_id, work.subject)),)
         key = key_of(work)
         if key is not None:
             before = self._recorded(key)
@@ -355,32 +481,6 @@ class Writer:
             return staged
         return recorded(self._store, self.tenant_id, key)
 
-    def _snapshots(self, before: TenantState, lengths: dict[str, int]) -> list[SnapshotRow]:
-        """Folds worth caching behind this batch."""
-        rows = []
-        for session_id, length in lengths.items():
-            state = self._sessions[session_id]
-            every = _snapshot_spacing(state.next_seq)
-            if state.next_seq // every != length // every:
-                rows.append(self._row(session_id, state.next_seq - 1, state))
-        after = self._tenant or before
-        if (
-            after.next_position // TENANT_SNAPSHOT_EVENTS
-            != before.next_position // TENANT_SNAPSHOT_EVENTS
-        ):
-            rows.append(self._row("", after.next_position - 1, after))
-        return rows
-
-    def _row(self, session_id: str, head: int, state: SessionState | TenantState) -> SnapshotRow:
-        return SnapshotRow(
-            tenant_id=self.tenant_id,
-            session_id=session_id,
-            rules_version=self._judge.rules_version,
-            head=head,
-            head_hash=state.head_hash,
-            body=freeze(state),
-        )
-
     def _cache(self, position: int, snapshots: Sequence[SnapshotRow]) -> Batch:
         return Batch(
             tenant_id=self.tenant_id, first_position=position, events=(), snapshots=snapshots
@@ -390,7 +490,7 @@ class Writer:
         """On an orderly end, leave the next start nothing to fold."""
         state = self._tenant
         if state is not None and state.next_position and isinstance(self._stopping, Stopping):
-            row = self._row("", state.next_position - 1, state)
+            row = folds.of_tenant(state, self._judge.rules_version)
             await self._keep(self._cache(state.next_position, (row,)))
 
 
@@ -404,28 +504,6 @@ def _propose(draft: Draft, proposals: Sequence[Proposal]) -> Iterator[Answer]:
             raise
 
 
-def _snapshot_spacing(length: int) -> int:
-    """Events between the cached folds of a session of `length`: a power of two, so that they nest.
-
-    With it all that is ever written of a session grows as its length does, not as the square.
-    """
-    return max(SESSION_SNAPSHOT_EVENTS, 1 << max(0, length.bit_length() - 4))
-
-
-def _unavailable() -> LogUnavailable:
-    return LogUnavailable("the events could not be made durable; nothing of them was decided")
-
-
-def _refuse(decided: Decided) -> None:
+def _refuse(decided: Decided, error: StoreFailed | PositionConflict | None = None) -> None:
     for reply, _told in decided.replies:
-        _fail(reply, _unavailable())
-
-
-def _fail_all(taken: Iterable[Waiting], error: Exception) -> None:
-    for waiting in taken:
-        _fail(waiting.reply, error)
-
-
-def _fail(reply: asyncio.Future[Reply], error: Exception) -> None:
-    if not reply.done():
-        reply.set_exception(error)
+        fail(reply, unknown() if isinstance(error, CommitUnknown) else unavailable())

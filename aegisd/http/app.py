@@ -7,12 +7,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisd.engine.engine import Engine
 from aegisd.http import (
+    checkpoints,
+    erasures,
     events,
     health,
     imports,
     manifests,
     openapi,
     policies,
+    proofs,
     sessions,
     simulation,
 )
@@ -56,6 +59,9 @@ def routes(engine: Engine) -> list[Route]:
         *manifests.routes(engine),
         *policies.routes(engine),
         *imports.routes(engine),
+        *checkpoints.routes(engine),
+        *proofs.routes(engine),
+        *erasures.routes(engine),
         *health.routes(engine),
         *openapi.routes(),
     ]

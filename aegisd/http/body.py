@@ -1,7 +1,7 @@
 """A request's body: its bytes, counted while they come, and what the headers say about them."""
 
 import asyncio
-from typing import NamedTuple, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 from starlette.requests import ClientDisconnect
@@ -28,6 +28,15 @@ BODY_BYTES_MAX = 8_388_608
 # bytes to hold a connection does not.
 BODY_SECONDS_MAX = 30.0
 
+# Seconds between two writes of a file that is uploaded: as patient as with a whole body.
+PAUSE_SECONDS_MAX = 30.0
+
+# Seconds until its last byte. A gigabyte is there in that over a line of 2.5 Mbit/s.
+FILE_SECONDS_MAX = 3600.0
+
+# Bytes written at once: one way to a thread and back costs as much as copying them.
+WRITE_BYTES = 1 << 20
+
 _NDJSON = frozenset({b"application/x-ndjson", b"application/ndjson", b"application/jsonl"})
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -48,6 +57,49 @@ async def receive_body(scope: Scope, receive: Receive, bytes_max: int = BODY_BYT
     `MediaTypeUnsupported` for what cannot be JSON, `InvalidField` or `ReservedId` for an
     `Idempotency-Key` that is not an id, and `ClientDisconnect` when the caller left.
     """
+    ndjson, key = _headers(scope, bytes_max)
+    return Body(await _receive(receive, bytes_max), ndjson, key)
+
+
+async def receive_file(scope: Scope, receive: Receive, file: BinaryIO, bytes_max: int) -> None:
+    """Write a body of any length to a file, which then stands at its end.
+
+    Raises as `receive_body`, past `PAUSE_SECONDS_MAX` between two parts and `FILE_SECONDS_MAX` in
+    all; `UnsupportedField` for an `Idempotency-Key`, and `OSError` of the file.
+    """
+    _, key = _headers(scope, bytes_max)
+    _refuse_key(key)
+    left = bytes_max
+    try:
+        async with asyncio.timeout(FILE_SECONDS_MAX):
+            more = True
+            while more:
+                async with asyncio.timeout(PAUSE_SECONDS_MAX):
+                    data, more = await _gathered(receive)
+                left -= len(data)
+                if left < 0:
+                    raise _too_large(bytes_max)
+                # A disk may be slow, and every other caller waits for this loop.
+                await asyncio.to_thread(file.write, data)
+    except TimeoutError:
+        raise BodyTooSlow(
+            f"the body stood still for PAUSE_SECONDS_MAX = {PAUSE_SECONDS_MAX:g} s, or was not "
+            f"there within FILE_SECONDS_MAX = {FILE_SECONDS_MAX:g} s"
+        ) from None
+
+
+async def _gathered(receive: Receive) -> tuple[bytes, bool]:
+    """Parts of a body until they are worth a write, and whether there are more."""
+    gathered = bytearray()
+    more = True
+    while more and len(gathered) < WRITE_BYTES:
+        data, more = await _next(receive)
+        gathered += data
+    return bytes(gathered), more
+
+
+def _headers(scope: Scope, bytes_max: int) -> tuple[bool, str | None]:
+    """Whether the body is newline-delimited JSON, and the idempotency key."""
     ndjson, key = False, None
     for name, value in scope["headers"]:
         if name == b"content-type":
@@ -60,7 +112,7 @@ async def receive_body(scope: Scope, receive: Receive, bytes_max: int = BODY_BYT
             if key is not None:
                 raise InvalidField("Idempotency-Key: sent twice", field="Idempotency-Key")
             key = check_id(value.decode("latin-1"), "Idempotency-Key")
-    return Body(await _receive(receive, bytes_max), ndjson, key)
+    return ndjson, key
 
 
 async def receive_object(scope: Scope, receive: Receive) -> tuple[dict[str, object], Body]:
@@ -83,7 +135,11 @@ async def receive_unkeyed(scope: Scope, receive: Receive) -> dict[str, object]:
 
 def refuse_key(body: Body) -> None:
     """Refuse an `Idempotency-Key` where nothing would honour it. Raises `UnsupportedField`."""
-    if body.idempotency_key is not None:
+    _refuse_key(body.idempotency_key)
+
+
+def _refuse_key(key: str | None) -> None:
+    if key is not None:
         raise UnsupportedField(
             "Idempotency-Key: only events and sessions can be retried by key in this version",
             field="Idempotency-Key",

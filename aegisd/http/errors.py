@@ -31,6 +31,7 @@ STATUSES: Mapping[type[AegisError], HTTPStatus] = MappingProxyType(
         errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
         errors.LogCorrupt: HTTPStatus.SERVICE_UNAVAILABLE,
         errors.StoreFailed: HTTPStatus.SERVICE_UNAVAILABLE,
+        errors.SigningFailed: HTTPStatus.SERVICE_UNAVAILABLE,
         errors.StoreBroken: HTTPStatus.SERVICE_UNAVAILABLE,
     }
 )

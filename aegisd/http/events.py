@@ -13,7 +13,7 @@ from aegisd.core.errors import AegisError, InvalidField, UnknownEventType
 from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS, NAME_CHARACTERS_MAX
 from aegisd.core.nearest import nearest
 from aegisd.core.request import Asked, read
-from aegisd.engine.answers import EventRecord, receipt, record
+from aegisd.engine.answers import EventRecord, receipts, record
 from aegisd.engine.engine import Engine
 from aegisd.engine.work import Answer
 from aegisd.http.answers import answer, line
@@ -58,7 +58,8 @@ class Ingest:
             apart = partial(read, data, ndjson=ndjson, idempotency_key=key)
             asked = await self._engine.read(apart)
         answers = await self._append(asked)
-        told = line([receipt(each) for each in answers] if asked.batch else receipt(answers[0]))
+        found = receipts(answers, self._engine.newest_checkpoint(asked.proposals[0].tenant_id))
+        told = line(found if asked.batch else found[0])
         headers = [_JSON, (b"content-length", b"%d" % len(told))]
         if answers[0].replayed:
             headers.append(_REPLAYED)

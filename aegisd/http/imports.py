@@ -1,16 +1,20 @@
 """`/v1/imports`: keep a foreign log under an archive tenant. The body is the export's own bytes."""
 
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
+
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aegisd.core.errors import StoreFailed
 from aegisd.engine.acts import Act, check_act
 from aegisd.engine.answers import Head, head
 from aegisd.engine.engine import Engine
 from aegisd.engine.imports import IMPORT_BYTES_MAX
 from aegisd.http.answers import answer
-from aegisd.http.body import as_shape, receive_body, refuse_key
+from aegisd.http.body import as_shape, receive_file
 from aegisd.http.query import Query
 
 
@@ -40,14 +44,22 @@ class Imports:
         """`POST /v1/imports`. Raises `ExportInvalid`, and nothing of it was kept."""
         act = as_shape(Query(request, "tenant_id", "author", "reason").values, Act)
         check_act(act)
-        body = await receive_body(request.scope, request.receive, IMPORT_BYTES_MAX)
-        refuse_key(body)
-        kept, done = await self._engine.import_log(
-            act.tenant_id, body.data, author=act.author, reason=act.reason
-        )
+        try:
+            # Readable by nobody else: without a name, in the folder that TMPDIR names.
+            with TemporaryFile() as spool:
+                file = cast("BinaryIO", spool)
+                await receive_file(request.scope, request.receive, file, IMPORT_BYTES_MAX)
+                kept, done = await self._engine.import_log(
+                    act.tenant_id, file, author=act.author, reason=act.reason
+                )
+        except OSError as error:
+            raise StoreFailed(
+                f"the export could not be spooled: {error.strerror}; it needs as much room as it "
+                "has bytes in the folder that TMPDIR names to the daemon"
+            ) from error
         told = ImportReceipt(
             archive=kept.archive,
-            events=len(kept.events),
+            events=kept.events,
             export_sha256=kept.sha256,
             source_tenant=kept.source_tenant,
             seq=done.event.seq,

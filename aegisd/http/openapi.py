@@ -18,16 +18,21 @@ from aegisd.core.events import (
 )
 from aegisd.core.request import EVENTS_PER_REQUEST_MAX
 from aegisd.engine import acts, answers
+from aegisd.engine.checkpoints import WAIT_MS_MAX
 from aegisd.http import (
+    checkpoints,
+    erasures,
     events,
     health,
     imports,
     manifests,
     policies,
+    proofs,
     sessions,
     simulation,
 )
 from aegisd.http.events import OUTCOMES
+from aegisd.http.operations import OPERATIONS, Operation
 from aegisd.http.query import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Query
 
 _JSON, _LINES = "application/json", "application/x-ndjson"
@@ -36,155 +41,10 @@ _REF = "#/components/schemas/{name}"
 Schema = dict[str, object]
 
 
-class Operation(Struct, frozen=True, kw_only=True):
-    """One method of one path. `asks` and `answers` name schemas; None answers any JSON."""
-
-    method: str
-    path: str
-    summary: str
-    query: tuple[str, ...] = ()
-    asks: str | None = None
-    answers: str | None = None
-    status: int = 200
-
-
-_TENANT = ("tenant_id",)
-_PAGE = ("limit", "page_token")
-_FILTERS = (*_TENANT, *events.FILTERS)
-
-OPERATIONS = (
-    Operation(
-        method="post",
-        path="/v1/events",
-        summary="Judge and record one event, or a batch of one tenant; 201 for every outcome.",
-        asks="EventRequest",
-        answers="EventReceipt",
-        status=201,
-    ),
-    Operation(
-        method="get",
-        path="/v1/events",
-        summary="A tenant's events in position order, or one session's.",
-        query=(*_FILTERS, "session_id"),
-        answers="EventPage",
-    ),
-    Operation(
-        method="post",
-        path="/v1/sessions",
-        summary="Open a session before its first event.",
-        asks="SessionOpening",
-        answers="SessionOpenedReceipt",
-        status=201,
-    ),
-    Operation(
-        method="get",
-        path="/v1/sessions",
-        summary="A tenant's sessions by id.",
-        query=(*_TENANT, *_PAGE),
-        answers="SessionPage",
-    ),
-    Operation(
-        method="get",
-        path="/v1/sessions/{session_id}",
-        summary="How many events a session has, and the newest.",
-        query=_TENANT,
-        answers="SessionSummary",
-    ),
-    Operation(
-        method="get",
-        path="/v1/sessions/{session_id}/snapshot",
-        summary="The fold of a session's events, with its digest.",
-        query=_TENANT,
-        answers="SessionSnapshot",
-    ),
-    Operation(
-        method="get",
-        path="/v1/sessions/{session_id}/verify",
-        summary="Hash a session again from stored bytes.",
-        query=_TENANT,
-        answers="SessionVerification",
-    ),
-    Operation(
-        method="get",
-        path="/v1/sessions/{session_id}/events",
-        summary="A session's events in seq order.",
-        query=_FILTERS,
-        answers="EventPage",
-    ),
-    Operation(
-        method="post",
-        path="/v1/sessions/{session_id}/check",
-        summary="Judge an event on the session's live state and record nothing.",
-        asks="Question",
-        answers="CheckAnswer",
-    ),
-    Operation(
-        method="post",
-        path="/v1/policy/decide",
-        summary="Judge the caller's own event, counters and manifest; records nothing.",
-        asks="Simulation",
-        answers="SimulatedDecision",
-    ),
-    Operation(
-        method="post",
-        path="/v1/manifests",
-        summary="Put a capability manifest in force for a tenant.",
-        asks="ManifestRegistration",
-        answers="ActReceipt",
-        status=201,
-    ),
-    Operation(
-        method="get",
-        path="/v1/manifests",
-        summary="The manifests in force for a tenant.",
-        query=_TENANT,
-        answers="ManifestList",
-    ),
-    Operation(
-        method="get",
-        path="/v1/manifests/{digest}",
-        summary="The RFC 8785 bytes of a manifest that is or was in force.",
-    ),
-    Operation(
-        method="post",
-        path="/v1/policies",
-        summary="Put an operator's rules in force for a tenant.",
-        asks="PolicyActivation",
-        answers="ActReceipt",
-        status=201,
-    ),
-    Operation(
-        method="get",
-        path="/v1/policies",
-        summary="The policy bundle in force for a tenant.",
-        query=_TENANT,
-        answers="PolicyList",
-    ),
-    Operation(
-        method="get",
-        path="/v1/policies/{digest}",
-        summary="The RFC 8785 bytes of a bundle that is or was in force.",
-    ),
-    Operation(
-        method="post",
-        path="/v1/imports",
-        summary="Keep an export's events under an archive tenant, to be verified and replayed.",
-        query=(*_TENANT, "author", "reason"),
-        asks="Export",
-        answers="ImportReceipt",
-        status=201,
-    ),
-    Operation(method="get", path="/healthz", summary="The process answers.", answers="Health"),
-    Operation(
-        method="get",
-        path="/readyz",
-        summary="The gate takes events and the log can be read.",
-        answers="Health",
-    ),
-    Operation(method="get", path="/openapi.json", summary="This document."),
+_SHAPED = (
+    *(answers, events, sessions, simulation, acts, manifests, policies, imports),
+    *(checkpoints, proofs, erasures, health),
 )
-
-_SHAPED = (answers, events, sessions, simulation, acts, manifests, policies, imports, health)
 
 # Bodies that are not, or not only, one JSON document.
 _BODIES: Mapping[str, tuple[str, ...]] = {
@@ -205,10 +65,16 @@ _PARAMETERS: Mapping[str, Schema] = {
         "default": PAGE_ITEMS_DEFAULT,
     },
     "page_token": {"type": "string"},
+    "position": {"type": "integer", "minimum": 0},
+    "size": {"type": "integer", "minimum": 1},
+    "from": {"type": "integer", "minimum": 0},
+    "to": {"type": "integer", "minimum": 1},
+    "from_size": {"type": "integer", "minimum": 0},
+    "wait_ms": {"type": "integer", "minimum": 0, "maximum": WAIT_MS_MAX, "default": 0},
     "reason": {"type": "string", "minLength": 1, "maxLength": MESSAGE_CHARACTERS_MAX},
     "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
 }
-_REQUIRED = frozenset({"tenant_id", "author", "reason"})
+_REQUIRED = frozenset({"tenant_id", "author", "reason", "position", "from"})
 _ID: Schema = {
     "type": "string",
     "pattern": f"^[$A-Za-z0-9_:@-][A-Za-z0-9._:@-]{{0,{ID_CHARACTERS_MAX}}}$",

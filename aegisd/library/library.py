@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from contextlib import ExitStack
+from pathlib import Path
 
 import msgspec
 from msgspec import UNSET
@@ -12,6 +13,7 @@ from aegisd import resources
 from aegisd.core.errors import AegisError, InvalidField, Stopping, Unavailable
 from aegisd.core.events import check_id
 from aegisd.core.log.canonical import encode
+from aegisd.core.log.note import Key
 from aegisd.core.proposal import Proposal
 from aegisd.core.proposal import read as read_proposal
 from aegisd.core.request import Asked
@@ -26,22 +28,24 @@ from aegisd.engine.answers import (
     SessionVerification,
     decision,
     opened,
-    receipt,
+    receipts,
     record,
     session_snapshot,
     session_verification,
 )
+from aegisd.engine.checkpoints import Evidence
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.engine import Configured, Engine
 from aegisd.engine.opening import opening
+from aegisd.engine.signed_log import Consistency, Inclusion
 from aegisd.engine.work import Answer
 from aegisd.library.configuration import Manifest, Policy, read_manifest, read_policy
-from aegisd.ports import EventReader, EventStore
+from aegisd.ports import Checkpoint, EventReader, EventStore
 from aegisd.rego import bundle
 from aegisd.rego.engines import choose
 from aegisd.rego.judge import RegoJudge
 from aegisd.rules_version import rules_version
-from aegisd.store.dsn import open_store
+from aegisd.store.dsn import open_store, place
 from aegisd.store.memory import MemoryStore
 
 _log = logging.getLogger("aegis")
@@ -99,6 +103,7 @@ class Library:
                     capabilities=declared,
                 ),
                 on_fatal=self._break,
+                evidence=None if dsn is None else _evidence(dsn, self._store),
             )
             undo.pop_all()
 
@@ -146,15 +151,15 @@ class Library:
         self._refuse_when_unusable()
         key = _key(idempotency_key)
         answers = await self._append(read_request(data, ndjson=ndjson, idempotency_key=key))
-        receipts = Receipts(map(receipt, answers))
-        receipts.replayed = answers[0].replayed
-        return receipts
+        told = Receipts(self._receipts(answers))
+        told.replayed = answers[0].replayed
+        return told
 
     async def record(self, event: dict[str, object]) -> Receipt:
         """Judge and record one event of plain JSON values: what `append` takes as bytes."""
         self._refuse_when_unusable()
-        (answer,) = await self._append(Asked((_proposal(event),), batch=False))
-        return receipt(answer)
+        answers = await self._append(Asked((_proposal(event),), batch=False))
+        return self._receipts(answers)[0]
 
     async def check(self, event: dict[str, object]) -> Decision | None:
         """What would be decided now. Records nothing, so nothing may run on the answer."""
@@ -232,6 +237,38 @@ class Library:
 
         return await self._engine.read(look)
 
+    # ── evidence ────────────────────────────────────────────────────────────────────────────────
+
+    async def signing_keys(self) -> tuple[str, tuple[Key, ...]]:
+        """The log's name, and the verifier keys that sign now. Raises `CheckpointUnknown`."""
+        self._refuse_when_unusable()
+        return self._engine.signing().keys()
+
+    async def checkpoint(self, tenant_id: str) -> Checkpoint:
+        """Sign all that is durable. Raises `CheckpointUnknown`: no events, or a log in memory."""
+        self._refuse_when_unusable()
+        return await self._engine.signing().sign_now(tenant_id)
+
+    async def inclusion(
+        self, tenant_id: str, position: int, *, size: int | None = None, wait_ms: int = 0
+    ) -> Inclusion:
+        """Prove an event in the newest checkpoint, or in the one of `size`.
+
+        Waits up to `wait_ms` for one that covers it. Raises `EventUnknown`, `NotCovered`,
+        `CheckpointUnknown`.
+        """
+        self._refuse_when_unusable()
+        signing = self._engine.signing()
+        return await signing.inclusion(tenant_id, position, size=size, wait_ms=wait_ms)
+
+    async def consistency(self, tenant_id: str, first: int) -> Consistency:
+        """Prove that the newest checkpoint continues the tree of `first` events.
+
+        Raises `CheckpointUnknown` where the log was never signed or is shorter.
+        """
+        self._refuse_when_unusable()
+        return await self._engine.signing().consistency(tenant_id, first, None)
+
     @property
     def reader(self) -> EventReader:
         """The log itself, for what reads a whole one: an export, a replay. Safe from any thread."""
@@ -244,6 +281,10 @@ class Library:
             return await self._engine.append(asked.proposals)
         except AegisError as error:
             raise asked.placed(error) from None
+
+    def _receipts(self, answers: tuple[Answer, ...]) -> list[Receipt]:
+        tenant_id = answers[0].event.tenant_id
+        return receipts(answers, self._engine.newest_checkpoint(tenant_id))
 
     def _refuse_when_unusable(self) -> None:
         forked = forked_from(self._process)
@@ -263,6 +304,24 @@ class Library:
             # Whoever waited has been told; at the interpreter's end this is how threads refuse.
             return
         _log.critical("the gate takes no more calls: %s", reason)
+
+
+def _evidence(dsn: str, store: EventStore) -> Evidence:
+    """The keys and the guard of a log that lasts, beside it."""
+    # Only such a log needs cryptography, and `import aegis` stays light.
+    from aegisd.signing.guard import GuardFolder  # noqa: PLC0415
+    from aegisd.signing.signer import (  # noqa: PLC0415
+        guard_path,
+        key_path,
+        open_keyring,
+        origin_in,
+    )
+
+    database = Path(place(dsn))
+    return Evidence(
+        signer=open_keyring(key_path(database), lambda: origin_in(store)),
+        guard=GuardFolder(guard_path(database)),
+    )
 
 
 def forked_from(process: int) -> Unavailable | None:

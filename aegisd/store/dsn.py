@@ -1,32 +1,87 @@
 """`--dsn`: from what an operator writes to the store it means, or a sentence why it means none.
 
-A DSN names a file and nothing else. How the file is opened is the store's affair, so parameters are
-refused rather than ignored, and nothing is ever appended to what was written.
+A DSN names a file, or a database of a PostgreSQL server. How a file is opened is the store's
+affair, so parameters are refused rather than ignored, and nothing is ever appended to what was
+written. The DSN of a server is libpq's own, with all its parameters.
 """
 
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from aegisd.core.errors import ConfigInvalid
-from aegisd.ports import EventReader, EventStore
+from aegisd.ports import EventStore
 from aegisd.store.sqlite import SqliteStore
 from aegisd.store.sqlite_reader import SqliteReader
 
-FORMS = "expected a path, sqlite:///path, sqlite:////absolute/path or a file: URI"
+if TYPE_CHECKING:
+    from aegisd.store.postgres.reader import PostgresReader
+
+FORMS = (
+    "expected a path, sqlite:///path, sqlite:////absolute/path, a file: URI or "
+    "postgresql://user@host/database"
+)
 SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<authority>//)?")
 
 
 def open_store(dsn: str) -> EventStore:
     """Open the log that `dsn` names for writing, making it when there is none.
 
-    Raises `ConfigInvalid` for a DSN or file that cannot be used, `LogCorrupt` for a damaged one.
+    Raises `ConfigInvalid` for a DSN, file or server that cannot be used, `LogCorrupt` for a damaged
+    file.
     """
+    if is_postgres(dsn):
+        try:
+            from aegisd.store.postgres.store import PostgresStore  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise _without_driver(error) from None
+        return PostgresStore(dsn)
     return SqliteStore(sqlite_path(dsn))
 
 
-def open_reader(dsn: str) -> EventReader:
+def open_reader(dsn: str) -> "SqliteReader | PostgresReader":
     """Open the log that `dsn` names for reading; raises as `open_store`, or when there is none."""
+    if is_postgres(dsn):
+        try:
+            from aegisd.store.postgres.reader import PostgresReader  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise _without_driver(error) from None
+        return PostgresReader(dsn)
     return SqliteReader(sqlite_path(dsn))
+
+
+def place(dsn: str) -> str:
+    """The path that a log's own files stand beside: its database file, or `aegis` in this folder.
+
+    Raises `ConfigInvalid` as `open_store`.
+    """
+    return "aegis" if is_postgres(dsn) else sqlite_path(dsn)
+
+
+def is_postgres(dsn: str) -> bool:
+    """Whether a DSN names a database of a PostgreSQL server."""
+    match = SCHEME.match(dsn)
+    return match is not None and match["scheme"].lower() in {"postgres", "postgresql"}
+
+
+def without_password(dsn: str) -> str:
+    """A DSN as people may see it: of a server neither password nor parameters, a path as it is."""
+    if not is_postgres(dsn):
+        return dsn
+    try:
+        parts = urlsplit(dsn)
+        # With a bare % or @ in a password nobody can say where it ends; libpq refuses it as well.
+        user, at, host = parts.netloc.rpartition("@")
+        return f"postgresql://{user.partition(':')[0]}{at}{host}{parts.path}"
+    except ValueError:
+        return "postgresql://…"
+
+
+def _without_driver(error: ImportError) -> ConfigInvalid:
+    return ConfigInvalid(
+        "--dsn names a PostgreSQL database, and its driver is not installed "
+        f"({error.name or 'psycopg'}); run: pip install 'aegis-control-plane[postgres]'"
+    )
 
 
 def sqlite_path(dsn: str) -> str:
@@ -43,7 +98,7 @@ def sqlite_path(dsn: str) -> str:
     match = SCHEME.match(dsn)
     scheme = match["scheme"].lower() if match else None
     if scheme in {"postgres", "postgresql"}:
-        raise ConfigInvalid(f"PostgreSQL is not in this version; {FORMS}")
+        raise ConfigInvalid("a database of a PostgreSQL server is no file; name the path of one")
     if scheme in {"sqlite", "file"}:
         path = _uri_path(dsn, scheme)
     elif match and match["authority"]:

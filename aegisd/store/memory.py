@@ -2,12 +2,21 @@
 
 import threading
 from bisect import bisect_right, insort
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, islice, takewhile
 
-from aegisd.core.errors import PositionConflict, StoreFailed
+from aegisd.core.errors import LogCorrupt, PositionConflict, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Batch, Document, SessionHead, SnapshotRow
+from aegisd.ports import (
+    Batch,
+    Checkpoint,
+    Detached,
+    Document,
+    Growth,
+    SessionHead,
+    SnapshotRow,
+    Turn,
+)
 
 # Events copied out under one hold of the lock, so that a long read never keeps the writer waiting.
 PAGE_EVENTS_MAX = 256
@@ -22,6 +31,7 @@ class TenantLog:
         self.session_ids: list[str] = []
         self.by_key: dict[str, list[StoredEvent]] = {}
         self.places: set[tuple[str, int]] = set()
+        self.detached: dict[int, dict[str, Detached]] = {}
 
     def add(self, event: StoredEvent) -> None:
         """Put one event into every order."""
@@ -34,15 +44,46 @@ class TenantLog:
         if event.idempotency_key is not None:
             self.by_key.setdefault(event.idempotency_key, []).append(event)
 
+    def erase(self, subject: str) -> None:
+        """Drop every value of a subject."""
+        for values in self.detached.values():
+            for row in [row for row in values.values() if row.subject == subject]:
+                del values[row.pointer]
+
+
+class KeptTree:
+    """What is kept of one tenant's tree. It may be there before its events are."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, bytes] = {}
+        self.checkpoints: dict[int, Checkpoint] = {}
+
+    def grow(self, growth: Growth) -> None:
+        """Add what is new, all of it or nothing. Raises `LogCorrupt` for another root."""
+        for number, root in enumerate(growth.blocks, growth.first_block):
+            if self.blocks.get(number, root) != root:
+                raise _another(growth.tenant_id, f"block {number}")
+        roots: dict[int, bytes] = {}
+        for point in growth.checkpoints:
+            kept = self.checkpoints.get(point.size, point)
+            if roots.setdefault(point.size, kept.root) != point.root:
+                raise _another(growth.tenant_id, f"the tree of {point.size} events")
+        self.blocks.update(enumerate(growth.blocks, growth.first_block))
+        for point in growth.checkpoints:
+            kept = self.checkpoints.setdefault(point.size, point)
+            self.checkpoints[point.size] = kept if kept.note else point
+
 
 class MemoryStore:
     """An `EventStore` that forgets everything with the process. One lock guards all of it."""
 
     waits = False
+    shared = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tenants: dict[str, TenantLog] = {}
+        self._trees: dict[str, KeptTree] = {}
         self._documents: dict[bytes, Document] = {}
         self._snapshots: dict[tuple[str, str], SnapshotRow] = {}
         self._closed = False
@@ -60,8 +101,12 @@ class MemoryStore:
                 self._tenants[batch.tenant_id] = log
             for document in batch.documents:
                 self._documents.setdefault(document.digest, document)
-            for row in batch.snapshots:
-                self._snapshots[row.tenant_id, row.session_id] = row
+            for snapshot in batch.snapshots:
+                self._snapshots[snapshot.tenant_id, snapshot.session_id] = snapshot
+            for value in batch.detached:
+                log.detached.setdefault(value.position, {})[value.pointer] = value
+            for subject in batch.erased:
+                log.erase(subject)
 
     @staticmethod
     def _refuse_what_does_not_fit(log: TenantLog, batch: Batch) -> None:
@@ -71,6 +116,16 @@ class MemoryStore:
                     f"expected position {position} of tenant {batch.tenant_id!r} in the batch, "
                     f"found {event.position} of {event.tenant_id!r}; nothing was written"
                 )
+        end = batch.first_position + len(batch.events)
+        named = {(row.position, row.pointer) for row in batch.detached}
+        if len(named) < len(batch.detached) or any(
+            row.tenant_id != batch.tenant_id or not batch.first_position <= row.position < end
+            for row in batch.detached
+        ):
+            raise StoreFailed(
+                "a detached value belongs to no event of the batch, or is there twice; "
+                "nothing was written"
+            )
         found = len(log.events)
         if found != batch.first_position:
             raise PositionConflict(
@@ -87,6 +142,24 @@ class MemoryStore:
                 tenant_id=batch.tenant_id,
                 next_position=found,
             )
+
+    def grow(self, growth: Growth) -> None:
+        """See `aegisd.ports.EventStore.grow`; only that nothing here is durable."""
+        with self._lock:
+            if self._closed:
+                raise StoreFailed("the store is closed and keeps nothing")
+            self._trees.setdefault(growth.tenant_id, KeptTree()).grow(growth)
+
+    def begin(self, tenant_id: str) -> Turn:
+        """Nobody else appends to this log, so there are no turns. Raises `StoreFailed`."""
+        raise StoreFailed(f"tenant {tenant_id!r} has no turns, the log is not shared")
+
+    def abandon(self, tenant_id: str) -> None:
+        """See `aegisd.ports.EventStore.abandon`."""
+
+    def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:  # noqa: ARG002
+        """Nobody else appends, so there is nothing to hear."""
+        return nothing
 
     def close(self) -> None:
         """Take no more batches."""
@@ -172,6 +245,51 @@ class MemoryStore:
         with self._lock:
             return self._snapshots.get((tenant_id, session_id))
 
+    def hashes(self, tenant_id: str, *, from_position: int, limit: int) -> list[bytes]:
+        """See `aegisd.ports.EventReader.hashes`."""
+        with self._lock:
+            log = self._tenants.get(tenant_id)
+            rows = [] if log is None else log.events[from_position : from_position + limit]
+            return [event.hash for event in rows]
+
+    def blocks(self, tenant_id: str) -> list[bytes]:
+        """See `aegisd.ports.EventReader.blocks`."""
+        with self._lock:
+            kept = self._tree(tenant_id).blocks
+            return [kept[number] for number in takewhile(kept.__contains__, count())]
+
+    def checkpoints(
+        self, tenant_id: str, *, from_size: int = 0, limit: int = 1000
+    ) -> list[Checkpoint]:
+        """See `aegisd.ports.EventReader.checkpoints`."""
+        with self._lock:
+            kept = self._tree(tenant_id).checkpoints
+            sizes = sorted(size for size in kept if size >= from_size)
+            return [kept[size] for size in sizes[:limit]]
+
+    def newest_checkpoint(self, tenant_id: str) -> Checkpoint | None:
+        """See `aegisd.ports.EventReader.newest_checkpoint`."""
+        with self._lock:
+            kept = self._tree(tenant_id).checkpoints
+            return kept[max(kept)] if kept else None
+
+    def _tree(self, tenant_id: str) -> KeptTree:
+        return self._trees.get(tenant_id, KeptTree())
+
+    def detached(self, tenant_id: str, position: int) -> list[Detached]:
+        """See `aegisd.ports.EventReader.detached`."""
+        with self._lock:
+            log = self._tenants.get(tenant_id)
+            kept = {} if log is None else log.detached.get(position, {})
+            return [kept[pointer] for pointer in sorted(kept)]
+
+    def detached_of(self, tenant_id: str, subject: str) -> int:
+        """See `aegisd.ports.EventReader.detached_of`."""
+        with self._lock:
+            log = self._tenants.get(tenant_id)
+            kept = [] if log is None else list(log.detached.values())
+            return sum(row.subject == subject for rows in kept for row in rows.values())
+
 
 def _seq(event: StoredEvent) -> int:
     return event.seq
@@ -181,3 +299,14 @@ def _head(event: StoredEvent) -> SessionHead:
     return SessionHead(
         tenant_id=event.tenant_id, session_id=event.session_id, seq=event.seq, hash=event.hash
     )
+
+
+def _another(tenant_id: str, what: str) -> LogCorrupt:
+    return LogCorrupt(
+        f"tenant {tenant_id!r}: {what} is kept with another root than the events give",
+        tenant_id=tenant_id,
+    )
+
+
+def nothing() -> None:
+    """End a listening that never began."""

@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -19,8 +19,8 @@ from aegisd.core.errors import (
     StoreFailed,
 )
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Batch
-from aegisd.store import sqlite_file
+from aegisd.ports import Batch, Growth, Turn
+from aegisd.store import sqlite_detached, sqlite_file, sqlite_tree
 from aegisd.store.lock import LockFile
 from aegisd.store.sqlite_reader import SqliteReader, last_position
 
@@ -64,6 +64,7 @@ class SqliteStore(SqliteReader):
     """
 
     waits = True
+    shared = False
 
     def __init__(self, path: str) -> None:
         """Open the log at `path`, or make an empty one.
@@ -114,6 +115,7 @@ class SqliteStore(SqliteReader):
         status = file.stat()
         self._file = (status.st_dev, status.st_ino)
         self._broken = False
+        self._erased_in_wal = False
 
     def _prepare(self, path: str) -> None:
         """Set what makes a commit durable, and see that the file can be written."""
@@ -132,8 +134,13 @@ class SqliteStore(SqliteReader):
         writer.execute("PRAGMA mmap_size=0")
         writer.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         writer.execute(f"PRAGMA journal_size_limit={WAL_BYTES_MAX}")
+        # What is erased is overwritten, and not kept in a temporary file either.
+        writer.execute("PRAGMA secure_delete=ON")
+        writer.execute("PRAGMA temp_store=MEMORY")
         with self._transaction():
             changes = sqlite_file.schema_changes(writer)
+            if not changes:
+                sqlite_file.bring_up_to_date(writer)
         if changes:
             raise LogCorrupt(
                 f"{path} is not as Aegis made it: {'; '.join(changes)}; nothing was written, "
@@ -155,16 +162,47 @@ class SqliteStore(SqliteReader):
         SQLite keeps until a later checkpoint succeeds.
         """
         self._refuse_when_unusable()
-        for position, event in enumerate(batch.events, batch.first_position):
-            if (event.tenant_id, event.position) != (batch.tenant_id, position):
-                raise StoreFailed(
-                    f"expected position {position} of tenant {batch.tenant_id!r} in the batch, "
-                    f"found {event.position} of {event.tenant_id!r}; nothing was written"
-                )
+        refuse_strangers(batch)
         try:
             self._write(batch)
         except sqlite_file.READ_ERRORS as error:
-            raise self._refusal(error, batch) from error
+            raise self._refusal(error, batch.tenant_id) from error
+        if batch.erased:
+            self._erased_in_wal = True
+            self._empty_wal()
+
+    def grow(self, growth: Growth) -> None:
+        """See `aegisd.ports.EventStore.grow`."""
+        self._refuse_when_unusable()
+        try:
+            with self._transaction():
+                sqlite_tree.grow(self._writer, growth)
+        except sqlite_file.READ_ERRORS as error:
+            raise self._refusal(error, growth.tenant_id) from error
+        self._empty_wal()
+
+    def begin(self, tenant_id: str) -> Turn:
+        """Nobody else appends to this file, so there are no turns. Raises `StoreFailed`."""
+        raise StoreFailed(f"{self._path}: tenant {tenant_id!r} has no turns, the log is not shared")
+
+    def abandon(self, tenant_id: str) -> None:
+        """See `aegisd.ports.EventStore.abandon`."""
+
+    def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:  # noqa: ARG002
+        """Nobody else appends, so there is nothing to hear."""
+        return nothing
+
+    def _empty_wal(self) -> None:
+        """Copy the write-ahead log into the file and cut it to nothing, if it holds erased values.
+
+        A reader in the middle of a read of another process may keep that from happening; it is
+        tried again as the tree grows, and `close` empties it at the latest.
+        """
+        if not self._erased_in_wal:
+            return
+        with suppress(sqlite3.Error):
+            (busy, *_) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._erased_in_wal = bool(busy)
 
     def _refuse_when_unusable(self) -> None:
         if not self._open:
@@ -182,7 +220,8 @@ class SqliteStore(SqliteReader):
             raise StoreBroken(f"{self._path} {why}; it takes no events until a restart")
 
     def _write(self, batch: Batch) -> None:
-        if len(batch.events) <= STATEMENT_ROWS_MAX and not (batch.documents or batch.snapshots):
+        beside = batch.documents or batch.snapshots or batch.detached or batch.erased
+        if len(batch.events) <= STATEMENT_ROWS_MAX and not beside:
             # A statement alone is a transaction; it takes the write lock before it reads.
             self._insert(batch.tenant_id, batch.first_position, batch.events)
             return
@@ -195,6 +234,8 @@ class SqliteStore(SqliteReader):
             self._writer.executemany(INSERT_DOCUMENT, documents)
             snapshots = [msgspec.structs.astuple(row) for row in batch.snapshots]
             self._writer.executemany(REPLACE_SNAPSHOT, snapshots)
+            if batch.detached or batch.erased:
+                sqlite_detached.write(self._writer, batch.tenant_id, batch.detached, batch.erased)
 
     def _insert(self, tenant_id: str, position: int, events: Sequence[StoredEvent]) -> None:
         """Insert rows if the tenant's log ends at `position`; raise `PositionConflict` if not."""
@@ -229,8 +270,8 @@ class SqliteStore(SqliteReader):
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
 
-    def _refusal(self, error: sqlite3.Error | UnicodeDecodeError, batch: Batch) -> AegisError:
-        """Say what an error of SQLite means for the batch."""
+    def _refusal(self, error: sqlite3.Error | UnicodeDecodeError, tenant_id: str) -> AegisError:
+        """Say what an error of SQLite means for the tenant's batch."""
         code = sqlite_file.primary_code(error)
         if code in DISK_FAILED or self._writer.in_transaction:
             self._broken = True
@@ -240,14 +281,35 @@ class SqliteStore(SqliteReader):
             )
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
             return PositionConflict(
-                f"tenant {batch.tenant_id!r}: a session and seq of the batch are taken; "
+                f"tenant {tenant_id!r}: a session and seq of the batch are taken; "
                 "read the head again",
-                tenant_id=batch.tenant_id,
+                tenant_id=tenant_id,
             )
         return StoreFailed(f"{self._path}: nothing of a batch was written: {error}; try again")
+
+
+def refuse_strangers(batch: Batch) -> None:
+    """Raise `StoreFailed` unless the rows are the tenant's, in order, and values are of them."""
+    end = batch.first_position + len(batch.events)
+    for position, event in enumerate(batch.events, batch.first_position):
+        if (event.tenant_id, event.position) != (batch.tenant_id, position):
+            raise StoreFailed(
+                f"expected position {position} of tenant {batch.tenant_id!r} in the batch, "
+                f"found {event.position} of {event.tenant_id!r}; nothing was written"
+            )
+    for row in batch.detached:
+        if row.tenant_id != batch.tenant_id or not batch.first_position <= row.position < end:
+            raise StoreFailed(
+                f"a detached value of position {row.position} of tenant {row.tenant_id!r} belongs "
+                f"to no event of this batch of {batch.tenant_id!r}; nothing was written"
+            )
 
 
 @cache
 def insert_sql(rows: int) -> str:
     """The statement that inserts this many rows, at most `STATEMENT_ROWS_MAX`."""
     return INSERT.format(rows=", ".join([ROW] * rows))
+
+
+def nothing() -> None:
+    """End a listening that never began."""

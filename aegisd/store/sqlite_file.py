@@ -13,7 +13,7 @@ from aegisd.core.errors import AegisError, ConfigInvalid, LogCorrupt, StoreBroke
 APPLICATION_ID = 0x41454749
 
 # Raised by one when the schema changes; an older build then refuses the file.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # STRICT tables came with 3.37.
 SQLITE_VERSION_MIN = (3, 37, 0)
@@ -25,7 +25,7 @@ PAGE_BYTES = 8192
 # `events` keeps rowids: without them a row past a quarter of a page spills into overflow pages,
 # which triples the file and halves the speed for bodies of 1 to 2 KB. The triggers stop accidents,
 # not an owner of the file; against that owner there are hashes and checkpoints.
-SCHEMA = (
+_VERSION_1 = (
     """CREATE TABLE events (
         tenant_id TEXT NOT NULL,
         position INTEGER NOT NULL,
@@ -78,6 +78,56 @@ SCHEMA = (
     ),
 )
 
+# What version 2 added: the tree over the events, and values kept beside them. A checkpoint is kept
+# before it is signed, so its note may be filled in once. A value is erased where it lies, see
+# `sqlite_detached`, so no row of it ever leaves either.
+_VERSION_2 = (
+    """CREATE TABLE checkpoints (
+        tenant_id TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        root BLOB NOT NULL,
+        note TEXT NOT NULL,
+        PRIMARY KEY (tenant_id, size)
+    ) STRICT""",
+    """CREATE TABLE blocks (
+        tenant_id TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        root BLOB NOT NULL,
+        PRIMARY KEY (tenant_id, number)
+    ) STRICT""",
+    """CREATE TABLE detached (
+        tenant_id TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        pointer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        salt BLOB NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (tenant_id, position, pointer)
+    ) STRICT""",
+    """CREATE INDEX detached_by_subject ON detached (tenant_id, subject)
+        WHERE salt <> zeroblob(32)""",
+    """CREATE TRIGGER checkpoints_no_update BEFORE UPDATE ON checkpoints
+        WHEN old.note <> '' OR (new.tenant_id, new.size, new.root)
+            IS NOT (old.tenant_id, old.size, old.root)
+        BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END""",
+    """CREATE TRIGGER detached_no_update BEFORE UPDATE ON detached
+        WHEN (new.tenant_id, new.position, new.pointer, new.subject, new.salt, new.value)
+            IS NOT (old.tenant_id, old.position, old.pointer, old.subject, zeroblob(32),
+                zeroblob(length(old.value)))
+        BEGIN SELECT RAISE(ABORT, 'a detached value can only be erased'); END""",
+    """CREATE TRIGGER blocks_no_update BEFORE UPDATE ON blocks
+        BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END""",
+    *(
+        f"""CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+        BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"""
+        for table in ("checkpoints", "blocks", "detached")
+    ),
+)
+
+# Every object of a file of each version, in the order it is made.
+SCHEMAS = {1: _VERSION_1, 2: (*_VERSION_1, *_VERSION_2)}
+SCHEMA = SCHEMAS[SCHEMA_VERSION]
+
 # The first patch release of an older line of SQLite without the WAL-reset bug.
 REPAIRED_PATCH = {(3, 44): 6, (3, 50): 7}
 
@@ -104,6 +154,8 @@ def create_file(path: str) -> None:
         file.execute(f"PRAGMA application_id={APPLICATION_ID}")
         file.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         file.execute("COMMIT")
+        # Closing would do it too, and keep silent where the disk is full.
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     _sync(draft)
     Path(draft).replace(path)
     _sync(str(Path(path).parent))
@@ -141,23 +193,30 @@ def require_file(path: str) -> None:
         raise ConfigInvalid(f"{path} is empty and holds no log; check the --dsn", path=path)
 
 
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The version of the schema that the file says it has."""
+    version: int
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return version
+
+
 def identify(connection: sqlite3.Connection, path: str) -> None:
     """Raise `ConfigInvalid` unless the file is a log this build reads. Only reads.
 
     Raises `sqlite3.DatabaseError` for a file that is no database at all.
     """
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = schema_version(connection)
     if application_id != APPLICATION_ID:
         raise ConfigInvalid(
             f"{path} is not an Aegis log: expected application id {APPLICATION_ID:#x}, found "
             f"{application_id:#x}; it was left untouched, choose another --dsn",
             path=path,
         )
-    if version != SCHEMA_VERSION:
+    if version not in SCHEMAS:
         raise ConfigInvalid(
-            f"{path} has schema version {version}, this build reads {SCHEMA_VERSION}; it was left "
-            "untouched, start the version of Aegis that wrote it or a newer one",
+            f"{path} has schema version {version}, this build reads 1 to {SCHEMA_VERSION}; it was "
+            "left untouched, start the version of Aegis that wrote it or a newer one",
             path=path,
             found=version,
             expected=SCHEMA_VERSION,
@@ -167,10 +226,11 @@ def identify(connection: sqlite3.Connection, path: str) -> None:
 def schema_changes(connection: sqlite3.Connection) -> list[str]:
     """One sentence for each table, index or trigger that is not as Aegis made it, sorted by name.
 
-    SQLite's own objects (`sqlite_…`, such as the figures ANALYZE keeps) do not count.
+    Held against the schema of the version that the file says it has. SQLite's own objects
+    (`sqlite_…`, such as the figures ANALYZE keeps) do not count.
     """
     with closing(sqlite3.connect(":memory:")) as fresh:
-        for statement in SCHEMA:
+        for statement in SCHEMAS.get(schema_version(connection), SCHEMA):
             fresh.execute(statement)
         expected = _objects(fresh)
     found = _objects(connection)
@@ -183,6 +243,15 @@ def schema_changes(connection: sqlite3.Connection) -> list[str]:
         elif found[name] != expected[name]:
             sentences.append(f"schema: {name} was changed")
     return sentences
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Add what an older file's schema lacks. Call it in a transaction; no stored byte changes."""
+    version = schema_version(connection)
+    if version < SCHEMA_VERSION:
+        for statement in SCHEMA[len(SCHEMAS[version]) :]:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
 def _objects(connection: sqlite3.Connection) -> dict[str, str]:

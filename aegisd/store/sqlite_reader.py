@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from aegisd.core.errors import AegisError, LogCorrupt, StoreBroken, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Document, SessionHead, SnapshotRow
-from aegisd.store import sqlite_file
+from aegisd.ports import Checkpoint, Detached, Document, SessionHead, SnapshotRow
+from aegisd.store import sqlite_detached, sqlite_file, sqlite_tree
 
 # Rows read in one go. A page closes its read transaction, so a slow consumer never keeps the
 # write-ahead log from being reset.
@@ -99,6 +99,7 @@ class SqliteReader:
         self._lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._open = True
+        self._version = 0
         sqlite_file.require_file(self._path)
         with ExitStack() as undo:
             undo.callback(SqliteReader.close, self)
@@ -402,6 +403,55 @@ class SqliteReader:
                     body=body,
                 )
         return None
+
+    # ── what schema version 2 added ──────────────────────────────────────────────────────────────
+
+    def schema_version(self) -> int:
+        """The version of the file's schema. One of version 1 becomes newer as a store opens it."""
+        with self._reading("the schema version") as connection:
+            return sqlite_file.schema_version(connection)
+
+    @contextmanager
+    def _evidence(self, what: str, tenant_id: str) -> Iterator[sqlite3.Connection | None]:
+        """Lend a connection; None where the file is of version 1, which has no such tables."""
+        with self._reading(what, tenant_id=tenant_id) as connection:
+            if self._version < sqlite_file.SCHEMA_VERSION:
+                self._version = sqlite_file.schema_version(connection)
+            yield connection if self._version == sqlite_file.SCHEMA_VERSION else None
+
+    def hashes(self, tenant_id: str, *, from_position: int, limit: int) -> list[bytes]:
+        """See `aegisd.ports.EventReader.hashes`."""
+        with self._reading("the hashes", tenant_id=tenant_id) as connection:
+            return sqlite_tree.hashes(connection, tenant_id, from_position, limit)
+
+    def blocks(self, tenant_id: str) -> list[bytes]:
+        """See `aegisd.ports.EventReader.blocks`."""
+        with self._evidence("the blocks", tenant_id) as connection:
+            return sqlite_tree.blocks(connection, tenant_id) if connection else []
+
+    def checkpoints(
+        self, tenant_id: str, *, from_size: int = 0, limit: int = 1000
+    ) -> list[Checkpoint]:
+        """See `aegisd.ports.EventReader.checkpoints`."""
+        with self._evidence("the checkpoints", tenant_id) as connection:
+            if connection is None:
+                return []
+            return sqlite_tree.checkpoints(connection, tenant_id, from_size, limit)
+
+    def newest_checkpoint(self, tenant_id: str) -> Checkpoint | None:
+        """See `aegisd.ports.EventReader.newest_checkpoint`."""
+        with self._evidence("the newest checkpoint", tenant_id) as connection:
+            return sqlite_tree.newest_checkpoint(connection, tenant_id) if connection else None
+
+    def detached(self, tenant_id: str, position: int) -> list[Detached]:
+        """See `aegisd.ports.EventReader.detached`."""
+        with self._evidence("detached values", tenant_id) as connection:
+            return sqlite_detached.of_event(connection, tenant_id, position) if connection else []
+
+    def detached_of(self, tenant_id: str, subject: str) -> int:
+        """See `aegisd.ports.EventReader.detached_of`."""
+        with self._evidence("detached values", tenant_id) as connection:
+            return sqlite_detached.count_of(connection, tenant_id, subject) if connection else 0
 
     def faults(self) -> list[str]:
         """One sentence for each change of the schema and each finding of SQLite's own check.

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from aegisd.core.log.detached import Value, attach
 from aegisd.ports import EventReader
 
 MANIFEST: dict[str, object] = {
@@ -39,12 +40,15 @@ def declared(**constraints: int | None) -> dict[str, object]:
 
 
 def told(reader: EventReader, session_id: str = "s1") -> list[tuple[str, object]]:
-    """A session's events as (type, payload), decisions as their outcome alone."""
+    """A session's events as (type, payload as it was sent), decisions as their outcome alone."""
     found = []
     for row in reader.session_events("local", session_id):
         payload = msgspec.json.decode(row.body)["payload"]
         if row.event_type == "POLICY_DECISION":
             payload = payload["outcome"]
+        kept = reader.detached("local", row.position)
+        beside = [Value(pointer=each.pointer, salt=each.salt, value=each.value) for each in kept]
+        payload = attach(payload, beside)
         found.append((row.event_type, payload))
     return found
 

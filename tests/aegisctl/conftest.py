@@ -79,6 +79,6 @@ def golden() -> Callable[[str, str], None]:
 def shelf(log_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     """A server over the recorded database, found at every URL; pages are small."""
     with closing(Shelf(log_file)) as served:
-        monkeypatch.setattr("aegisctl.client.connect", lambda _url: served)
+        monkeypatch.setattr("aegisctl.client.connect", lambda *_: served)
         monkeypatch.setattr("aegisctl.server.PAGE_EVENTS", 5)
         yield served

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from aegisctl.database import DatabaseLog
-from aegisctl.exported import ExportLog, lines
+from aegisctl.exported import ExportLog
 from aegisctl.log import all_sessions
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log.export import LINE_BYTES_MAX
+from aegisd.export_file import lines
 from tests.aegisctl.conftest import Type
 
 

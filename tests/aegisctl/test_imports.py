@@ -29,7 +29,7 @@ class Inbox:
 @pytest.fixture
 def inbox(monkeypatch: pytest.MonkeyPatch) -> Inbox:
     kept = Inbox()
-    monkeypatch.setattr("aegisctl.client.connect", lambda _url: kept)
+    monkeypatch.setattr("aegisctl.client.connect", lambda *_: kept)
     return kept
 
 

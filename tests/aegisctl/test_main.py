@@ -55,7 +55,7 @@ def test_an_unknown_verb_or_option_is_two(type_: Type) -> None:
 def test_no_failure_of_ours_reads_as_a_verdict(
     error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, type_: Type, recorded: Path
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("aegisctl.verify.examine", fail)

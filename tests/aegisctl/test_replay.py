@@ -12,7 +12,8 @@ from msgspec import Raw
 
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import StoredEvent, seal, unseal
-from aegisd.core.log.export import ExportedDocument, Scope, read, write
+from aegisd.core.log.export import ExportedDocument, Scope, write
+from aegisd.core.log.export_reading import read
 from aegisd.rego.engines import installed
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.shelf import Shelf

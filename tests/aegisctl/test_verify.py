@@ -21,12 +21,14 @@ from aegisctl.integrity.report import BREAKS_MAX, Report, broken
 from aegisctl.verify import SHOWN_BREAKS_MAX, examine, sentences
 from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log.envelope import Envelope, StoredEvent, restore, seal
-from aegisd.core.log.export import Scope, read, write
+from aegisd.core.log.export import Scope, write
+from aegisd.core.log.export_reading import read
 from aegisd.ports import Batch, SnapshotRow
 from aegisd.store.sqlite import SqliteStore
 from aegisd.store.sqlite_reader import SqliteReader
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.recording import call, record
+from tests.aegisctl.signed import THIEF, checkpoint, note, sign, vkey
 from tests.aegisctl.tampering import edit, insert, rows, tamper
 
 NOWHERE = "http://127.0.0.1:9"
@@ -484,3 +486,96 @@ def test_archives_are_verified_against_the_tenant_they_came_from(
     assert look(path).holds
     tamper(path, "UPDATE events SET user_id = 'x' WHERE position = 5")
     assert not look(path).holds
+
+
+# ── evidence ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def signed_export(log_file: Path, tmp_path: Path, type_: Type) -> Path:
+    sign(log_file)
+    path = tmp_path / "acme.jsonl"
+    assert type_("export", "--dsn", log_file, "--tenant", "acme", "--out", path).code == 0
+    return path
+
+
+def test_an_export_is_signed_where_a_key_signed_it(signed_export: Path, type_: Type) -> None:
+    typed = type_("verify", signed_export, "--key", vkey())
+    assert typed.code == 0
+    assert "SIGNED, 18 events lead to a checkpoint that the key signed" in typed.out
+    typed = type_("verify", signed_export)
+    assert typed.code == 0
+    assert "CHAIN, 18 events lead to a checkpoint whose signature was not checked" in typed.out
+    typed = type_("verify", signed_export, "--key", vkey(THIEF))
+    assert typed.code == 1
+    assert "signature" in typed.out
+
+
+def test_what_no_key_signed_is_no_answer_for_somebody_who_gave_one(
+    export: Path, recorded: Path, type_: Type
+) -> None:
+    for file in (export, recorded):
+        typed = type_("verify", file, "--tenant", "acme", "--key", vkey())
+        assert typed.code == 2
+        assert "nothing of tenant acme is signed" in typed.out
+
+
+def test_an_export_continues_a_checkpoint_that_was_kept(
+    signed_export: Path, log_file: Path, tmp_path: Path, type_: Type
+) -> None:
+    kept = tmp_path / "kept"
+
+    def verdict(text: str, *more: str) -> int:
+        kept.write_text(text, "utf-8")
+        return type_("verify", signed_export, "--checkpoint", kept, *more).code
+
+    for size in (1, 8, 18):
+        assert verdict(checkpoint(log_file, size=size).note) == 0
+        assert verdict(checkpoint(log_file, size=size).note, "--key", vkey()) == 0
+    assert verdict(note(8, b"\1" * 32)) == 1
+    assert verdict(note(19, b"\1" * 32)) == 1
+    assert verdict(checkpoint(log_file, "zeta").note) == 2
+    assert verdict(checkpoint(log_file, ring=THIEF).note, "--key", vkey()) == 2
+    assert verdict("nonsense") == 2
+
+
+def test_a_kept_checkpoint_signs_an_export_that_has_none(
+    export: Path, log_file: Path, tmp_path: Path, type_: Type
+) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text(checkpoint(log_file, size=8).note, "utf-8")
+    typed = type_("verify", export, "--checkpoint", kept, "--key", vkey())
+    assert typed.code == 0
+    assert "SIGNED, 8 events lead to" in typed.out
+    assert "10 events after it covered by the chain alone" in typed.out
+
+
+def test_one_session_is_held_to_a_kept_checkpoint_of_the_same_size_only(
+    log_file: Path, tmp_path: Path, type_: Type
+) -> None:
+    sign(log_file)
+    path, kept = tmp_path / "s1.jsonl", tmp_path / "kept"
+    scope = ("--tenant", "acme", "--session", "s1")
+    assert type_("export", "--dsn", log_file, *scope, "--out", path).code == 0
+    assert type_("verify", path, "--key", vkey()).code == 0
+    kept.write_text(checkpoint(log_file).note, "utf-8")
+    assert type_("verify", path, "--checkpoint", kept).code == 0
+    kept.write_text(checkpoint(log_file, size=3).note, "utf-8")
+    typed = type_("verify", path, "--checkpoint", kept)
+    assert typed.code == 2
+    assert "verify the whole tenant" in typed.out
+
+
+def test_a_server_is_not_asked_to_vouch_for_itself(type_: Type) -> None:
+    typed = type_("verify", "--server", NOWHERE, "--tenant", "acme", "--key", vkey())
+    assert typed.code == 2
+    assert "aegisctl checkpoint" in typed.err
+
+
+def test_any_byte_of_a_signed_export_that_is_edited_shows(signed_export: Path, type_: Type) -> None:
+    whole = signed_export.read_bytes()
+    for at in range(whole.index(b"\n") + 1, len(whole), 61):
+        edited = bytearray(whole)
+        edited[at] ^= 1
+        signed_export.write_bytes(edited)
+        assert type_("verify", signed_export, "--key", vkey()).code == 1, at

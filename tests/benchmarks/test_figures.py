@@ -2,10 +2,11 @@
 
 import statistics
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.figures import middle, percentile, ratio, timing
+from benchmarks.figures import middle, paired, percentile, ratio, timing
 
 Samples = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=60)
 
@@ -41,6 +42,38 @@ def test_the_middle_round_is_the_one_at_the_median(rates: list[int]) -> None:
 
     assert found in rounds
     assert found["per_second"] == statistics.median(rates)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.5, 2), st.floats(1, 1e6)), min_size=1, max_size=40),
+    st.floats(0.5, 2),
+)
+def test_a_slow_minute_that_slows_both_of_a_pair_does_not_move_their_ratio(
+    rounds: list[tuple[float, float]], slower: float
+) -> None:
+    ratios, bases = zip(*rounds, strict=True)
+    figures = [kept * base for kept, base in rounds]
+
+    calm = paired(figures, bases)
+    disturbed = paired(
+        [figures[0] / slower, *figures[1:]],
+        [bases[0] / slower, *bases[1:]],
+    )
+
+    assert calm.median == pytest.approx(statistics.median(ratios))
+    assert disturbed.median == pytest.approx(calm.median)
+    assert disturbed.half == pytest.approx(calm.half)
+
+
+def test_half_of_all_rounds_lie_where_the_middle_half_is_told() -> None:
+    found = paired([float(figure) for figure in range(1, 101)], [1.0] * 100)
+
+    assert (found.half, found.rounds) == ((26.0, 76.0), 100)
+
+
+def test_pairs_that_do_not_match_are_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        paired([1.0, 2.0], [1.0])
 
 
 def test_a_ratio_has_two_digits_and_none_without_a_base() -> None:

@@ -34,6 +34,7 @@ REQUEST = [
     "idempotency_conflict",
     "manifest_invalid",
     "policy_invalid",
+    "note_invalid",
     "export_invalid",
 ]
 CONFLICT = [
@@ -42,6 +43,7 @@ CONFLICT = [
     "session_exists",
     "session_terminated",
     "call_id_reused",
+    "not_covered",
 ]
 UNAVAILABLE = [
     "unavailable",
@@ -61,6 +63,11 @@ REST = [
     "log_corrupt",
     "evaluator_failed",
     "config_invalid",
+    "checkpoint_unknown",
+    "event_unknown",
+    "commit_unknown",
+    "signing_failed",
+    "log_rolled_back",
 ]
 
 

@@ -93,6 +93,9 @@ def test_the_vocabulary_is_the_designs() -> None:
         "MANIFEST_REGISTERED",
         "POLICY_ACTIVATED",
         "LOG_IMPORTED",
+        "PAYLOAD_ERASED",
+        "ROLLBACK_ACCEPTED",
+        "SIGNING_KEYS_CHANGED",
     }
     assert {
         "TOOL_CALL_PROPOSED",

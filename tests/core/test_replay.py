@@ -364,13 +364,15 @@ def test_a_counterfactual_changes_the_calls_that_the_changed_rule_decides_and_no
     judge = ScriptedJudge({BUNDLE: base, OTHER: weekdays_only})
     judge.documents = gate.judge.documents
     for session_id, asked in (("s1", 5), ("s2", 4)):
-        count, changes = counterfactual(gate.of(session_id), judge, digest(OTHER))
-        assert count == asked
+        told = counterfactual(gate.of(session_id), judge, digest(OTHER))
+        assert (told.decisions, told.unjudged) == (asked, 0)
+        changes = told.changes
         assert [(c.subject, c.recorded_outcome, c.outcome, c.reason) for c in changes] == [
             ("pay", "require_approval", "deny", "POLICY_DENY")
         ]
         assert changes[0].rules == ("aegis.approval_required", "aegis.policy_deny")
-        assert counterfactual(gate.of(session_id), judge, digest(BUNDLE)) == (asked, [])
+        same = counterfactual(gate.of(session_id), judge, digest(BUNDLE))
+        assert (same.decisions, same.changes) == (asked, [])
 
 
 def test_a_counterfactual_judges_each_call_on_the_state_as_it_was_recorded() -> None:
@@ -383,7 +385,7 @@ def test_a_counterfactual_judges_each_call_on_the_state_as_it_was_recorded() -> 
 
     judge = ScriptedJudge({BUNDLE: base, OTHER: nothing})
     judge.documents = gate.judge.documents
-    _, changes = counterfactual(gate.of(), judge, digest(OTHER))
+    changes = counterfactual(gate.of(), judge, digest(OTHER)).changes
     assert [(c.recorded_reason, c.reason) for c in changes] == [
         ("OK", "POLICY_DENY"),
         ("OK", "POLICY_DENY"),

@@ -278,17 +278,17 @@ def test_a_commit_takes_events_up_to_its_bound(
 
 
 def test_sessions_leave_memory_and_come_back_as_they_were(
-    monkeypatch: pytest.MonkeyPatch, reopen: Callable[[], EventStore]
+    monkeypatch: pytest.MonkeyPatch, alone: Callable[[], EventStore]
 ) -> None:
     monkeypatch.setattr(module, "SESSIONS_RESIDENT_MAX", 3)
-    monkeypatch.setattr(module, "SESSION_SNAPSHOT_EVENTS", 4)
+    monkeypatch.setattr("aegisd.engine.folds.SESSION_SNAPSHOT_EVENTS", 4)
     asked = [tool("read_file", f"s{n * n % 11}") for n in range(60)]
     gate = Gate(held=OPEN)
     for each in asked:
         gate.propose(each)
 
     async def story() -> None:
-        store = reopen()
+        store = alone()
         async with running(store) as engine:
             for each in asked:
                 await engine.append((each,))
@@ -324,18 +324,18 @@ def test_a_session_in_flight_never_leaves_memory(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_writers_time_never_runs_backwards_for_a_tenant(
-    reopen: Callable[[], EventStore],
+    alone: Callable[[], EventStore],
 ) -> None:
     async def story() -> None:
         judge, clock = ScriptedJudge(), ManualClock()
-        store = reopen()
+        store = alone()
         async with running(store, judge=judge, clock=clock) as engine:
             for moment in (5, -1000, 7, 6):
                 clock.now += moment
                 await engine.append((tool("read_file"),))
         close(store)
         clock.now = 1
-        again = reopen()
+        again = alone()
         async with running(again, judge=judge, clock=clock) as engine:
             await engine.append((tool("read_file", "s2"),))
             bodies = [e.body.decode() for e in log_of(again) if e.event_type == "POLICY_DECISION"]
@@ -352,8 +352,8 @@ def test_the_writers_time_never_runs_backwards_for_a_tenant(
 def test_a_restart_finds_the_state_that_was_left(
     reopen: Callable[[], EventStore], every: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SESSION_SNAPSHOT_EVENTS", every)
-    monkeypatch.setattr(module, "TENANT_SNAPSHOT_EVENTS", every)
+    monkeypatch.setattr("aegisd.engine.folds.SESSION_SNAPSHOT_EVENTS", every)
+    monkeypatch.setattr("aegisd.engine.folds.TENANT_SNAPSHOT_EVENTS", every)
 
     async def story() -> None:
         store = reopen()

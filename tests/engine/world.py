@@ -8,15 +8,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from aegisd.core.errors import ManifestInvalid
+from aegisd.core.errors import ManifestInvalid, StoreFailed
 from aegisd.core.log.chain import verify
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
+from aegisd.engine.checkpoints import Evidence
 from aegisd.engine.engine import Configured, Engine
 from aegisd.engine.work import Answer
 from aegisd.ports import Batch, EventReader, EventStore
+from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite import SqliteStore
 from tests.core.builders import START_MS
@@ -75,6 +77,47 @@ class StubbornStore(MemoryStore):
         await asyncio.to_thread(self.entered.acquire, timeout=PATIENCE_S)
 
 
+class MemoryGuard:
+    """A `ports.Guard` that is a dict; `full` makes it fail as a full disk does."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, str] = {}
+        self.aside: list[str] = []
+        self.full = False
+
+    def tenants(self) -> list[str]:
+        return sorted(self.notes)
+
+    def newest(self, tenant_id: str) -> str | None:
+        return self.notes.get(tenant_id)
+
+    def keep(self, tenant_id: str, note: str) -> None:
+        if self.full:
+            raise StoreFailed("the guard's disk is full")
+        self.notes[tenant_id] = note
+
+    def set_aside(self, tenant_id: str) -> str:
+        self.aside.append(self.notes.pop(tenant_id))
+        return "aside"
+
+
+LOG_NAME = "aegis.example.com/test"
+
+
+def signer(seed: int = 1) -> Keyring:
+    """Keys that are the same in every run."""
+    return Keyring(LOG_NAME, [SigningKey(seed=bytes([seed]) * 32)])
+
+
+def evidence(
+    guard: MemoryGuard | None = None, *, interval_ms: int = 5, events: int = 256, seed: int = 1
+) -> Evidence:
+    """Checkpoints that come soon."""
+    return Evidence(
+        signer=signer(seed), guard=guard or MemoryGuard(), interval_ms=interval_ms, events=events
+    )
+
+
 def run(story: Coroutine[object, object, T]) -> T:
     """Run one test's story on a fresh loop, and not for ever."""
     return asyncio.run(asyncio.wait_for(story, PATIENCE_S))
@@ -99,6 +142,8 @@ async def running(
     clock: ManualClock | None = None,
     told: Configured | None = None,
     on_fatal: Callable[[str], None] = ignore,
+    evidence: Evidence | None = None,
+    accept_rollback: bool = False,
 ) -> AsyncIterator[Engine]:
     """Start an engine on a store; stop it in an orderly way. A judge keeps its documents."""
     engine = Engine(
@@ -107,9 +152,10 @@ async def running(
         clock=clock or ManualClock(),
         configured=told or configured(),
         on_fatal=on_fatal,
+        evidence=evidence,
     )
     try:
-        await engine.start()
+        await engine.start(accept_rollback=accept_rollback)
         yield engine
     finally:
         await engine.stop()

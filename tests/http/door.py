@@ -9,6 +9,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from aegisd.core.manifest import capabilities
+from aegisd.engine.checkpoints import Evidence
 from aegisd.engine.engine import Configured, Engine
 from aegisd.http.app import app
 from aegisd.rego import bundle
@@ -49,7 +50,7 @@ class Clock:
 class Door:
     """An engine and its door on an event loop of their own; every ask runs to its end."""
 
-    def __init__(self, store: MemoryStore | None = None) -> None:
+    def __init__(self, store: MemoryStore | None = None, evidence: Evidence | None = None) -> None:
         self.runner = asyncio.Runner()
         self.store = store or MemoryStore()
         self.clock = Clock()
@@ -66,6 +67,7 @@ class Door:
                 capabilities=capabilities.from_value(MANIFEST),
             ),
             on_fatal=self.fatal.append,
+            evidence=evidence,
         )
         self.app = app(self.engine, hosts=["aegis.internal"])
         self.client = httpx.AsyncClient(

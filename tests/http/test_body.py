@@ -1,6 +1,7 @@
 """A body within its bounds, however it arrives, and what its headers claim."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
@@ -22,7 +23,14 @@ from aegisd.core.errors import (
     UnsupportedField,
 )
 from aegisd.http import body
-from aegisd.http.body import BODY_BYTES_MAX, Body, as_shape, receive_body, receive_object
+from aegisd.http.body import (
+    BODY_BYTES_MAX,
+    Body,
+    as_shape,
+    receive_body,
+    receive_file,
+    receive_object,
+)
 from tests.http.door import Door, message
 
 
@@ -237,3 +245,67 @@ def test_no_value_of_a_refused_object_is_in_the_message(value: dict[str, object]
     with pytest.raises(InvalidField) as refused:
         as_shape({**secret}, Shape)
     assert "secret" not in refused.value.message
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def arrive_in_file(
+    *chunks: bytes,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    bytes_max: int = BODY_BYTES_MAX,
+    wait_s: float = 0,
+) -> bytes:
+    """Read an upload that comes in these pieces, each after a while."""
+    waiting = list(chunks)
+    file = io.BytesIO()
+
+    async def receive() -> Message:
+        await asyncio.sleep(wait_s)
+        piece = waiting.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
+
+    asyncio.run(receive_file({"headers": list(headers)}, receive, file, bytes_max))
+    return file.getvalue()
+
+
+@given(
+    chunks=st.lists(st.binary(max_size=5), min_size=1, max_size=8),
+    spare=st.integers(-3, 3),
+    write_bytes=st.sampled_from([1, 6, 1 << 20]),
+)
+def test_an_upload_is_its_pieces_put_together_if_they_fit(
+    chunks: list[bytes], spare: int, write_bytes: int
+) -> None:
+    whole = b"".join(chunks)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(body, "WRITE_BYTES", write_bytes)
+        if spare >= 0:
+            assert arrive_in_file(*chunks, bytes_max=len(whole) + spare) == whole
+        elif len(whole) + spare >= 0:
+            with pytest.raises(TooLarge):
+                arrive_in_file(*chunks, bytes_max=len(whole) + spare)
+
+
+def test_an_upload_that_says_it_is_too_large_is_refused_before_it_comes() -> None:
+    with pytest.raises(TooLarge):
+        arrive_in_file(headers=[(b"content-length", b"9")], bytes_max=8)
+
+
+def test_an_upload_may_pause_and_take_its_time_within_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(body, "WRITE_BYTES", 1)
+    monkeypatch.setattr(body, "PAUSE_SECONDS_MAX", 0.2)
+    pieces = [b"x"] * 5
+    assert arrive_in_file(*pieces, wait_s=0.08) == b"xxxxx"
+    with pytest.raises(BodyTooSlow):
+        arrive_in_file(*pieces, wait_s=0.4)
+    monkeypatch.setattr(body, "FILE_SECONDS_MAX", 0.15)
+    with pytest.raises(BodyTooSlow):
+        arrive_in_file(*pieces, wait_s=0.08)
+
+
+def test_an_upload_takes_no_idempotency_key() -> None:
+    with pytest.raises(UnsupportedField):
+        arrive_in_file(b"x", headers=[(b"idempotency-key", b"k1")])

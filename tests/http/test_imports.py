@@ -67,3 +67,19 @@ def test_what_does_not_hold_is_not_imported(shared: Door, query: str, code: str)
     answer = shared.ask("POST", f"/v1/imports?{query}", b"{}\n")
     assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
     assert not shared.store.tenants()
+
+
+def test_an_export_that_cannot_be_spooled_is_our_trouble_and_keeps_nothing(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.record(call())
+    data = exported(door)
+
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(imports, "TemporaryFile", full)
+    answer = door.ask("POST", f"/v1/imports?{QUERY}", data)
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_failed"), answer.text
+    assert "TMPDIR" in answer.json()["detail"]
+    assert door.store.tenants() == ["acme"]

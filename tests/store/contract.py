@@ -8,14 +8,24 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from aegisd.core.errors import PositionConflict, StoreFailed
+from aegisd.core.errors import LogCorrupt, PositionConflict, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Batch, Document, EventStore, SessionHead, SnapshotRow
+from aegisd.ports import (
+    Batch,
+    Checkpoint,
+    Detached,
+    Document,
+    EventStore,
+    Growth,
+    SessionHead,
+    SnapshotRow,
+)
 
 # Ids of the log are ASCII; the store must not be what relies on it. Sorted by code point.
 TENANTS = ("$t", "A", "a", "a\0b", "é", "\uffff", "\U0001f511")
@@ -89,6 +99,9 @@ def snapshot(body: bytes, session_id: str = "s", head: int = 0) -> SnapshotRow:
 class StoreContract:
     """The promises. `store` is an empty, open store."""
 
+    # A store that cannot hold one of these says so in a test of its own.
+    ids: ClassVar[tuple[str, ...]] = TENANTS
+
     def test_an_empty_store_knows_nobody(self, store: EventStore) -> None:
         assert store.tenants() == []
         assert store.next_position("acme") == 0
@@ -114,16 +127,16 @@ class StoreContract:
         assert list(store.events("acme")) == rows
 
     def test_ids_are_compared_by_code_point_and_nothing_else(self, store: EventStore) -> None:
-        for tenant_id in reversed(TENANTS):
-            rows = [event(i, s, 0, tenant_id=tenant_id) for i, s in enumerate(reversed(TENANTS))]
+        for tenant_id in reversed(self.ids):
+            rows = [event(i, s, 0, tenant_id=tenant_id) for i, s in enumerate(reversed(self.ids))]
             store.append(batch(rows))
-        assert store.tenants() == list(TENANTS)
-        for tenant_id in TENANTS:
-            assert [head.session_id for head in store.sessions(tenant_id)] == list(TENANTS)
-            for session_id in TENANTS:
+        assert store.tenants() == list(self.ids)
+        for tenant_id in self.ids:
+            assert [head.session_id for head in store.sessions(tenant_id)] == list(self.ids)
+            for session_id in self.ids:
                 (row,) = store.session_events(tenant_id, session_id)
                 assert (row.tenant_id, row.session_id) == (tenant_id, session_id)
-        assert store.tenants() == sorted(TENANTS)
+        assert store.tenants() == sorted(self.ids)
 
     @pytest.mark.parametrize("size", [1, 2, 127, 128, 129, 257, 600])
     def test_a_batch_of_any_size_is_kept_whole(self, store: EventStore, size: int) -> None:
@@ -316,6 +329,154 @@ class StoreContract:
         assert store.recorded_head("acme") == ((len(rows), rows[-1].hash) if rows else None)
         ids = sorted({row.session_id for row in rows})
         assert [head.session_id for head in store.sessions("acme")] == ids
+
+
+def root(name: str) -> bytes:
+    """Make the root of a tree or a block, 32 bytes."""
+    return hashlib.sha256(name.encode()).digest()
+
+
+def checkpoint(size: int, note: str = "", *, tenant_id: str = "acme") -> Checkpoint:
+    """Make the checkpoint of a size, the same root for the same size."""
+    return Checkpoint(tenant_id=tenant_id, size=size, root=root(f"tree {size}"), note=note)
+
+
+def growth(*checkpoints: Checkpoint, first_block: int = 0, blocks: Sequence[str] = ()) -> Growth:
+    """Make a growth of tenant acme."""
+    roots = [root(name) for name in blocks]
+    return Growth(tenant_id="acme", first_block=first_block, blocks=roots, checkpoints=checkpoints)
+
+
+def value(position: int, pointer: str, subject: str = "u1", *, tenant_id: str = "acme") -> Detached:
+    """Make a value that stands beside its event, unlike any other."""
+    name = f"{tenant_id} {position} {pointer}"
+    return Detached(
+        tenant_id=tenant_id,
+        position=position,
+        pointer=pointer,
+        subject=subject,
+        salt=root(name),
+        value=f'"{name}"'.encode(),
+    )
+
+
+def with_values(
+    rows: Sequence[StoredEvent], *values: Detached, erased: Sequence[str] = ()
+) -> Batch:
+    """Make a batch of events and values, which erases subjects."""
+    return Batch(
+        tenant_id=rows[0].tenant_id,
+        first_position=rows[0].position,
+        events=rows,
+        detached=values,
+        erased=erased,
+    )
+
+
+class EvidenceContract:
+    """The promises about trees, checkpoints and detached values. `store` is empty and open."""
+
+    def test_an_empty_store_has_no_evidence(self, store: EventStore) -> None:
+        assert store.hashes("acme", from_position=0, limit=10) == []
+        assert store.blocks("acme") == []
+        assert store.checkpoints("acme") == []
+        assert store.newest_checkpoint("acme") is None
+        assert store.detached("acme", 0) == []
+        assert store.detached_of("acme", "u1") == 0
+
+    @pytest.mark.parametrize("start", [0, 1, 299, 300, 2**63, 2**70])
+    @pytest.mark.parametrize("limit", [0, 1, 256, 257, 2**40])
+    def test_hashes_are_the_leaves_in_position_order(
+        self, store: EventStore, start: int, limit: int
+    ) -> None:
+        rows = [event(i) for i in range(300)]
+        store.append(batch(rows))
+        store.append(batch([event(0, tenant_id="other")]))
+        wanted = [row.hash for row in rows[start:][:limit]]
+        assert store.hashes("acme", from_position=start, limit=limit) == wanted
+
+    def test_blocks_are_kept_as_far_as_they_have_no_gap(self, store: EventStore) -> None:
+        store.grow(growth(blocks=["0", "1"]))
+        store.grow(growth(first_block=3, blocks=["3"]))
+        assert store.blocks("acme") == [root("0"), root("1")]
+        store.grow(growth(first_block=1, blocks=["1", "2"]))
+        assert store.blocks("acme") == [root("0"), root("1"), root("2"), root("3")]
+        assert store.blocks("other") == []
+
+    def test_checkpoints_come_by_size_and_the_newest_is_the_largest(
+        self, store: EventStore
+    ) -> None:
+        kept = [checkpoint(size, f"note {size}") for size in (1, 5, 7, 300)]
+        store.grow(growth(kept[2], kept[0]))
+        store.grow(growth(kept[3]))
+        store.grow(growth(kept[1]))
+        assert store.checkpoints("acme") == kept
+        assert store.checkpoints("acme", from_size=5) == kept[1:]
+        assert store.checkpoints("acme", from_size=6, limit=1) == kept[2:3]
+        assert store.checkpoints("acme", from_size=301) == []
+        assert store.checkpoints("acme", limit=0) == []
+        assert store.newest_checkpoint("acme") == kept[3]
+        assert store.newest_checkpoint("other") is None
+
+    def test_a_checkpoint_is_kept_unsigned_and_gets_its_note_once(self, store: EventStore) -> None:
+        store.grow(growth(checkpoint(3)))
+        assert store.newest_checkpoint("acme") == checkpoint(3)
+        store.grow(growth(checkpoint(3, "signed")))
+        assert store.newest_checkpoint("acme") == checkpoint(3, "signed")
+        store.grow(growth(checkpoint(3)))
+        store.grow(growth(checkpoint(3, "signed again")))
+        assert store.checkpoints("acme") == [checkpoint(3, "signed")]
+
+    def test_another_root_is_corruption_and_nothing_of_that_growth_is_kept(
+        self, store: EventStore
+    ) -> None:
+        store.grow(growth(checkpoint(3), blocks=["0", "1"]))
+        other = Checkpoint(tenant_id="acme", size=3, root=root("forged"), note="signed")
+        with pytest.raises(LogCorrupt):
+            store.grow(growth(checkpoint(9), other, first_block=2, blocks=["2"]))
+        with pytest.raises(LogCorrupt):
+            store.grow(growth(checkpoint(9), first_block=1, blocks=["forged", "2"]))
+        assert store.checkpoints("acme") == [checkpoint(3)]
+        assert store.blocks("acme") == [root("0"), root("1")]
+        store.grow(growth(checkpoint(9), first_block=2, blocks=["2"]))
+        assert store.newest_checkpoint("acme") == checkpoint(9)
+
+    def test_a_tree_grows_beside_the_log_and_changes_nothing_of_it(self, store: EventStore) -> None:
+        store.append(batch([event(0)]))
+        store.grow(growth(checkpoint(1), blocks=["0"]))
+        store.append(batch([event(1)]))
+        StoreContract.assert_holds(store, [event(0), event(1)])
+
+    def test_values_are_kept_with_their_events_and_found_by_pointer(
+        self, store: EventStore
+    ) -> None:
+        values = [value(0, "/args/b"), value(0, "/args/a\0", "u2"), value(1, "")]
+        store.append(with_values([event(0), event(1)], *values))
+        assert store.detached("acme", 0) == [values[1], values[0]]
+        assert store.detached("acme", 1) == [values[2]]
+        assert store.detached("acme", 2) == []
+        assert store.detached("other", 0) == []
+        assert [store.detached_of("acme", subject) for subject in ("u1", "u2", "u3")] == [2, 1, 0]
+
+    def test_a_refused_batch_keeps_no_value_and_erases_none(self, store: EventStore) -> None:
+        store.append(with_values([event(0)], value(0, "/a")))
+        with pytest.raises(PositionConflict):
+            store.append(with_values([event(5)], value(5, "/a"), erased=["u1"]))
+        with pytest.raises(PositionConflict):
+            store.append(with_values([event(1, seq=0)], value(1, "/a"), erased=["u1"]))
+        assert store.detached("acme", 0) == [value(0, "/a")]
+        assert store.detached_of("acme", "u1") == 1
+
+    def test_erasing_deletes_every_value_of_a_subject_and_no_event(self, store: EventStore) -> None:
+        store.append(with_values([event(0)], value(0, "/a"), value(0, "/b", "u2")))
+        theirs = value(0, "/a", tenant_id="other")
+        store.append(with_values([event(0, tenant_id="other")], theirs))
+        store.append(with_values([event(1)], value(1, "/a"), erased=["u1", "nobody"]))
+        assert store.detached("acme", 0) == [value(0, "/b", "u2")]
+        assert store.detached("acme", 1) == []
+        assert store.detached_of("acme", "u1") == 0
+        assert store.detached("other", 0) == [theirs]
+        StoreContract.assert_holds(store, [event(0), event(1)])
 
 
 IDS = st.sampled_from(["a", "b", "B", "b.1"])

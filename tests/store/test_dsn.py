@@ -1,5 +1,7 @@
 """A DSN names one file, or is refused with a sentence."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisd.core.errors import ConfigInvalid
-from aegisd.store.dsn import open_reader, open_store, sqlite_path
+from aegisd.store.dsn import open_reader, open_store, place, sqlite_path, without_password
 from aegisd.store.sqlite import SqliteStore
 from aegisd.store.sqlite_reader import SqliteReader
 
@@ -43,8 +45,8 @@ def test_each_form_names_its_path(dsn: str, path: str) -> None:
         (":memory:", "outlive its process"),
         ("memory:", "outlive its process"),
         ("file::memory:", "outlive its process"),
-        ("postgresql://db/aegis", "not in this version"),
-        ("postgres://db/aegis", "not in this version"),
+        ("postgresql://db/aegis", "is no file"),
+        ("postgres://db/aegis", "is no file"),
         ("mysql://db/aegis", "scheme mysql is not known"),
         ("http://host/a.db", "scheme http is not known"),
         ("file:a.db?mode=ro", "takes none"),
@@ -75,6 +77,56 @@ def test_a_refusal_never_repeats_the_password_of_a_dsn() -> None:
         with pytest.raises(ConfigInvalid) as caught:
             sqlite_path(dsn)
         assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("dsn", "seen"),
+    [
+        ("postgresql://u:hunter2@db:5432/x", "postgresql://u@db:5432/x"),
+        ("postgres://u:hun:ter2@db/x?sslmode=require", "postgresql://u@db/x"),
+        ("postgresql://u:h@unter2@db/x", "postgresql://u@db/x"),
+        ("postgresql://db/x?user=u&password=hunter2", "postgresql://db/x"),
+        ("POSTGRESQL://u:hunter2@[::1]:5432/x", "postgresql://u@[::1]:5432/x"),
+        ("postgresql://u:hunter2@[/x", "postgresql://…"),
+        ("postgresql:///x", "postgresql:///x"),
+        ("a:b@c.db", "a:b@c.db"),
+        ("aegis.db", "aegis.db"),
+    ],
+)
+def test_people_see_where_a_dsn_leads_and_no_password(dsn: str, seen: str) -> None:
+    assert without_password(dsn) == seen
+
+
+@given(st.text(st.characters(codec="ascii", exclude_characters="/?#"), min_size=8))
+def test_no_part_of_a_password_is_ever_shown(word: str) -> None:
+    assert word not in without_password(f"postgresql://u:{word}@db/x")
+
+
+def test_a_logs_own_files_stand_beside_the_file_or_in_this_folder() -> None:
+    assert place("/var/aegis.db") == "/var/aegis.db"
+    assert place("postgresql://db/x") == "aegis"
+
+
+@pytest.mark.parametrize("opens", [open_store, open_reader])
+@pytest.mark.parametrize("dsn", ["postgresql://u:hunter2@127.0.0.1:1/x", "postgres://u:%zz@h/x"])
+def test_a_server_that_is_not_there_is_a_sentence_without_the_password(
+    opens: Callable[[str], object], dsn: str
+) -> None:
+    with pytest.raises(ConfigInvalid, match="--dsn") as caught:
+        opens(dsn)
+    assert "hunter2" not in caught.value.message
+    assert "zz" not in caught.value.message
+
+
+def test_without_the_driver_a_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("aegisd.store.postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    for opens in (open_store, open_reader):
+        with pytest.raises(ConfigInvalid, match=r"pip install 'aegis-control-plane\[postgres\]'"):
+            opens("postgresql://db/x")
 
 
 @given(st.text())

@@ -3,10 +3,10 @@
 import pytest
 
 from aegisd.store.memory import MemoryStore
-from tests.store.contract import StoreContract, StoreMachine
+from tests.store.contract import EvidenceContract, StoreContract, StoreMachine
 
 
-class TestMemoryStore(StoreContract):
+class TestMemoryStore(StoreContract, EvidenceContract):
     @pytest.fixture
     def store(self) -> MemoryStore:
         return MemoryStore()

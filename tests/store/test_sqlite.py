@@ -21,6 +21,7 @@ from aegisd.core.errors import ConfigInvalid, PositionConflict, StoreBroken, Sto
 from aegisd.store.sqlite import STATEMENT_ROWS_MAX, SqliteStore
 from aegisd.store.sqlite_reader import SqliteReader
 from tests.store.contract import (
+    EvidenceContract,
     StoreContract,
     StoreMachine,
     batch,
@@ -43,7 +44,7 @@ def store(path: Path) -> Iterator[SqliteStore]:
     opened.close()
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(StoreContract, EvidenceContract):
     @pytest.fixture
     def store(self, path: Path) -> Iterator[SqliteStore]:
         opened = SqliteStore(str(path))

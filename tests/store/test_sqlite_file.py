@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aegisd.core.errors import ConfigInvalid, LogCorrupt
+from aegisd.ports import Batch, Checkpoint, Detached, Growth
 from aegisd.store import sqlite_file
 from aegisd.store.sqlite import SqliteStore, sqlite_version_affected
 from aegisd.store.sqlite_reader import SqliteReader
@@ -52,13 +53,37 @@ def test_the_side_files_are_readable_by_the_owner_only(store: SqliteStore, path:
         "DELETE FROM events",
         "UPDATE documents SET body = x'00'",
         "DELETE FROM documents",
+        "UPDATE checkpoints SET root = x'00' WHERE note = ''",
+        "UPDATE checkpoints SET size = 9 WHERE note = ''",
+        "UPDATE checkpoints SET tenant_id = 'other' WHERE note = ''",
+        "UPDATE checkpoints SET note = 'forged' WHERE note = 'signed'",
+        "UPDATE checkpoints SET note = '' WHERE note = 'signed'",
+        "DELETE FROM checkpoints",
+        "UPDATE blocks SET root = x'00'",
+        "DELETE FROM blocks",
+        "DELETE FROM detached",
+        "UPDATE detached SET value = x'00'",
+        "UPDATE detached SET value = zeroblob(length(value))",
+        "UPDATE detached SET salt = zeroblob(32), value = zeroblob(length(value) - 1)",
+        "UPDATE detached SET salt = zeroblob(32), value = zeroblob(length(value)), subject = 'u2'",
+        "UPDATE detached SET salt = zeroblob(32), value = zeroblob(length(value)), position = 7",
     ],
 )
 def test_the_tables_refuse_to_be_edited(store: SqliteStore, path: Path, statement: str) -> None:
-    store.append(batch([event(0)], documents=[document(b"m")]))
+    points = [Checkpoint(tenant_id="acme", size=1, root=b"r" * 32, note="signed")]
+    points.append(Checkpoint(tenant_id="acme", size=2, root=b"r" * 32))
+    value = Detached(
+        tenant_id="acme", position=0, pointer="/a", subject="u1", salt=b"s" * 32, value=b'"v"'
+    )
+    rows = [event(0)]
+    kept = [document(b"m")]
+    store.append(
+        Batch(tenant_id="acme", first_position=0, events=rows, documents=kept, detached=[value])
+    )
+    store.grow(Growth(tenant_id="acme", first_block=0, blocks=[b"b" * 32], checkpoints=points))
     with (
         closing(sqlite3.connect(path)) as other,
-        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+        pytest.raises(sqlite3.IntegrityError, match=r"append-only|can only be erased"),
     ):
         other.execute(statement)
 
@@ -99,7 +124,7 @@ def newer_schema(path: Path) -> None:
     [
         (foreign_text, "not an SQLite database"),
         (foreign_database, "not an Aegis log"),
-        (newer_schema, "schema version 2, this build reads 1"),
+        (newer_schema, "schema version 3, this build reads 1 to 2"),
         (Path.mkdir, "a folder or a device"),
         (os.mkfifo, "a folder or a device"),
     ],

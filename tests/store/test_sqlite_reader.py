@@ -234,10 +234,19 @@ def test_a_sound_file_has_no_faults(reader: SqliteReader) -> None:
 def test_guards_that_were_taken_away_are_faults(path: Path, reader: SqliteReader) -> None:
     tamper(path)
     assert reader.faults() == [
+        "schema: table blocks was changed",
+        "schema: table checkpoints was changed",
+        "schema: table detached was changed",
         "schema: table documents was changed",
         "schema: table events was changed",
         "schema: table snapshots was changed",
         "schema: table tenant_heads was changed",
+        "schema: trigger blocks_no_delete is missing",
+        "schema: trigger blocks_no_update is missing",
+        "schema: trigger checkpoints_no_delete is missing",
+        "schema: trigger checkpoints_no_update is missing",
+        "schema: trigger detached_no_delete is missing",
+        "schema: trigger detached_no_update is missing",
         "schema: trigger documents_no_delete is missing",
         "schema: trigger documents_no_update is missing",
         "schema: trigger events_head is missing",

@@ -5,18 +5,14 @@ canonical, and what the columns say must be what the bytes say.
 """
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
-from aegisd.core.errors import InvalidJson
-from aegisd.core.log.canonical import DEPTH_MAX, encode, parse
-from aegisd.core.log.envelope import StoredEvent, restore
-
-# Levels of arrays and objects in stored bytes. What a caller may send is wrapped by the envelope,
-# and what a rule repeats of it by a decision: a few levels each.
-STORED_DEPTH_MAX = 2 * DEPTH_MAX
+from aegisd.core.log.envelope import Envelope, StoredEvent, restore, unseal
+from aegisd.core.log.form import is_canonical
 
 _COLUMNS = (
     "tenant_id",
@@ -40,6 +36,10 @@ class Break(Struct, frozen=True, kw_only=True):
     the export says it holds), `seq` (the same in a session), `prev_hash` (the link
     to the event before does not hold), `head` (the log ends elsewhere than was recorded), `row`
     (a row cannot be read) and `document` (a manifest or bundle is not the one its digest names).
+    Of evidence: `checkpoint` (not one, of another tenant, or of more events than there are),
+    `signature` (not signed by a key that was given), `root` (the tree over the events is not the
+    one that was signed), `proof` (a path does not lead from its event to the root) and `detached`
+    (a value beside its event is not the one the event commits to).
     `aegisctl` adds `file` (what SQLite or the schema says) and `export` (a line or the trailer).
     A position or seq of -1 is not known.
     """
@@ -66,8 +66,19 @@ class Chain:
         self._whole = whole
         self._body_tenant = body_tenant
 
+    def go_on(self, heads: dict[str, tuple[int, bytes]], events: int) -> None:
+        """Go on behind so many events that are known to hold; `heads` are those of all sessions."""
+        self.heads = heads
+        self.events += events
+        self._next_position += events
+
     def check(self, event: StoredEvent) -> list[Break]:
         """What is wrong with the next event; empty when it holds."""
+        if self._holds(event):
+            self._next_position = event.position + 1
+            self.heads[event.session_id] = (event.seq, event.hash)
+            self.events += 1
+            return []
         found: list[tuple[str, str]] = []
         if self._whole and event.position != self._next_position:
             expected = f"expected position {self._next_position}, found {event.position}"
@@ -88,6 +99,21 @@ class Chain:
             for rule, detail in found
         ]
 
+    def _holds(self, event: StoredEvent) -> bool:
+        """Whether all is well, told quickly; else what is wrong is looked for rule by rule."""
+        if self._whole and event.position != self._next_position:
+            return False
+        if (event.seq - 1, event.prev_hash) != self.heads.get(event.session_id, (-1, b"")):
+            return False
+        if hashlib.sha256(event.body).digest() != event.hash or not is_canonical(event.body):
+            return False
+        try:
+            told = unseal(event.body)
+        except (msgspec.MsgspecError, UnicodeError):
+            return False
+        expected = event.tenant_id if self._body_tenant is None else self._body_tenant
+        return told.tenant_id == expected and _agree(event, told)
+
     def _check_bytes(self, event: StoredEvent) -> Iterator[tuple[str, str]]:
         if hashlib.sha256(event.body).digest() != event.hash:
             yield "hash", "the stored bytes do not have the stored hash"
@@ -96,7 +122,7 @@ class Chain:
         except (msgspec.MsgspecError, ValueError):
             yield "envelope", "the stored bytes are not an envelope"
             return
-        if not _is_canonical(event.body):
+        if not is_canonical(event.body):
             yield "canonical", "the stored bytes are not in RFC 8785 form"
         for column in _COLUMNS:
             expected = getattr(told, column)
@@ -122,10 +148,17 @@ def verify(events: Iterable[StoredEvent], *, whole: bool) -> Iterator[Break]:
         yield from chain.check(event)
 
 
-def _is_canonical(body: bytes) -> bool:
-    """Whether the bytes are what RFC 8785 makes of the value they decode to."""
-    try:
-        value = parse(body, depth_max=STORED_DEPTH_MAX)
-        return encode(value, depth_max=STORED_DEPTH_MAX) == body
-    except InvalidJson:
-        return False
+def _agree(event: StoredEvent, told: Envelope) -> bool:
+    """Whether the columns but the tenant's say what the bytes say."""
+    prev_hash = b64encode(event.prev_hash).decode() if event.prev_hash else UNSET
+    return (
+        told.session_id == event.session_id
+        and told.seq == event.seq
+        and told.event_type == event.event_type
+        and told.ts_unix_ms == event.ts_unix_ms
+        and told.user_id == event.user_id
+        and told.agent_id == (UNSET if event.agent_id is None else event.agent_id)
+        and told.idempotency_key
+        == (UNSET if event.idempotency_key is None else event.idempotency_key)
+        and told.prev_hash == prev_hash
+    )

@@ -1,21 +1,37 @@
 """Export v1: a log as lines of text that anybody can check with a SHA-256 and patience.
 
 Line 1 is a canonical header. Each event line is exactly the stored bytes, so its hash is the hash
-of the line. Lines with `$kind` carry what events name by digest. The last line is a canonical
+of the line. Lines with `$kind` carry what belongs to them, and the last line is a canonical
 trailer: heads, counts, and the SHA-256 of everything before it. Two exports of one log are
 byte-equal, and a later version adds kinds without changing lines.
+
+The lines stand in this order:
+
+* the header;
+* `bundle` and `manifest`: what events name by digest;
+* the events, in position order, or in seq order of one session;
+* `detached`: values kept beside their events, by position and pointer, if they were asked for. Here
+  and nowhere else `position` counts the event lines of this export from 0, which is the position in
+  the tenant where the export is of a whole one;
+* `checkpoint`: at most one, the newest signed one whose size is not past the end of the log;
+* `proof`, in an export of one session: one for each event that the checkpoint covers, which are its
+  first ones, in their order. `index` is the event's position in the tenant. An export of a whole
+  tenant has none: its tree is computed from its events;
+* the trailer.
+
+A log without checkpoints has no line of the last kinds. What stands behind the newest checkpoint is
+covered by nothing but the hash chain.
 """
 
+import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-import msgspec
 from msgspec import Struct
 
-from aegisd.core.errors import ExportInvalid, InvalidJson
-from aegisd.core.log.canonical import encode, parse
-from aegisd.core.log.chain import Break, Chain
-from aegisd.core.log.envelope import StoredEvent, restore
+from aegisd.core.errors import ExportInvalid
+from aegisd.core.log.canonical import encode
+from aegisd.core.log.envelope import StoredEvent
 
 VERSION = 1
 
@@ -24,6 +40,9 @@ DOCUMENT_KINDS = ("bundle", "manifest")
 
 # Longer than any event (a payload of 1 MiB, escaped) or document line may be.
 LINE_BYTES_MAX = 16_777_216
+
+# How every line begins that is not an event. Their keys are sorted, and `$` comes before letters.
+KIND_BEGINS = b'{"$kind":'
 
 
 class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +60,29 @@ class ExportedDocument(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+class ExportedDetached(Struct, frozen=True, kw_only=True):
+    """A value of the event on event line `position`; fields as `aegisd.ports.Detached` has them."""
+
+    position: int
+    pointer: str
+    subject: str
+    salt: bytes
+    value: bytes
+
+
+class ExportedCheckpoint(Struct, frozen=True, kw_only=True):
+    """A signed checkpoint, as the note says it; see `core.log.checkpoint`."""
+
+    note: str
+
+
+class ExportedProof(Struct, frozen=True, kw_only=True):
+    """The way from the event at `index` of the tenant to the checkpoint's root, leaf to root."""
+
+    index: int
+    hashes: tuple[bytes, ...]
+
+
 class Trailer(Struct, frozen=True, kw_only=True):
     """The end of an export: counts, each session's head, and the digest of all lines before."""
 
@@ -49,201 +91,112 @@ class Trailer(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class _DocumentLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    kind: str = msgspec.field(name="$kind")
-    body: str
-    digest: str
+Line = (
+    Scope
+    | ExportedDocument
+    | StoredEvent
+    | ExportedDetached
+    | ExportedCheckpoint
+    | ExportedProof
+    | Trailer
+)
+
+# ── writing ──────────────────────────────────────────────────────────────────────────────────────
 
 
-class _HeadLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    hash: str
-    seq: int
+Evidence = ExportedDetached | ExportedCheckpoint | ExportedProof
 
 
-class _TrailerLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    kind: str = msgspec.field(name="$kind")
-    events: int
-    heads: dict[str, _HeadLine]
-    sha256: str
+class Writer:
+    """Makes the lines of an export one after another; see `write`, which is how most write one."""
 
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._heads: dict[str, tuple[int, bytes]] = {}
+        self._events = 0
 
-Line = Scope | ExportedDocument | StoredEvent | Trailer
+    def begin(self, scope: Scope, documents: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+        """The lines before the events. `documents` are (kind, canonical bytes)."""
+        header: dict[str, object] = {"aegis_export": VERSION, "tenant_id": scope.tenant_id}
+        if scope.session_id is not None:
+            header["session_id"] = scope.session_id
+        yield self._line(encode(header))
+        for kind, body in sorted(set(documents)):
+            digest = hashlib.sha256(body).hexdigest()
+            yield self._line(encode({"$kind": kind, "body": body.decode(), "digest": digest}))
+
+    def event(self, event: StoredEvent) -> bytes:
+        """The line of the next event."""
+        self._heads[event.session_id] = (event.seq, event.hash)
+        self._events += 1
+        return self._line(event.body)
+
+    def events(self, heads: Mapping[str, tuple[int, bytes]], events: int) -> None:
+        """Say where sessions end, (seq, hash), behind so many events that go by as `lines`."""
+        self._heads.update(heads)
+        self._events += events
+
+    def lines(self, lines: bytes) -> bytes:
+        """Whole lines of events, or a part of them."""
+        self._digest.update(lines)
+        return lines
+
+    def evidence(self, part: Evidence) -> bytes:
+        """The line of what stands behind the events. The order is the caller's to keep."""
+        return self._line(encode(_plain(part)))
+
+    def end(self) -> bytes:
+        """The trailer. Raises `ExportInvalid` where no reader would take it."""
+        heads = {
+            session_id: {"hash": digest.hex(), "seq": seq}
+            for session_id, (seq, digest) in self._heads.items()
+        }
+        sha256 = self._digest.hexdigest()
+        line = encode(
+            {"$kind": "trailer", "events": self._events, "heads": heads, "sha256": sha256}
+        )
+        if len(line) >= LINE_BYTES_MAX:
+            raise ExportInvalid(
+                f"{len(heads)} sessions are more than the trailer of an export can name, "
+                f"LINE_BYTES_MAX = {LINE_BYTES_MAX} bytes; export sessions one by one"
+            )
+        return line + b"\n"
+
+    def _line(self, line: bytes) -> bytes:
+        return self.lines(line + b"\n")
 
 
 def write(
-    scope: Scope, documents: Iterable[tuple[str, bytes]], events: Iterable[StoredEvent]
+    scope: Scope,
+    documents: Iterable[tuple[str, bytes]],
+    events: Iterable[StoredEvent],
+    evidence: Iterable[Evidence] = (),
 ) -> Iterator[bytes]:
-    """The lines of an export, each with its newline. `documents` are (kind, canonical bytes)."""
-    digest = hashlib.sha256()
-    heads: dict[str, tuple[int, str]] = {}
-    count = 0
+    """The lines of an export, each with its newline. `documents` are (kind, canonical bytes).
 
-    def emit(line: bytes) -> bytes:
-        digest.update(line + b"\n")
-        return line + b"\n"
-
-    header: dict[str, object] = {"aegis_export": VERSION, "tenant_id": scope.tenant_id}
-    if scope.session_id is not None:
-        header["session_id"] = scope.session_id
-    yield emit(encode(header))
-    for kind, body in sorted(set(documents)):
-        text = {"$kind": kind, "body": body.decode(), "digest": hashlib.sha256(body).hexdigest()}
-        yield emit(encode(text))
-    for event in events:
-        heads[event.session_id] = (event.seq, event.hash.hex())
-        count += 1
-        yield emit(event.body)
-    trailer = {
-        "$kind": "trailer",
-        "events": count,
-        "heads": {session: {"seq": s, "hash": h} for session, (s, h) in sorted(heads.items())},
-        "sha256": digest.hexdigest(),
-    }
-    yield encode(trailer) + b"\n"
-
-
-def read(lines: Iterable[bytes]) -> Iterator[Line]:
-    """The parts of an export in order, events restored with positions counted from 0.
-
-    Raises `ExportInvalid`, naming the line, for what is not an export of a version known here, for
-    a digest that does not hold and for a file without its end.
+    `evidence` stands in the order of the lines already, and is asked for after the last event.
     """
-    digest = hashlib.sha256()
-    position = 0
-    ended = False
-    number = 0
-    for number, raw in enumerate(lines, 1):
-        if ended:
-            raise ExportInvalid(f"line {number}: nothing may follow the trailer")
-        line = _line(raw, number)
-        part = _part(line, number, position)
-        if isinstance(part, Trailer):
-            ended = True
-            if part.sha256 != digest.hexdigest():
-                raise ExportInvalid(
-                    f"line {number}: the trailer's SHA-256 is not that of the lines before it"
-                )
-        digest.update(raw)
-        position += isinstance(part, StoredEvent)
-        yield part
-    if not ended:
-        raise ExportInvalid(f"the export ends after line {number} without a trailer")
+    writer = Writer()
+    yield from writer.begin(scope, documents)
+    yield from map(writer.event, events)
+    yield from map(writer.evidence, evidence)
+    yield writer.end()
 
 
-class ExportCheck:
-    """Checks an export part by part: chain, order and trailer."""
-
-    def __init__(self) -> None:
-        self.scope: Scope | None = None
-        self._chain: Chain = Chain(whole=True)
-
-    @property
-    def events(self) -> int:
-        """Events checked so far."""
-        return self._chain.events
-
-    @property
-    def sessions(self) -> int:
-        """Sessions seen so far."""
-        return len(self._chain.heads)
-
-    def check(self, part: Line) -> list[Break]:
-        """What is wrong with the next part; empty when it holds."""
-        if isinstance(part, Scope):
-            self.scope = part
-            return []
-        if isinstance(part, StoredEvent):
-            return self._check_scope(part) + self._chain.check(part)
-        if isinstance(part, Trailer):
-            return self._check_trailer(part)
-        if hashlib.sha256(part.body).hexdigest() != part.digest:
-            return [self._break("", -1, "document", f"{part.kind} {part.digest} has other bytes")]
-        return []
-
-    def _check_scope(self, event: StoredEvent) -> list[Break]:
-        scope = self.scope
-        foreign = scope is None or event.tenant_id != scope.tenant_id
-        if scope is not None and scope.session_id not in (None, event.session_id):
-            foreign = True
-        if not foreign:
-            return []
-        return [self._break(event.session_id, event.seq, "scope", "not of the export's scope")]
-
-    def _check_trailer(self, trailer: Trailer) -> list[Break]:
-        breaks = []
-        if trailer.events != self._chain.events:
-            detail = f"the trailer counts {trailer.events} events, found {self._chain.events}"
-            breaks.append(self._break("", -1, "head", detail))
-        found = {name: (seq, head.hex()) for name, (seq, head) in self._chain.heads.items()}
-        for session in sorted(set(found) | set(trailer.heads)):
-            if found.get(session) != trailer.heads.get(session):
-                seq = trailer.heads.get(session, (-1, ""))[0]
-                detail = "the session does not end where the trailer says"
-                breaks.append(self._break(session, seq, "head", detail))
-        return breaks
-
-    def _break(self, session_id: str, seq: int, rule: str, detail: str) -> Break:
-        return Break(
-            tenant_id=self.scope.tenant_id if self.scope else "",
-            position=self._chain.events,
-            session_id=session_id,
-            seq=seq,
-            rule=rule,
-            detail=detail,
-        )
+def _plain(part: Evidence) -> dict[str, object]:
+    if isinstance(part, ExportedCheckpoint):
+        return {"$kind": "checkpoint", "note": part.note}
+    if isinstance(part, ExportedProof):
+        return {"$kind": "proof", "hashes": [_text(h) for h in part.hashes], "index": part.index}
+    return {
+        "$kind": "detached",
+        "pointer": part.pointer,
+        "position": part.position,
+        "salt": _text(part.salt),
+        "subject": part.subject,
+        "value": part.value.decode(),
+    }
 
 
-def _line(raw: bytes, number: int) -> bytes:
-    if len(raw) > LINE_BYTES_MAX:
-        raise ExportInvalid(f"line {number}: longer than LINE_BYTES_MAX = {LINE_BYTES_MAX} bytes")
-    if not raw.endswith(b"\n") or raw.endswith(b"\r\n"):
-        raise ExportInvalid(f"line {number}: expected a line that ends in one newline")
-    return raw[:-1]
-
-
-def _part(line: bytes, number: int, position: int) -> Line:
-    if number == 1:
-        return _header(_object(line, number))
-    if not line.startswith(b'{"$kind":'):
-        try:
-            return restore(line, position)
-        except (msgspec.MsgspecError, ValueError):
-            raise ExportInvalid(f"line {number}: not an event") from None
-    thing = _object(line, number)
-    try:
-        if thing["$kind"] == "trailer":
-            return _trailer(thing)
-        document = msgspec.convert(thing, _DocumentLine)
-    except msgspec.ValidationError as error:
-        raise ExportInvalid(f"line {number}: {error}") from None
-    if document.kind not in DOCUMENT_KINDS:
-        raise ExportInvalid(f"line {number}: expected $kind to be {' or '.join(DOCUMENT_KINDS)}")
-    return ExportedDocument(kind=document.kind, digest=document.digest, body=document.body.encode())
-
-
-def _header(header: dict[str, object]) -> Scope:
-    version = header.pop("aegis_export", None)
-    if type(version) is not int or version != VERSION:
-        raise ExportInvalid(f"line 1: expected a header with aegis_export = {VERSION}")
-    try:
-        return msgspec.convert(header, Scope)
-    except msgspec.ValidationError as error:
-        raise ExportInvalid(f"line 1: {error}") from None
-
-
-def _trailer(thing: dict[str, object]) -> Trailer:
-    line = msgspec.convert(thing, _TrailerLine)
-    heads = {session: (head.seq, head.hash) for session, head in line.heads.items()}
-    return Trailer(events=line.events, heads=heads, sha256=line.sha256)
-
-
-def _object(line: bytes, number: int) -> dict[str, object]:
-    try:
-        value = parse(line)
-    except InvalidJson as error:
-        raise ExportInvalid(f"line {number}: {error.message}") from None
-    if not isinstance(value, dict):
-        raise ExportInvalid(f"line {number}: expected a JSON object")
-    if encode(value) != line:
-        raise ExportInvalid(f"line {number}: not in RFC 8785 form")
-    return value
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

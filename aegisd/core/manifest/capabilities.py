@@ -7,6 +7,7 @@ from aegisd.core.log.canonical import encode, parse
 from aegisd.core.manifest.arguments import Arguments
 from aegisd.core.manifest.model import UNREGISTERED, Manifest, normal_form
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX, decode, from_document
+from aegisd.core.manifest.sensitive import Sensitive
 
 
 class Capabilities:
@@ -22,6 +23,7 @@ class Capabilities:
         self.digest = hashlib.sha256(document).hexdigest() if document else ""
         self.data = encode(normal_form(manifest, registered=bool(document)))
         self.arguments = Arguments(manifest)
+        self.sensitive = Sensitive(manifest)
 
 
 NONE = Capabilities(UNREGISTERED, b"")

@@ -18,6 +18,8 @@ Effect = Literal["read", "write", "delete", "exec", "net", "spend", "message", "
 Risk = Literal["low", "medium", "high", "critical"]
 Role = Literal["recipient", "url", "path", "command", "amount", "control", "content"]
 
+Sensitivity = Literal["personal", "secret"]
+
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Limit = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
 
@@ -39,6 +41,8 @@ class Tool(Closed, frozen=True, kw_only=True):
 
     `effects` may be empty: the tool then changes nothing and reaches nothing. `server` binds the
     declaration to one server's tool of that name. `approval` sends every call to a human.
+    `sensitive` and `result_sensitive` name what of the arguments and of the answer is kept out of
+    the events; see `manifest.sensitive`.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -48,6 +52,8 @@ class Tool(Closed, frozen=True, kw_only=True):
     approval: bool = False
     server: Text | None = None
     description: str = ""
+    sensitive: dict[str, Sensitivity] = msgspec.field(default_factory=dict)
+    result_sensitive: dict[str, Sensitivity] = msgspec.field(default_factory=dict)
 
 
 class FileSystem(Closed, frozen=True, kw_only=True):
@@ -106,7 +112,8 @@ class Sandbox(Closed, frozen=True, kw_only=True):
 class Manifest(Closed, frozen=True, kw_only=True):
     """A capability manifest v0.2.
 
-    `zone` is an IANA time zone name in which rules read weekdays and dates.
+    `zone` is an IANA time zone name in which rules read weekdays and dates. `sensitive` is by event
+    type; see `manifest.sensitive`.
     """
 
     schema: Literal["aegis.dev/manifest/v0.2"] = "aegis.dev/manifest/v0.2"
@@ -123,6 +130,7 @@ class Manifest(Closed, frozen=True, kw_only=True):
     budgets: Budgets = Budgets()
     constraints: Constraints = Constraints()
     sandbox: Sandbox = Sandbox()
+    sensitive: dict[str, dict[str, Sensitivity]] = msgspec.field(default_factory=dict)
 
     def binary(self, name: str) -> Binary | None:
         """The declaration of a program, spelled exactly."""
@@ -135,7 +143,7 @@ UNREGISTERED = Manifest(name="none", version="0", publisher="none")
 def normal_form(manifest: Manifest, *, registered: bool = True) -> dict[str, object]:
     """The manifest as policy reads it, under `data.manifest`: every default filled in.
 
-    JSON Schemas and argument patterns are left out: core applies them before policy runs.
+    JSON Schemas, argument patterns and what is sensitive are left out: core applies them itself.
     """
     return {
         "registered": registered,

@@ -26,7 +26,7 @@ _FIELDS = frozenset(
 _LATER = {
     "signature": "signatures cannot be verified yet",
     "sources": "taint is not part of this version",
-    "secrets": "detached secrets are not part of this version",
+    "secrets": "secrets cannot be handed out by this version (mark a parameter `sensitive`)",
     "leases": "leases are not part of this version",
     "lease": "leases are not part of this version",
     "cost": "money budgets are not part of this version",

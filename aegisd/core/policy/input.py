@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 
 from aegisd.core import budget, target
 from aegisd.core.log.canonical import encode
+from aegisd.core.log.detached import Value
 from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.manifest.model import Manifest, Tool
 from aegisd.core.proposal import Proposal
@@ -54,15 +55,21 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 
 class PolicyInput(Struct, frozen=True, kw_only=True):
-    """What is judged. `facts` is the canonical JSON of exactly what was read across sessions."""
+    """What is judged. `facts` is the canonical JSON of exactly what was read across sessions.
+
+    Where `values` of the event are kept beside it, `recorded` is the same input made from the event
+    as it is stored, with commitments in place of the values; else it is empty.
+    """
 
     body: bytes
     facts: bytes
+    recorded: bytes = b""
+    values: tuple[Value, ...] = ()
 
     @property
     def sha256(self) -> str:
-        """Hex digest of `body`."""
-        return hashlib.sha256(self.body).hexdigest()
+        """Hex digest of what was judged; of what was recorded, where a digest might tell values."""
+        return hashlib.sha256(self.recorded or self.body).hexdigest()
 
     @property
     def too_large(self) -> bool:
@@ -122,6 +129,11 @@ def build(
     if proposal.event_type == "TOOL_CALL_PROPOSED" and isinstance(proposal.payload, dict):
         document["call"] = _call(proposal.payload, args, capabilities)
     return PolicyInput(body=_encode(document), facts=across)
+
+
+def beside(judged: PolicyInput, recorded: PolicyInput, values: tuple[Value, ...]) -> PolicyInput:
+    """What is judged, where values of the event are kept beside it; `recorded` is made without."""
+    return msgspec.structs.replace(judged, recorded=recorded.body, values=values)
 
 
 def _event(proposal: Proposal, seq: int, payload: object) -> dict[str, object]:

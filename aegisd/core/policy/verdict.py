@@ -206,12 +206,16 @@ def _combine(output: _Output) -> Verdict:
     return replace(verdict, spelled=spelled)
 
 
+def in_order(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Reasons as decisions list them."""
+    return tuple(sorted(reasons, key=lambda r: (_RANK[r.code], r.rule, r.where, r.message)))
+
+
 def _reasons(claims: list[_Claim], *, asks: bool) -> list[Reason]:
     for claim in claims:
         if claim.code not in _SPOKEN or (claim.code == "APPROVAL_REQUIRED") is not asks:
             raise _NonsenseError
-    unique = {_reason(claim) for claim in claims}
-    return sorted(unique, key=lambda r: (_RANK[r.code], r.rule, r.where, r.message))
+    return list(in_order({_reason(claim) for claim in claims}))
 
 
 def _reason(claim: _Claim) -> Reason:

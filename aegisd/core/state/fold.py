@@ -88,6 +88,13 @@ def closes(
     return str(call_id), str(known[0])
 
 
+def tool_of(state: SessionState, payload: Mapping[str, object]) -> str | None:
+    """The tool that an answer is of; None where it is of no open call to a tool."""
+    call_id = payload.get("call_id")
+    known = state.calls.get(call_id) if isinstance(call_id, str) else None
+    return str(known[2]) if known is not None and known[2:] else None
+
+
 def _now_ms(payload: dict[str, object]) -> int:
     now_ms = payload.get("now_ms")
     return now_ms if isinstance(now_ms, int) else 0
@@ -99,9 +106,11 @@ def _pending(event: Fact, payload: dict[str, object]) -> Pending:
 
 def _proposed(state: SessionState, event: Fact, payload: dict[str, object]) -> SessionState:
     call_id = call_id_of(payload, event.seq)
+    tool = payload.get("tool_name")
+    named = (tool,) if event.event_type == "TOOL_CALL_PROPOSED" and isinstance(tool, str) else ()
     return replace(
         state,
-        calls=state.calls.put(call_id, (event.event_type, PROPOSED)),
+        calls=state.calls.put(call_id, (event.event_type, PROPOSED, *named)),
         after_end=state.after_end + state.terminated,
     )
 
@@ -111,10 +120,12 @@ def _decided(state: SessionState, _event: Fact, payload: dict[str, object]) -> S
     if pending is None or pending.event_type not in JUDGED:
         return state
     outcome = str(payload.get("outcome"))
+    known = state.calls.get(pending.call_id) or ()
+    named = known[2:] if outcome == ALLOWED else ()
     return replace(
         state,
         counters=budget.charge(state.counters, pending.event_type, outcome),
-        calls=state.calls.put(pending.call_id, (pending.event_type, outcome)),
+        calls=state.calls.put(pending.call_id, (pending.event_type, outcome, *named)),
     )
 
 
@@ -130,7 +141,7 @@ def _closed(state: SessionState, event: Fact, payload: dict[str, object]) -> Ses
 
 def _executed(state: SessionState, event: Fact, payload: dict[str, object]) -> SessionState:
     known = state.calls.get(call_id_of(payload, event.seq))
-    allowed = known == ("TOOL_CALL_PROPOSED", ALLOWED)
+    allowed = known is not None and known[:2] == ("TOOL_CALL_PROPOSED", ALLOWED)
     return replace(state, violations=state.violations + (not allowed))
 
 

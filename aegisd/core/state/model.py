@@ -32,7 +32,8 @@ class Pending(Struct, frozen=True, kw_only=True):
 class SessionState(Struct, frozen=True, kw_only=True):
     """Fold of one session's events.
 
-    `calls` maps a call id to (event type, status). `violations` counts results and starts of calls
+    `calls` maps a call id to (event type, status), and while a tool's call is open to (event type,
+    status, tool name). `violations` counts results and starts of calls
     that nobody allowed. `after_end` counts proposals recorded after the session's end.
     """
 

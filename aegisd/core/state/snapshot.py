@@ -23,7 +23,7 @@ class _Frozen(msgspec.Struct, frozen=True, kw_only=True):
 
 class _FrozenSession(_Frozen, frozen=True, kw_only=True):
     after_end: int
-    calls: dict[str, tuple[str, str]]
+    calls: dict[str, tuple[str, ...]]
     counters: Counters
     next_seq: int
     pending: Pending | None

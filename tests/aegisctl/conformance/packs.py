@@ -1,8 +1,8 @@
 """Small packs to load and to run, and a gate that lies about one thing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from aegisctl.conformance.loading import load
 from aegisctl.conformance.pack import Pack
@@ -10,6 +10,8 @@ from aegisctl.conformance.play import play
 from aegisctl.conformance.replaying import Replays
 from aegisctl.conformance.result import CaseResult
 from aegisctl.conformance.target import Target
+from aegisctl.log import Log
+from aegisd.core.log.envelope import StoredEvent
 
 HEAD = """\
 pack: small
@@ -88,3 +90,21 @@ class Liar:
     def __getattr__(self, name: str) -> object:
         """The lie, or the truth."""
         return self._lies[name] if name in self._lies else getattr(self._target, name)
+
+
+class Corrupt:
+    """A log as a careless door shows it. `lie` changes each event."""
+
+    def __init__(self, log: Log, lie: Callable[[StoredEvent], StoredEvent | None]) -> None:
+        self._log, self._lie = log, lie
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+    def events(self, tenant_id: str, **more: Any) -> Iterator[StoredEvent]:  # noqa: ANN401 - passed on
+        changed = map(self._lie, self._log.events(tenant_id, **more))
+        return (event for event in changed if event is not None)
+
+    def session_events(self, tenant_id: str, session_id: str) -> Iterator[StoredEvent]:
+        changed = map(self._lie, self._log.session_events(tenant_id, session_id))
+        return (event for event in changed if event is not None)

@@ -60,6 +60,19 @@ STEP_FAULTS = {
     "{verify: {}, expect: {rule: hash}}": "missing required field `holds`",
     "{replay: {}, expect: {holds: true, class: odd}}": "expect.class",
     "{replay: {}, expect: {holds: true, differences: many}}": "expect.differences",
+    "{checkpoint: {}, expect: {same_as: first}}": "no step before saved 'first'",
+    "{checkpoint: {}, save: {n: size}}": "a meaning of its own",
+    "{checkpoint: {}, expect: {size: 1}}": "unknown field `size`",
+    "continues: {}": "no step before is a checkpoint",
+    "verify: {against: kept}": "no step before is a checkpoint",
+    "verify: {against: hope}": "verify.against",
+    "tamper: {note: {from: a, to: b}}": "no step before is a checkpoint",
+    "tamper: {unsigned: {}}": "no step before is a checkpoint",
+    "tamper: {resign: {}}": "no step before is a checkpoint",
+    "{rollback: {}, expect: {starts: true}}": "no step before is a backup",
+    "rollback: {}": "missing required field `expect`",
+    "prove: {seq: -1}": "prove.seq",
+    "prove: {size: large}": "prove.size",
 }
 
 

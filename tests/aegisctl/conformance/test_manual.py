@@ -56,8 +56,12 @@ def test_every_expectation_is_told_where_it_belongs() -> None:
     assert accepted - {"null"} == names(step.Answered) - {"items", "code", "index"}
     assert accepted | batch | refused >= names(step.Answered)
     assert told["events"] == names(step.Listed)
-    assert told["verify"] - {"seq"} == names(step.Verified)
+    assert told["verify"] - {"seq", "CHAIN", "SIGNED", "against"} == names(step.Verified)
     assert told["replay"] - {"some"} == names(step.Replayed)
+    assert told["checkpoint"] == names(step.Signed)
+    assert told["prove"] - {"of"} == names(step.Proved)
+    assert told["continues"] == names(step.Told)
+    assert told["rollback"] == names(step.Started)
 
 
 def test_every_member_of_a_pack_and_of_the_json_is_told() -> None:

@@ -1,6 +1,6 @@
 """Each verb does what it says to a real gate, and finds out a gate that lies about it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,9 @@ from aegisctl.conformance.embedded import Embedded
 from aegisctl.conformance.replaying import Replays
 from aegisctl.conformance.result import CaseResult
 from aegisctl.conformance.target import NotJudged, Reply
-from aegisctl.log import Log
 from aegisd.core.errors import LogCorrupt, Unavailable
 from aegisd.core.log.envelope import StoredEvent
-from tests.aegisctl.conformance.packs import FETCH, FIRST, NOTE, Liar, findings, held, one
+from tests.aegisctl.conformance.packs import FETCH, FIRST, NOTE, Corrupt, Liar, findings, held, one
 
 Judge = Callable[..., CaseResult]
 
@@ -108,24 +107,6 @@ def allowed(reply: Reply) -> Reply:
     """The reply of a gate that turned a denial into an allow on its way out."""
     changed = msgspec.json.encode(reply.value).replace(b'"deny"', b'"allow"')
     return msgspec.structs.replace(reply, value=msgspec.json.decode(changed))
-
-
-class Corrupt:
-    """A log as a careless door shows it. `lie` changes each event."""
-
-    def __init__(self, log: Log, lie: Callable[[StoredEvent], StoredEvent | None]) -> None:
-        self._log, self._lie = log, lie
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._log, name)
-
-    def events(self, tenant_id: str, **more: Any) -> Iterator[StoredEvent]:  # noqa: ANN401 - passed on
-        changed = map(self._lie, self._log.events(tenant_id, **more))
-        return (event for event in changed if event is not None)
-
-    def session_events(self, tenant_id: str, session_id: str) -> Iterator[StoredEvent]:
-        changed = map(self._lie, self._log.session_events(tenant_id, session_id))
-        return (event for event in changed if event is not None)
 
 
 def test_a_gate_that_answers_otherwise_than_it_decides_is_found(

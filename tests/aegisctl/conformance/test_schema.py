@@ -41,6 +41,11 @@ def test_every_verb_is_taken() -> None:
         "tamper": "tamper: {swap: {seq: 1}}",
         "verify": "{verify: {}, expect: {holds: false, rule: seq}}",
         "replay": "{replay: {}, expect: {holds: false, class: tampered}}",
+        "checkpoint": "{checkpoint: {}, expect: {code: checkpoint_unknown}, save: {n: note}}",
+        "prove": "{prove: {seq: 1, size: '{n}', of: 2}, expect: {holds: false}}",
+        "continues": "continues: {from: '{n}'}",
+        "backup": "backup: {}",
+        "rollback": "{rollback: {}, expect: {starts: false, says: x}}",
     }
     assert set(every) == set(SHAPES)
     for line in every.values():

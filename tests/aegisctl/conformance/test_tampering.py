@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 
 import msgspec
 import pytest
@@ -10,7 +11,10 @@ from aegisctl.conformance import replaying, tampering
 from aegisctl.conformance.embedded import Embedded
 from aegisctl.conformance.replaying import Replays
 from aegisctl.conformance.step import Tampering
+from aegisctl.integrity.anchors import Anchors
 from aegisd.core.errors import ExportInvalid
+from aegisd.core.log import checkpoint
+from aegisd.core.log.note import read_key
 
 EDIT = {"seq": 1, "from": '"outcome":"deny"', "to": '"outcome":"allow"'}
 
@@ -27,6 +31,23 @@ def export(gate: Embedded) -> bytes:
         return replaying.export(log, "tampered")
     finally:
         log.close()
+
+
+@pytest.fixture(scope="module")
+def signed(gate: Embedded, export: bytes) -> bytes:
+    """The same log, with a checkpoint of all of it. `export` is there for its events."""
+    answer = gate.checkpoint("tampered").value
+    assert isinstance(answer, dict)
+    with closing(gate.log()) as log:
+        found = replaying.export(log, "tampered", str(answer["note"]))
+    assert len(found) > len(export)
+    return found
+
+
+def keyed(gate: Embedded) -> Anchors:
+    answer = gate.keys().value
+    assert isinstance(answer, dict)
+    return Anchors(keys=tuple(map(read_key, answer["keys"])))
 
 
 def tamper(data: bytes, change: Mapping[str, object], session: str = "s1") -> bytes:
@@ -102,3 +123,66 @@ def test_what_cannot_be_done_is_a_sentence(
 ) -> None:
     with pytest.raises(ExportInvalid, match=said):
         tamper(export, change)
+
+
+@pytest.mark.parametrize("seq", [0, 1, 5])
+def test_a_session_that_is_cut_well_holds_as_if_it_had_never_been_longer(
+    seq: int, export: bytes, replays: Replays
+) -> None:
+    changed = tamper(export, {"cut": {"seq": seq}})
+    gone = [line for line in export.splitlines()[:-1] if line not in changed.splitlines()]
+    assert len(gone) == 6 - seq
+    assert rules(changed) == set()
+    assert replays.derive(changed).tenants[0].sessions == (3 if seq else 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "alone", "with_key"),
+    [
+        ([], set(), set()),
+        ([{"cut": {"seq": 4}}], {"checkpoint"}, {"checkpoint"}),
+        ([{"rechain": EDIT}], {"root"}, {"root"}),
+        ([{"rechain": EDIT}, {"unsigned": {}}], set(), set()),
+        ([{"rechain": EDIT}, {"resign": {}}], set(), {"signature"}),
+        ([{"cut": {"seq": 0}}, {"resign": {}}], set(), {"signature"}),
+        ([{"note": {"from": "aegis.local/", "to": "aegis.lokal/"}}], None, None),
+        ([{"note": {"from": r"\n9\n", "to": r"\n8\n"}}], {"root"}, {"root", "signature"}),
+    ],
+)
+def test_the_checkpoint_tells_what_the_chain_does_not(
+    changes: list[dict[str, object]],
+    alone: set[str] | None,
+    with_key: set[str] | None,
+    signed: bytes,
+    gate: Embedded,
+) -> None:
+    changed = signed
+    if alone is None or with_key is None:
+        with pytest.raises(ExportInvalid, match="found it 2 times"):
+            tamper(changed, changes[0])
+        return
+    for change in changes:
+        changed = tamper(changed, change)
+    assert rules(changed) == alone
+    found = replaying.verify(changed, keyed(gate))
+    assert {each.rule for each in found.breaks} == with_key
+
+
+def test_a_checkpoint_that_is_left_out_leaves_the_export_as_it_was(
+    signed: bytes, export: bytes
+) -> None:
+    assert tamper(signed, {"unsigned": {}}) == export
+
+
+def test_a_forger_signs_under_the_logs_own_name(signed: bytes) -> None:
+    line = tamper(signed, {"resign": {}}).splitlines()[-2]
+    head, note = checkpoint.read(json.loads(line)["note"])
+    assert [each.name for each in note.signatures] == [head.origin]
+    assert head == checkpoint.read(json.loads(signed.splitlines()[-2])["note"])[0]
+
+
+@pytest.mark.parametrize("kind", ["note", "unsigned", "resign"])
+def test_an_export_without_a_checkpoint_has_none_to_change(kind: str, export: bytes) -> None:
+    told = {"from": "a", "to": "b"} if kind == "note" else {}
+    with pytest.raises(ExportInvalid, match="no checkpoint"):
+        tamper(export, {kind: told})

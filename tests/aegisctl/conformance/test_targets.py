@@ -42,6 +42,29 @@ STORY = (
     "verify: {}",
     "{replay: {}, expect: {holds: true, decisions: 4}}",
 )
+SIGNED = (
+    f"post: {NOTE}",
+    "{checkpoint: {}, save: {first: '.', note: note, size: size}}",
+    "{checkpoint: {}, expect: {same_as: first}}",
+    f"post: [{NOTE}, {FETCH}]",
+    "checkpoint: {}",
+    "continues: {}",
+    "continues: {from: '{note}'}",
+    "prove: {}",
+    "prove: {seq: 1, size: '{size}'}",
+    "{prove: {seq: 5, size: '{size}'}, expect: {code: not_covered, status: 409}}",
+    "verify: {against: kept}",
+)
+ROLLED_BACK = (
+    f"post: {NOTE}",
+    "backup: {}",
+    "checkpoint: {}",
+    "{rollback: {}, expect: {starts: true}}",
+    f"post: {NOTE}",
+    "checkpoint: {}",
+    "{rollback: {}, expect: {starts: false, says: '{tenant}'}}",
+    "continues: {}",
+)
 RESTARTED = (
     "restart: {}",
     "restart: {kill: true}",
@@ -71,6 +94,39 @@ def test_both_own_targets_keep_what_was_answered_over_an_end_and_a_kill(
     pack = one(tmp_path, *STORY, *RESTARTED, "verify: {}", "replay: {}")
     for target in (gate, daemon):
         assert findings(held(pack, target, replays)) == []
+
+
+def test_what_is_signed_and_proved_holds_in_process_and_over_http(
+    tmp_path: Path, gate: Embedded, daemon: OwnDaemon, replays: Replays
+) -> None:
+    pack = one(tmp_path, *SIGNED)
+    assert findings(held(pack, gate, replays)) == []
+    assert findings(held(pack, daemon, replays)) == []
+    assert daemon.url is not None
+    assert findings(held(pack, Served(daemon.url), replays)) == []
+
+
+def test_both_own_targets_start_on_a_backup_only_where_nothing_was_signed_since(
+    tmp_path: Path, gate: Embedded, daemon: OwnDaemon, replays: Replays
+) -> None:
+    pack = one(tmp_path, *ROLLED_BACK)
+    for target in (gate, daemon):
+        assert findings(held(pack, target, replays)) == []
+    assert daemon.url is not None
+    result = held(pack, Served(daemon.url), replays)
+    assert (result.verdict, len(result.steps)) == ("not_judged", 1)
+    assert "--daemon" in str(result.why)
+
+
+def test_a_target_without_a_backup_rolls_nothing_back(
+    gate: Embedded, daemon: OwnDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for target in (gate, daemon):
+        monkeypatch.setattr(target, "_backup", None)
+        with pytest.raises(NotJudged, match="backup"):
+            target.rollback()
+    with pytest.raises(NotJudged, match="backup"):
+        Served(daemon.url or "").rollback()
 
 
 def test_what_was_answered_last_is_there_after_a_kill(
@@ -104,9 +160,10 @@ def test_a_killed_gate_keeps_nothing_that_was_done_afterwards(replays: Replays) 
     with closing(Embedded("auto")) as target:
         before = target._path
         target.restart(kill=True)
-        assert target._path != before
+        killed = target._path
+        assert killed.parent != before.parent
         target.restart(kill=False)
-        assert target._path.stem == "1"
+        assert target._path == killed
 
 
 def test_an_own_daemon_leaves_no_process_and_no_file() -> None:
@@ -183,12 +240,22 @@ def test_http_is_asked_as_the_design_says() -> None:
     assert "Idempotency-Key" not in wire.headers
     target.snapshot("t 1", "s1")
     target.verify("t1", "s1")
+    target.keys()
+    target.checkpoint("t1")
+    target.inclusion("t1", 3, None)
+    target.inclusion("t1", 3, 5)
+    target.consistency("t1", 2)
     assert [(method, path) for method, path, _ in wire.asked] == [
         ("POST", "/v1/events"),
         ("POST", "/v1/sessions/s%2F1/check"),
         ("POST", "/v1/sessions"),
         ("GET", "/v1/sessions/s1/snapshot?tenant_id=t+1"),
         ("GET", "/v1/sessions/s1/verify?tenant_id=t1"),
+        ("GET", "/v1/checkpoints/keys"),
+        ("POST", "/v1/checkpoints"),
+        ("GET", "/v1/proofs/inclusion?tenant_id=t1&position=3&wait_ms=10000"),
+        ("GET", "/v1/proofs/inclusion?tenant_id=t1&position=3&wait_ms=10000&size=5"),
+        ("GET", "/v1/proofs/consistency?tenant_id=t1&from=2"),
     ]
     assert json.loads(wire.asked[1][2]) == {"tenant_id": "t1", "event_type": "X"}
 

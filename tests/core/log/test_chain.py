@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import replace
 
-from aegisd.core.log.chain import STORED_DEPTH_MAX, Break, Chain, verify
+from aegisd.core.log.chain import Break, Chain, verify
 from aegisd.core.log.envelope import StoredEvent, restore, seal
+from aegisd.core.log.form import STORED_DEPTH_MAX
 from tests.core.builders import PROPOSED, chain, envelope, small_log
 
 LOG = small_log()

@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from aegisd.core.errors import ExportInvalid
-from aegisd.core.log import export
+from aegisd.core.log import export_reading
 from aegisd.core.log.canonical import INTEGER_MAX, encode
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent, restore
 from aegisd.core.log.export import (
     LINE_BYTES_MAX,
-    ExportCheck,
     ExportedDocument,
     Scope,
     Trailer,
-    read,
     write,
 )
+from aegisd.core.log.export_check import ExportCheck
+from aegisd.core.log.export_reading import read
 from tests.core.builders import GOLDEN, chain, envelope, identifier, json_value, small_log
 
 LOG = small_log()
@@ -281,9 +281,9 @@ def test_nothing_may_follow_the_trailer() -> None:
 def test_a_line_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert LINE_BYTES_MAX > 2 * (1_048_576 + 65_536)  # A document, every byte of it escaped.
     longest = max(map(len, LINES))
-    monkeypatch.setattr(export, "LINE_BYTES_MAX", longest)
+    monkeypatch.setattr(export_reading, "LINE_BYTES_MAX", longest)
     assert faults(FILE) == []
-    monkeypatch.setattr(export, "LINE_BYTES_MAX", longest - 1)
+    monkeypatch.setattr(export_reading, "LINE_BYTES_MAX", longest - 1)
     assert faults(FILE)[-1] == "export_invalid"
 
 

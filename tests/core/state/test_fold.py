@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from aegisd.core.events import DAEMON_EVENTS, JUDGED, RELEASED
-from aegisd.core.state.fold import closes, fact, fold_session, fold_tenant
+from aegisd.core.state.fold import closes, fact, fold_session, fold_tenant, tool_of
 from aegisd.core.state.model import Activation, Fact, Pending, SessionState, TenantState
 from aegisd.core.state.snapshot import digest, freeze, thaw_session, thaw_tenant
 from tests.core.builders import small_log
@@ -246,3 +246,37 @@ def test_a_fact_is_what_the_stored_bytes_say() -> None:
         assert (seen.session_id, seen.event_type) == (event.session_id, event.event_type)
     assert fact(small_log()[1]).payload == {"content": "héllo"}
     assert fact(small_log()[4]).payload is None
+
+
+def test_the_tool_of_a_call_is_known_while_the_call_is_open_and_no_longer() -> None:
+    answer = {"call_id": "a"}
+
+    def after(*told: tuple[str, object]) -> str | None:
+        facts = [
+            Fact(
+                position=seq,
+                session_id="s",
+                seq=seq,
+                hash=b"",
+                event_type=event_type,
+                agent_id=None,
+                payload=payload,
+            )
+            for seq, (event_type, payload) in enumerate(told)
+        ]
+        state = session(facts)
+        assert thaw_session(freeze(state)) == state
+        return tool_of(state, answer)
+
+    asked = ("TOOL_CALL_PROPOSED", {"tool_name": "crm", "call_id": "a"})
+    allowed, denied = (("POLICY_DECISION", {"outcome": told}) for told in ("allow", "deny"))
+    assert after(asked) == "crm"
+    assert after(asked, allowed) == "crm"
+    assert after(asked, allowed, ("TOOL_CALL_EXECUTED", answer)) == "crm"
+    assert after(asked, allowed, ("TOOL_RESULT", answer)) is None
+    assert after(asked, allowed, ("ERROR_RAISED", answer)) is None
+    assert after(asked, denied) is None
+    assert after(("MODEL_CALL_STARTED", {"call_id": "a", "tool_name": "crm"}), allowed) is None
+    assert after(("TOOL_CALL_PROPOSED", {"tool_name": 7, "call_id": "a"}), allowed) is None
+    assert after() is None
+    assert tool_of(SessionState(tenant_id="acme", session_id="s"), {"call_id": 7}) is None

@@ -1,0 +1,86 @@
+"""`aegisctl detached`: the values kept beside one event, held to what the event says of them."""
+
+import click
+import msgspec
+
+from aegisctl import beside, log, options
+from aegisctl.display import coloured, say, say_json, shown, table
+from aegisctl.exits import BROKEN, HOLDS
+from aegisctl.log import Log
+from aegisd.core.errors import LogCorrupt, NotFound
+from aegisd.core.log.detached import attach, pointers
+from aegisd.core.log.envelope import unseal
+from aegisd.ports import Detached
+
+
+@click.command("detached", cls=options.Verb)
+@click.argument("file", metavar="FILE")
+@options.tenant
+@click.option(
+    "--position", required=True, type=click.IntRange(0), help="The event's position in the tenant."
+)
+@options.as_json
+def command(file: str, tenant_id: str | None, position: int, *, as_json: bool) -> int:
+    """Show the values kept beside one event of a log.
+
+    FILE is a database, or an export made with --detached. Each value is held to the event, which
+    has its salted digest. What was erased, and secrets, which are not kept at all, are named
+    without a value. A server gives no such values out.
+
+    Example:
+      aegisctl detached aegis.db --tenant acme --position 7
+
+    Exit codes: 0 shown, 1 a value is not the one the event is committed to, 2 could not tell.
+
+    """
+    with log.opened(log.database(file), "") as source:
+        tenant = log.one_tenant(source, tenant_id)
+        payload = _payload(source, tenant, position)
+        kept = beside.rows(source, tenant, position)
+        places = pointers(payload)
+    rows = {row.pointer: row for row in kept}
+    wrong = [place for place, row in rows.items() if not _fits(payload, row)]
+    if as_json:
+        say_json(
+            {
+                "holds": not wrong,
+                "position": position,
+                "tenant_id": tenant,
+                "values": [_told(place, rows.get(place)) for place in sorted({*places, *rows})],
+            }
+        )
+    else:
+        cells = ((place, *_cells(rows.get(place))) for place in sorted({*places, *rows}))
+        for line in table(("pointer", "subject", "value"), cells):
+            say(line)
+        for place in wrong:
+            say(f"{coloured('changed', 'bad')}: {shown(place)} is not what the event tells")
+    return BROKEN if wrong else HOLDS
+
+
+def _payload(source: Log, tenant_id: str, position: int) -> object:
+    event = next(source.events(tenant_id, from_position=position, limit=1), None)
+    if event is None or event.position != position:
+        raise NotFound(f"the log of {shown(tenant_id)} has no event at position {position}")
+    payload: object = msgspec.json.decode(unseal(event.body).payload)
+    return payload
+
+
+def _fits(payload: object, row: Detached) -> bool:
+    try:
+        attach(payload, [beside.plain(row)])
+    except LogCorrupt:
+        return False
+    return True
+
+
+def _told(place: str, row: Detached | None) -> dict[str, object]:
+    if row is None:
+        return {"pointer": place, "subject": None, "value": None}
+    return {"pointer": place, "subject": row.subject, "value": row.value.decode(errors="replace")}
+
+
+def _cells(row: Detached | None) -> tuple[str, str]:
+    if row is None:
+        return "", coloured("erased, never kept, or not in FILE", "faint")
+    return shown(row.subject), shown(row.value.decode(errors="backslashreplace"))

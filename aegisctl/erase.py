@@ -1,0 +1,78 @@
+"""`aegisctl erase`: the values kept beside a subject's events, deleted; every hash stays."""
+
+import sys
+
+import click
+from msgspec import Struct
+
+from aegisctl import options
+from aegisctl.client import Client
+from aegisctl.display import count, say, say_json, shown
+from aegisctl.exits import BROKEN, HOLDS
+
+
+class Erased(Struct):
+    """What a server answers: how many values it deleted, and where it recorded that."""
+
+    values: int
+    position: int
+
+
+@click.command("erase", cls=options.Verb)
+@click.option(
+    "--subject",
+    required=True,
+    metavar="ID",
+    help="Whose values: a user id, or the id of a session whose events name no user.",
+)
+@options.server
+@click.option(
+    "--tenant",
+    "tenant_id",
+    envvar="AEGIS_TENANT",
+    show_envvar=True,
+    required=True,
+    metavar="ID",
+    help="The tenant.",
+)
+@click.option("--author", required=True, metavar="ID", help="Who erases.")
+@click.option("--reason", required=True, help="Why, in a sentence. It is kept; name nobody in it.")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
+@options.as_json
+def command(
+    subject: str,
+    server: str,
+    tenant_id: str,
+    author: str,
+    reason: str,
+    *,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Delete the values kept beside a subject's events.
+
+    These are the values that manifests mark as personal, and long texts. Events, hashes,
+    checkpoints and proofs stay as they are; a decision about a deleted value cannot be replayed any
+    more. That it happened is recorded. Exports and backups made before still hold the values.
+
+    Example:
+      aegisctl erase --tenant acme --subject u1 --author ann --reason "request 77" --yes
+
+    Exit codes: 0 erased, also where nothing was kept; 1 not confirmed; 2 could not tell.
+
+    """
+    client = Client(server)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("there is nobody to ask; give --yes to erase without asking")
+        question = f"Delete every value kept of {shown(subject)} in tenant {shown(tenant_id)}?"
+        if not click.confirm(f"{question} Nothing brings it back.", err=True):
+            return BROKEN
+    asked = {"tenant_id": tenant_id, "subject": subject, "author": author, "reason": reason}
+    erased = client.read(client.ask("/v1/erasures", asked), Erased)
+    if as_json:
+        say_json({"position": erased.position, "subject": subject, "values": erased.values})
+    else:
+        told = count(erased.values, "value")
+        say(f"erased {told} of {shown(subject)}; recorded at position {erased.position}")
+    return HOLDS

@@ -1,0 +1,70 @@
+"""`aegisctl restore`: a backup into an empty place, whatever store that is."""
+
+from pathlib import Path
+
+import click
+
+from aegisctl import backup, copying, log, options
+from aegisctl.backup import Copied
+from aegisctl.display import count, say, say_json, shown
+from aegisctl.exits import HOLDS
+from aegisctl.log import Database
+from aegisd.core.errors import ConfigInvalid
+
+
+@click.command("restore", cls=options.Verb)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--dsn", required=True, metavar="DB", help="Where to: a new path, an empty database.")
+@options.as_json
+def command(file: str, dsn: str, *, as_json: bool) -> int:
+    """Copy a backup into a new file or an empty database, and verify it.
+
+    DB is a path, which becomes an SQLite file, or the URL of an empty PostgreSQL database. The
+    backup is verified before, and what was written after. Nothing is ever added to a log that
+    holds events. A daemon that signed more than the backup holds refuses to start on it, since that
+    is what a rollback looks like; it says how to accept that, and the log records who did.
+
+    Examples:
+      aegisctl restore monday.db --dsn aegis.db
+      aegisctl restore monday.db --dsn postgresql://aegis@db/aegis
+
+    Exit codes: 0 restored and verified, 1 the backup does not hold, 2 could not tell.
+
+    """
+    with log.opened_database(file) as source:
+        backup.check(source, copying.ends(source))
+        restored = _into_postgres(source, dsn) if log.is_postgres(dsn) else _into_file(source, dsn)
+    if as_json:
+        say_json({"events": restored.events, "tenants": restored.tenants})
+    else:
+        told = f"{count(restored.events, 'event')} of {count(restored.tenants, 'tenant')}"
+        say(f"restored {shown(file)}, verified: {told}")
+    return HOLDS
+
+
+def _into_file(source: Database, dsn: str) -> Copied:
+    place = Path(log.database(dsn))
+    if place.exists():
+        raise ConfigInvalid(
+            f"{shown(str(place))} exists, and a backup is restored into a new file; move the old "
+            "one away first, it is evidence"
+        )
+    return backup.write_file(source, place)
+
+
+def _into_postgres(source: Database, dsn: str) -> Copied:
+    from aegisd.store.dsn import open_store  # noqa: PLC0415 - only PostgreSQL needs it
+
+    until = copying.ends(source)
+    store = open_store(dsn)
+    try:
+        if store.tenants():
+            raise ConfigInvalid(
+                "the database holds a log already, and a backup is restored into an empty one; "
+                "make another database, or drop this one if a restore was cut short"
+            )
+        backup.fill(source, store, until)
+    finally:
+        store.close()
+    with log.opened_database(dsn) as written:
+        return backup.check(written, until)

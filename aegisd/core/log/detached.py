@@ -1,0 +1,154 @@
+"""Values kept beside their event, which holds only a commitment: erased, they leave every hash be.
+
+In the place of a value stands `{"$detached":{"bytes":n,"sha256":hex}}`: SHA-256 over 32 random salt
+bytes and the value's RFC 8785 bytes, of which there are `n`. Whoever has salt and value can hold
+them to the event; without the salt the digest tells nothing about the value, however short it is.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from aegisd.core.errors import InvalidJson, LogCorrupt
+from aegisd.core.log.canonical import encode, parse
+
+# As many as the digest has, so that guessing a salt is no easier than guessing a digest.
+SALT_BYTES = 32
+
+# The one key of a commitment. No caller may send it: see `core.proposal`.
+KEY = "$detached"
+
+# How canonical bytes begin that hold a commitment: its object has no other key.
+BEGINS = b'{"$detached":'
+
+_FIELDS = {"bytes", "sha256"}
+
+Tokens = tuple[str, ...]
+
+
+class Value(Struct, frozen=True, kw_only=True):
+    """A value beside its event: where it stood in the payload (RFC 6901), salt, canonical JSON."""
+
+    pointer: str
+    salt: bytes
+    value: bytes
+
+
+def commitment(salt: bytes, value: bytes) -> dict[str, object]:
+    """What stands in the place of a value: of canonical bytes, under a salt."""
+    digest = hashlib.sha256(salt + value).hexdigest()
+    return {KEY: {"bytes": len(value), "sha256": digest}}
+
+
+def detach(
+    payload: object, pointers: Sequence[str], salts: Sequence[bytes]
+) -> tuple[object, tuple[Value, ...]]:
+    """The payload with commitments in place of the values at `pointers`, and those values.
+
+    No pointer may lie inside another one, and each has a salt of its own. Raises `KeyError` for a
+    pointer to nothing. What was given stays as it is.
+    """
+    values: list[Value] = []
+    for pointer, salt in zip(pointers, salts, strict=True):
+        value = encode(at(payload, pointer))
+        values.append(Value(pointer=pointer, salt=salt, value=value))
+        payload = _put(payload, tokens(pointer), commitment(salt, value))
+    return payload, tuple(values)
+
+
+def attach(payload: object, values: Iterable[Value]) -> object:
+    """The payload with values back in their places: what `detach` was given.
+
+    Raises `LogCorrupt` for a value whose bytes are not what the payload is committed to.
+    """
+    for value in values:
+        try:
+            if at(payload, value.pointer) != commitment(value.salt, value.value):
+                raise _mismatch(value.pointer)
+            plain = parse(value.value)
+        except (KeyError, InvalidJson):
+            raise _mismatch(value.pointer) from None
+        if encode(plain) != value.value:
+            raise _mismatch(value.pointer)
+        payload = _put(payload, tokens(value.pointer), plain)
+    return payload
+
+
+def pointers(payload: object) -> list[str]:
+    """Where commitments stand in a payload, in code point order."""
+    return sorted(_pointers(payload))
+
+
+def replaced(payload: object, pointer: str, new: object) -> object:
+    """A copy with another value at a pointer; the payload itself where nothing is there."""
+    try:
+        return _put(payload, tokens(pointer), new)
+    except KeyError:
+        return payload
+
+
+def is_commitment(value: object) -> bool:
+    """Whether a value stands for another one that is, or was, kept beside the event."""
+    if not isinstance(value, dict) or value.keys() != {KEY}:
+        return False
+    inner = value[KEY]
+    return isinstance(inner, dict) and inner.keys() == _FIELDS
+
+
+def tokens(pointer: str) -> Tokens:
+    """The reference tokens of a JSON pointer; none for the empty one, which means all of it."""
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])
+
+
+def pointer_of(parts: Iterable[str]) -> str:
+    """The JSON pointer of reference tokens."""
+    return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def at(payload: object, pointer: str) -> object:
+    """The value at a pointer. Raises `KeyError` where there is none."""
+    for token in tokens(pointer):
+        payload = _member(payload, token)
+    return payload
+
+
+def _pointers(payload: object) -> Iterator[str]:
+    pending: list[tuple[str, object]] = [("", payload)]
+    while pending:
+        where, value = pending.pop()
+        if is_commitment(value):
+            yield where
+        elif isinstance(value, dict):
+            pending += [(where + pointer_of([key]), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            pending += [(f"{where}/{index}", inner) for index, inner in enumerate(value)]
+
+
+def _put(value: object, path: Tokens, new: object) -> object:
+    """A copy with another value at `path`; only what lies on the way is copied."""
+    if not path:
+        return new
+    inner = _put(_member(value, path[0]), path[1:], new)
+    if isinstance(value, dict):
+        return {**value, path[0]: inner}
+    copied: list[object] = list(value) if isinstance(value, list) else []
+    copied[int(path[0])] = inner
+    return copied
+
+
+def _member(value: object, token: str) -> object:
+    if isinstance(value, dict):
+        return value[token]
+    if isinstance(value, list) and token.isascii() and token.isdigit():
+        index = int(token)
+        if str(index) == token and index < len(value):
+            return value[index]
+    raise KeyError(token)
+
+
+def _mismatch(pointer: str) -> LogCorrupt:
+    return LogCorrupt(
+        f"the value kept for {pointer} is not the one its event is committed to; somebody changed "
+        "the value or its salt"
+    )

@@ -1,0 +1,273 @@
+"""Whether an export holds: chain, order, trailer, and the evidence that came with it."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from aegisd.core.errors import ExportInvalid, NoteInvalid
+from aegisd.core.log import checkpoint, detached
+from aegisd.core.log.canonical import encode
+from aegisd.core.log.chain import Break, Chain
+from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.log.export import (
+    ExportedCheckpoint,
+    ExportedDetached,
+    ExportedDocument,
+    ExportedProof,
+    Line,
+    Scope,
+    Trailer,
+)
+from aegisd.core.log.export_reading import read
+from aegisd.core.log.merkle import HASH_BYTES, included
+from aegisd.core.log.note import Key, SignatureCheck
+from aegisd.core.log.roots import Roots
+
+# How an envelope with a detached value shows; text of a caller may hold it too.
+_DETACHED = b'{"$detached":'
+
+
+def announced(end: bytes) -> list[int]:
+    """Sizes of the checkpoints among the last lines of an export; `end` is where the file ends.
+
+    Told to `ExportCheck` beforehand, so that the root at that size is kept when it goes by. What
+    cannot be read announces nothing, and shows when its line is checked.
+    """
+    sizes = []
+    for line in end.rsplit(b"\n", 3)[1:]:
+        try:
+            told = msgspec.json.decode(line, type=ExportedCheckpoint)
+            sizes.append(checkpoint.read(told.note)[0].size)
+        except (msgspec.MsgspecError, UnicodeError, NoteInvalid):
+            continue
+    return sizes
+
+
+class ExportCheck:
+    """Checks an export part by part, in the order of its lines.
+
+    Holds a (seq, hash) per session, 32 bytes per event of an export of one session, a digest per
+    detached value, and what a tree holds.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[Key] = (),
+        check: SignatureCheck | None = None,
+        *,
+        sizes: Iterable[int] = (),
+    ) -> None:
+        """With `keys`, a checkpoint must be signed by one of them, as `check` tells.
+
+        `sizes` are those of the tenant's tree whose roots are wanted: the checkpoint's, as
+        `announced` reads it, and those of checkpoints that somebody kept.
+        """
+        self.scope: Scope | None = None
+        self.head: Head | None = None
+        self.signed = False
+        self.proofs = 0
+        self.chain = Chain(whole=True)
+        self.roots = Roots(sizes)
+        self._keys, self._check_signature = keys, check
+        self._hashes = bytearray()
+        self._committed: set[bytes] = set()
+        self._last_detached = (-1, "")
+        self._last_index = -1
+
+    @property
+    def events(self) -> int:
+        """Events checked so far."""
+        return self.chain.events
+
+    @property
+    def sessions(self) -> int:
+        """Sessions seen so far."""
+        return len(self.chain.heads)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the export is of a whole tenant."""
+        return self.scope is not None and self.scope.session_id is None
+
+    @property
+    def covered(self) -> int:
+        """How many of the events, from the first on, the checkpoint covers."""
+        if self.head is None:
+            return 0
+        return min(self.head.size, self.events) if self.whole else self.proofs
+
+    def check(self, part: Line) -> list[Break]:
+        """What is wrong with the next part; empty when it holds."""
+        match part:
+            case StoredEvent():
+                return self._check_event(part)
+            case Scope():
+                self.scope = part
+                return []
+            case ExportedDocument():
+                return self._check_document(part)
+            case ExportedDetached():
+                return self._check_detached(part)
+            case ExportedCheckpoint():
+                return self._check_checkpoint(part)
+            case ExportedProof():
+                return self._check_proof(part)
+            case Trailer():
+                return self._check_trailer(part)
+
+    def proven(self, heads: dict[str, tuple[int, bytes]], hashes: Sequence[bytes]) -> None:
+        """Take events as checked that hold by themselves: as `aegisctl.integrity.span` tells.
+
+        `heads` are those of all sessions after these events, `hashes` theirs.
+        """
+        self.chain.go_on(heads, len(hashes))
+        self._grow(hashes)
+
+    def _grow(self, hashes: Sequence[bytes]) -> None:
+        if self.whole:
+            self.roots.extend(hashes)
+        else:
+            self._hashes += b"".join(hashes)
+
+    def _check_event(self, event: StoredEvent) -> list[Break]:
+        found = self._check_scope(event) + self.chain.check(event)
+        if self.whole:
+            self.roots.add(event.hash)
+        else:
+            self._hashes += event.hash
+        if not found and _DETACHED in event.body:
+            self.commit(event.body, self.events - 1)
+        return found
+
+    def commit(self, body: bytes, position: int) -> None:
+        """Keep what the event on event line `position`, which holds, says of values beside it."""
+        payload = msgspec.json.decode(unseal(body).payload)
+        for pointer in detached.pointers(payload):
+            self._committed.add(_digest(position, pointer, detached.at(payload, pointer)))
+
+    def _check_scope(self, event: StoredEvent) -> list[Break]:
+        scope = self.scope
+        foreign = scope is None or event.tenant_id != scope.tenant_id
+        if scope is not None and scope.session_id not in (None, event.session_id):
+            foreign = True
+        if not foreign:
+            return []
+        return [self._break(event.session_id, event.seq, "scope", "not of the export's scope")]
+
+    def _check_document(self, part: ExportedDocument) -> list[Break]:
+        if hashlib.sha256(part.body).hexdigest() == part.digest:
+            return []
+        return [self._break("", -1, "document", f"{part.kind} {part.digest} has other bytes")]
+
+    def _check_detached(self, part: ExportedDetached) -> list[Break]:
+        place = (part.position, part.pointer)
+        if place <= self._last_detached:
+            return [self._detached_break(part, "not in the order of position and pointer")]
+        self._last_detached = place
+        told = _digest(part.position, part.pointer, detached.commitment(part.salt, part.value))
+        if told in self._committed:
+            return []
+        return [self._detached_break(part, "the event did not commit to this salt and value")]
+
+    def _detached_break(self, part: ExportedDetached, detail: str) -> Break:
+        found = self._break("", -1, "detached", f"pointer {part.pointer}: {detail}")
+        return msgspec.structs.replace(found, position=part.position)
+
+    def _check_checkpoint(self, part: ExportedCheckpoint) -> list[Break]:
+        try:
+            head, _ = checkpoint.read(part.note)
+        except NoteInvalid as error:
+            return [self._break("", -1, "checkpoint", error.message)]
+        self.head = head
+        found = self._check_head(head)
+        if self._keys and self._check_signature is not None:
+            try:
+                checkpoint.verify(part.note, self._keys, self._check_signature)
+                self.signed = True
+            except NoteInvalid as error:
+                found.append(self._break("", -1, "signature", error.message))
+        return found
+
+    def _check_head(self, head: Head) -> list[Break]:
+        tenant_id = "" if self.scope is None else self.scope.tenant_id
+        if head.origin.rpartition("/")[2] != tenant_id:
+            detail = f"the checkpoint is of {head.origin}, not of tenant {tenant_id}"
+            return [self._break("", -1, "checkpoint", detail)]
+        if not self.whole:
+            return []
+        if head.size > self.events:
+            detail = (
+                f"the checkpoint covers {head.size} events, the export holds {self.events}: its "
+                "tail was cut"
+            )
+            return [self._break("", -1, "checkpoint", detail)]
+        return self.compare(head)
+
+    def compare(self, head: Head) -> list[Break]:
+        """Hold a checkpoint of at most as many events against the tree over the export's events."""
+        self.roots.tree()
+        root = self.roots.at.get(head.size)
+        if root is None:
+            detail = f"a checkpoint of {head.size} events does not stand right before the trailer"
+            return [self._break("", -1, "checkpoint", detail)]
+        if root == head.root:
+            return []
+        detail = f"the first {head.size} events do not have the root that was signed"
+        return [self._break("", -1, "root", detail)]
+
+    def _check_proof(self, part: ExportedProof) -> list[Break]:
+        number, head = self.proofs, self.head
+        self.proofs += 1
+        if head is None or self.whole or number >= self.events:
+            return [self._break("", -1, "proof", "a proof without its event or its checkpoint")]
+        leaf = bytes(self._hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
+        last, self._last_index = self._last_index, part.index
+        if part.index <= last:
+            detail = f"the event of seq {number} is proven at {part.index}, behind one at {last}"
+        elif included(part.index, head.size, leaf, part.hashes, head.root):
+            return []
+        else:
+            detail = f"the path does not lead from the event of seq {number} to the root"
+        session_id = (self.scope.session_id if self.scope else None) or ""
+        return [self._break(session_id, number, "proof", detail)]
+
+    def _check_trailer(self, trailer: Trailer) -> list[Break]:
+        breaks = []
+        if trailer.events != self.chain.events:
+            detail = f"the trailer counts {trailer.events} events, found {self.chain.events}"
+            breaks.append(self._break("", -1, "head", detail))
+        found = {name: (seq, head.hex()) for name, (seq, head) in self.chain.heads.items()}
+        for session in sorted(set(found) | set(trailer.heads)):
+            if found.get(session) != trailer.heads.get(session):
+                seq = trailer.heads.get(session, (-1, ""))[0]
+                detail = "the session does not end where the trailer says"
+                breaks.append(self._break(session, seq, "head", detail))
+        return breaks
+
+    def _break(self, session_id: str, seq: int, rule: str, detail: str) -> Break:
+        return Break(
+            tenant_id=self.scope.tenant_id if self.scope else "",
+            position=self.chain.events,
+            session_id=session_id,
+            seq=seq,
+            rule=rule,
+            detail=detail,
+        )
+
+
+def _digest(position: int, pointer: str, committed: object) -> bytes:
+    """One digest for what an event commits to, so that each takes as little memory."""
+    return hashlib.sha256(encode([position, pointer, committed])).digest()
+
+
+def holding(check: ExportCheck, lines: Iterable[bytes]) -> Iterator[Line]:
+    """The parts of an export that holds. Raises `ExportInvalid`, naming the first break."""
+    for part in read(lines):
+        for broken in check.check(part):
+            raise ExportInvalid(
+                f"session {broken.session_id}, seq {broken.seq}, rule {broken.rule}: "
+                f"{broken.detail}; a log that does not verify is not imported"
+            )
+        yield part

@@ -1,0 +1,116 @@
+"""Decisions without what is kept beside their events: a reason that repeats a value loses its text.
+
+Decisions are kept for ever, so a value that can be erased must not stand in one. An operator's rule
+sees the values and may say them; what it says is compared, and what repeats a value is left out.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from aegisd.core.log.canonical import encode
+from aegisd.core.log.detached import Value
+from aegisd.core.policy.verdict import SENTENCES, Reason, Verdict, failed, in_order
+
+# Characters in a row that a reason may share with a longer value: common words are shorter, and
+# most names, addresses and numbers of people are longer.
+SHARED_CHARACTERS_MAX = 10
+
+# A value of so few characters is met only as a word of its own: "no" is inside of many.
+WORD_CHARACTERS_MAX = 3
+
+WITHHELD = "more was said, and is withheld: it repeats a value that is kept beside the event"
+
+
+def redact(verdict: Verdict, values: Sequence[Value]) -> Verdict:
+    """The verdict as it may be recorded about an event with values beside it.
+
+    A message falls back to its code's own sentence, and advice is left out. An obligation or a
+    constraint that holds a value cannot be recorded, and nothing may run without it: that denies.
+    """
+    if not values:
+        return verdict
+    kept = _Kept(values)
+    must = [
+        *_texts(verdict.constraints),
+        *(text for item in verdict.obligations for text in _said(item)),
+    ]
+    if any(map(kept.is_in, must)):
+        return failed("nonsense")
+    places = [each.pointer for each in values]
+    return replace(
+        verdict,
+        reasons=in_order({_reason(reason, kept, places) for reason in verdict.reasons}),
+        advice=tuple(item for item in verdict.advice if not any(map(kept.is_in, _said(item)))),
+        spelled=None,
+    )
+
+
+class _Kept:
+    """The texts of values, to be looked for in others. Letter case does not count."""
+
+    def __init__(self, values: Iterable[Value]) -> None:
+        found = {
+            text.casefold()
+            for each in values
+            for text in _texts(msgspec.json.decode(each.value), names=True, numbers=True)
+        }
+        found.discard("")
+        words = sorted(text for text in found if len(text) <= WORD_CHARACTERS_MAX)
+        joined = "|".join(map(re.escape, words))
+        self._words = re.compile(rf"(?<!\w)(?:{joined})(?!\w)") if words else None
+        self._texts = [text for text in found if len(text) > WORD_CHARACTERS_MAX]
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text holds all of a value's text."""
+        text = text.casefold()
+        if self._words is not None and self._words.search(text):
+            return True
+        return any(kept in text for kept in self._texts)
+
+    def shares(self, text: str) -> bool:
+        """Whether a text holds a value's text, or so much of it that it may be told."""
+        width = SHARED_CHARACTERS_MAX + 1
+        folded = text.casefold()
+        pieces = {folded[start : start + width] for start in range(len(folded) - width + 1)}
+        return self.is_in(text) or any(
+            kept[start : start + width] in pieces
+            for kept in (self._texts if pieces else ())
+            for start in range(len(kept) - width + 1)
+        )
+
+
+def _reason(reason: Reason, kept: _Kept, places: Sequence[str]) -> Reason:
+    own = SENTENCES[reason.code]
+    told = reason.message == own or not kept.shares(reason.message)
+    # The names inside a value are part of it.
+    where = next((place for place in places if reason.where.startswith(f"{place}/")), reason.where)
+    return Reason(
+        code=reason.code,
+        message=reason.message if told else f"{own} ({WITHHELD})",
+        rule="withheld" if kept.shares(reason.rule) else reason.rule,
+        where="" if where not in places and kept.shares(where) else where,
+    )
+
+
+def _said(item: dict[str, object]) -> Iterator[str]:
+    """The texts of an obligation or of advice, but for its type, which is the rule's own word."""
+    return _texts({name: value for name, value in item.items() if name != "type"}, numbers=True)
+
+
+def _texts(value: object, *, names: bool = False, numbers: bool = False) -> Iterator[str]:
+    """The texts of a JSON value; the names in it and its numbers as JSON writes them, if wanted."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            pending += each.keys() if names else ()
+            pending += each.values()
+        elif isinstance(each, list | tuple):
+            pending += each
+        elif numbers and isinstance(each, int | float) and not isinstance(each, bool):
+            yield encode(each).decode()

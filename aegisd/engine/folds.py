@@ -1,0 +1,66 @@
+"""Cached folds: when a state is worth keeping, and the row it is kept as."""
+
+from collections.abc import Iterable, Iterator
+
+from aegisd.core.state.model import SessionState, TenantState
+from aegisd.core.state.snapshot import freeze
+from aegisd.ports import SnapshotRow
+
+# Events of a session between its cached folds: the tail that a first touch has to read. Of a long
+# session an eighth of its length or less, since its fold grows with it and is written each time.
+SESSION_SNAPSHOT_EVENTS = 128
+
+# Events of a tenant between its cached folds: the tail that a start has to read.
+TENANT_SNAPSHOT_EVENTS = 4096
+
+
+def due(
+    before: TenantState,
+    after: TenantState,
+    sessions: Iterable[tuple[int, SessionState]],
+    rules_version: str,
+) -> Iterator[SnapshotRow]:
+    """Folds worth caching behind a batch.
+
+    `before` and `after` are the tenant's states around it; `sessions` are those it changed, each
+    with its length before.
+    """
+    for length, state in sessions:
+        every = _spacing(state.next_seq)
+        if state.next_seq // every != length // every:
+            yield of_session(state, rules_version)
+    every = TENANT_SNAPSHOT_EVENTS
+    if after.next_position // every != before.next_position // every:
+        yield of_tenant(after, rules_version)
+
+
+def of_session(state: SessionState, rules_version: str) -> SnapshotRow:
+    """The row of a session's fold."""
+    return SnapshotRow(
+        tenant_id=state.tenant_id,
+        session_id=state.session_id,
+        rules_version=rules_version,
+        head=state.next_seq - 1,
+        head_hash=state.head_hash,
+        body=freeze(state),
+    )
+
+
+def of_tenant(state: TenantState, rules_version: str) -> SnapshotRow:
+    """The row of a tenant's fold."""
+    return SnapshotRow(
+        tenant_id=state.tenant_id,
+        session_id="",
+        rules_version=rules_version,
+        head=state.next_position - 1,
+        head_hash=state.head_hash,
+        body=freeze(state),
+    )
+
+
+def _spacing(length: int) -> int:
+    """Events between the cached folds of a session of `length`: a power of two, so that they nest.
+
+    With it all that is ever written of a session grows as its length does, not as the square.
+    """
+    return max(SESSION_SNAPSHOT_EVENTS, 1 << max(0, length.bit_length() - 4))

@@ -1,0 +1,122 @@
+"""Before anything is written: whether each log is still the one that was signed."""
+
+from collections.abc import Sequence
+
+from aegisd.core.errors import ConfigInvalid, LogRolledBack, NoteInvalid
+from aegisd.core.events import RollbackAccepted, SigningKeysChanged
+from aegisd.core.log.checkpoint import origin, read
+from aegisd.core.log.note import Key
+from aegisd.engine.signed_log import SignedLog
+from aegisd.engine.work import CONFIG, Control
+from aegisd.ports import Checkpoint, EventReader, Guard, Signer
+
+
+class RollbackCheck:
+    """Holds logs to the checkpoints in their database and to those kept outside it. Blocks."""
+
+    def __init__(
+        self, signed_log: SignedLog, reader: EventReader, guard: Guard, signer: Signer, now_ms: int
+    ) -> None:
+        self._signed_log, self._reader, self._guard = signed_log, reader, guard
+        self._signer, self._now_ms = signer, now_ms
+
+    def acts(self, tenants: Sequence[str], *, accept_rollback: bool) -> list[tuple[str, Control]]:
+        """What is to be recorded, by tenant, before the gate opens.
+
+        Raises `LogRolledBack` where a log is shorter than, or other than, the checkpoint that the
+        guard kept. With `accept_rollback` that is recorded instead, and the checkpoint set aside.
+        A log that contradicts the checkpoints in its own database is never accepted.
+        """
+        acts: list[tuple[str, Control]] = []
+        lost: list[str] = []
+        for tenant_id in sorted({*self._guard.tenants(), *tenants}):
+            rolled_back = self._rolled_back(tenant_id)
+            if rolled_back is not None:
+                if not accept_rollback:
+                    raise rolled_back[0]
+                acts.append((tenant_id, rolled_back[1]))
+                lost.append(tenant_id)
+            changed = self._keys_changed(tenant_id)
+            if changed is not None:
+                acts.append((tenant_id, changed))
+        # Only now: a start that is refused for one tenant has changed nothing for another.
+        for tenant_id in lost:
+            self._guard.set_aside(tenant_id)
+        return acts
+
+    def _rolled_back(self, tenant_id: str) -> tuple[LogRolledBack, Control] | None:
+        """What stands against a log, and the act that would accept it."""
+        tree = self._signed_log.tree(tenant_id)
+        signed = self._guarded(tenant_id)
+        if signed is None:
+            return None
+        try:
+            tree.require(signed)
+        except LogRolledBack as error:
+            error.message += (
+                "; restore the newest backup, or start once with --accept-rollback, which is "
+                "recorded in the log"
+            )
+            return error, _rollback_control(signed, self._reader.next_position(tenant_id))
+        return None
+
+    def _guarded(self, tenant_id: str) -> Checkpoint | None:
+        """The checkpoint that the guard kept. Its signature is not checked.
+
+        Whoever could write another one there could as well put back an older one of ours.
+        """
+        note = self._guard.newest(tenant_id)
+        if note is None:
+            return None
+        try:
+            head, _signed = read(note)
+        except NoteInvalid as error:
+            raise ConfigInvalid(f"the kept checkpoint of {tenant_id}: {error.message}") from None
+        named = origin(self._signer.log_name, tenant_id)
+        if head.origin != named:
+            raise ConfigInvalid(
+                f"the kept checkpoint of {tenant_id} is of {head.origin}, and the key signs for "
+                f"{named}: one of checkpoints.path and signing.key belongs to another log"
+            )
+        return Checkpoint(tenant_id=tenant_id, size=head.size, root=head.root, note=note)
+
+    def _keys_changed(self, tenant_id: str) -> Control | None:
+        """The act that tells of other keys than those of the newest checkpoint."""
+        kept = self._reader.newest_checkpoint(tenant_id)
+        if kept is None or not kept.note:
+            return None
+        keys = self._signer.keys(self._now_ms)
+        named = origin(self._signer.log_name, tenant_id)
+        head, note = read(kept.note)
+        if head.origin != named:
+            raise ConfigInvalid(
+                f"the log has checkpoints of {head.origin}, and the key signs for {named}: "
+                "signing.key belongs to another log"
+            )
+        before = tuple(each.key_id.hex() for each in note.signatures)
+        if Key(name=named, public=keys[0].public).id.hex() in before:
+            return None
+        return _keys_control(before, tuple(map(str, keys)))
+
+
+def _rollback_control(signed: Checkpoint, found: int) -> Control:
+    return Control(
+        event_type="ROLLBACK_ACCEPTED",
+        payload=lambda now_ms: RollbackAccepted(
+            author=CONFIG,
+            found=found,
+            now_ms=now_ms,
+            reason="started with --accept-rollback",
+            root=signed.root.hex(),
+            signed=signed.size,
+        ),
+    )
+
+
+def _keys_control(before: tuple[str, ...], keys: tuple[str, ...]) -> Control:
+    return Control(
+        event_type="SIGNING_KEYS_CHANGED",
+        payload=lambda now_ms: SigningKeysChanged(
+            author=CONFIG, before=before, keys=keys, now_ms=now_ms, reason="changed at start"
+        ),
+    )

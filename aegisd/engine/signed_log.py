@@ -1,0 +1,244 @@
+"""What of each tenant's log is signed: its tree, its checkpoints, and proofs in them.
+
+The order is commit, root, store, sign, publish, and never another: what is signed is durable, and
+what anybody sees is signed. All of it blocks, on the store and on the signer, and belongs to one
+thread.
+"""
+
+import time
+from collections import OrderedDict
+from concurrent.futures import Executor
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.core.errors import CheckpointUnknown, EventUnknown, NotCovered
+from aegisd.core.events import ARCHIVE_PREFIX
+from aegisd.core.log.checkpoint import Head, origin
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.engine.tree import Fresh, TenantTree
+from aegisd.ports import Checkpoint, Clock, EventStore, Growth, Guard, Signer
+
+# Seconds between two notes of one tenant that the guard is given while its log grows fast. A file
+# is replaced for each; at thousands of events a second that would cost as much as all the rest.
+GUARD_SECONDS = 1.0
+
+# Trees in memory. One of a million events takes about half a megabyte; a small one next to nothing.
+TREES_RESIDENT_MAX = 1024
+
+
+class Inclusion(Struct, frozen=True, kw_only=True):
+    """That an event is in a signed tree: its path, leaf to root, and the checkpoint."""
+
+    event: StoredEvent
+    hashes: tuple[bytes, ...]
+    checkpoint: Checkpoint
+
+
+class Consistency(Struct, frozen=True, kw_only=True):
+    """That one tree continues another: sizes, roots and the path between them.
+
+    `checkpoint` is the signed one of the second size, or None where that size was not signed.
+    """
+
+    first: int
+    second: int
+    first_root: bytes
+    second_root: bytes
+    hashes: tuple[bytes, ...]
+    checkpoint: Checkpoint | None
+
+
+class SignedLog:
+    """One per engine. Everything but `newest` is called on one thread."""
+
+    def __init__(
+        self,
+        *,
+        store: EventStore,
+        signer: Signer,
+        guard: Guard,
+        clock: Clock,
+        commits: Executor,
+    ) -> None:
+        self._store, self._signer, self._guard = store, signer, guard
+        self._clock, self._commits = clock, commits
+        self._trees: OrderedDict[str, TenantTree] = OrderedDict()
+        # Notes that are published and not yet stored. After a crash the same key signs them again,
+        # to the same bytes.
+        self._unstored: dict[str, Checkpoint] = {}
+        # What the guard has of each tenant, and since when on the process's clock.
+        self._guarded: dict[str, tuple[str, float]] = {}
+        # Read from other threads too; entries are replaced whole.
+        self._newest: dict[str, Checkpoint] = {}
+
+    def newest(self, tenant_id: str) -> Checkpoint | None:
+        """The newest signed checkpoint that this process knows of. Reads nothing; any thread."""
+        return self._newest.get(tenant_id)
+
+    @property
+    def unstored(self) -> list[str]:
+        """Tenants whose newest note is not in the store yet."""
+        return list(self._unstored)
+
+    def tree(self, tenant_id: str) -> TenantTree:
+        """The tenant's tree, recovered where it is not in memory. Raises `LogRolledBack`."""
+        tree = self._trees.get(tenant_id)
+        if tree is None:
+            tree = self._trees[tenant_id] = TenantTree(self._store, tenant_id)
+        self._trees.move_to_end(tenant_id)
+        while len(self._trees) > TREES_RESIDENT_MAX:
+            self._trees.popitem(last=False)
+        return tree
+
+    def cover(self, tenant_id: str, end: int, fresh: Fresh | None) -> Checkpoint | None:
+        """A checkpoint of at least `end` events: another process's, or else one made now."""
+        known = self.adopt(tenant_id)
+        return known if known is not None and known.size >= end else self.sign(tenant_id, fresh)
+
+    def sign(self, tenant_id: str, fresh: Fresh | None = None) -> Checkpoint | None:
+        """The checkpoint of all that is durable now; None for a tenant without events.
+
+        With `fresh`, of all up to its end, which need not be read.
+        """
+        known = self.adopt(tenant_id)
+        if tenant_id.startswith(ARCHIVE_PREFIX):
+            # A foreign log: what was signed of it, somebody else signed.
+            return known
+        tree = self.tree(tenant_id)
+        head, growth = tree.grow(fresh)
+        if known is not None and head.size <= known.size:
+            return known
+        if head.size == 0:
+            return None
+        unstored = self._unstored.get(tenant_id)
+        if unstored is not None:
+            growth = msgspec.structs.replace(growth, checkpoints=(unstored, head))
+        self._grow(growth)
+        tree.kept(growth)
+        return self._publish(head)
+
+    def _publish(self, head: Checkpoint) -> Checkpoint:
+        named = origin(self._signer.log_name, head.tenant_id)
+        text = Head(origin=named, size=head.size, root=head.root).text
+        note = self._signer.sign(named, text, self._clock.now_ms())
+        signed = msgspec.structs.replace(head, note=note)
+        self._unstored[head.tenant_id] = signed
+        self._newest[head.tenant_id] = signed
+        kept_at = self._guarded.get(head.tenant_id, ("", -GUARD_SECONDS))[1]
+        if time.monotonic() - kept_at >= GUARD_SECONDS:
+            self.keep_outside(head.tenant_id)
+        return signed
+
+    def keep_outside(self, tenant_id: str) -> None:
+        """Give the guard the newest note, where it has an older one. Raises `StoreFailed`."""
+        if tenant_id.startswith(ARCHIVE_PREFIX):
+            # What somebody else signed of a foreign log is not what a start holds this log to.
+            return
+        signed = self._newest.get(tenant_id)
+        if signed is None or self._guarded.get(tenant_id, ("", 0.0))[0] == signed.note:
+            return
+        self._guard.keep(tenant_id, signed.note)
+        self._guarded[tenant_id] = (signed.note, time.monotonic())
+
+    def adopt(self, tenant_id: str) -> Checkpoint | None:
+        """The newest checkpoint, from the store where this process does not know of it."""
+        known = self._newest.get(tenant_id)
+        if known is not None and not self._store.shared:
+            return known
+        kept = self._store.newest_checkpoint(tenant_id)
+        if kept is None or (known is not None and kept.size <= known.size):
+            return known
+        if kept.note:
+            self._newest[tenant_id] = kept
+            return kept
+        if self._store.shared:
+            # Another process is about to sign it, or died; whoever signs next covers it.
+            return known
+        self.tree(tenant_id)
+        return self._publish(kept)
+
+    def settle(self, tenant_id: str) -> None:
+        """Store the newest note, which else goes with the next checkpoint, and keep it outside."""
+        self.keep_outside(tenant_id)
+        unstored = self._unstored.get(tenant_id)
+        if unstored is not None:
+            self._grow(Growth(tenant_id=tenant_id, first_block=0, checkpoints=(unstored,)))
+            self._unstored.pop(tenant_id, None)
+
+    def _grow(self, growth: Growth) -> None:
+        """Where one connection writes, on the thread that has it."""
+        if self._store.shared or not self._store.waits:
+            self._store.grow(growth)
+        else:
+            self._commits.submit(self._store.grow, growth).result()
+
+    # ── proofs ───────────────────────────────────────────────────────────────────────────────────
+
+    def inclusion(self, tenant_id: str, position: int, size: int | None) -> Inclusion:
+        """Prove an event in the newest checkpoint, or in the one of `size`.
+
+        Raises `EventUnknown`, `NotCovered`, `CheckpointUnknown`.
+        """
+        event = next(self._store.events(tenant_id, from_position=position, limit=1), None)
+        if event is None or event.position != position:
+            raise EventUnknown(f"the log of {tenant_id} has no event at position {position}")
+        signed = self.adopt(tenant_id) if size is None else self._signed_at(tenant_id, size)
+        if signed is None or position >= signed.size:
+            covered = 0 if signed is None else signed.size
+            raise NotCovered(
+                f"position {position} is past the checkpoint, which covers {covered} events; ask "
+                "again shortly, or with wait_ms",
+                covered=covered,
+            )
+        path = self._tree_of(tenant_id, signed).inclusion(position, signed.size)
+        return Inclusion(event=event, hashes=tuple(path), checkpoint=signed)
+
+    def consistency(self, tenant_id: str, first: int, second: int | None) -> Consistency:
+        """Prove that the tree of `second` events (None: the newest checkpoint) continues `first`.
+
+        Raises `CheckpointUnknown` where the log was never signed or is shorter.
+        """
+        newest = require(self.adopt(tenant_id), tenant_id)
+        second = newest.size if second is None else second
+        if not first <= second <= newest.size:
+            raise CheckpointUnknown(
+                f"the newest checkpoint of {tenant_id} has {newest.size} events; expected sizes "
+                f"up to that, the first not past the second; found {first} and {second}"
+            )
+        tree = self._tree_of(tenant_id, newest)
+        return Consistency(
+            first=first,
+            second=second,
+            first_root=tree.root_at(first),
+            second_root=tree.root_at(second),
+            hashes=tuple(tree.consistency(first, second)),
+            checkpoint=newest if second == newest.size else self._find(tenant_id, second),
+        )
+
+    def _tree_of(self, tenant_id: str, signed: Checkpoint) -> TenantTree:
+        tree = self.tree(tenant_id)
+        if tree.size < signed.size:
+            tree.require(signed)
+        return tree
+
+    def _find(self, tenant_id: str, size: int) -> Checkpoint | None:
+        """The signed checkpoint of exactly this size, if there is one."""
+        known = self._newest.get(tenant_id)
+        if known is not None and known.size == size:
+            return known
+        rows = self._store.checkpoints(tenant_id, from_size=size, limit=1)
+        return rows[0] if rows and rows[0].size == size and rows[0].note else None
+
+    def _signed_at(self, tenant_id: str, size: int) -> Checkpoint:
+        found = self._find(tenant_id, size)
+        if found is None:
+            raise CheckpointUnknown(f"no checkpoint of {tenant_id} was signed at size {size}")
+        return found
+
+
+def require(found: Checkpoint | None, tenant_id: str) -> Checkpoint:
+    """Raise `CheckpointUnknown` where there is none."""
+    if found is None:
+        raise CheckpointUnknown(f"no checkpoint of {tenant_id} is signed yet; it may be new")
+    return found

@@ -1,0 +1,109 @@
+"""`/v1/checkpoints`: what of a tenant's log is signed, as C2SP checkpoints."""
+
+from typing import Literal
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aegisd.core.log.checkpoint import read
+from aegisd.engine.engine import Engine
+from aegisd.http.answers import answer
+from aegisd.http.body import as_shape, receive_unkeyed
+from aegisd.http.query import Query, check_any_id, token
+from aegisd.ports import Checkpoint
+
+
+class CheckpointRequest(Struct, frozen=True, kw_only=True):
+    """Sign now what is durable and not covered yet."""
+
+    tenant_id: str
+
+
+class SignedCheckpoint(Struct, frozen=True, kw_only=True):
+    """A signed tree head. `root` is hex; `note` is the C2SP text that holds all of it, signed."""
+
+    tenant_id: str
+    origin: str
+    size: int
+    root: str
+    note: str
+
+
+class CheckpointPage(Struct, frozen=True, kw_only=True):
+    """Checkpoints by size. `next_page_token` is null after the last page."""
+
+    checkpoints: list[SignedCheckpoint]
+    next_page_token: str | None
+
+
+class SigningKeys(Struct, frozen=True, kw_only=True):
+    """The verifier keys that sign now, the newest first, under the log's name.
+
+    A convenience: an auditor gets them from the operator by another way than from the daemon.
+    """
+
+    log_name: str
+    keys: list[str]
+    algorithm: Literal["Ed25519"] = "Ed25519"
+
+
+class Checkpoints:
+    """The checkpoints of one engine's tenants."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def latest(self, request: Request) -> Response:
+        """`GET /v1/checkpoints/latest`. Raises `CheckpointUnknown` before the first."""
+        tenant_id = Query(request, "tenant_id").id("tenant_id")
+        return answer(_told(await self._engine.signing().latest(tenant_id)))
+
+    async def sign(self, request: Request) -> Response:
+        """`POST /v1/checkpoints`: cover everything durable. Raises `CheckpointUnknown`."""
+        value = await receive_unkeyed(request.scope, request.receive)
+        tenant_id = check_any_id(as_shape(value, CheckpointRequest).tenant_id, "tenant_id")
+        return answer(_told(await self._engine.signing().sign_now(tenant_id)))
+
+    async def list(self, request: Request) -> Response:
+        """`GET /v1/checkpoints`: those in the store, by size."""
+        query = Query(request, "tenant_id", "from_size", "limit", "page_token")
+        tenant_id, limit = query.id("tenant_id"), query.limit()
+        first = query.place("c") or query.integer("from_size", 0)
+        store = self._engine.store
+        rows = await self._engine.read(
+            lambda: store.checkpoints(tenant_id, from_size=first, limit=limit + 1)
+        )
+        told = CheckpointPage(
+            checkpoints=[_told(row) for row in rows[:limit] if row.note],
+            next_page_token=token("c", rows[limit].size) if rows[limit:] else None,
+        )
+        return answer(told)
+
+    async def keys(self, request: Request) -> Response:
+        """`GET /v1/checkpoints/keys`: who signs now."""
+        Query(request)
+        log_name, keys = self._engine.signing().keys()
+        return answer(SigningKeys(log_name=log_name, keys=list(map(str, keys))))
+
+
+def _told(signed: Checkpoint) -> SignedCheckpoint:
+    return SignedCheckpoint(
+        tenant_id=signed.tenant_id,
+        origin=read(signed.note)[0].origin,
+        size=signed.size,
+        root=signed.root.hex(),
+        note=signed.note,
+    )
+
+
+def routes(engine: Engine) -> list[Route]:
+    """The routes of this resource."""
+    checkpoints = Checkpoints(engine)
+    return [
+        Route("/v1/checkpoints", checkpoints.sign, methods=["POST"]),
+        Route("/v1/checkpoints", checkpoints.list, methods=["GET"]),
+        Route("/v1/checkpoints/latest", checkpoints.latest, methods=["GET"]),
+        Route("/v1/checkpoints/keys", checkpoints.keys, methods=["GET"]),
+    ]

@@ -1,0 +1,38 @@
+"""Ed25519, RFC 8032, by way of `cryptography` (OpenSSL)."""
+
+import os
+from collections.abc import Callable
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+SEED_BYTES = 32
+
+
+def new_seed() -> bytes:
+    """A private key: 32 random bytes."""
+    return os.urandom(SEED_BYTES)
+
+
+def public_key(seed: bytes) -> bytes:
+    """The public key of a private one, 32 bytes each."""
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
+def signing(seed: bytes) -> Callable[[bytes], bytes]:
+    """A key made ready: text in, signature out, 64 bytes; the same text always gives the same."""
+    return Ed25519PrivateKey.from_private_bytes(seed).sign
+
+
+def sign(seed: bytes, text: bytes) -> bytes:
+    """The signature over `text` by a key that signs once."""
+    return signing(seed)(text)
+
+
+def check(public: bytes, signature: bytes, text: bytes) -> bool:
+    """A `core.log.note.SignatureCheck`: whether the signature over `text` is the key's."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The log in PostgreSQL, written by any number of processes at once, each tenant in turns."""

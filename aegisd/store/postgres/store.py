@@ -1,0 +1,352 @@
+"""The log in PostgreSQL, appended to in turns: a tenant's turn is the lock on its row of heads."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+
+import psycopg
+from msgspec import Struct
+from msgspec.structs import astuple
+from psycopg.rows import TupleRow
+
+from aegisd.core.errors import (
+    AegisError,
+    CommitUnknown,
+    ConfigInvalid,
+    LogCorrupt,
+    PositionConflict,
+    StoreFailed,
+)
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.ports import Batch, Checkpoint, Detached, Growth, Turn
+from aegisd.store.postgres import failure, schema
+from aegisd.store.postgres.connection import WRITER, Connection, connect
+from aegisd.store.postgres.herald import Herald
+from aegisd.store.postgres.listener import Listener
+from aegisd.store.postgres.reader import NAME_TENANT, PostgresReader, unreachable
+
+# Writing connections kept open when nobody appends: as many as turns that are usually had at once.
+IDLE_WRITERS_MAX = 16
+
+# What a server sends beside the answers of a transaction that did not become what it was asked to:
+# a commit whose replication was cut short, or that had no transaction.
+WARNING = "WARNING"
+
+FIELDS = StoredEvent.__struct_fields__
+
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+# The clock is read outside, once the row is locked: inside it would be read before the wait.
+TAKE_TURN = """SELECT next_position, hash, floor(extract(epoch FROM clock_timestamp()) * 1000)::int8
+    FROM (SELECT next_position, hash FROM aegis.tenant_head WHERE tenant_id = %s FOR UPDATE) AS head
+    """
+MAKE_HEAD = "INSERT INTO aegis.tenant_head VALUES (%s, 0, '') ON CONFLICT DO NOTHING"
+# Row-level security forbids COPY; of what is left, a prepared statement sent once per row without
+# waiting in between is the fastest and the simplest: docs/POSTGRES.md has the figures.
+INSERT_EVENT = f"INSERT INTO aegis.events VALUES ({', '.join(['%s'] * len(FIELDS))})"  # noqa: S608 - as many marks as columns
+MOVE_HEAD = """UPDATE aegis.tenant_head SET next_position = %s, hash = %s
+    WHERE tenant_id = %s AND next_position = %s"""
+INSERT_DOCUMENT = "INSERT INTO aegis.documents VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+REPLACE_SNAPSHOT = """INSERT INTO aegis.snapshots VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (tenant_id, session_id) DO UPDATE
+    SET rules_version = excluded.rules_version, head = excluded.head,
+    head_hash = excluded.head_hash, body = excluded.body"""
+INSERT_DETACHED = "INSERT INTO aegis.detached VALUES (%s, %s, %s, %s, %s, %s)"
+ERASE = "DELETE FROM aegis.detached WHERE tenant_id = %s AND subject = %s"
+
+GROW_BLOCK = "INSERT INTO aegis.blocks VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+GROW_CHECKPOINT = """INSERT INTO aegis.checkpoints AS kept VALUES (%s, %s, %s, %s)
+    ON CONFLICT (tenant_id, size) DO UPDATE SET note = excluded.note
+    WHERE kept.note = '' AND excluded.note <> '' AND kept.root = excluded.root"""
+OTHER_ROOTS = """SELECT 'block', number FROM aegis.blocks
+        JOIN unnest(%s::int8[], %s::bytea[]) AS grown (number, root) USING (number)
+        WHERE tenant_id = %s AND blocks.root <> grown.root
+    UNION ALL
+    SELECT 'checkpoint of size', size FROM aegis.checkpoints
+        JOIN unnest(%s::int8[], %s::bytea[]) AS grown (size, root) USING (size)
+        WHERE tenant_id = %s AND checkpoints.root <> grown.root
+    ORDER BY 1, 2 LIMIT 1"""
+
+# A statement, and the values of each time it is sent.
+Statement = tuple[str, Sequence[Sequence[object]]]
+
+
+class HeldTurn(Struct):
+    """A transaction that holds a tenant's row, and the turn it gives."""
+
+    connection: Connection
+    turn: Turn
+
+
+class PostgresStore(PostgresReader):
+    """An `EventStore` for any number of daemons on one database."""
+
+    waits = True
+    shared = True
+
+    def __init__(self, dsn: str) -> None:
+        """Open the log, bringing the database up to this build where it is not.
+
+        Raises `ConfigInvalid` when the server, the database or the role cannot hold a log.
+        """
+        try:
+            with connect(dsn, None) as connection:
+                schema.prepare(connection)
+                schema.guarded(connection)
+            self._writers = [connect(dsn, WRITER)]
+        except psycopg.Error as error:
+            raise unreachable(error) from None
+        self._turns: dict[str, HeldTurn] = {}
+        self._herald, self._listeners = Herald(dsn), list[Listener]()
+        super().__init__(dsn)
+
+    def close(self) -> None:
+        """Close every connection; a turn that is still held ends without a trace."""
+        self._herald.close()
+        for listener in self._listeners:
+            listener.close()
+        super().close()
+        with self._lock:
+            writers, self._writers = self._writers, []
+            held, self._turns = list(self._turns.values()), {}
+        for connection in chain(writers, (turn.connection for turn in held)):
+            connection.close()
+
+    def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:
+        """See `aegisd.ports.EventStore.listen`."""
+        listener = Listener(self._dsn, self.heads, callback)
+        self._listeners.append(listener)
+        return listener.close
+
+    # ── turns ────────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self, tenant_id: str) -> Turn:
+        """See `aegisd.ports.EventStore.begin`."""
+        if tenant_id in self._turns:
+            raise StoreFailed(f"tenant {tenant_id!r}: this process has its turn already")
+        try:
+            held = self._take_turn(tenant_id)
+        except psycopg.Error as error:
+            raise failure.of_begin(error, tenant_id) from error
+        except ConfigInvalid as error:
+            # What stops a start is, later on, a server that was changed or replaced under us.
+            raise StoreFailed(error.message) from error
+        with self._lock:
+            self._turns[tenant_id] = held
+        return held.turn
+
+    def _take_turn(self, tenant_id: str) -> HeldTurn:
+        try:
+            return self._locked(self._writer(), tenant_id)
+        except psycopg.Error as error:
+            if not failure.is_lost(error):
+                raise
+        # A connection that lay idle may be dead since, and likely all are; nothing was written.
+        with self._lock:
+            writers, self._writers = self._writers, []
+        for connection in writers:
+            connection.close()
+        return self._locked(self._writer(), tenant_id)
+
+    def _locked(self, connection: Connection, tenant_id: str) -> HeldTurn:
+        with ExitStack() as undo:
+            undo.callback(connection.close)
+            with connection.pipeline():
+                connection.execute(BEGIN)
+                connection.execute(NAME_TENANT, (tenant_id,))
+                cursor = connection.execute(TAKE_TURN, (tenant_id,), binary=True)
+            row = cursor.fetchone() or _made_head(connection, tenant_id)
+            undo.pop_all()
+        next_position, digest, now_ms = row
+        turn = Turn(
+            tenant_id=tenant_id, next_position=next_position, head_hash=digest, now_ms=now_ms
+        )
+        return HeldTurn(connection, turn)
+
+    def _writer(self) -> Connection:
+        with self._lock:
+            if not self._open:
+                raise StoreFailed("the store is closed and takes no events")
+            connection = self._writers.pop() if self._writers else None
+        return connection or connect(self._dsn, WRITER)
+
+    def abandon(self, tenant_id: str) -> None:
+        """See `aegisd.ports.EventStore.abandon`."""
+        with self._lock:
+            held = self._turns.pop(tenant_id, None)
+        if held is not None:
+            self._release(held.connection)
+
+    def _release(self, connection: Connection) -> None:
+        """Roll back what is open and keep the connection for the next turn, if it still lives."""
+        try:
+            if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                connection.execute("ROLLBACK")
+        except psycopg.Error:
+            # The server ends what a lost connection left open.
+            connection.close()
+            return
+        with self._lock:
+            if self._open and len(self._writers) < IDLE_WRITERS_MAX:
+                self._writers.append(connection)
+                return
+        connection.close()
+
+    @contextmanager
+    def _turn_of(self, tenant_id: str) -> Iterator[HeldTurn]:
+        """The tenant's turn, begun here if nobody has; it ends with what is done inside."""
+        if tenant_id not in self._turns:
+            self.begin(tenant_id)
+        with self._lock:
+            held = self._turns.pop(tenant_id)
+        try:
+            yield held
+        finally:
+            self._release(held.connection)
+
+    # ── append ───────────────────────────────────────────────────────────────────────────────────
+
+    def append(self, batch: Batch) -> None:
+        """See `aegisd.ports.EventStore.append`. Without a turn it takes one for itself.
+
+        Raises `CommitUnknown` when the server was lost after the commit had been sent.
+        """
+        _refuse_other_events(batch)
+        with self._turn_of(batch.tenant_id) as held:
+            _require_end(batch, held.turn)
+            statements = list(_statements(batch))
+            if statements:
+                self._commit(held.connection, batch.tenant_id, statements)
+        if batch.events:
+            self._herald.tell(batch.tenant_id, batch.first_position + len(batch.events))
+
+    def _commit(
+        self, connection: Connection, tenant_id: str, statements: Sequence[Statement]
+    ) -> None:
+        """Send everything and the commit at once, and wait for the one answer that counts."""
+        warnings: list[str] = []
+
+        def note(told: psycopg.errors.Diagnostic) -> None:
+            if told.severity_nonlocalized == WARNING:
+                warnings.append(told.message_primary or WARNING)
+
+        connection.add_notice_handler(note)
+        try:
+            with connection.pipeline(), connection.cursor() as cursor:
+                for statement, rows in statements:
+                    cursor.executemany(statement, rows)
+                ended = connection.execute("COMMIT")
+            if ended.statusmessage != "COMMIT" or warnings:
+                raise CommitUnknown(
+                    f"tenant {tenant_id!r}: PostgreSQL ended a commit with "
+                    f"{'; '.join(warnings) or ended.statusmessage}; the same idempotency key tells "
+                    "whether it holds"
+                )
+        except psycopg.Error as error:
+            lost = connection.broken or failure.is_lost(error)
+            if lost:
+                connection.close()
+            raise failure.of_write(error, tenant_id, lost=lost) from error
+        finally:
+            connection.remove_notice_handler(note)
+
+    def grow(self, growth: Growth) -> None:
+        """See `aegisd.ports.EventStore.grow`. Takes no turn: what is kept is the same for all."""
+        tenant_id = growth.tenant_id
+        blocks = list(enumerate(growth.blocks, growth.first_block))
+        grown = sorted(growth.checkpoints, key=_size)
+        checks = (
+            *_columns(blocks),
+            tenant_id,
+            *_columns([(row.size, row.root) for row in grown]),
+            tenant_id,
+        )
+        try:
+            connection = self._writer()
+        except (psycopg.Error, ConfigInvalid) as error:
+            raise _unwritten(error, tenant_id) from error
+        try:
+            with connection.pipeline(), connection.cursor() as cursor:
+                connection.execute(BEGIN)
+                connection.execute(NAME_TENANT, (tenant_id,))
+                cursor.executemany(GROW_BLOCK, [(tenant_id, *block) for block in blocks])
+                cursor.executemany(GROW_CHECKPOINT, [astuple(row) for row in grown])
+                other = connection.execute(OTHER_ROOTS, checks)
+            row = other.fetchone()
+            if row is not None:
+                raise LogCorrupt(
+                    f"tenant {tenant_id}: the {row[0]} {row[1]} is kept with another root than the "
+                    "log has; run `aegisctl verify`",
+                    tenant_id=tenant_id,
+                )
+            self._commit(connection, tenant_id, ())
+        except psycopg.Error as error:
+            raise failure.of_write(error, tenant_id, lost=False) from error
+        finally:
+            self._release(connection)
+
+
+def _unwritten(error: psycopg.Error | ConfigInvalid, tenant_id: str) -> AegisError:
+    if isinstance(error, ConfigInvalid):
+        return StoreFailed(error.message)
+    return failure.of_write(error, tenant_id, lost=False)
+
+
+def _made_head(connection: Connection, tenant_id: str) -> TupleRow:
+    """The turn of a tenant without a row. Who makes it second waits for who makes it first."""
+    connection.execute(MAKE_HEAD, (tenant_id,))
+    row = connection.execute(TAKE_TURN, (tenant_id,), binary=True).fetchone()
+    if row is None:
+        raise psycopg.OperationalError("the row of heads that was just made is not there")
+    return row
+
+
+def _refuse_other_events(batch: Batch) -> None:
+    for position, event in enumerate(batch.events, batch.first_position):
+        if (event.tenant_id, event.position) != (batch.tenant_id, position):
+            raise StoreFailed(
+                f"expected position {position} of tenant {batch.tenant_id!r} in the batch, "
+                f"found {event.position} of {event.tenant_id!r}; nothing was written"
+            )
+
+
+def _require_end(batch: Batch, turn: Turn) -> None:
+    if turn.next_position != batch.first_position:
+        raise PositionConflict(
+            f"tenant {batch.tenant_id!r}: the batch begins at position {batch.first_position}, the "
+            f"log ends before {turn.next_position}; read the head again",
+            tenant_id=batch.tenant_id,
+            next_position=turn.next_position,
+        )
+
+
+def _statements(batch: Batch) -> Iterator[Statement]:
+    """What a batch asks of the database, nothing for what it does not hold."""
+    tenant_id = batch.tenant_id
+    if batch.events:
+        yield INSERT_EVENT, [astuple(row) for row in batch.events]
+        following = batch.first_position + len(batch.events)
+        yield MOVE_HEAD, [(following, batch.events[-1].hash, tenant_id, batch.first_position)]
+    if batch.documents:
+        # In one order everywhere, or two daemons wait for each other's document.
+        yield INSERT_DOCUMENT, sorted(map(astuple, batch.documents))
+    if batch.snapshots:
+        yield REPLACE_SNAPSHOT, [astuple(row) for row in batch.snapshots]
+    if batch.detached:
+        yield INSERT_DETACHED, [_detached(row) for row in batch.detached]
+    if batch.erased:
+        yield ERASE, [(tenant_id, subject) for subject in batch.erased]
+
+
+def _columns(rows: Sequence[tuple[int, bytes]]) -> Iterator[list[bytes] | str]:
+    """Numbers and hashes as two arrays; numbers as text, or the driver types them by the first."""
+    yield f"{{{','.join(str(number) for number, _ in rows)}}}"
+    yield [digest for _, digest in rows]
+
+
+def _detached(row: Detached) -> tuple[object, ...]:
+    pointer = row.pointer.encode()
+    return (row.tenant_id, row.position, pointer, row.subject, row.salt, row.value)
+
+
+def _size(row: Checkpoint) -> int:
+    return row.size

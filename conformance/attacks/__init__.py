@@ -1,0 +1,1 @@
+"""Every attack on a log that we know of, run against a real one, and who notices."""

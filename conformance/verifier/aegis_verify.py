@@ -1,0 +1,898 @@
+"""Check an Aegis log without trusting Aegis: one file, Python 3.10 or newer, nothing to install.
+
+    python aegis_verify.py FILE [--key KEY]... [--checkpoint NOTE]... [--event EVENT] [--json]
+
+FILE is an export (`aegisctl export`) or a proof of one event (`.tlog-proof`). KEY is the log's
+public key, `name+id+base64`, or a file with one per line; get it from somebody other than whoever
+gave you FILE. NOTE is a checkpoint that you kept from earlier; keep one each time you look.
+This file shares no code with Aegis. It uses no network. Read it: it is written to be read.
+
+What the verdicts mean, each more than the one before it:
+
+  CHAIN    Every line is well formed, every event continues the one before it in its session, and
+           sessions end where the file says. Somebody careless would have been caught. Somebody who
+           rewrote the whole file, cut its end or left a session out would not.
+  SIGNED   CHAIN, and the events lead to a Merkle root that the given key signed. Whoever changed,
+           removed or moved an event that the checkpoint covers had the key. How many events it
+           covers, from the first one on, is told: it is the others that nothing protects.
+
+What no verdict here means: that the events tell the truth, that a tool was called only through
+Aegis, that a time in an event is right, or that the operator shows everybody the same log. Only a
+checkpoint that you kept yourself shows that the log you see now continues the one you saw then.
+Nothing after the newest checkpoint that somebody else holds is protected. Of one session, or of one
+event, you learn that it is in the log, and not that nothing came after it.
+
+Exit code: 0 holds; 1 broken; 2 could not tell (not such a file, nothing that the key signed, a
+checkpoint that cannot be compared).
+
+Sections: 1 canonical JSON, 2 Ed25519, 3 Merkle tree, 4 signed notes and checkpoints, 5 the report,
+6 exports, 7 proof files, 8 the command line.
+"""
+
+# ruff: noqa: PLR2004 - The numbers are those of the standards: 32 bytes of a hash, 64 of a signature.
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+Members = dict[str, Any]  # A JSON object; what its members are is checked by `members`.
+
+
+class Broken(Exception):
+    """Something does not hold: the rule that it breaks, and how."""
+
+    def __init__(self, rule: str, detail: str) -> None:
+        super().__init__(f"{rule}: {detail}")
+        self.rule, self.detail = rule, detail
+
+
+class Unknown(Exception):
+    """It cannot be told whether it holds, and why."""
+
+
+# ── 1. Canonical JSON, RFC 8785 ──────────────────────────────────────────────────────────────────
+#
+# One value has one spelling. Reading is therefore: decode, write again, compare. A key named twice,
+# a space, another order of keys, another escape or another form of a number cannot come out again
+# as they went in. What JSON readers disagree about is refused: lone surrogates, NaN, and integers
+# that a double does not hold.
+
+INTEGER_MAX = 2**53 - 1
+
+
+def canonical(line: bytes) -> object:
+    """The value of canonical bytes. Raises `Broken` for any others."""
+    try:
+        try:
+            value, written = _as_plain(line)
+        except _NotPlain:
+            value = _ANY.decode(line.decode())
+            written = write(value).encode()
+    except (ValueError, RecursionError):
+        raise Broken("canonical", "not JSON as RFC 8785 writes it") from None
+    if written != line:
+        raise Broken("canonical", "JSON, but not in the one form that RFC 8785 gives it")
+    return value
+
+
+def write(value: object) -> str:
+    """A decoded value as RFC 8785 writes it."""
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        return "{" + ",".join(f"{_quoted(name)}:{write(value[name])}" for name in names) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(write, value)) + "]"
+    if isinstance(value, str):
+        return _quoted(value)
+    return number(value) if isinstance(value, float) else json.dumps(value)
+
+
+def number(value: float) -> str:
+    """A double as ECMAScript writes it (ECMA-262, Number::toString). Python finds the digits."""
+    sign, figures, exponent = Decimal(repr(value)).normalize().as_tuple()
+    digits, point = "".join(map(str, figures)), len(figures) + int(exponent)
+    if value == 0:
+        return "0"
+    if 0 < point <= 21:
+        text = digits.ljust(point, "0")
+        text = text[:point] + ("." + text[point:] if text[point:] else "")
+    elif -6 < point <= 0:
+        text = "0." + "0" * -point + digits
+    else:
+        tail = "." + digits[1:] if digits[1:] else ""
+        text = f"{digits[0]}{tail}e{point - 1:+d}"
+    return "-" + text if sign else text
+
+
+class _NotPlain(Exception):
+    """The bytes need the slow way of reading."""
+
+
+def _as_plain(line: bytes) -> tuple[object, bytes]:
+    """Read and write ASCII without fractions by Python's own, where it agrees with RFC 8785."""
+    if not line.isascii():
+        raise _NotPlain
+    value = _PLAIN.decode(line.decode())
+    return value, _plain(value).encode()
+
+
+def _integer(text: str) -> int:
+    if len(text) > len(str(-INTEGER_MAX)) or abs(int(text)) > INTEGER_MAX:
+        raise ValueError("an integer that a double does not hold")
+    return int(text)
+
+
+def _not_plain(_text: str) -> NoReturn:
+    raise _NotPlain
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
+
+
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_plain = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_ANY = json.JSONDecoder(parse_int=_integer, parse_constant=_no_constant)
+_PLAIN = json.JSONDecoder(parse_int=_integer, parse_float=_not_plain, parse_constant=_no_constant)
+
+# ── 2. Ed25519, RFC 8032 section 5.1 ─────────────────────────────────────────────────────────────
+#
+# Plain integers, made to be compared with the RFC and not to be fast: a few milliseconds for a
+# signature. Refused: encodings of points and numbers that are not the shortest, keys of small order
+# (for which anybody can sign), and signatures that hold only when multiplied by the cofactor.
+
+_P = 2**255 - 19
+_ORDER = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, -1, _P) % _P
+_SQRT_MINUS_1 = pow(2, (_P - 1) // 4, _P)
+
+# A point (x, y) in extended coordinates: X/Z = x, Y/Z = y, T/Z = x * y.
+Point = tuple[int, int, int, int]
+_ZERO: Point = (0, 1, 1, 0)
+
+
+def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether the 64-byte signature over the message is that of the 32-byte public key."""
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    key, commitment = _point(public), _point(signature[:32])
+    response = int.from_bytes(signature[32:], "little")
+    if key is None or commitment is None or response >= _ORDER:
+        return False
+    if _same(_times(8, key), _ZERO):
+        return False
+    digest = hashlib.sha512(signature[:32] + public + message).digest()
+    challenge = int.from_bytes(digest, "little") % _ORDER
+    return _same(_times(response, _BASE), _sum(commitment, _times(challenge, key)))
+
+
+def _point(encoded: bytes) -> Point | None:
+    """Decode a point, RFC 8032 section 5.1.3; None for what encodes none, or not in its form."""
+    bits = int.from_bytes(encoded, "little")
+    y, is_odd = bits & (2**255 - 1), bits >> 255
+    if y >= _P:
+        return None
+    u, v = y * y - 1, _D * y * y + 1
+    x = u * pow(v, 3, _P) * pow(u * pow(v, 7, _P), (_P - 5) // 8, _P) % _P
+    if (v * x * x + u) % _P == 0:
+        x = x * _SQRT_MINUS_1 % _P
+    if (v * x * x - u) % _P != 0 or (x == 0 and is_odd):
+        return None
+    x = _P - x if x % 2 != is_odd else x
+    return x, y, 1, x * y % _P
+
+
+def _sum(p: Point, q: Point) -> Point:
+    """The sum of two points, RFC 8032 section 5.1.4."""
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % _P, (p[1] + p[0]) * (q[1] + q[0]) % _P
+    c, d = 2 * p[3] * q[3] * _D % _P, 2 * p[2] * q[2] % _P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
+def _times(factor: int, point: Point) -> Point:
+    found = _ZERO
+    while factor:
+        if factor % 2:
+            found = _sum(found, point)
+        point, factor = _sum(point, point), factor // 2
+    return found
+
+
+def _same(p: Point, q: Point) -> bool:
+    return (p[0] * q[2] - q[0] * p[2]) % _P == 0 and (p[1] * q[2] - q[1] * p[2]) % _P == 0
+
+
+_BASE = _point((4 * pow(5, -1, _P) % _P).to_bytes(32, "little")) or _ZERO
+
+# ── 3. The Merkle tree, RFC 6962 section 2.1, RFC 9162 section 2.1 ───────────────────────────────
+#
+# One tree per tenant. The leaf at index i is the SHA-256 of the event at position i.
+
+
+def _leaf(data: bytes) -> bytes:
+    return hashlib.sha256(b"\0" + data).digest()
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+class Tree:
+    """The root over all leaves so far. Keeps one hash for each bit that is set in `size`."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._subtrees: list[bytes] = []
+
+    def add(self, data: bytes) -> None:
+        """Append one leaf."""
+        node, size = _leaf(data), self.size
+        while size % 2:
+            node, size = _node(self._subtrees.pop(), node), size // 2
+        self._subtrees.append(node)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root over all leaves so far."""
+        if not self._subtrees:
+            return hashlib.sha256(b"").digest()
+        found = self._subtrees[-1]
+        for left in self._subtrees[-2::-1]:
+            found = _node(left, found)
+        return found
+
+
+def included(index: int, size: int, data: bytes, path: list[bytes], root: bytes) -> bool:
+    """Whether the path leads from a leaf to the root, RFC 9162 section 2.1.3.2."""
+    if not 0 <= index < size:
+        return False
+    node, last, found = index, size - 1, _leaf(data)
+    for sibling in path:
+        if last == 0:
+            return False
+        if node % 2 or node == last:
+            found = _node(sibling, found)
+            while node % 2 == 0 and node:
+                node, last = node // 2, last // 2
+        else:
+            found = _node(found, sibling)
+        node, last = node // 2, last // 2
+    return last == 0 and found == root
+
+
+# ── 4. Signed notes and checkpoints, C2SP signed-note and tlog-checkpoint ────────────────────────
+
+
+class Key(NamedTuple):
+    """A verifier key: whose it is, and 32 bytes of Ed25519 public key."""
+
+    name: str
+    public: bytes
+
+    @property
+    def id(self) -> bytes:
+        """What stands before a signature of this key under this name."""
+        return hashlib.sha256(self.name.encode() + b"\n\1" + self.public).digest()[:4]
+
+
+class Checkpoint(NamedTuple):
+    """A note that says: the tree of this origin had so many leaves, and this root."""
+
+    origin: str
+    size: int
+    root: bytes
+    text: str
+    signatures: list[tuple[str, bytes, bytes]]  # name, key id, signature
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant whose tree it is: origins are `<log>/<tenant>`."""
+        return self.origin.rpartition("/")[2]
+
+
+SIGNATURES_MAX = 16  # As many as C2SP asks a reader to take; each may cost milliseconds.
+NOTE_BYTES_MAX = 131_072  # A note is three lines and its signatures.
+_KEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)")
+_SIGNATURE = re.compile(r"— ([^\s+]+) (\S+)")
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+def read_key(text: str) -> Key:
+    """Read `name+id+base64`. Raises `Unknown`."""
+    found = _KEY.fullmatch(text.strip())
+    raw = _base64(found[3]) if found else b""
+    if found is None or len(raw) != 33 or raw[0] != 1:
+        raise Unknown(f"not the verifier key of an Ed25519 key: {shown(text.strip()[:80])}")
+    key = Key(found[1], raw[1:])
+    if key.id.hex() != found[2]:
+        raise Unknown(f"the key of {shown(key.name)} was mistyped: its id would be {key.id.hex()}")
+    return key
+
+
+def read_checkpoint(note: str) -> Checkpoint:
+    """Read a signed checkpoint; no signature is checked. Raises `Broken`."""
+    text, blank, lines = note.rpartition("\n\n")
+    if len(note.encode()) > NOTE_BYTES_MAX or lines.count("\n") > SIGNATURES_MAX:
+        raise Broken("checkpoint", f"over {NOTE_BYTES_MAX} bytes or {SIGNATURES_MAX} signatures")
+    parts = text.split("\n")
+    root = _base64(parts[2]) if len(parts) == 3 else b""
+    if not blank or not lines.endswith("\n") or re.search(r"[\x00-\x09\x0b-\x1f]", note):
+        raise Broken("checkpoint", "not a signed note: text, a blank line and signature lines")
+    if not parts[0] or len(root) != 32 or not _DECIMAL.fullmatch(parts[1]):
+        raise Broken("checkpoint", "not a checkpoint: three lines with origin, size and root")
+    signatures = []
+    for line in lines[:-1].split("\n"):
+        found = _SIGNATURE.fullmatch(line)
+        raw = _base64(found[2]) if found else b""
+        if found is None or len(raw) <= 4:
+            raise Broken("checkpoint", f"not a signature line: {shown(line[:80])}")
+        signatures.append((found[1], raw[:4], raw[4:]))
+    return Checkpoint(parts[0], int(parts[1]), root, text + "\n", signatures)
+
+
+def signer(checkpoint: Checkpoint, keys: list[Key]) -> Key | None:
+    """Which of the keys signed; None where none did. Raises `Broken` for a forged signature.
+
+    A key speaks for the origin that it is named after, and, named after a log, for its tenants.
+    """
+    names = (checkpoint.origin, checkpoint.origin.rpartition("/")[0])
+    speaking = [Key(checkpoint.origin, key.public) for key in keys if key.name in names]
+    found = None
+    for name, key_id, signature in checkpoint.signatures:
+        for key in speaking:
+            if (name, key_id) != (key.name, key.id):
+                continue
+            if not ed25519_holds(key.public, signature, checkpoint.text.encode()):
+                raise Broken("signature", f"the signature of {shown(name)} does not verify")
+            found = key
+    return found
+
+
+def _base64(text: str) -> bytes:
+    """Padded standard base64 in its one form; empty for anything else."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    return raw if base64.b64encode(raw).decode() == text else b""
+
+
+# ── 5. The report ────────────────────────────────────────────────────────────────────────────────
+
+LEVELS = ("CHAIN", "SIGNED")  # In rising order. A verdict is the highest that was reached.
+BREAKS_MAX = 1000  # Breaks told one by one; all are counted.
+SHOWN_MAX = 20  # Breaks printed for a person.
+
+
+class Break(NamedTuple):
+    """Where it breaks and which rule. -1 is a position or seq that is not known."""
+
+    tenant_id: str
+    position: int
+    session_id: str
+    seq: int
+    rule: str
+    detail: str
+
+
+class Report:
+    """What was checked and what was found. `covered` counts events under a signed checkpoint."""
+
+    def __init__(self) -> None:
+        self.tenant_id = ""
+        self.session_id: str | None = None
+        self.events = self.sessions = self.covered = self.breaks_found = 0
+        self.breaks: list[Break] = []
+        self.doubts: list[str] = []  # Why it could not be told.
+        self.remarks: list[str] = []
+
+    def add(self, broken: Broken, position: int = -1, session_id: str = "", seq: int = -1) -> None:
+        """Count a break and keep it, if it is among the first."""
+        self.breaks_found += 1
+        if len(self.breaks) < BREAKS_MAX:
+            where = (self.tenant_id, position, session_id, seq)
+            self.breaks.append(Break(*where, broken.rule, broken.detail))
+
+    @property
+    def level(self) -> str:
+        """The highest level reached. A signature that covers no event signs nothing."""
+        return LEVELS[1 if self.covered else 0]
+
+    @property
+    def exit_code(self) -> int:
+        """0 holds, 1 broken, 2 could not tell."""
+        return 1 if self.breaks_found else 2 if self.doubts else 0
+
+    @property
+    def verdict(self) -> str:
+        """BROKEN, UNKNOWN or the level reached."""
+        return {0: self.level, 1: "BROKEN", 2: "UNKNOWN"}[self.exit_code]
+
+
+def shown(text: str) -> str:
+    """Text of a file that nobody trusts, without anything that a terminal would obey."""
+    return text if re.fullmatch(r"[!-~]+", text) else ascii(text)
+
+
+def anchor(report: Report, own: Checkpoint | None, keys: list[Key], held: int) -> None:
+    """Say what the file's checkpoint is worth; `held` events lead to its root."""
+    if own is None:
+        return
+    if not keys:
+        report.remarks.append("the file holds a checkpoint; without --key nobody knows whose")
+        return
+    try:
+        key = signer(own, keys)
+    except Broken as broken:
+        report.add(broken)
+        return
+    if key is None:
+        named = shown(own.origin)
+        report.add(Broken("signature", f"the checkpoint of {named} is signed by none of the keys"))
+        return
+    report.covered = held
+    report.remarks.append(
+        f"the checkpoint of {own.size} events is signed by {shown(key.name)} ({key.id.hex()})"
+    )
+
+
+def hold_to(
+    report: Report,
+    old: Checkpoint,
+    own: Checkpoint | None,
+    roots: Mapping[int, bytes],
+    keys: list[Key],
+) -> None:
+    """Hold the file to a checkpoint that the reader kept; `roots` are those of the file by size."""
+    what = f"the kept checkpoint of {old.size} events"
+    origin = own.origin if own else f"{old.origin.rpartition('/')[0]}/{report.tenant_id}"
+    try:
+        key = signer(old, keys)
+    except Broken as broken:
+        report.doubts.append(f"{what}: {broken.detail}")
+        return
+    if old.origin != origin:
+        report.doubts.append(f"{what} is of {shown(old.origin)}, not of this log")
+    elif keys and key is None:
+        report.doubts.append(f"{what} is signed by none of the keys")
+    elif old.size not in roots:
+        report.doubts.append(f"{what} needs an export of the whole tenant to be compared with")
+    elif roots[old.size] != old.root:
+        detail = f"the log does not continue {what}: it was rewritten before that, or has forked"
+        report.add(Broken("checkpoint", detail))
+    else:
+        report.remarks.append(f"the log continues {what}")
+        if keys and report.session_id is None:
+            report.covered = max(report.covered, old.size)
+
+
+# ── 6. Exports ───────────────────────────────────────────────────────────────────────────────────
+#
+# Line by line: a header; `bundle` and `manifest` lines; events, each exactly the bytes that were
+# hashed; `detached` values; a `checkpoint`; a `proof` per event where it is one session; a trailer.
+# Of a whole tenant, the root is computed from the events. Memory holds one head per session.
+
+LINE_BYTES_MAX = 16_777_216  # Longer than any line that Aegis writes.
+_ORDER_OF = ("bundle manifest", "event", "detached", "checkpoint", "proof", "trailer")
+_MEMBERS: dict[str, dict[str, type]] = {
+    "bundle": {"body": str, "digest": str},
+    "manifest": {"body": str, "digest": str},
+    "detached": {"pointer": str, "position": int, "salt": str, "subject": str, "value": str},
+    "checkpoint": {"note": str},
+    "proof": {"hashes": list, "index": int},
+    "trailer": {"events": int, "heads": dict, "sha256": str},
+}
+_REQUIRED = {
+    **dict.fromkeys(("event_type", "session_id", "tenant_id", "user_id"), str),
+    **dict.fromkeys(("seq", "ts_unix_ms"), int),
+    "payload": object,
+}
+_OPTIONAL = {"agent_id": str, "idempotency_key": str, "prev_hash": str}
+
+
+def members(value: object, required: Mapping[str, type], optional: Mapping[str, type]) -> Members:
+    """An object with these members and no others. Raises `Broken`."""
+    if not isinstance(value, dict) or not required.keys() <= value.keys():
+        raise Broken("export", f"expected an object with {', '.join(required)}")
+    for name, member in value.items():
+        kind = required.get(name) or optional.get(name)
+        if kind is None:
+            raise Broken("export", f"an unknown member {shown(name)}")
+        if not isinstance(member, kind) or (kind is int and isinstance(member, bool)):
+            raise Broken("export", f"{name} is not of type {kind.__name__}")
+    return value
+
+
+def envelope(line: bytes) -> Members:
+    """The members of an event. Raises `Broken`."""
+    value = canonical(line)
+    try:
+        told = members(value, _REQUIRED, _OPTIONAL)
+    except Broken as broken:
+        raise Broken("envelope", broken.detail) from None
+    if "prev_hash" in told and len(_base64(told["prev_hash"])) != 32:
+        raise Broken("envelope", "prev_hash is not base64 of 32 bytes")
+    return told
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of a file, each of one byte more than allowed at most."""
+    with path.open("rb") as file:
+        yield from iter(lambda: file.readline(LINE_BYTES_MAX + 1), b"")
+
+
+def event_lines(path: Path) -> Iterator[bytes]:
+    """The events of an export, as bytes that were hashed."""
+    for number, raw in enumerate(lines_of(path)):
+        if number and not raw.startswith(b'{"$kind":'):
+            yield raw.removesuffix(b"\n")
+
+
+def told_size(path: Path) -> int:
+    """The size that the export's checkpoint tells, to take the root there; -1 without one."""
+    for raw in lines_of(path):
+        if raw.startswith(b'{"$kind":"checkpoint"'):
+            try:
+                return read_checkpoint(str(json.loads(raw)["note"])).size
+            except (Broken, KeyError, ValueError, RecursionError):
+                return -1  # The line itself is checked in its turn.
+    return -1
+
+
+class Export:
+    """The state of one check of an export."""
+
+    def __init__(self, path: Path, report: Report, sizes: set[int]) -> None:
+        self.report = report
+        self.own: Checkpoint | None = None
+        self.proofs = 0
+        self.roots = {0: Tree().root()} if 0 in sizes else {}
+        self._sizes, self._tree, self._digest = sizes, Tree(), hashlib.sha256()
+        self._heads: dict[str, tuple[int, bytes]] = {}
+        self._kind, self._last, self._now_ms = "", ("", -1), 0
+        self._named: set[tuple[str, str]] = set()
+        self._held: set[tuple[str, str]] = set()
+        # Detached values and proofs follow the events, so those are read along a second time.
+        self._again, self._proved = enumerate(event_lines(path)), event_lines(path)
+        self._payload: object = None
+        self._detached, self._index = (-1, ""), -1
+
+    def take(self, number: int, raw: bytes) -> None:
+        """Check the next line, with its newline."""
+        line = raw.removesuffix(b"\n")
+        try:
+            if number == 1:
+                self._header(line)
+            elif line.startswith(b'{"$kind":'):
+                self._other(line)
+            else:
+                self._event(line)
+            if line == raw or len(raw) > LINE_BYTES_MAX:
+                self.report.add(Broken("export", f"line {number} is cut short, or too long"))
+        except Broken as broken:
+            self.report.add(Broken(broken.rule, f"line {number}: {broken.detail}"))
+        self._digest.update(raw)
+
+    def _header(self, line: bytes) -> None:
+        named = {"aegis_export": int, "tenant_id": str}
+        told = members(canonical(line), named, {"session_id": str})
+        if told["aegis_export"] != 1:
+            raise Unknown("an export of another version than 1; get a newer verifier")
+        self.report.tenant_id, self.report.session_id = told["tenant_id"], told.get("session_id")
+
+    def _follows(self, kind: str) -> None:
+        last, self._kind = self._kind, kind
+        if _RANK[kind] < _RANK.get(last, 0) or kind == last in ("checkpoint", "trailer"):
+            raise Broken("export", f"a line of kind {kind} does not belong here")
+
+    # Events.
+
+    def _event(self, line: bytes) -> None:
+        position, digest = self.report.events, hashlib.sha256(line).digest()
+        self.report.events += 1
+        self._tree.add(digest)
+        if self.report.events in self._sizes:
+            self.roots[self.report.events] = self._tree.root()
+        self._follows("event")
+        at = position if self.report.session_id is None else -1
+        try:
+            event = envelope(line)
+        except Broken as broken:
+            self.report.add(broken, at)
+            return
+        session_id, seq = event["session_id"], event["seq"]
+        for rule, detail in self._faults(event, session_id, seq):
+            self.report.add(Broken(rule, detail), at, session_id, seq)
+        self._heads[session_id], self._last = (seq, digest), (session_id, seq)
+
+    def _faults(self, event: Members, session_id: str, seq: int) -> Iterator[tuple[str, str]]:
+        report, (before, head) = self.report, self._heads.get(session_id, (-1, b""))
+        if event["tenant_id"] != report.tenant_id or report.session_id not in (None, session_id):
+            yield "scope", "an event of another tenant or session than the export is of"
+        if seq != before + 1:
+            yield "seq", f"expected seq {before + 1}, found {seq}"
+        if _base64(event.get("prev_hash", "")) != head:
+            yield "prev_hash", f"does not continue seq {before} as it stands here"
+        payload = event["payload"] if isinstance(event["payload"], dict) else {}
+        self._name(event["event_type"], payload)
+        # Two laws of the gate that show a moved event where no hash does.
+        if event["event_type"] == "POLICY_DECISION" and self._last != (session_id, seq - 1):
+            yield "position", "a decision that does not stand right behind its cause"
+        now_ms = payload.get("now_ms", self._now_ms)
+        if isinstance(now_ms, int) and now_ms < self._now_ms:
+            yield "position", f"the writer's clock ran back {self._now_ms - now_ms} ms to here"
+        elif isinstance(now_ms, int):
+            self._now_ms = now_ms
+
+    def _name(self, event_type: str, payload: Members) -> None:
+        """Remember the documents that an event names."""
+        acts = {"MANIFEST_REGISTERED": "manifest", "POLICY_ACTIVATED": "bundle"}
+        pairs = [(acts.get(event_type), payload.get("digest"))]
+        if event_type == "POLICY_DECISION":
+            pairs = [(kind, payload.get(kind)) for kind in ("manifest", "bundle")]
+        for kind, digest in pairs:
+            if kind and digest and isinstance(digest, str):
+                self._named.add((kind, digest))
+
+    # Other lines.
+
+    def _other(self, line: bytes) -> None:
+        told = canonical(line)
+        kind = told.get("$kind") if isinstance(told, dict) else None
+        if not isinstance(kind, str) or kind not in _MEMBERS:
+            raise Broken("export", "a line of a kind that this version does not have")
+        self._follows(kind)
+        told = members(told, {"$kind": str, **_MEMBERS[kind]}, {})
+        if kind in ("bundle", "manifest"):
+            if hashlib.sha256(told["body"].encode()).hexdigest() != told["digest"]:
+                raise Broken("document", f"{kind} {shown(told['digest'])} has other bytes")
+            self._held.add((kind, told["digest"]))
+        elif kind == "detached":
+            self._check_detached(told)
+        elif kind == "checkpoint":
+            self.own = read_checkpoint(told["note"])
+            if self.own.tenant_id != self.report.tenant_id:
+                raise Broken("checkpoint", f"of {shown(self.own.origin)}, not of this tenant")
+        elif kind == "proof":
+            self._check_proof(told)
+        else:
+            self._check_trailer(told)
+
+    def _check_detached(self, told: Members) -> None:
+        """A value kept beside its event, which holds a commitment to it."""
+        place, salt, value = (told["position"], told["pointer"]), told["salt"], told["value"]
+        if place <= self._detached:
+            raise Broken("detached", "not in the order of positions and pointers")
+        if place[0] != self._detached[0]:
+            line = next((each for at, each in self._again if at == place[0]), None)
+            self._payload = envelope(line)["payload"] if line else None
+        self._detached = place
+        digest = hashlib.sha256(_base64(salt) + value.encode()).hexdigest()
+        told_by_event = at_pointer(self._payload, place[1])
+        expected = {"$detached": {"bytes": len(value.encode()), "sha256": digest}}
+        if len(_base64(salt)) != 32 or told_by_event != expected:
+            raise Broken("detached", f"event {place[0]} does not commit to {shown(place[1])}")
+
+    def _check_proof(self, told: Members) -> None:
+        """The path from the next event of a session to the root."""
+        event, own, index = next(self._proved, None), self.own, told["index"]
+        path = [_base64(each) if isinstance(each, str) else b"" for each in told["hashes"]]
+        if own is None or event is None or self.report.session_id is None:
+            raise Broken("proof", "a proof without its event, or without a checkpoint")
+        digest, self.proofs = hashlib.sha256(event).digest(), self.proofs + 1
+        if index <= self._index:
+            raise Broken("proof", f"position {index} does not come after {self._index}")
+        self._index = index
+        if any(len(each) != 32 for each in path) or not included(
+            index, own.size, digest, path, own.root
+        ):
+            raise Broken("proof", f"the event at position {index} does not lead to the root")
+
+    def _check_trailer(self, told: Members) -> None:
+        if told["sha256"] != self._digest.hexdigest():
+            raise Broken("export", "the SHA-256 is not that of the lines before it")
+        if told["events"] != self.report.events:
+            raise Broken("head", f"counts {told['events']} events, found {self.report.events}")
+        found = {name: {"hash": h.hex(), "seq": seq} for name, (seq, h) in self._heads.items()}
+        for name in sorted(found.keys() | told["heads"].keys()):
+            if found.get(name) != told["heads"].get(name):
+                raise Broken("head", f"session {shown(name)} does not end as the trailer says")
+
+    # The end.
+
+    def end(self) -> int:
+        """What shows only at the end. How many events lead to the export's checkpoint."""
+        report, own = self.report, self.own
+        report.sessions = len(self._heads)
+        if self._kind != "trailer":
+            report.add(Broken("export", "the file ends without a trailer"))
+        for kind, digest in sorted(self._named - self._held):
+            report.add(Broken("document", f"{kind} {shown(digest)} is named and missing"))
+        if own is None:
+            return 0
+        if report.session_id is not None:
+            return self.proofs
+        if own.size > report.events:
+            report.add(Broken("checkpoint", _SHORTER.format(own.size, report.events)))
+        elif self.roots.get(own.size) != own.root:
+            detail = "the events do not lead to the root of the checkpoint: one was changed, "
+            report.add(Broken("root", detail + "removed, added or moved"))
+        return own.size
+
+
+_RANK = {each: rank for rank, kinds in enumerate(_ORDER_OF) for each in kinds.split()}
+_NOTHING = object()
+_SHORTER = "a checkpoint covers {} events and the export holds {}: its end was cut, or rolled back"
+
+
+def at_pointer(value: object, pointer: str) -> object:
+    """What stands at a JSON pointer, RFC 6901; `_NOTHING` where nothing does."""
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict):
+            value = value.get(name, _NOTHING)
+        elif isinstance(value, list) and _DECIMAL.fullmatch(name) and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return _NOTHING
+    return value if pointer[:1] in ("", "/") else _NOTHING
+
+
+def check_export(path: Path, keys: list[Key], kept: list[Checkpoint], report: Report) -> None:
+    """Check an export, and hold it against the checkpoints that the reader kept."""
+    export = Export(path, report, {told_size(path), *(old.size for old in kept)})
+    for number, raw in enumerate(lines_of(path), 1):
+        export.take(number, raw)
+    held, own = export.end(), export.own
+    anchor(report, own, keys, held)
+    roots = export.roots
+    if report.session_id is not None:
+        roots = {own.size: own.root} if own else {}
+    for old in kept:
+        if report.session_id is None and old.size > report.events:
+            report.add(Broken("checkpoint", _SHORTER.format(old.size, report.events)))
+        else:
+            hold_to(report, old, own, roots, keys)
+
+
+# ── 7. Proof files, C2SP tlog-proof ──────────────────────────────────────────────────────────────
+
+MAGIC = b"c2sp.org/tlog-proof@v1\n"
+
+
+def check_proof(
+    path: Path, event: bytes | None, keys: list[Key], kept: list[Checkpoint], report: Report
+) -> None:
+    """Check a proof of one event, given in its own file or beside the proof."""
+    # Not as text, which would read other line ends as those that were signed.
+    above, _, note = path.read_bytes().decode().partition("\n\n")
+    lines = above.split("\n")[1:]
+    if lines and lines[0].startswith("extra "):
+        extra = _base64(lines.pop(0)[6:])
+        event = extra if event is None else event
+    index = re.fullmatch(r"index (0|[1-9][0-9]{0,18})", lines[0]) if lines else None
+    hashes = [_base64(line) for line in lines[1:]]
+    if index is None or any(len(each) != 32 for each in hashes):
+        raise Broken("proof", "expected a line with the index and lines with hashes of the path")
+    own, position = read_checkpoint(note), int(index[1])
+    report.tenant_id = own.tenant_id
+    if not event:
+        raise Unknown("the proof does not hold its event; give it with --event")
+    report.events = report.sessions = 1
+    if not included(position, own.size, hashlib.sha256(event).digest(), hashes, own.root):
+        report.add(Broken("proof", "the event does not lead to the root"), position)
+    told = envelope(event)
+    report.session_id = told["session_id"]
+    if told["tenant_id"] != own.tenant_id:
+        report.add(Broken("scope", f"an event of another tenant than {own.tenant_id}"), position)
+    anchor(report, own, keys, 1)
+    for old in kept:
+        hold_to(report, old, own, {own.size: own.root}, keys)
+
+
+# ── 8. The command line ──────────────────────────────────────────────────────────────────────────
+
+
+def keys_of(text: str) -> list[Key]:
+    """A verifier key, or the keys of a file."""
+    if _KEY.fullmatch(text.strip()):
+        return [read_key(text)]
+    lines = Path(text).read_text("utf-8").splitlines()
+    found = [read_key(line) for line in lines if line.strip() and not line.startswith("#")]
+    if not found:
+        raise Unknown(f"{text} holds no key")
+    return found
+
+
+def check(path: Path, event: bytes | None, keys: list[Key], kept: list[Checkpoint]) -> Report:
+    """Check a file, told by how it begins. Raises `Unknown`, `OSError`."""
+    report = Report()
+    with path.open("rb") as file:
+        start = file.read(len(MAGIC))
+    if start == MAGIC:
+        try:
+            check_proof(path, event, keys, kept, report)
+        except (Broken, UnicodeDecodeError) as error:
+            report.add(error if isinstance(error, Broken) else Broken("proof", "not UTF-8"))
+    elif start.startswith(b'{"aegis_export":'):
+        check_export(path, keys, kept, report)
+    else:
+        raise Unknown("neither an export nor a proof file")
+    if keys and not report.covered:
+        report.doubts.append("a key was given, and no event is covered by what it signed")
+    return report
+
+
+def sentences(report: Report) -> Iterator[str]:
+    """The report for a person; the verdict is the last line."""
+    for broken in report.breaks[:SHOWN_MAX]:
+        where = [f"position {broken.position}"] if broken.position >= 0 else []
+        where += (
+            [f"session {shown(broken.session_id)}, seq {broken.seq}"] if broken.session_id else []
+        )
+        yield f"BROKEN  {', '.join([*where, broken.rule])}: {broken.detail}"
+    if report.breaks_found > SHOWN_MAX:
+        yield f"        and {report.breaks_found - SHOWN_MAX} more"
+    yield from (f"UNKNOWN {doubt}" for doubt in report.doubts)
+    yield from (f"        {remark}" for remark in report.remarks)
+    what = f"tenant {shown(report.tenant_id)}"
+    if report.session_id is not None:
+        what += f", session {shown(report.session_id)}"
+    if report.exit_code == 0:
+        yield (
+            f"        {report.covered} of {report.events} events are covered by what a given key "
+            "signed. Nothing after the newest\n        checkpoint that you hold yourself is "
+            "protected against whoever writes the log."
+        )
+    yield f"{report.verdict}: {what}, {report.events} events of {report.sessions} sessions"
+
+
+def document(report: Report) -> Members:
+    """The report as JSON values."""
+    return {
+        **vars(report),
+        "breaks": [each._asdict() for each in report.breaks],
+        "level": report.level if report.exit_code == 0 else None,
+        "levels": LEVELS,
+        "uncovered": report.events - report.covered,
+        "verdict": report.verdict,
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check what the command line names. Gives the exit code."""
+    about, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=about, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument("--key", action="append", default=[], metavar="KEY|FILE")
+    parser.add_argument("--checkpoint", action="append", default=[], metavar="NOTE", type=Path)
+    parser.add_argument("--event", metavar="EVENT", type=Path, help="bytes of a proof's event")
+    parser.add_argument("--json", action="store_true", help="one JSON document and nothing else")
+    told = parser.parse_args(arguments)
+    try:
+        keys = [key for text in told.key for key in keys_of(text)]
+        kept = [read_checkpoint(note.read_bytes().decode()) for note in told.checkpoint]
+        event = told.event.read_bytes().removesuffix(b"\n") if told.event else None
+        report = check(told.file, event, keys, kept)
+    except (Unknown, Broken, OSError, UnicodeDecodeError) as error:
+        report = Report()
+        report.doubts.append(str(error))
+    if told.json:
+        print(json.dumps(document(report), indent=1))
+    else:
+        print(*sentences(report), sep="\n")
+    return report.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Verify, export, backup and restore work with PostgreSQL as they do with a file."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from aegisd.store.dsn import open_store
+from tests import postgres
+from tests.aegisctl.conftest import Type
+from tests.aegisctl.signed import sign, vkey
+from tests.aegisctl.test_backup import tables
+
+
+@pytest.fixture
+def dsn() -> Iterator[str]:
+    with postgres.database() as named:
+        yield named
+
+
+def test_a_log_goes_into_postgresql_and_back_unchanged(
+    log_file: Path, tmp_path: Path, dsn: str, type_: Type
+) -> None:
+    sign(log_file)
+    out = tmp_path / "out.db"
+    assert type_("restore", log_file, "--dsn", dsn).code == 0
+    typed = type_("verify", dsn, "--tenant", "acme", "--key", vkey())
+    assert typed.code == 0
+    assert "SIGNED, 18 events lead to" in typed.out
+    assert type_("backup", "--dsn", dsn, "--out", out).code == 0
+    assert tables(out) == tables(log_file)
+    for scope in ((), ("--session", "s1")):
+        told = []
+        for source in (dsn, log_file):
+            place = tmp_path / "export"
+            options = ("--tenant", "acme", *scope, "--out", place, "--force")
+            assert type_("export", "--dsn", source, *options).code == 0
+            told.append(place.read_bytes())
+        assert told[0] == told[1]
+
+
+def test_a_database_that_holds_a_log_is_not_restored_into(
+    log_file: Path, dsn: str, type_: Type
+) -> None:
+    assert type_("restore", log_file, "--dsn", dsn).code == 0
+    typed = type_("restore", log_file, "--dsn", dsn)
+    assert typed.code == 2
+    assert "holds a log already" in typed.err
+    with closing(open_store(dsn)) as store:
+        assert store.next_position("acme") == 18

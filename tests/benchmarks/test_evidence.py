@@ -1,0 +1,202 @@
+"""The run of all figures: what it takes, what it leaves out, and the sections it is made of."""
+
+import gc
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import (
+    evidence,
+    growth,
+    overhead,
+    postgres,
+    restart,
+    signing,
+    transfer,
+    verification,
+)  # fmt: skip
+from benchmarks.evidence import main
+from benchmarks.overhead import OFF, ON, Found, Turn
+from benchmarks.report import Section
+from benchmarks.transfer import Moved
+from benchmarks.verification import Checked, Exported
+
+
+@pytest.fixture(autouse=True)
+def _interpreter() -> Iterator[None]:
+    """Put back what a run sets for its whole process."""
+    collecting, switching = gc.get_threshold(), sys.getswitchinterval()
+    yield
+    gc.set_threshold(*collecting)
+    sys.setswitchinterval(switching)
+
+
+def _aims(section: Section) -> dict[str, bool]:
+    return {aim.what: aim.holds for aim in section.aims}
+
+
+# ── overhead ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _found(*pairs: tuple[float, float]) -> Found:
+    on = [Turn(each, 100.0) for each, _ in pairs]
+    off = [Turn(each, 90.0) for _, each in pairs]
+    return Found(workload="call", connections=32, turns={ON: on, OFF: off})
+
+
+def test_what_is_kept_is_the_median_of_pairs_and_not_the_ratio_of_medians() -> None:
+    found = _found((950, 1000), (95, 100), (9500, 10_000), (10, 100), (100, 10))
+
+    assert found.kept.median == pytest.approx(0.95)
+    assert (found.median(ON).per_second, found.median(OFF).per_second) == (100, 100)
+
+
+@pytest.mark.parametrize(("on", "holds"), [(951, True), (949, False), (1_100, True)])
+def test_checkpoints_may_take_five_in_a_hundred(on: float, holds: bool) -> None:
+    steps = {signing.COMMIT: 4_000.0, "sign": 100.0, signing.BARE: 900.0}
+
+    section = overhead.section([_found((on, 1_000))], {ON: 3, OFF: 0}, steps)
+
+    assert list(_aims(section).values()) == [holds]
+    assert section.figures["checkpoint_us"] == 100
+    assert section.figures["checkpoints_signed"] == {ON: 3, OFF: 0}
+
+
+def test_a_checkpoint_is_all_its_steps_and_nothing_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing, "CHECKPOINTS", 3)
+
+    steps = signing.costs(tmp_path)
+
+    parts = {name: us for name, us in steps.items() if name not in signing.ASIDE}
+    assert len(parts) == len(steps) - 2 == 5
+    assert signing.total_us(steps) == pytest.approx(sum(parts.values()))
+    assert all(us > 0 for us in steps.values())
+
+
+# ── verification ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _exported(tmp_path: Path, events: int = 1_000) -> Exported:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b'{"aegis_export":1}\n' + b'{"event":1}\n' * events + b'{"$kind":"end"}\n')
+    return Exported(path=path, events=events, public_key=tmp_path / "key")
+
+
+def test_a_verifier_is_held_to_its_rate_and_shown_beside_the_bare_loops(tmp_path: Path) -> None:
+    found = {
+        verification.COMMAND: Checked(0.0041, 80.0),
+        verification.CHECK: Checked(0.004, 80.0),
+        verification.SINGLE: Checked(0.1, 30.0),
+        verification.BARE_HASH: Checked(0.001),
+        verification.BARE_JSON: Checked(0.002),
+    }
+
+    section = verification.section(_exported(tmp_path), found)
+
+    assert list(_aims(section).values()) == [False, True]
+    shares = {row[0]: row[3:5] for row in section.grids[0].rows}
+    assert shares[verification.CHECK] == ("0.25x", "0.50x")
+    assert shares[verification.BARE_JSON] == ("0.50x", "1.00x")
+
+
+def test_a_verifier_that_ends_well_and_found_nothing_signed_is_no_figure() -> None:
+    with pytest.raises(RuntimeError, match="expected SIGNED"):
+        verification._verified([sys.executable, "-c", "print('CHAIN')"])
+
+    assert verification._verified([sys.executable, "-c", "print('SIGNED')"]).seconds > 0
+
+
+# ── transfer ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("daemon_mb", "holds"), [(300.0, True), (300.1, False)])
+def test_nobody_who_moves_a_log_may_need_more_than_300_mb(
+    tmp_path: Path, daemon_mb: float, holds: bool
+) -> None:
+    found = {
+        transfer.EXPORT_FILE: Moved(10.0, 50.0),
+        transfer.IMPORT: Moved(20.0, 60.0, daemon_mb),
+        transfer.BARE_SELECT: Moved(2.0),
+        transfer.BARE_INSERT: Moved(5.0),
+    }
+
+    section = transfer.section(_exported(tmp_path), found)
+
+    assert list(_aims(section).values()) == [True, True, holds]
+    of_bare = {row[0]: row[3] for row in section.grids[0].rows}
+    assert (of_bare[transfer.EXPORT_FILE], of_bare[transfer.IMPORT]) == ("5.0x", "4.0x")
+    assert of_bare[transfer.BARE_SELECT] == ""
+
+
+# ── start and PostgreSQL ─────────────────────────────────────────────────────────────────────────
+
+
+def test_a_start_is_held_to_a_second_by_its_median() -> None:
+    found = {
+        restart.STOPPED: [0.2, 9.0, 1.0],
+        restart.KILLED: [0.2, 1.01, 9.0],
+        restart.EMPTY: [0.5, 0.5, 0.5],
+    }
+
+    assert list(_aims(restart.section(1_000, found)).values()) == [True, False]
+
+
+def test_stores_are_compared_with_the_bare_insert_and_daemons_with_each_other() -> None:
+    alone = {"bare": [10_000.0], f"{postgres.STORE}, 100": [15_000.0]}
+    served = {postgres.POSTGRES: [14_999.0], postgres.SQLITE: [10_000.0]}
+
+    section = postgres.section("17.1", alone, served)
+
+    assert [row[3] for row in section.grids[0].rows] == ["1x", "1.5x", "1.5x", "1x"]
+    assert list(_aims(section).values()) == [True, False]
+
+
+# ── the command ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_part_that_nobody_knows_is_refused_naming_those_there_are() -> None:
+    done = CliRunner().invoke(main, ["--only", "everything"])
+
+    assert done.exit_code == 2
+    assert all(name in done.stderr for name in evidence.PARTS)
+
+
+@pytest.mark.parametrize(("events", "code"), [("999", 2), ("1000", 0)])
+def test_a_log_has_at_least_a_thousand_events(
+    events: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "_measure", lambda *_: {})
+
+    assert CliRunner().invoke(main, ["--events", events, "--json"]).exit_code == code
+
+
+def test_json_is_one_document_with_the_parts_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "ROUNDS", 1)
+    asked = ["--events", "1000", "--only", "flat", "--scratch", str(tmp_path), "--json"]
+
+    done = CliRunner().invoke(main, asked)
+
+    document = json.loads(done.stdout)
+    assert (list(document["parts"]), document["left_out"]) == (["flat"], {})
+    assert {"method", "durability", "figures", "aims"} == set(document["parts"]["flat"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_postgresql_that_part_is_left_out_and_said_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("benchmarks.postgres_server.programs", lambda: None)
+
+    told = CliRunner().invoke(main, ["--only", "postgres", "--json"])
+    shown = CliRunner().invoke(main, ["--only", "postgres"])
+
+    assert "pip install" in json.loads(told.stdout)["left_out"]["postgres"]
+    assert told.exit_code == shown.exit_code == 0

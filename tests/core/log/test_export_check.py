@@ -1,0 +1,243 @@
+"""Evidence in an export: every way it can lie is a break, and what it covers is said."""
+
+import io
+from collections.abc import Iterable, Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from aegisd.core.errors import ExportInvalid
+from aegisd.core.log import detached, note
+from aegisd.core.log.checkpoint import Head, origin
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.export import (
+    Evidence,
+    ExportedCheckpoint,
+    ExportedDetached,
+    ExportedProof,
+    Scope,
+    write,
+)
+from aegisd.core.log.export_check import ExportCheck, announced, holding
+from aegisd.core.log.export_reading import read
+from aegisd.core.log.merkle import Tree
+from aegisd.core.log.note import Key
+from aegisd.signing import ed25519
+from tests.core.builders import chain, envelope, small_log
+
+SEED, THIEF = b"\1" * 32, b"\2" * 32
+KEY = Key(name="log.example", public=ed25519.public_key(SEED))
+SALT, VALUE = b"\3" * 32, b'"secret"'
+
+
+def kept_beside() -> list[StoredEvent]:
+    """A log whose second event commits to a value beside it."""
+    commitment = detached.commitment(SALT, VALUE)
+    told = {"call_id": "c1", "result": {"a/b": [commitment]}}
+    return chain(
+        [
+            envelope(0, "TOOL_CALL_PROPOSED", {"tool_name": "t", "args": {}}),
+            envelope(1, "TOOL_RESULT", told),
+        ]
+    )
+
+
+LOG = small_log()
+WHOLE, SESSION = Scope(tenant_id="acme"), Scope(tenant_id="acme", session_id="s2")
+S2 = [row for row in LOG if row.session_id == "s2"]
+LEAVES = [row.hash for row in LOG]
+VALUE_LINE = ExportedDetached(
+    position=1, pointer="/result/a~1b/0", subject="u1", salt=SALT, value=VALUE
+)
+
+
+def tree(leaves: Sequence[bytes] = LEAVES) -> Tree:
+    grown = Tree()
+    grown.extend(leaves)
+    return grown
+
+
+def signed(
+    size: int = len(LOG),
+    *,
+    leaves: Sequence[bytes] = LEAVES,
+    seed: bytes = SEED,
+    tenant_id: str = "acme",
+) -> ExportedCheckpoint:
+    root = tree(leaves).root_at(size, lambda at, count: leaves[at : at + count])
+    head = Head(origin=origin("log.example", tenant_id), size=size, root=root)
+    key = Key(name=head.origin, public=ed25519.public_key(seed))
+    return ExportedCheckpoint(
+        note=note.write(head.text, [(key, ed25519.sign(seed, head.text.encode()))])
+    )
+
+
+def proofs(size: int = len(LOG), events: Sequence[StoredEvent] = S2) -> list[ExportedProof]:
+    grown = tree()
+    return [
+        ExportedProof(
+            index=row.position,
+            hashes=tuple(
+                grown.inclusion(row.position, size, lambda at, count: LEAVES[at : at + count])
+            ),
+        )
+        for row in events
+        if row.position < size
+    ]
+
+
+def looked_at(
+    scope: Scope,
+    events: Iterable[StoredEvent],
+    evidence: Iterable[Evidence],
+    keys: Sequence[Key] = (KEY,),
+) -> tuple[ExportCheck, list[str]]:
+    """The check of such an export, and the rules that broke."""
+    data = b"".join(write(scope, [], events, evidence))
+    check = ExportCheck(keys, ed25519.check, sizes=announced(data))
+    rules = [each.rule for part in read(io.BytesIO(data)) for each in check.check(part)]
+    return check, rules
+
+
+@pytest.mark.parametrize("size", range(1, len(LOG) + 1))
+def test_a_whole_tenant_leads_to_the_root_that_was_signed(size: int) -> None:
+    check, rules = looked_at(WHOLE, LOG, [signed(size)])
+    assert (rules, check.signed, check.covered) == ([], True, size)
+
+
+@pytest.mark.parametrize("size", range(1, len(LOG) + 1))
+def test_of_a_session_each_covered_event_leads_to_the_root(size: int) -> None:
+    evidence: list[Evidence] = [signed(size), *proofs(size)]
+    check, rules = looked_at(SESSION, S2, evidence)
+    covered = sum(row.position < size for row in S2)
+    assert (rules, check.signed, check.covered) == ([], True, covered)
+
+
+def test_without_a_key_nothing_is_said_of_the_signature() -> None:
+    check, rules = looked_at(WHOLE, LOG, [signed(seed=THIEF)], keys=())
+    assert (rules, check.signed, check.covered) == ([], False, len(LOG))
+
+
+def test_an_export_without_evidence_is_covered_by_nothing() -> None:
+    check, rules = looked_at(WHOLE, LOG, [])
+    assert (rules, check.signed, check.covered, check.head) == ([], False, 0, None)
+
+
+def other_events() -> list[StoredEvent]:
+    """The same log with its last event another one, hashed and linked as it should be."""
+    return chain(
+        [
+            *(envelope(row.seq, "USER_MESSAGE", {"content": "x"}, session_id=row.session_id)
+              for row in LOG[:-1]),
+            envelope(3, "TERMINATION", {"reason": "other"}, session_id="s2"),
+        ]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("events", "evidence", "rule"),
+    [
+        (LOG, signed(seed=THIEF), "signature"),
+        (LOG, signed(leaves=[*LEAVES[:-1], LEAVES[0]]), "root"),
+        (other_events(), signed(), "root"),
+        (LOG[:-1], signed(), "checkpoint"),
+        (LOG, signed(tenant_id="other"), "checkpoint"),
+        (LOG, ExportedCheckpoint(note="not a note\n"), "checkpoint"),
+        (LOG, proofs()[0], "proof"),
+    ],
+)
+def test_each_lie_about_a_whole_tenant_breaks_its_rule(
+    events: list[StoredEvent], evidence: Evidence, rule: str
+) -> None:
+    _, rules = looked_at(WHOLE, events, [evidence])
+    assert rule in rules
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        [proofs()[1], proofs()[0], *proofs()[2:]],
+        [*proofs(), proofs()[-1]],
+        [replace(proofs()[0], index=2), *proofs()[1:]],
+        [replace(proofs()[0], hashes=proofs()[0].hashes[:-1]), *proofs()[1:]],
+        [replace(proofs()[0], hashes=(b"\0" * 32, *proofs()[0].hashes[1:])), *proofs()[1:]],
+        proofs()[1:],
+        [replace(proofs()[0], index=-1)],
+    ],
+)
+def test_each_lie_about_a_session_breaks_its_proof(lies: list[ExportedProof]) -> None:
+    _, rules = looked_at(SESSION, S2, [signed(), *lies])
+    assert set(rules) == {"proof"}
+
+
+def test_a_proof_without_a_checkpoint_proves_nothing() -> None:
+    assert set(looked_at(SESSION, S2, proofs())[1]) == {"proof"}
+
+
+def test_an_index_that_runs_back_is_no_proof_though_its_path_leads_to_the_root() -> None:
+    twice = chain([envelope(0, "TERMINATION", None), envelope(1, "TERMINATION", None)])
+    leaves = [row.hash for row in reversed(twice)]
+    grown = tree(leaves)
+    paths = [
+        ExportedProof(
+            index=1 - row.position,
+            hashes=tuple(grown.inclusion(1 - row.position, 2, lambda at, n: leaves[at : at + n])),
+        )
+        for row in twice
+    ]
+    scope = Scope(tenant_id="acme", session_id="s1")
+    assert looked_at(scope, twice, [signed(2, leaves=leaves), *paths])[1] == ["proof"]
+
+
+def test_a_value_beside_its_event_is_the_one_the_event_commits_to() -> None:
+    assert looked_at(WHOLE, kept_beside(), [VALUE_LINE])[1] == []
+    assert looked_at(WHOLE, kept_beside(), [])[1] == []
+
+
+def test_a_checkpoint_is_announced_by_the_end_of_the_file_and_nowhere_else() -> None:
+    data = b"".join(write(WHOLE, [], LOG, [signed(3)]))
+    assert announced(data) == [3]
+    assert announced(data[-700:]) == [3]
+    assert announced(b"".join(write(WHOLE, [], LOG))) == []
+    for end in (b"", b"\n", b"\xff\n\xff\n", b'{"note":1}\n{}\n', b'{"note":"x"}\n{}\n'):
+        assert announced(end) == []
+
+
+def test_a_cut_tail_is_called_one() -> None:
+    data = b"".join(write(WHOLE, [], LOG[:-1], [signed()]))
+    check = ExportCheck(sizes=announced(data))
+    (found,) = [each for part in read(io.BytesIO(data)) for each in check.check(part)]
+    assert (found.rule, "its tail was cut" in found.detail) == ("checkpoint", True)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        replace(VALUE_LINE, value=b'"public"'),
+        replace(VALUE_LINE, value=b'"secrets"'),
+        replace(VALUE_LINE, salt=b"\4" * 32),
+        replace(VALUE_LINE, pointer="/result/a~1b/1"),
+        replace(VALUE_LINE, pointer="/result"),
+        replace(VALUE_LINE, position=0),
+        replace(VALUE_LINE, position=-1),
+    ],
+)
+def test_each_lie_about_a_value_breaks_its_rule(lie: ExportedDetached) -> None:
+    assert looked_at(WHOLE, kept_beside(), [lie])[1] == ["detached"]
+    assert "detached" in looked_at(WHOLE, kept_beside(), [VALUE_LINE, lie])[1]
+    assert looked_at(WHOLE, kept_beside(), [VALUE_LINE, VALUE_LINE])[1] == ["detached"]
+
+
+def test_only_an_export_that_holds_is_read_to_its_end() -> None:
+    lines = list(write(WHOLE, [], LOG, [signed(seed=THIEF)]))
+    sizes = announced(b"".join(lines))
+    assert len(list(holding(ExportCheck(sizes=sizes), lines))) == len(lines)
+    with pytest.raises(ExportInvalid, match="rule signature"):
+        list(holding(ExportCheck((KEY,), ed25519.check, sizes=sizes), lines))
+
+
+def test_a_checkpoint_that_was_not_announced_is_a_break_and_not_believed() -> None:
+    check = ExportCheck((KEY,), ed25519.check)
+    rules = [each.rule for part in read(write(WHOLE, [], LOG, [signed(3)]))
+             for each in check.check(part)]  # fmt: skip
+    assert rules == ["checkpoint"]

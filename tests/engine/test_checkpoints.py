@@ -1,0 +1,411 @@
+"""Signed checkpoints follow the log: durable first, in order, and only when it grew."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from aegisd.core.errors import (
+    CheckpointUnknown,
+    EventUnknown,
+    NotCovered,
+    SigningFailed,
+    StoreBroken,
+    StoreFailed,
+)
+from aegisd.core.log import checkpoint
+from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.merkle import Tree, consistent, included
+from aegisd.engine.checkpoints import Checkpoints, Evidence
+from aegisd.engine.engine import Engine
+from aegisd.ports import Checkpoint, EventReader, Growth
+from aegisd.signing import ed25519
+from aegisd.store.memory import MemoryStore
+from tests.engine.world import (
+    LOG_NAME,
+    MemoryGuard,
+    StubbornStore,
+    evidence,
+    run,
+    running,
+    said,
+    signer,
+)
+
+KEYS = signer().keys(0)
+
+
+def root_of(reader: EventReader, size: int, tenant_id: str = "acme") -> bytes:
+    """The root over a log's first events, from its stored hashes alone."""
+    tree = Tree()
+    tree.extend([event.hash for event in reader.events(tenant_id, limit=size)])
+    return tree.root()
+
+
+async def covering(engine: Engine, size: int, tenant_id: str = "acme") -> Checkpoint:
+    """The newest checkpoint, once it covers so many events."""
+    while True:
+        try:
+            newest = await engine.signing().latest(tenant_id)
+        except (CheckpointUnknown, SigningFailed, StoreFailed):
+            newest = None
+        if newest is not None and newest.size >= size:
+            return newest
+        await asyncio.sleep(0.002)
+
+
+def test_a_log_that_grew_is_signed_by_itself() -> None:
+    async def story() -> None:
+        guard, store = MemoryGuard(), MemoryStore()
+        async with running(store, evidence=evidence(guard)) as engine:
+            await engine.append((said("hello"),))
+            end = store.next_position("acme")
+            signed = await covering(engine, end)
+            head = checkpoint.verify(signed.note, KEYS, ed25519.check)
+            assert (head.origin, head.size) == (f"{LOG_NAME}/acme", end)
+            assert head.root == signed.root == root_of(store, end)
+            assert guard.notes == {"acme": signed.note}
+
+    run(story())
+
+
+def test_a_log_that_did_not_grow_is_not_signed_again() -> None:
+    async def story() -> None:
+        signatures: list[str] = []
+
+        class Counting(MemoryGuard):
+            def keep(self, tenant_id: str, note: str) -> None:
+                signatures.append(note)
+                super().keep(tenant_id, note)
+
+        store = MemoryStore()
+        async with running(store, evidence=evidence(Counting())) as engine:
+            await engine.append((said("hello"),))
+            first = await covering(engine, store.next_position("acme"))
+            await asyncio.sleep(0.03)
+            assert await engine.signing().sign_now("acme") == first
+        assert len(signatures) == len(set(signatures)) == 1 or signatures[-1] == first.note
+
+    run(story())
+
+
+def test_many_events_are_signed_before_the_interval_ends() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store, evidence=evidence(interval_ms=60_000, events=3)) as engine:
+            await engine.append((said("1"),))
+            await asyncio.sleep(0.02)
+            await engine.append((said("2"), said("3"), said("4")))
+            signed = await covering(engine, store.next_position("acme"))
+            assert signed.size == store.next_position("acme")
+
+    run(story())
+
+
+def test_an_interval_of_nought_signs_only_when_asked() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store, evidence=evidence(interval_ms=0)) as engine:
+            await engine.append((said("hello"),))
+            await asyncio.sleep(0.03)
+            with pytest.raises(CheckpointUnknown):
+                await engine.signing().latest("acme")
+            signed = await engine.signing().sign_now("acme")
+            assert signed.size == store.next_position("acme")
+        assert store.newest_checkpoint("acme") == signed
+
+    run(story())
+
+
+class Order(StubbornStore):
+    """Notes in which order things became durable, signed and seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, int]] = []
+
+    def grow(self, growth: Growth) -> None:
+        for row in growth.checkpoints:
+            if not row.note:
+                assert row.size <= self.next_position(growth.tenant_id)
+            self.seen.append(("note" if row.note else "root", row.size))
+        super().grow(growth)
+
+
+def test_the_order_is_commit_root_store_sign_publish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aegisd.engine.signed_log.GUARD_SECONDS", 0)
+
+    async def story() -> None:
+        store = Order()
+
+        class Signing(MemoryGuard):
+            def keep(self, tenant_id: str, note: str) -> None:
+                store.seen.append(("published", checkpoint.read(note)[0].size))
+                super().keep(tenant_id, note)
+
+        async with running(store, evidence=evidence(Signing())) as engine:
+            for number in range(3):
+                await engine.append((said(str(number)),))
+                await covering(engine, store.next_position("acme"))
+        sizes = sorted({size for _what, size in store.seen})
+        for size in sizes:
+            moments = [what for what, each in store.seen if each == size]
+            assert moments == ["root", "published", "note"]
+        rows = store.checkpoints("acme")
+        assert [row.size for row in rows] == sizes
+        assert all(row.note for row in rows)
+
+    run(story())
+
+
+@pytest.mark.parametrize("fault", [StoreFailed("full"), SigningFailed("vault")])
+def test_a_checkpoint_that_fails_is_made_later_and_denies_nobody(fault: Exception) -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        faults = [fault, fault]
+        kept = threading.Event()
+
+        class Failing(MemoryGuard):
+            def keep(self, tenant_id: str, note: str) -> None:
+                if faults:
+                    raise faults.pop()
+                super().keep(tenant_id, note)
+                kept.set()
+
+        async with running(store, evidence=evidence(Failing())) as engine:
+            await engine.append((said("hello"),))
+            await engine.append((said("still here"),))
+            assert (await covering(engine, store.next_position("acme"))).note
+            assert await asyncio.to_thread(kept.wait, 5)
+
+    run(story())
+
+
+def test_a_disk_that_fails_under_a_checkpoint_ends_the_process() -> None:
+    async def story() -> None:
+        told: asyncio.Queue[str] = asyncio.Queue()
+
+        class Broken(MemoryStore):
+            def grow(self, growth: Growth) -> None:
+                raise StoreBroken("I/O error")
+
+        async with running(Broken(), evidence=evidence(), on_fatal=told.put_nowait) as engine:
+            await engine.append((said("hello"),))
+            assert "I/O error" in await told.get()
+
+    run(story())
+
+
+def test_a_guard_is_not_written_for_each_checkpoint_of_a_log_that_grows_fast(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("aegisd.engine.checkpoints.PAUSE_MS", 0)
+    monkeypatch.setattr("aegisd.engine.signed_log.GUARD_SECONDS", 60)
+
+    async def story() -> None:
+        kept: list[str] = []
+
+        class Counting(MemoryGuard):
+            def keep(self, tenant_id: str, note: str) -> None:
+                kept.append(note)
+                super().keep(tenant_id, note)
+
+        store, guard = MemoryStore(), Counting()
+        async with running(store, evidence=evidence(guard, interval_ms=60_000, events=1)) as engine:
+            for number in range(20):
+                await engine.append((said(str(number)),))
+                await covering(engine, store.next_position("acme"))
+            assert len(kept) == 1 < len(store.checkpoints("acme"))
+            newest = engine.newest_checkpoint("acme")
+        assert kept[-1] == guard.notes["acme"] == newest
+
+    run(story())
+
+
+def test_a_log_that_grows_fast_is_not_signed_at_each_commit() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store, evidence=evidence(events=1)) as engine:
+            for number in range(100):
+                await engine.append((said(str(number)),))
+            signed = await covering(engine, store.next_position("acme"))
+            assert signed.root == root_of(store, signed.size)
+        assert len(store.checkpoints("acme")) < 20
+
+    run(story())
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 1000])
+def test_hashes_that_are_not_at_hand_are_read_from_the_log(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("aegisd.engine.checkpoints.FRESH_MAX", most)
+
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store, evidence=evidence(interval_ms=20)) as engine:
+            for turn in range(4):
+                for number in range(turn + 1):
+                    await engine.append((said(str(number)), said("more")))
+                signed = await covering(engine, store.next_position("acme"))
+                assert signed.root == root_of(store, signed.size)
+
+    run(story())
+
+
+def test_an_orderly_end_covers_and_stores_everything() -> None:
+    async def story() -> None:
+        guard, store = MemoryGuard(), MemoryStore()
+        async with running(store, evidence=evidence(guard, interval_ms=60_000)) as engine:
+            await engine.append((said("hello"),))
+        newest = store.newest_checkpoint("acme")
+        assert newest is not None
+        assert newest.size == store.next_position("acme")
+        assert newest.note == guard.notes["acme"]
+
+    run(story())
+
+
+def test_a_root_whose_note_was_lost_is_signed_again_to_the_same_bytes() -> None:
+    async def story() -> None:
+        guard, store = MemoryGuard(), MemoryStore()
+        async with running(store) as engine:
+            await engine.append((said("hello"),))
+        size = store.next_position("acme")
+        root = root_of(store, size)
+        row = Checkpoint(tenant_id="acme", size=size, root=root)
+        store.grow(Growth(tenant_id="acme", first_block=0, checkpoints=(row,)))
+        async with running(store, evidence=evidence(guard, interval_ms=0)) as engine:
+            first = await engine.signing().latest("acme")
+        assert first.size == size
+        assert store.newest_checkpoint("acme") == first
+        again = MemoryGuard()
+        async with running(store, evidence=evidence(again, interval_ms=0)) as engine:
+            assert await engine.signing().latest("acme") == first
+
+    run(story())
+
+
+async def _grown(engine: Engine, texts: Sequence[str]) -> list[Checkpoint]:
+    signed = []
+    for text in texts:
+        await engine.append((said(text),))
+        signed.append(await engine.signing().sign_now("acme"))
+    return signed
+
+
+def test_every_event_is_proved_in_every_later_checkpoint_and_each_continues_the_others() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store, evidence=evidence(interval_ms=0)) as engine:
+            signed = await _grown(engine, [str(number) for number in range(12)])
+            events = list(store.events("acme"))
+            signing = engine.signing()
+            for each in signed:
+                for event in events[: each.size]:
+                    found = await signing.inclusion("acme", event.position, size=each.size)
+                    assert found.event == event
+                    assert found.checkpoint == each
+                    assert included(event.position, each.size, event.hash, found.hashes, each.root)
+            for first in signed:
+                for second in signed[signed.index(first) :]:
+                    proof = await signing.consistency("acme", first.size, second.size)
+                    assert (proof.first_root, proof.second_root) == (first.root, second.root)
+                    assert consistent(
+                        first.size, second.size, first.root, second.root, proof.hashes
+                    )
+
+    run(story())
+
+
+def test_a_proof_waits_for_a_checkpoint_that_covers_the_event() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store, evidence=evidence(interval_ms=30)) as engine:
+            (answer,) = await engine.append((said("hello"),))
+            position = answer.event.position
+            with pytest.raises(NotCovered):
+                await engine.signing().inclusion("acme", position)
+            found = await engine.signing().inclusion("acme", position, wait_ms=5000)
+            assert found.checkpoint.size > position
+
+    run(story())
+
+
+def test_what_is_not_there_is_told_apart() -> None:
+    async def story() -> None:
+        async with running(MemoryStore(), evidence=evidence(interval_ms=0)) as engine:
+            signing = engine.signing()
+            for ask in (signing.latest, signing.sign_now):
+                with pytest.raises(CheckpointUnknown):
+                    await ask("nobody")
+            await engine.append((said("hello"),))
+            with pytest.raises(EventUnknown):
+                await signing.inclusion("acme", 1000)
+            with pytest.raises(EventUnknown):
+                await signing.inclusion("nobody", 0)
+            with pytest.raises(NotCovered):
+                await signing.inclusion("acme", 0)
+            with pytest.raises(CheckpointUnknown):
+                await signing.inclusion("acme", 0, size=1)
+            with pytest.raises(CheckpointUnknown):
+                await signing.consistency("acme", 0, None)
+            newest = await signing.sign_now("acme")
+            with pytest.raises(CheckpointUnknown):
+                await signing.consistency("acme", 0, newest.size + 1)
+            with pytest.raises(CheckpointUnknown):
+                await signing.consistency("acme", newest.size, 1)
+
+    run(story())
+
+
+def test_what_another_log_signed_of_an_archive_is_told_and_not_kept_by_the_guard() -> None:
+    async def story() -> None:
+        guard, store = MemoryGuard(), MemoryStore()
+        archive, root = "$archive.00ff", b"\7" * 32
+        text = Head(origin="elsewhere.example/log/acme", size=3, root=root).text
+        note = signer(2).sign("elsewhere.example/log/acme", text, now_ms=0)
+        foreign = Checkpoint(tenant_id=archive, size=3, root=root, note=note)
+        store.grow(Growth(tenant_id=archive, first_block=0, checkpoints=(foreign,)))
+        async with running(store, evidence=evidence(guard)) as engine:
+            assert await engine.signing().sign_now(archive) == foreign
+            assert guard.notes == {}
+
+    run(story())
+
+
+def test_a_log_that_nobody_signs_says_so() -> None:
+    async def story() -> None:
+        async with running(MemoryStore()) as engine:
+            await engine.append((said("hello"),))
+            assert engine.newest_checkpoint("acme") is None
+            with pytest.raises(CheckpointUnknown):
+                engine.signing()
+
+    run(story())
+
+
+def test_trees_beyond_the_bound_are_recovered_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("aegisd.engine.signed_log.TREES_RESIDENT_MAX", 2)
+
+    async def story() -> None:
+        store = MemoryStore()
+        names = ("a", "b", "c", "d")
+        async with running(store, evidence=evidence(interval_ms=0)) as engine:
+            for turn in range(2):
+                for name in names:
+                    await engine.append((said(str(turn), tenant_id=name),))
+                    signed = await engine.signing().sign_now(name)
+                    assert signed.root == root_of(store, signed.size, name)
+            assert isinstance(engine.checkpoints, Checkpoints)
+            assert len(engine.checkpoints._log._trees) == 2
+
+    run(story())
+
+
+def test_evidence_has_the_window_of_the_documentation() -> None:
+    told = Evidence(signer=signer(), guard=MemoryGuard())
+    assert (told.interval_ms, told.events) == (1000, 256)

@@ -1,0 +1,1 @@
+"""Engine and store in one deterministic world; `python -m tests.sim --help`."""
