@@ -132,6 +132,10 @@ class Signer(Protocol):
         """
         ...
 
+    def signed(self, note: str, now_ms: int) -> bool:
+        """Whether a checkpoint is signed by one of the keys that sign at `now_ms`."""
+        ...
+
     def keys(self, now_ms: int) -> tuple[Key, ...]:
         """The public keys that sign at `now_ms`, under the log's name, the newest first."""
         ...

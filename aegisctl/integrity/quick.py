@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol
 from aegisctl.display import Step
 from aegisctl.integrity.span import Span, Spans, read_span
 from aegisd.core.errors import ExportInvalid
-from aegisd.core.log.export import KIND_BEGINS, Line, Scope
+from aegisd.core.log.export import KIND_BEGINS, ExportedDocument, Line, Scope
 from aegisd.core.log.export_reading import Reader
 from aegisd.export_file import lines
 
@@ -58,13 +58,15 @@ def read_quickly(file: BinaryIO, path: str | None, check: Check, step: Step) -> 
 
 
 def _begin(file: BinaryIO, reader: Reader, check: Check) -> Scope | None:
-    """Read up to the first event. None for a file without a line behind its header."""
+    """Read up to the first event. None where anything but documents stands before it."""
     scope = None
     for line in lines(file):
         if scope is not None and not line.startswith(KIND_BEGINS):
             file.seek(-len(line), os.SEEK_CUR)
             return scope
         part = reader.take(line)
+        if not isinstance(part, Scope | ExportedDocument):
+            return None
         check.take(part)
         scope = part if isinstance(part, Scope) else scope
     return None

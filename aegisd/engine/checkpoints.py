@@ -7,7 +7,7 @@ it. A checkpoint that fails is made again later and denies nobody.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -110,7 +110,27 @@ class Checkpoints:
         check = RollbackCheck(
             self._log, self._store, evidence.guard, evidence.signer, self._clock.now_ms()
         )
-        return await self._run(lambda: check.acts(tenants, accept_rollback=accept_rollback))
+        acts = await self._run(lambda: check.acts(tenants, accept_rollback=accept_rollback))
+        unguarded = await self._run(lambda: check.unguarded(tenants))
+        if unguarded:
+            _logger.warning(
+                "checkpoints.path has nothing of %d signed tenants, %s first: a rollback before "
+                "this start would not show",
+                len(unguarded),
+                unguarded[0],
+            )
+        return acts
+
+    async def resume(self, ends: Mapping[str, int]) -> None:
+        """Sign what a crash left uncovered, and give the guard what it lacks.
+
+        `ends` are the tenants with the positions where their logs end.
+        """
+        for tenant_id, end in ends.items():
+            kept = await self._run(partial(self._store.newest_checkpoint, tenant_id))
+            guarded = await self._run(partial(self._evidence.guard.newest, tenant_id))
+            if kept is None or kept.size < end or kept.note != guarded:
+                self._grown(tenant_id, end, 0 if self._store.shared else end)
 
     def newest(self, tenant_id: str) -> str | None:
         """The newest note that this process knows of, for a receipt. Reads nothing."""
@@ -208,8 +228,9 @@ class Checkpoints:
         grown = [name for name, each in self._following.items() if each.end > each.signed]
         for work, names in ((self._log.sign, grown), (self._log.settle, None)):
             for tenant_id in self._log.unstored if names is None else names:
-                if not self._ended:
-                    await self._try(partial(work, tenant_id))
+                # What fails for one, such as a vault that hangs, would fail for all.
+                if self._ended or not await self._try(partial(work, tenant_id)):
+                    break
         self._ended = True
         self._thread.shutdown(wait=False, cancel_futures=True)
 

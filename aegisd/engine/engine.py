@@ -111,14 +111,17 @@ class Engine:
         if self.checkpoints is not None:
             acts = await self.checkpoints.start(tenants, accept_rollback=accept_rollback)
             due += ((self._writer(tenant_id), control) for tenant_id, control in acts)
+        ends: dict[str, int] = {}
         for tenant_id in tenants:
             writer = self._writer(tenant_id)
             state = await self.read(writer.recover)
+            ends[tenant_id] = state.next_position
             due += ((writer, control) for control in self._due(state))
         # A start that is refused for one tenant has written nothing for another.
         for writer, control in due:
             await writer.submit(control)
         if self.checkpoints is not None:
+            await self.checkpoints.resume(ends)
             self._deafen = self._listen(self.checkpoints)
         return len(tenants)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aegisd.core.errors import ConfigInvalid, LogRolledBack, NoteInvalid
+from aegisd.core.errors import ConfigInvalid, LogCorrupt, LogRolledBack, NoteInvalid
 from aegisd.core.events import RollbackAccepted, SigningKeysChanged
 from aegisd.core.log.checkpoint import origin, read
 from aegisd.core.log.note import Key
@@ -24,25 +24,31 @@ class RollbackCheck:
         """What is to be recorded, by tenant, before the gate opens.
 
         Raises `LogRolledBack` where a log is shorter than, or other than, the checkpoint that the
-        guard kept. With `accept_rollback` that is recorded instead, and the checkpoint set aside.
+        guard kept. With `accept_rollback` that is recorded instead; the checkpoint is set aside
+        when the next one is signed, so that until then every start is refused again.
         A log that contradicts the checkpoints in its own database is never accepted.
         """
         acts: list[tuple[str, Control]] = []
-        lost: list[str] = []
         for tenant_id in sorted({*self._guard.tenants(), *tenants}):
             rolled_back = self._rolled_back(tenant_id)
             if rolled_back is not None:
                 if not accept_rollback:
                     raise rolled_back[0]
                 acts.append((tenant_id, rolled_back[1]))
-                lost.append(tenant_id)
+                self._signed_log.supersede(tenant_id)
             changed = self._keys_changed(tenant_id)
             if changed is not None:
                 acts.append((tenant_id, changed))
-        # Only now: a start that is refused for one tenant has changed nothing for another.
-        for tenant_id in lost:
-            self._guard.set_aside(tenant_id)
         return acts
+
+    def unguarded(self, tenants: Sequence[str]) -> list[str]:
+        """Tenants that were signed and of whom the guard has nothing: somebody emptied it."""
+        return [
+            tenant_id
+            for tenant_id in tenants
+            if self._guard.newest(tenant_id) is None
+            and any(row.note for row in self._reader.checkpoints(tenant_id, limit=2))
+        ]
 
     def _rolled_back(self, tenant_id: str) -> tuple[LogRolledBack, Control] | None:
         """What stands against a log, and the act that would accept it."""
@@ -71,7 +77,10 @@ class RollbackCheck:
         try:
             head, _signed = read(note)
         except NoteInvalid as error:
-            raise ConfigInvalid(f"the kept checkpoint of {tenant_id}: {error.message}") from None
+            raise ConfigInvalid(
+                f"the kept checkpoint of {tenant_id}, in checkpoints.path: {error.message}; put "
+                "the file back from elsewhere, or move it away to start without it"
+            ) from None
         named = origin(self._signer.log_name, tenant_id)
         if head.origin != named:
             raise ConfigInvalid(
@@ -87,7 +96,13 @@ class RollbackCheck:
             return None
         keys = self._signer.keys(self._now_ms)
         named = origin(self._signer.log_name, tenant_id)
-        head, note = read(kept.note)
+        try:
+            head, note = read(kept.note)
+        except NoteInvalid as error:
+            raise LogCorrupt(
+                f"tenant {tenant_id}: the stored checkpoint of size {kept.size} is none: "
+                f"{error.message}; run `aegisctl verify`"
+            ) from None
         if head.origin != named:
             raise ConfigInvalid(
                 f"the log has checkpoints of {head.origin}, and the key signs for {named}: "

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from aegisd.core.errors import CheckpointUnknown, EventUnknown, NotCovered
 from aegisd.core.events import ARCHIVE_PREFIX
-from aegisd.core.log.checkpoint import Head, origin
+from aegisd.core.log.checkpoint import Head, origin, read
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.engine.tree import Fresh, TenantTree
 from aegisd.ports import Checkpoint, Clock, EventStore, Growth, Guard, Signer
@@ -69,6 +69,8 @@ class SignedLog:
         self._unstored: dict[str, Checkpoint] = {}
         # What the guard has of each tenant, and since when on the process's clock.
         self._guarded: dict[str, tuple[str, float]] = {}
+        # Tenants whose rollback was accepted: what the guard has of them is another history.
+        self._superseded: set[str] = set()
         # Read from other threads too; entries are replaced whole.
         self._newest: dict[str, Checkpoint] = {}
 
@@ -130,6 +132,10 @@ class SignedLog:
             self.keep_outside(head.tenant_id)
         return signed
 
+    def supersede(self, tenant_id: str) -> None:
+        """Have the guard's note set aside before the next one takes its place."""
+        self._superseded.add(tenant_id)
+
     def keep_outside(self, tenant_id: str) -> None:
         """Give the guard the newest note, where it has an older one. Raises `StoreFailed`."""
         if tenant_id.startswith(ARCHIVE_PREFIX):
@@ -138,6 +144,10 @@ class SignedLog:
         signed = self._newest.get(tenant_id)
         if signed is None or self._guarded.get(tenant_id, ("", 0.0))[0] == signed.note:
             return
+        if tenant_id in self._superseded:
+            # Only now that the new history is signed, the acceptance in it included.
+            self._guard.set_aside(tenant_id)
+            self._superseded.discard(tenant_id)
         self._guard.keep(tenant_id, signed.note)
         self._guarded[tenant_id] = (signed.note, time.monotonic())
 
@@ -149,14 +159,24 @@ class SignedLog:
         kept = self._store.newest_checkpoint(tenant_id)
         if kept is None or (known is not None and kept.size <= known.size):
             return known
-        if kept.note:
+        foreign = tenant_id.startswith(ARCHIVE_PREFIX)
+        if not foreign:
+            # Whoever can write a row can write any: the events must have that root.
+            self.tree(tenant_id).require(kept)
+        if foreign or self._is_ours(kept):
             self._newest[tenant_id] = kept
             return kept
-        if self._store.shared:
+        if self._store.shared and not kept.note:
             # Another process is about to sign it, or died; whoever signs next covers it.
             return known
-        self.tree(tenant_id)
         return self._publish(kept)
+
+    def _is_ours(self, kept: Checkpoint) -> bool:
+        """Whether a stored note says what its row says, under a key that signs now."""
+        if not kept.note or not self._signer.signed(kept.note, self._clock.now_ms()):
+            return False
+        named = origin(self._signer.log_name, kept.tenant_id)
+        return read(kept.note)[0] == Head(origin=named, size=kept.size, root=kept.root)
 
     def settle(self, tenant_id: str) -> None:
         """Store the newest note, which else goes with the next checkpoint, and keep it outside."""

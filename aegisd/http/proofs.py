@@ -59,7 +59,7 @@ class Proofs:
         """`GET /v1/proofs/inclusion`. Raises `EventUnknown`, `NotCovered`, `CheckpointUnknown`."""
         query = Query(request, "tenant_id", "position", "size", "wait_ms")
         tenant_id = query.id("tenant_id")
-        size = query.integer("size", 0)
+        size = query.integer("size", 0, least=1)
         found = await self._engine.signing().inclusion(
             tenant_id,
             _needed(query, "position"),
@@ -88,7 +88,7 @@ class Proofs:
         """`GET /v1/proofs/consistency`. Raises `CheckpointUnknown`."""
         query = Query(request, "tenant_id", "from", "to")
         tenant_id = query.id("tenant_id")
-        second = query.integer("to", 0)
+        second = query.integer("to", 0, least=1)
         found = await self._engine.signing().consistency(
             tenant_id, _needed(query, "from"), second or None
         )

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from aegisd.core.errors import ConfigInvalid
-from aegisd.core.log import note
+from aegisd.core.errors import ConfigInvalid, NoteInvalid
+from aegisd.core.log import checkpoint, note
 from aegisd.core.log.checkpoint import is_log_name
 from aegisd.core.log.note import ED25519, Key
 from aegisd.signing import ed25519
@@ -73,6 +73,10 @@ class Keyring:
         ]
         return note.write(text, signed)
 
+    def signed(self, note: str, now_ms: int) -> bool:
+        """See `aegisd.ports.Signer.signed`."""
+        return is_signed(note, self.keys(now_ms))
+
     def keys(self, now_ms: int) -> tuple[Key, ...]:
         """See `aegisd.ports.Signer.keys`."""
         return tuple(
@@ -80,6 +84,15 @@ class Keyring:
             for key, public in self._keys
             if key.signs(now_ms)
         )
+
+
+def is_signed(text: str, keys: Sequence[Key]) -> bool:
+    """Whether one of the keys signed a checkpoint, and all of them that claim to."""
+    try:
+        checkpoint.verify(text, keys, ed25519.check)
+    except NoteInvalid:
+        return False
+    return True
 
 
 def public_path(path: Path) -> Path:

@@ -1,14 +1,32 @@
 """A start on a log that is not the one that was signed."""
 
+import asyncio
+
 import pytest
 
-from aegisd.core.errors import ConfigInvalid, LogRolledBack
+from aegisd.core.errors import ConfigInvalid, LogCorrupt, LogRolledBack
 from aegisd.core.events import CONTROL_SESSION
 from aegisd.core.log import checkpoint
 from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.log.merkle import Tree
+from aegisd.engine.engine import Engine
 from aegisd.ports import Batch, Checkpoint, Growth
+from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
-from tests.engine.world import MemoryGuard, evidence, log_of, run, running, said, signer
+from tests.core.gate import ScriptedJudge, manifest
+from tests.engine.world import (
+    LOG_NAME,
+    ManualClock,
+    MemoryGuard,
+    configured,
+    evidence,
+    ignore,
+    log_of,
+    run,
+    running,
+    said,
+    signer,
+)
 
 
 async def recorded(store: MemoryStore, guard: MemoryGuard, *texts: str, seed: int = 1) -> None:
@@ -84,6 +102,7 @@ def test_an_accepted_rollback_is_recorded_and_the_old_checkpoint_kept_aside() ->
         assert told.event_type == "ROLLBACK_ACCEPTED"
         assert bytes(told.payload).count(b'"signed":%d' % checkpoint.read(note)[0].size) == 1
         assert guard.aside == [note]
+        assert checkpoint.read(guard.notes["acme"])[0].size == older.next_position("acme")
         log_of(older)
         async with running(older, evidence=evidence(guard)):
             pass
@@ -161,5 +180,89 @@ def test_another_key_is_recorded_once() -> None:
         changes = [each for each in acts(store) if each.event_type == "SIGNING_KEYS_CHANGED"]
         assert len(changes) == 1
         assert str(signer(2).keys(0)[0]) in changes[0].body.decode()
+
+    run(story())
+
+
+def test_an_acceptance_that_was_not_recorded_leaves_the_guard_as_it_was() -> None:
+    async def story() -> None:
+        guard, store = MemoryGuard(), MemoryStore()
+        await recorded(store, guard, "1", "2", "3")
+        note, older = guard.notes["acme"], first_events(store, 4)
+        refused = Engine(
+            store=older,
+            judge=ScriptedJudge(),
+            clock=ManualClock(),
+            configured=configured(manifest(zone="Nowhere")),
+            on_fatal=ignore,
+            evidence=evidence(guard),
+        )
+        with pytest.raises(ConfigInvalid):
+            await refused.start(accept_rollback=True)
+        await refused.stop()
+        assert (guard.notes["acme"], guard.aside) == (note, [])
+        with pytest.raises(LogRolledBack):
+            async with running(older, evidence=evidence(guard)):
+                pass
+
+    run(story())
+
+
+def test_a_checkpoint_that_somebody_else_wrote_is_never_shown() -> None:
+    async def story() -> None:
+        guard, store = MemoryGuard(), MemoryStore()
+        async with running(store) as engine:
+            await engine.append((said("1"),))
+        size = store.next_position("acme")
+        tree = Tree()
+        tree.extend([event.hash for event in store.events("acme")])
+        named = f"{LOG_NAME}/acme"
+        text = checkpoint.Head(origin=named, size=size, root=tree.root()).text
+        forged = signer(9).sign(named, text, 0)
+        for number, note in enumerate(("garbage", forged)):
+            copy = first_events(store, size)
+            row = Checkpoint(tenant_id="acme", size=size, root=tree.root(), note=note)
+            copy.grow(Growth(tenant_id="acme", first_block=0, checkpoints=(row,)))
+            told = evidence(MemoryGuard(), interval_ms=0)
+            if number == 0:
+                with pytest.raises(LogCorrupt):
+                    async with running(copy, evidence=told):
+                        pass
+                continue
+            async with running(copy, evidence=told) as engine:
+                newest = await engine.signing().latest("acme")
+                checkpoint.verify(newest.note, signer().keys(0), ed25519.check)
+        assert guard.notes == {}
+
+    run(story())
+
+
+def test_a_guard_that_was_emptied_is_told_and_filled_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story() -> None:
+        guard, store = MemoryGuard(), MemoryStore()
+        await recorded(store, guard, "1")
+        await recorded(store, guard, "2")
+        note = guard.notes.pop("acme")
+        async with running(store, evidence=evidence(guard)):
+            while "acme" not in guard.notes:  # noqa: ASYNC110 - another thread fills it
+                await asyncio.sleep(0.002)
+        assert guard.notes["acme"] == note
+
+    run(story())
+    assert "a rollback before this start would not show" in caplog.text
+
+
+def test_what_a_crash_left_uncovered_is_signed_after_the_start() -> None:
+    async def story() -> None:
+        guard, store = MemoryGuard(), MemoryStore()
+        await recorded(store, guard, "1")
+        async with running(store) as unsigned:
+            await unsigned.append((said("2"),))
+        size = store.next_position("acme")
+        async with running(store, evidence=evidence(guard)):
+            while checkpoint.read(guard.notes["acme"])[0].size < size:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.002)
 
     run(story())

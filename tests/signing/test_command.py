@@ -11,6 +11,7 @@ from aegisd.core.log.checkpoint import Head, origin, verify
 from aegisd.core.log.note import Key
 from aegisd.signing import command, ed25519
 from aegisd.signing.command import SigningCommand
+from aegisd.signing.keyring import Keyring, SigningKey
 
 LOG = "aegis.example.com/prod"
 SEED = bytes(range(32))
@@ -62,11 +63,11 @@ def test_an_answer_that_is_no_signature_of_the_text_is_refused(tmp_path: Path, s
 def test_a_program_that_is_not_there_or_hangs_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(SigningFailed, match="FileNotFoundError"):
+    with pytest.raises(SigningFailed, match="No such file"):
         SigningCommand("/nowhere/vault", str(KEY)).sign(NAMED, TEXT, 0)
     monkeypatch.setattr(command, "COMMAND_SECONDS_MAX", 0.2)
     hanging = SigningCommand(program(tmp_path, "import time; time.sleep(60)"), str(KEY))
-    with pytest.raises(SigningFailed, match="TimeoutExpired"):
+    with pytest.raises(SigningFailed, match="COMMAND_SECONDS_MAX"):
         hanging.sign(NAMED, TEXT, 0)
 
 
@@ -76,3 +77,38 @@ def test_a_program_that_is_not_there_or_hangs_is_told(
 def test_what_names_no_program_or_no_key_stops_the_start(given: str, key: str) -> None:
     with pytest.raises(ConfigInvalid, match=r"signing\."):
         SigningCommand(given, key)
+
+
+def test_what_a_program_started_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "COMMAND_SECONDS_MAX", 0.5)
+    child = tmp_path / "child"
+    source = (
+        "import subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        f"open({str(child)!r}, 'w').write(str(child.pid))\n"
+        "time.sleep(60)\n"
+    )
+    with pytest.raises(SigningFailed):
+        SigningCommand(program(tmp_path, source), str(KEY)).sign(NAMED, TEXT, 0)
+    state = Path(f"/proc/{child.read_text()}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.mark.parametrize("size", [command.ANSWER_BYTES_MAX, command.ANSWER_BYTES_MAX + 1])
+def test_an_endless_answer_is_not_read(tmp_path: Path, size: int) -> None:
+    padded = VAULT.replace("decode())", f"decode() + ' ' * ({size} - 89))")
+    signer = SigningCommand(program(tmp_path, padded), str(KEY))
+    if size <= command.ANSWER_BYTES_MAX:
+        assert signer.signed(signer.sign(NAMED, TEXT, 0), 0)
+        return
+    with pytest.raises(SigningFailed):
+        signer.sign(NAMED, TEXT, 0)
+
+
+def test_a_signature_of_somebody_else_is_not_its_own(tmp_path: Path) -> None:
+    signer = SigningCommand(program(tmp_path, VAULT), str(KEY))
+    other = Keyring(LOG, [SigningKey(seed=bytes(32))]).sign(NAMED, TEXT, 0)
+    assert not signer.signed(other, 0)
+    assert not signer.signed("nonsense", 0)

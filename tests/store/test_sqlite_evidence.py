@@ -100,7 +100,7 @@ def test_a_reader_of_an_old_file_reads_the_log_and_finds_no_evidence(old: Path) 
 
 
 def test_a_store_brings_an_old_file_up_to_date_and_changes_no_row(old: Path) -> None:
-    with closing(SqliteReader(str(VERSION_1))) as reader:
+    with closing(SqliteReader(str(old))) as reader:
         before = {name: list(reader.events(name)) for name in reader.tenants()}
     reading = SqliteReader(str(old))
     store = SqliteStore(str(old))

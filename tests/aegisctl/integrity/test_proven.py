@@ -40,7 +40,7 @@ def test_a_proof_is_signed_or_only_linked(made: Proof, file: Path, type_: Type) 
     file.write_text(proof.write(made), "utf-8")
     typed = type_("verify", file, "--key", vkey())
     assert typed.code == 0
-    assert "SIGNED, 1 event lead to a checkpoint that the key signed" in typed.out
+    assert "SIGNED, 1 event leads to a checkpoint that the key signed" in typed.out
     typed = type_("verify", file)
     assert typed.code == 0
     assert "CHAIN, 1 event lead to a checkpoint whose signature was not checked" in typed.out
