@@ -261,6 +261,8 @@ class Checkpoints:
         `CheckpointUnknown`.
         """
         if size is None:
+            # Nobody waits for an event that is not there.
+            await self._run(lambda: self._log.event(tenant_id, position))
             await self._covered(tenant_id, position, wait_ms)
         return await self._run(lambda: self._log.inclusion(tenant_id, position, size))
 

@@ -195,14 +195,19 @@ class SignedLog:
 
     # ── proofs ───────────────────────────────────────────────────────────────────────────────────
 
+    def event(self, tenant_id: str, position: int) -> StoredEvent:
+        """An event of the log. Raises `EventUnknown`."""
+        event = next(self._store.events(tenant_id, from_position=position, limit=1), None)
+        if event is None or event.position != position:
+            raise EventUnknown(f"the log of {tenant_id} has no event at position {position}")
+        return event
+
     def inclusion(self, tenant_id: str, position: int, size: int | None) -> Inclusion:
         """Prove an event in the newest checkpoint, or in the one of `size`.
 
         Raises `EventUnknown`, `NotCovered`, `CheckpointUnknown`.
         """
-        event = next(self._store.events(tenant_id, from_position=position, limit=1), None)
-        if event is None or event.position != position:
-            raise EventUnknown(f"the log of {tenant_id} has no event at position {position}")
+        event = self.event(tenant_id, position)
         signed = self.adopt(tenant_id) if size is None else self._signed_at(tenant_id, size)
         if signed is None or position >= signed.size:
             covered = 0 if signed is None else signed.size

@@ -43,7 +43,7 @@ def test_a_proof_is_signed_or_only_linked(made: Proof, file: Path, type_: Type) 
     assert "SIGNED, 1 event leads to a checkpoint that the key signed" in typed.out
     typed = type_("verify", file)
     assert typed.code == 0
-    assert "CHAIN, 1 event lead to a checkpoint whose signature was not checked" in typed.out
+    assert "CHAIN, 1 event leads to a checkpoint whose signature was not checked" in typed.out
     told = json.loads(type_("verify", file, "--key", vkey(), "--json").out)
     assert (told["holds"], told["tenants"][0]["level"]) == (True, "SIGNED")
 
