@@ -210,7 +210,7 @@ def test_an_acceptance_that_was_not_recorded_leaves_the_guard_as_it_was() -> Non
 
 def test_a_checkpoint_that_somebody_else_wrote_is_never_shown() -> None:
     async def story() -> None:
-        guard, store = MemoryGuard(), MemoryStore()
+        store = MemoryStore()
         async with running(store) as engine:
             await engine.append((said("1"),))
         size = store.next_position("acme")
@@ -232,7 +232,7 @@ def test_a_checkpoint_that_somebody_else_wrote_is_never_shown() -> None:
             async with running(copy, evidence=told) as engine:
                 newest = await engine.signing().latest("acme")
                 checkpoint.verify(newest.note, signer().keys(0), ed25519.check)
-        assert guard.notes == {}
+                assert newest.note != forged
 
     run(story())
 
