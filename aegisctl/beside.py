@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 from aegisctl.log import Log
 from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.core.replay import Values, no_values
+from aegisd.core.replay.judgement import Values, no_values
 from aegisd.ports import Detached
 
 

@@ -18,13 +18,11 @@ from aegisd.core.errors import SessionUnknown
 from aegisd.core.events import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.core.log.envelope import StoredEvent, restore
 from aegisd.core.policy.judge import Judge
-from aegisd.core.replay import (
-    Change,
-    Difference,
-    counterfactual,
-    derive_session,
-    derive_tenant,
-)
+from aegisd.core.replay import difference as places
+from aegisd.core.replay.counterfactual import Change, counterfactual
+from aegisd.core.replay.difference import Difference
+from aegisd.core.replay.session import derive_session
+from aegisd.core.replay.tenant import derive_tenant
 from aegisd.ports import Document, LiveJudge, SessionHead
 
 # Places whose difference means that a decision was not derived equal.
@@ -34,14 +32,19 @@ _OF_A_DECISION = frozenset({"input", "verdict", "decide"})
 class TenantDerivation(Struct, frozen=True, kw_only=True):
     """What was derived of one tenant.
 
-    `equal` counts decisions without a difference of their own. `whole` tells that the facts that
-    decisions read of other sessions were derived too (pass 2).
+    `compared` counts the decisions whose outcome was derived and compared, `equal` those without a
+    difference of their own. `changed_inputs` and `changed_facts` count what decisions of other
+    rules were asked about otherwise, which by itself is no difference. `whole` tells that the facts
+    that decisions read of other sessions were derived too (pass 2).
     """
 
     tenant_id: str
     sessions: int
     decisions: int
+    compared: int
     equal: int
+    changed_inputs: int
+    changed_facts: int
     whole: bool
 
 
@@ -70,6 +73,9 @@ class Derivation(Struct, frozen=True, kw_only=True):
         return {
             "by_class": self.by_class(),
             "by_place": self.by_place(),
+            "changed_facts": sum(tenant.changed_facts for tenant in self.tenants),
+            "changed_inputs": sum(tenant.changed_inputs for tenant in self.tenants),
+            "compared": sum(tenant.compared for tenant in self.tenants),
             "decisions": sum(tenant.decisions for tenant in self.tenants),
             "differences": [
                 {"tenant_id": tenant, **msgspec.to_builtins(found)}
@@ -148,44 +154,48 @@ def derive(
 def _derive_tenant(
     source: Log, tenant_id: str, session_id: str | None, judge: Judge, step: Step
 ) -> tuple[TenantDerivation, list[Difference]]:
-    differences: list[Difference] = []
-    decisions, sessions = 0, 0
+    total, sessions = places.Derivation(), 0
     for head in _heads(source, tenant_id, session_id):
         sessions += 1
-        counted, found = _derive_session(source, head, judge, step)
-        decisions += counted
-        differences += found
-    unequal = {found.position for found in differences if found.place in _OF_A_DECISION}
+        found = _derive_session(source, head, judge, step)
+        total.decisions += found.decisions
+        total.compared += found.compared
+        total.changed_inputs += found.changed_inputs
+        total.differences += found.differences
+    unequal = {each.position for each in total.differences if each.place in _OF_A_DECISION}
     whole = _is_whole(source, tenant_id)
     if whole and sessions:
         facts = _derive_facts(source, tenant_id, judge, step)
-        differences += (found for found in facts if session_id in (None, found.session_id))
+        total.changed_facts = facts.changed_facts
+        own = (each for each in facts.differences if session_id in (None, each.session_id))
+        total.differences += own
     count = TenantDerivation(
         tenant_id=tenant_id,
         sessions=sessions,
-        decisions=decisions,
-        equal=decisions - len(unequal),
+        decisions=total.decisions,
+        compared=total.compared,
+        equal=total.decisions - len(unequal),
+        changed_inputs=total.changed_inputs,
+        changed_facts=total.changed_facts,
         whole=whole,
     )
-    return count, differences
+    return count, total.differences
 
 
-def _derive_session(
-    source: Log, head: SessionHead, judge: Judge, step: Step
-) -> tuple[int, list[Difference]]:
+def _derive_session(source: Log, head: SessionHead, judge: Judge, step: Step) -> places.Derivation:
     events = _Reading(source.session_events(head.tenant_id, head.session_id), step)
     try:
         return derive_session(events, judge, values(source, head.tenant_id))
     except (KeyError, msgspec.MsgspecError):
-        return 0, events.misfit()
+        return places.Derivation(differences=events.misfit())
 
 
-def _derive_facts(source: Log, tenant_id: str, judge: Judge, step: Step) -> list[Difference]:
+def _derive_facts(source: Log, tenant_id: str, judge: Judge, step: Step) -> places.Derivation:
     events = _Reading(source.events(tenant_id), step)
     try:
         return derive_tenant(events, judge)
     except (KeyError, msgspec.MsgspecError):
-        return events.misfit()
+        return places.Derivation(differences=events.misfit())
 
 
 def what_if(

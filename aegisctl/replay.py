@@ -179,8 +179,14 @@ def _report_lines(report: derivation.Derivation) -> Iterator[str]:
     for each in report.tenants:
         yield (
             f"tenant {shown(each.tenant_id)}: {count(each.decisions, 'decision')} in "
-            f"{count(each.sessions, 'session')}, {each.equal} derived equal"
+            f"{count(each.sessions, 'session')}, {count(each.compared, 'outcome')} compared, "
+            f"{each.equal} derived equal"
         )
+        if each.changed_inputs or each.changed_facts:
+            yield (
+                f"  under other rules than today's: {count(each.changed_inputs, 'input')} and "
+                f"{count(each.changed_facts, 'decision')}' facts read otherwise"
+            )
         if not each.whole:
             yield f"  {_ALONE}"
     rows = [

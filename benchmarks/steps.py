@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aegisd import resources
-from aegisd.core.decide import Grounds, decide, decided, record
+from aegisd.core import gate
+from aegisd.core.gate import InForce, Question, States
 from aegisd.core.log.canonical import parse
-from aegisd.core.log.envelope import seal
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.manifest.capabilities import NONE
 from aegisd.core.manifest.capabilities import read as read_manifest
-from aegisd.core.policy.input import Moment, Snapshot, build, facts
+from aegisd.core.policy.judge import Maker
 from aegisd.core.policy.verdict import judge
 from aegisd.core.proposal import read
-from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.target import extract
 from aegisd.ports import Batch, Evaluator
@@ -37,8 +38,7 @@ COMMIT = "commit (amortised, beside)"
 BUDGETS_US = {
     "decode": 10,
     FINDINGS: 40,
-    "decide and fold": 25,
-    "seal of two events": 10,
+    "decide, seal and fold": 35,
     COMMIT: 200,
 }
 
@@ -49,19 +49,23 @@ ASIDE = frozenset({FINDINGS, COMMIT})
 def raw_store(database: Path) -> Mapping[str, float]:
     """Two rows a call, `CALLS_PER_COMMIT` calls a commit, nothing else: what the disk allows."""
     store = SqliteStore(str(database))
-    state = SessionState(tenant_id="bench", session_id="s")
+    states = States(
+        tenant=TenantState(tenant_id="bench"),
+        session=SessionState(tenant_id="bench", session_id="s"),
+    )
+    nothing = InForce(bundle="", manifest="", capabilities=NONE, released=frozenset())
+    maker = Maker(evaluator="none", evaluator_version="0", rules_version="0" * 64)
     body = proposal("s")(0, 0)
     times = []
-    position = 0
     for _ in range(COMMITS):
-        events = []
+        first = states.tenant.next_position
+        events = list[StoredEvent]()
         for _ in range(2 * CALLS_PER_COMMIT):
             request = read(parse(body))
-            event = seal(record(state, request, Moment(now_ms=1)), position, state.head_hash)
-            state = fold_session(state, fact(event))
-            events.append(event)
-            position += 1
-        first = position - 2 * CALLS_PER_COMMIT
+            question = gate.ask(states, request, nothing, now_ms=1, utc_offset_s=0, salt=bytes)
+            step = gate.settle(states, question, None, maker)
+            states = step.states
+            events += step.events
         batch = Batch(tenant_id="bench", first_position=first, events=events)
         started = time.perf_counter()
         store.append(batch)
@@ -80,35 +84,35 @@ def costs(evaluator: Evaluator, commit_us: float) -> Mapping[str, float]:
     request = read(parse(body))
     session = SessionState(tenant_id="bench", session_id=request.session_id)
     tenant = TenantState(tenant_id="bench")
-    moment = Moment(now_ms=1_700_000_000_000)
-    across = facts(tenant, request.agent_id)
     args = request.payload["args"] if isinstance(request.payload, dict) else {}
     tool = capabilities.manifest.tools["write_file"]
 
-    policy_input = build(request, 0, Snapshot(), across, capabilities, moment)
-    verdict = judge(policy_input, program.evaluate)
-    grounds = Grounds(
-        bundle="0" * 64, manifest=capabilities.digest, evaluator=evaluator.name,
-        evaluator_version=evaluator.version, rules_version="0" * 64, moment=moment,
-    )  # fmt: skip
-    decision = decide(request, 0, verdict, policy_input, grounds)
-    envelope = record(session, request, moment)
-    event = seal(envelope, 0, b"")
-    behind = decided(envelope, decision)
-    seen = fact(event)
+    held = InForce(
+        bundle="0" * 64,
+        manifest=capabilities.digest,
+        capabilities=capabilities,
+        released=frozenset(),
+    )
+    states = States(tenant=tenant, session=session)
+    maker = Maker(
+        evaluator=evaluator.name, evaluator_version=evaluator.version, rules_version="0" * 64
+    )
 
-    def fold_both() -> object:
-        made = decide(request, 0, verdict, policy_input, grounds)
-        after = fold_session(session, seen)
-        return made, fold_session(after, seen), fold_tenant(fold_tenant(tenant, seen), seen)
+    def ask() -> Question:
+        now_ms, salt = 1_700_000_000_000, bytes
+        return gate.ask(states, request, held, now_ms=now_ms, utc_offset_s=0, salt=salt)
 
+    question = ask()
+    asked = question.policy_input
+    if asked is None:
+        raise RuntimeError("the gate asks nothing about a proposed call")
+    verdict = judge(asked, program.evaluate)
     steps: dict[str, Callable[[], object]] = {
         "decode": lambda: read(parse(body)),
         FINDINGS: lambda: extract(args, effects=tool.effects, roles=tool.roles),
-        "input, with findings": lambda: build(request, 0, Snapshot(), across, capabilities, moment),
-        POLICY: lambda: judge(policy_input, program.evaluate),
-        "decide and fold": fold_both,
-        "seal of two events": lambda: (seal(envelope, 0, b""), seal(behind, 1, event.hash)),
+        "ask, with findings and a seal": ask,
+        POLICY: lambda: judge(asked, program.evaluate),
+        "decide, seal and fold": lambda: gate.settle(states, question, verdict, maker),
     }
     figures = {name: _median_us(step) for name, step in steps.items()}
     return {**figures, COMMIT: commit_us / CALLS_PER_COMMIT}

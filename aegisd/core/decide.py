@@ -1,12 +1,11 @@
-"""A state, a proposal and a verdict to events: the one place where an answer becomes facts.
+"""A proposal and a verdict to what is recorded: the one place where an answer becomes facts.
 
-`admit` says whether the log takes the event at all and whether policy must judge it; `decide` gives
-the envelopes that record it. Both are pure, so that anybody can do it again from the log alone.
+`admit` says whether the log takes the event at all and whether policy must judge it, `record` how
+it is stored, and `decide` what is said about it. Only `core.gate` asks, which makes a step of them.
 """
 
 from enum import Enum
 
-import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from aegisd.core.errors import (
@@ -16,16 +15,11 @@ from aegisd.core.errors import (
     InvalidField,
     SessionTerminated,
 )
-from aegisd.core.events import (
-    JUDGED,
-    EvaluatorRecord,
-    PolicyDecision,
-    call_id_of,
-)
+from aegisd.core.events import JUDGED, EvaluatorRecord, PolicyDecision, call_id_of
 from aegisd.core.log import detached
 from aegisd.core.log.envelope import Envelope, StoredEvent
 from aegisd.core.policy.input import Moment, PolicyInput
-from aegisd.core.policy.redaction import redact
+from aegisd.core.policy.judge import Maker
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.fold import closes
@@ -34,8 +28,6 @@ from aegisd.core.state.model import SessionState
 # Proposals recorded and denied after a session's end: enough to show an agent that does not stop,
 # too few to fill the log.
 AFTER_END_MAX = 16
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Admission(Enum):
@@ -50,9 +42,7 @@ class Grounds(Struct, frozen=True, kw_only=True):
 
     bundle: str
     manifest: str
-    evaluator: str
-    evaluator_version: str
-    rules_version: str
+    maker: Maker
     moment: Moment
 
 
@@ -76,7 +66,7 @@ def admit(session: SessionState, proposal: Proposal, released: frozenset[str]) -
     return Admission.JUDGE if proposal.event_type in released else Admission.RECORD
 
 
-def record(session: SessionState, proposal: Proposal, moment: Moment) -> Envelope:
+def record(session: SessionState, proposal: Proposal, now_ms: int) -> Envelope:
     """The envelope of the proposal itself, at the session's next seq."""
     optional: dict[str, str] = {}
     if proposal.agent_id is not None:
@@ -90,7 +80,7 @@ def record(session: SessionState, proposal: Proposal, moment: Moment) -> Envelop
         seq=session.next_seq,
         session_id=proposal.session_id,
         tenant_id=proposal.tenant_id,
-        ts_unix_ms=moment.now_ms if ts_unix_ms is None else ts_unix_ms,
+        ts_unix_ms=now_ms if ts_unix_ms is None else ts_unix_ms,
         user_id=proposal.user_id,
         **optional,
     )
@@ -99,17 +89,17 @@ def record(session: SessionState, proposal: Proposal, moment: Moment) -> Envelop
 def decide(
     proposal: Proposal, seq: int, verdict: Verdict, judged: PolicyInput, grounds: Grounds
 ) -> PolicyDecision:
-    """The decision about the proposal that got `seq`, which repeats no value kept beside it."""
-    verdict = redact(verdict, judged.values)
+    """The decision about the proposal that got `seq`, from a verdict that may be recorded."""
     fault: str | UnsetType = UNSET if verdict.fault is None else verdict.fault
     spelled = verdict.spell()
+    maker = grounds.maker
     return PolicyDecision(
         advice=spelled.advice,
         bundle=grounds.bundle,
         call_id=call_id_of(proposal.payload, seq),
         constraints=spelled.constraints,
         evaluator=EvaluatorRecord(
-            fault=fault, name=grounds.evaluator, version=grounds.evaluator_version
+            fault=fault, name=maker.evaluator, version=maker.evaluator_version
         ),
         facts=Raw(judged.facts),
         input_sha256=judged.sha256,
@@ -120,26 +110,8 @@ def decide(
         reason=verdict.reason,
         reasons=spelled.reasons,
         reserved=Raw(b"[]"),
-        rules_version=grounds.rules_version,
+        rules_version=maker.rules_version,
         utc_offset_s=grounds.moment.utc_offset_s,
-    )
-
-
-def decided(cause: Envelope, decision: PolicyDecision) -> Envelope:
-    """The envelope of a decision, right behind the event that caused it."""
-    return follow(cause, "POLICY_DECISION", Raw(_encode(decision)), decision.now_ms)
-
-
-def follow(cause: Envelope, event_type: str, payload: Raw, now_ms: int) -> Envelope:
-    """A daemon event behind another of the same session, user and agent."""
-    return msgspec.structs.replace(
-        cause,
-        event_type=event_type,
-        idempotency_key=UNSET,
-        payload=payload,
-        prev_hash=UNSET,
-        seq=cause.seq + 1,
-        ts_unix_ms=now_ms,
     )
 
 

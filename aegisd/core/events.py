@@ -340,6 +340,11 @@ JUDGED = frozenset(
 # Judged for release, and only where an operator's rule names the type.
 RELEASED = frozenset({"USER_MESSAGE", "MODEL_CALL_FINISHED", "TOOL_RESULT", "MEMORY_READ"})
 
+DECISION = "POLICY_DECISION"
+
+# What the daemon says about an event, right behind it and in the same commit.
+CONSEQUENCES = frozenset({DECISION})
+
 # Names the daemon writes, now or in a version to come: no agent may.
 _RESERVED_PREFIXES = ("APPROVAL_", "GRANT_", "LEASE_", "QUARANTINE_")
 _RESERVED = frozenset(DAEMON_EVENTS) | {

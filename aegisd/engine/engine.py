@@ -9,6 +9,7 @@ from typing import BinaryIO, TypeVar
 
 from msgspec import Struct
 
+from aegisd.core import gate
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import (
     CheckpointUnknown,
@@ -23,7 +24,7 @@ from aegisd.core.errors import (
 from aegisd.core.events import CONTROL_SESSION, ManifestRegistered, PolicyActivated
 from aegisd.core.log.chain import Break, Chain
 from aegisd.core.manifest.capabilities import Capabilities
-from aegisd.core.policy.input import Moment, Snapshot, build, facts
+from aegisd.core.policy.input import Moment, Snapshot
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import Activation, SessionState, TenantState
@@ -221,8 +222,7 @@ class Engine:
         now_ms = self._clock.now_ms()
         offset = self._clock.utc_offset_s(capabilities.manifest.zone, now_ms)
         moment = Moment(now_ms=now_ms, utc_offset_s=offset)
-        nobody = facts(TenantState(tenant_id=proposal.tenant_id), proposal.agent_id)
-        policy_input = build(proposal, 0, counters, nobody, capabilities, moment)
+        policy_input = gate.suppose(proposal, counters, capabilities, moment)
         self._keep_configured()
         if capabilities.document:
             self.judge.keep(_document("manifest", capabilities.document))

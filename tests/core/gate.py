@@ -1,4 +1,4 @@
-"""The gate without its shell: the pure steps one after another, with rules written in Python."""
+"""The gate without its shell: one tenant's log in a list, with rules written in Python."""
 
 import hashlib
 import json
@@ -7,14 +7,16 @@ from typing import Any
 
 import msgspec
 
-from aegisd.core.decide import Admission, Grounds, admit, decide, decided, record
+from aegisd.core import gate
 from aegisd.core.errors import EvaluatorFailed
 from aegisd.core.events import JUDGED, RELEASED
+from aegisd.core.gate import States, Step
 from aegisd.core.log.canonical import encode
-from aegisd.core.log.envelope import Envelope, StoredEvent, seal
+from aegisd.core.log.envelope import Envelope, StoredEvent, seal, unseal
 from aegisd.core.manifest.capabilities import NONE, Capabilities, from_value
-from aegisd.core.policy.input import Moment, PolicyInput, build, facts, snapshot
-from aegisd.core.policy.verdict import Verdict, failed, judge
+from aegisd.core.policy.input import PolicyInput
+from aegisd.core.policy.judge import maker
+from aegisd.core.policy.verdict import Verdict, judge
 from aegisd.core.proposal import Proposal, read
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
@@ -195,36 +197,20 @@ class Gate:
 
     def propose(self, asked: Proposal) -> tuple[StoredEvent, Json | None]:
         """Record and judge one event; give it, and its decision as JSON."""
-        session = self.session(asked.session_id)
-        bundle = self.tenant.bundle.digest if self.tenant.bundle else ""
-        held = self.tenant.manifest.digest if self.tenant.manifest else ""
-        moment = Moment(now_ms=self.now_ms)
-        admission = admit(session, asked, self.judge.released(bundle))
-        cause = record(session, asked, moment)
-        if admission is Admission.RECORD:
-            return self.append(cause), None
-        policy_input = build(
+        states = States(tenant=self.tenant, session=self.session(asked.session_id))
+        question = gate.ask(
+            states,
             asked,
-            session.next_seq,
-            snapshot(session, self.now_ms),
-            facts(self.tenant, asked.agent_id),
-            self.judge.capabilities(held) or NONE,
-            moment,
+            gate.in_force(self.tenant, self.judge),
+            now_ms=self.now_ms,
+            utc_offset_s=0,
+            salt=lambda: b"salt" * 8,
         )
-        verdict = self.judge.judge(bundle, held, policy_input) or failed("error")
-        name, version = self.judge.evaluator()
-        grounds = Grounds(
-            bundle=bundle,
-            manifest=held,
-            evaluator=name,
-            evaluator_version=version,
-            rules_version=self.judge.rules_version,
-            moment=moment,
-        )
-        decision = decide(asked, session.next_seq, verdict, policy_input, grounds)
-        stored = self.append(cause)
-        self.append(decided(cause, decision))
-        return stored, json.loads(msgspec.json.encode(decision))
+        verdict = gate.answer(question, self.judge)
+        step = gate.settle(states, question, verdict, maker(self.judge))
+        self._take(step)
+        cause, *behind = step.events
+        return cause, json.loads(bytes(unseal(behind[0].body).payload)) if behind else None
 
     def outcome(self, asked: Proposal) -> str:
         """`allow`, or the reason why not."""
@@ -240,13 +226,18 @@ class Gate:
         )
 
     def append(self, envelope: Envelope) -> StoredEvent:
-        """Seal and fold one event, as if read back from the log."""
+        """Seal and fold one event that no proposal caused, as if read back from the log."""
         session = self.session(envelope.session_id)
         event = seal(envelope, self.tenant.next_position, session.head_hash)
         self.sessions[event.session_id] = fold_session(session, fact(event))
         self.tenant = fold_tenant(self.tenant, fact(event))
         self.events.append(event)
         return event
+
+    def _take(self, step: Step) -> None:
+        self.tenant = step.states.tenant
+        self.sessions[step.states.session.session_id] = step.states.session
+        self.events += step.events
 
     def of(self, session_id: str = "s1") -> list[StoredEvent]:
         """The events of one session."""

@@ -16,7 +16,6 @@ from aegisd.core.decide import (
     admit,
     check_hash,
     decide,
-    decided,
     record,
 )
 from aegisd.core.errors import (
@@ -28,9 +27,9 @@ from aegisd.core.errors import (
     SessionTerminated,
 )
 from aegisd.core.events import AGENT_EVENTS, JUDGED, RELEASED
-from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import seal
 from aegisd.core.policy.input import Moment, PolicyInput
+from aegisd.core.policy.judge import Maker
 from aegisd.core.policy.verdict import Reason, Verdict, failed
 from aegisd.core.state.model import SessionState
 from tests.core.builders import START_MS
@@ -53,9 +52,7 @@ PAYLOADS: dict[str, object] = {
 GROUNDS = Grounds(
     bundle="b" * 64,
     manifest="c" * 64,
-    evaluator="python",
-    evaluator_version="1",
-    rules_version="r",
+    maker=Maker(evaluator="python", evaluator_version="1", rules_version="r"),
     moment=Moment(now_ms=START_MS, utc_offset_s=3600),
 )
 JUDGED_INPUT = PolicyInput(body=b'{"a":1}', facts=b'{"agent":{},"tenant":{}}')
@@ -209,7 +206,7 @@ def test_a_head_condition_is_checked_before_the_end_and_the_call_id() -> None:
 
 def test_an_event_is_held_to_the_hash_its_caller_computed() -> None:
     state = running().session()
-    right = seal(record(state, proposal(ts_unix_ms=5), Moment(now_ms=START_MS)), 0, state.head_hash)
+    right = seal(record(state, proposal(ts_unix_ms=5), START_MS), 0, state.head_hash)
     for asked in (proposal(), proposal(ts_unix_ms=5, hash=right.hash.hex())):
         check_hash(asked, right)
     with pytest.raises(HashMismatch) as raised:
@@ -226,12 +223,12 @@ def test_the_callers_time_is_stored_as_claimed_and_the_writers_where_none_is(
     state = running().session()
     fields: Json = {} if ts_unix_ms is None else {"ts_unix_ms": ts_unix_ms}
     asked = proposal(**fields, user_id="u", agent_id="a", idempotency_key="k")
-    envelope = record(state, asked, Moment(now_ms=START_MS))
+    envelope = record(state, asked, START_MS)
     assert envelope.ts_unix_ms == (START_MS if ts_unix_ms is None else ts_unix_ms)
     assert (envelope.seq, envelope.session_id) == (state.next_seq, "s1")
     assert (envelope.user_id, envelope.agent_id, envelope.idempotency_key) == ("u", "a", "k")
     assert bytes(envelope.payload) == asked.body
-    bare = record(state, proposal(), Moment(now_ms=0))
+    bare = record(state, proposal(), 0)
     assert (bare.agent_id, bare.idempotency_key) == (UNSET, UNSET)
 
 
@@ -270,16 +267,3 @@ def test_a_fault_of_the_evaluator_is_recorded_with_the_denial(fault: str) -> Non
     decision = decide(proposal(), 0, failed(fault), JUDGED_INPUT, GROUNDS)
     assert (decision.outcome, decision.reason) == ("deny", "POLICY_ERROR")
     assert decision.evaluator.fault == fault
-
-
-def test_a_decision_follows_its_cause_in_canonical_bytes_and_without_its_key() -> None:
-    asked = proposal(user_id="u", agent_id="a", idempotency_key="k", ts_unix_ms=5)
-    cause = record(running().session(), asked, Moment(now_ms=START_MS))
-    decision = decide(asked, cause.seq, failed("error"), JUDGED_INPUT, GROUNDS)
-    behind = decided(cause, decision)
-    assert behind.event_type == "POLICY_DECISION"
-    assert (behind.seq, behind.session_id) == (cause.seq + 1, "s1")
-    assert (behind.user_id, behind.agent_id) == ("u", "a")
-    assert (behind.idempotency_key, behind.prev_hash) == (UNSET, UNSET)
-    assert behind.ts_unix_ms == START_MS
-    assert bytes(behind.payload) == encode(json.loads(bytes(behind.payload)))

@@ -16,7 +16,10 @@ from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.manifest.sensitive import DETACHED_BYTES_MIN
 from aegisd.core.proposal import Proposal
-from aegisd.core.replay import Values, counterfactual, derive_session, derive_tenant
+from aegisd.core.replay.counterfactual import counterfactual
+from aegisd.core.replay.judgement import Values
+from aegisd.core.replay.session import derive_session
+from aegisd.core.replay.tenant import derive_tenant
 from aegisd.core.state.snapshot import freeze
 from aegisd.engine.engine import Engine
 from aegisd.ports import Detached, EventStore
@@ -112,10 +115,10 @@ def values_of(store: EventStore) -> Values:
 def replayed(store: EventStore, judge: ScriptedJudge) -> list[str]:
     """The class of each difference that both passes of a replay find."""
     log = log_of(store)
-    found = derive_tenant(log, judge)
+    found = derive_tenant(log, judge).differences
     for session_id in sorted({event.session_id for event in log}):
         own = [event for event in log if event.session_id == session_id]
-        found += derive_session(own, judge, values_of(store))[1]
+        found += derive_session(own, judge, values_of(store)).differences
     return [difference.klass for difference in found]
 
 
@@ -455,13 +458,13 @@ def test_with_its_values_a_decision_is_derived_and_without_them_it_is_told_apart
             await engine.erase("acme", "u1", author="ann", reason="asked to")
         assert replayed(store, judge) == ["unreplayable (erased)"]
         own = [event for event in log_of(store) if event.session_id == "s1"]
-        _, (found,) = derive_session(own, judge, values_of(store))
+        (found,) = derive_session(own, judge, values_of(store)).differences
         assert (found.place, found.field, found.recorded) == (
             "input",
             "detached",
             "/args/customer/ssn",
         )
-        without = derive_session(own, judge)[1]
+        without = derive_session(own, judge).differences
         assert [each.klass for each in without] == ["unreplayable (erased)"] * 2
         close(store)
 
@@ -480,7 +483,7 @@ def test_a_changed_value_or_event_is_tampering_however_much_was_erased() -> None
         def forged(_event: StoredEvent) -> Sequence[Value]:
             return [Value(pointer=row.pointer, salt=row.salt, value=b'"forged"')]
 
-        _, (found,) = derive_session(own, judge, forged)
+        (found,) = derive_session(own, judge, forged).differences
         assert (found.klass, found.field) == ("tampered", "detached")
         with pytest.raises(LogCorrupt):
             counterfactual(own, judge, digest(OTHER), forged)
@@ -491,7 +494,7 @@ def test_a_changed_value_or_event_is_tampering_however_much_was_erased() -> None
             unseal(own[1].body), payload=msgspec.Raw(encode(decision))
         )
         changed = msgspec.structs.replace(own[1], body=msgspec.json.encode(envelope))
-        _, (found,) = derive_session([own[0], changed], judge)
+        (found,) = derive_session([own[0], changed], judge).differences
         assert (found.klass, found.field) == ("tampered", "input_sha256")
 
     run(story())

@@ -11,7 +11,8 @@ from aegisd.core.events import PolicyDecision
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.manifest import capabilities
 from aegisd.core.proposal import Proposal
-from aegisd.core.replay import derive_session, derive_tenant
+from aegisd.core.replay.session import derive_session
+from aegisd.core.replay.tenant import derive_tenant
 from aegisd.engine.engine import Configured, Engine
 from aegisd.rego import bundle
 from aegisd.rego.judge import RegoJudge
@@ -125,8 +126,8 @@ def test_a_governed_session_is_decided_as_it_was_the_last_time_somebody_read_it(
         events = log_of(store)
         for session_id in ("s1", "$control"):
             own = [event for event in events if event.session_id == session_id]
-            assert derive_session(own, judge)[1] == []
-        assert derive_tenant(events, judge) == []
+            assert derive_session(own, judge).differences == []
+        assert derive_tenant(events, judge).differences == []
         store.close()
         return "".join(f"{line}\n" for event in events for line in told(event))
 

@@ -20,7 +20,8 @@ from aegisd.core.log.canonical import encode
 from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
-from aegisd.core.replay import derive_session, derive_tenant
+from aegisd.core.replay.session import derive_session
+from aegisd.core.replay.tenant import derive_tenant
 from aegisd.engine import checkpoints as checkpoints_module
 from aegisd.engine import engine as engine_module
 from aegisd.engine import folds as folds_module
@@ -242,10 +243,10 @@ class World:
         """Every decision is derived again, byte for byte."""
         judge = Judge(self._store, prompt=True)
         for tenant_id, followed in self.ledger.followed.items():
-            found = derive_tenant(self._store.events(tenant_id), judge)
+            found = derive_tenant(self._store.events(tenant_id), judge).differences
             for session_id in followed.sessions:
                 events = self._store.session_events(tenant_id, session_id)
-                found += derive_session(events, judge)[1]
+                found += derive_session(events, judge).differences
             require(holds=not found, law=f"{tenant_id}: a replay differs: {found[:1]}")
 
     def _check_checkpoints(self) -> None:

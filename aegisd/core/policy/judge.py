@@ -2,9 +2,19 @@
 
 from typing import Protocol
 
+from msgspec import Struct
+
 from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
+
+
+class Maker(Struct, frozen=True, kw_only=True):
+    """Who judges: an engine by name and version, and the digest of the rules around it."""
+
+    evaluator: str
+    evaluator_version: str
+    rules_version: str
 
 
 class Judge(Protocol):
@@ -34,3 +44,9 @@ class Judge(Protocol):
     def released(self, bundle: str) -> frozenset[str]:
         """The event types whose release the bundle judges; all of them if its bytes are gone."""
         ...
+
+
+def maker(judge: Judge) -> Maker:
+    """Under which names a judge's decisions are recorded."""
+    name, version = judge.evaluator()
+    return Maker(evaluator=name, evaluator_version=version, rules_version=judge.rules_version)

@@ -1,0 +1,154 @@
+"""Pass 1: the decisions of one session, asked again and compared with what was recorded."""
+
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from aegisd.core import gate
+from aegisd.core.errors import LogCorrupt
+from aegisd.core.events import PolicyDecision
+from aegisd.core.gate import Question
+from aegisd.core.log import detached
+from aegisd.core.log.envelope import Envelope, StoredEvent, unseal
+from aegisd.core.policy.judge import Judge
+from aegisd.core.policy.verdict import Verdict
+from aegisd.core.replay.difference import (
+    Class,
+    Derivation,
+    Difference,
+    Place,
+    blamed,
+    difference,
+    made_by,
+    misplaced,
+    rules_blamed,
+)
+from aegisd.core.replay.judgement import (
+    JUDGED_BEFORE,
+    Judgement,
+    Values,
+    asked,
+    judgements,
+    no_values,
+    restored,
+)
+from aegisd.core.state.fold import fact
+
+_VERDICT_FIELDS = ("outcome", "reason", "reasons", "constraints", "obligations", "advice")
+
+# Compared before the rows are: what other rules' input was is no difference by itself.
+_COMPARED_BEFORE = frozenset({"input_sha256"})
+
+_encode = msgspec.json.Encoder().encode
+_decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def derive_session(
+    events: Iterable[StoredEvent], judge: Judge, values: Values = no_values
+) -> Derivation:
+    """Derive the decisions of one session, and list where that differs from the log.
+
+    Raises `msgspec.MsgspecError` where stored bytes are no envelope: `chain.verify` comes first.
+    """
+    derivation = Derivation()
+    for judgement in judgements(events, derivation.differences):
+        derivation.decisions += 1
+        _derive(judgement, judge.on(judgement.decision.evaluator.name), values, derivation)
+    return derivation
+
+
+def _derive(judgement: Judgement, judge: Judge, values: Values, derivation: Derivation) -> None:
+    """Ask again what one decision answered, and compare all that was recorded of it."""
+    row, decision, found = judgement.row, judgement.decision, derivation.differences
+    question = asked(judgement, judge)
+    if question is None or question.policy_input is None:
+        found.append(_unasked(judgement, judge))
+        return
+    recorded, derived = decision.input_sha256, question.policy_input.sha256
+    # No engine has a part in the input: other rules alone can have made another one.
+    if recorded != derived and rules_blamed(decision, judge) == "tampered":
+        found.append(difference(row, "input", "tampered", "input_sha256", recorded, derived))
+        return
+    derivation.changed_inputs += recorded != derived
+    try:
+        question = restored(judgement, question, values)
+    except LogCorrupt as corrupt:
+        found.append(_beside(judgement, "tampered", corrupt.message))
+        return
+    if question is None:
+        found.append(_beside(judgement, "unreplayable (erased)", "a value is not in this log"))
+        return
+    verdict = gate.judged(question, judge, decision.bundle)
+    if verdict is None:
+        found.append(difference(row, "verdict", "unreplayable", "bundle", decision.bundle, ""))
+        return
+    derivation.compared += 1
+    faulted = verdict.fault is not None or _denied_by_fault(decision)
+    klass: Class = "fault" if faulted else blamed(decision, judge)
+    found += _compared(judgement, question, verdict, klass)
+
+
+def _unasked(judgement: Judgement, judge: Judge) -> Difference:
+    manifest = judgement.decision.manifest
+    if judge.capabilities(manifest) is None:
+        return difference(judgement.row, "input", "unreplayable", "manifest", manifest, "")
+    klass = rules_blamed(judgement.decision, judge)
+    return difference(judgement.row, "input", klass, "facts", "unreadable", "")
+
+
+def _beside(judgement: Judgement, klass: Class, found: str) -> Difference:
+    """A decision that cannot be made again, for what was found beside its event."""
+    places = ", ".join(detached.pointers(fact(judgement.act.cause).payload))
+    return difference(judgement.row, "input", klass, "detached", places, found)
+
+
+def _denied_by_fault(decision: PolicyDecision) -> bool:
+    """Whether an evaluation failed when this was decided; one that did not deny is no excuse."""
+    return decision.evaluator.fault is not UNSET and decision.outcome == "deny"
+
+
+def _compared(
+    judgement: Judgement, question: Question, verdict: Verdict, klass: Class
+) -> Iterator[Difference]:
+    """Where the rows behind the cause differ from those that the verdict gives.
+
+    They are derived under the names of the engine and rules that made them: a newer engine that
+    gives the same answer is no difference; one that does not is an `upgrade`.
+    """
+    rows = judgement.act.consequences
+    expected = gate.consequences(question, verdict, made_by(judgement.decision))
+    for row, derived in zip_longest(rows, expected):
+        if derived is None:
+            yield misplaced(row, "cause", JUDGED_BEFORE)
+        elif row is None:
+            yield misplaced(judgement.act.last, derived.event_type, "a row behind it")
+        else:
+            for place, name, theirs, mine in _unlike(unseal(row.body), derived):
+                yield difference(row, place, klass, name, theirs, mine)
+
+
+def _unlike(recorded: Envelope, derived: Envelope) -> Iterator[tuple[Place, str, str, str]]:
+    """Where two rows differ, as (place, field, recorded, derived)."""
+    for name in derived.__struct_fields__:
+        theirs, mine = _text(getattr(recorded, name)), _text(getattr(derived, name))
+        if name not in ("payload", "prev_hash") and theirs != mine:
+            yield "decide", name, theirs, mine
+    if bytes(recorded.payload) == bytes(derived.payload):
+        return
+    fields = _decode_fields(recorded.payload), _decode_fields(derived.payload)
+    unlike = [
+        (name, theirs, mine)
+        for name in sorted({*fields[0], *fields[1]})
+        for theirs, mine in [[_text(side.get(name, UNSET)) for side in fields]]
+        if theirs != mine
+    ]
+    # Bytes that differ where no field does are spelled otherwise than the daemon spells them.
+    for name, theirs, mine in unlike or [("payload", "not canonical", "canonical")]:
+        if name not in _COMPARED_BEFORE:
+            yield "verdict" if name in _VERDICT_FIELDS else "decide", name, theirs, mine
+
+
+def _text(value: object) -> str:
+    return "absent" if value is UNSET else _encode(value).decode()

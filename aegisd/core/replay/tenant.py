@@ -1,0 +1,68 @@
+"""Pass 2: in the tenant's order, what each decision read across sessions, and which rules held."""
+
+from collections.abc import Iterable
+
+from aegisd.core.act import acts
+from aegisd.core.events import RELEASED
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.policy.input import facts
+from aegisd.core.policy.judge import Judge
+from aegisd.core.replay.difference import Derivation, difference, misplaced, rules_blamed
+from aegisd.core.replay.judgement import decision_of
+from aegisd.core.state.fold import fact, fold_tenant
+from aegisd.core.state.model import TenantState
+
+
+def derive_tenant(events: Iterable[StoredEvent], judge: Judge) -> Derivation:
+    """Derive what each decision of a tenant read across sessions, and list where that differs.
+
+    `events` are all of the tenant's, in position order.
+    """
+    derivation = Derivation()
+    found = derivation.differences
+    state: TenantState | None = None
+    for act in acts(events):
+        cause, decision = act.cause, act.decision
+        state = state or TenantState(tenant_id=cause.tenant_id)
+        released = _is_released(cause, state, judge)
+        if act.is_parted:
+            found.append(misplaced(cause, "cause", "the judged event right before it"))
+        elif decision is not None:
+            _compare_facts(decision, state, judge, derivation)
+            if cause.event_type in RELEASED and not released:
+                expected = "an event whose release the bundle judges"
+                found.append(misplaced(decision, "cause", expected))
+        elif released:
+            found.append(misplaced(cause, "decision", "a decision about its release"))
+        for row in act.rows:
+            state = fold_tenant(state, fact(row))
+    return derivation
+
+
+def _compare_facts(
+    row: StoredEvent, before: TenantState, judge: Judge, derivation: Derivation
+) -> None:
+    """Hold a decision to the tenant's state before its cause."""
+    decision = decision_of(row)
+    if decision is None:
+        return
+    derivation.decisions += 1
+    klass = rules_blamed(decision, judge)
+    recorded, derived = bytes(decision.facts), facts(before, row.agent_id)
+    if recorded != derived and klass == "upgrade":
+        derivation.changed_facts += 1
+        recorded = derived
+    for name, theirs, mine in (
+        ("manifest", decision.manifest, before.manifest.digest if before.manifest else ""),
+        ("bundle", decision.bundle, before.bundle.digest if before.bundle else ""),
+        ("facts", recorded.decode(), derived.decode()),
+        ("now_ms", str(decision.now_ms), str(max(decision.now_ms, before.last_now_ms))),
+    ):
+        if theirs != mine:
+            derivation.differences.append(difference(row, "facts", klass, name, theirs, mine))
+
+
+def _is_released(event: StoredEvent, state: TenantState, judge: Judge) -> bool:
+    if event.event_type not in RELEASED or state.bundle is None:
+        return False
+    return event.event_type in judge.released(state.bundle.digest)
