@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from aegis.value import plain, plain_object
-from aegisd.core.events import check_id
+from aegisd.core.shapes.identifier import check_id
 
 
 class Events:

@@ -11,7 +11,7 @@ from aegis.decision import Decision, decided, receipt
 from aegis.events import Events
 from aegis.tool import Function, Limits, Tool, check_release, limits_of
 from aegisd.core.errors import AegisError, Unavailable
-from aegisd.core.events import NAME_CHARACTERS_MAX
+from aegisd.core.shapes.payload import NAME_CHARACTERS_MAX
 
 if TYPE_CHECKING:
     from aegisd import library

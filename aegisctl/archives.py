@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from aegisd.core.custody import LogImported
 from aegisd.core.errors import InvalidField, LogCorrupt
-from aegisd.core.events import ARCHIVE_PREFIX, CONTROL_SESSION, LogImported
 from aegisd.core.log.envelope import unseal
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.ports import LogReader
 
 

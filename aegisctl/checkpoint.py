@@ -13,11 +13,11 @@ from aegisctl.exits import BROKEN, HOLDS
 from aegisctl.integrity.anchors import tenant_of
 from aegisctl.transfer import replacing
 from aegisd.core.errors import InvalidField, NoteInvalid
-from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import Head
 from aegisd.core.log.merkle import consistent
 from aegisd.core.log.note import Key
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.signing import ed25519
 
 

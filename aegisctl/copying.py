@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from aegisctl import documents
 from aegisctl.display import Step, shown
+from aegisd.core.custody import LogImported
 from aegisd.core.errors import LogCorrupt
-from aegisd.core.events import ARCHIVE_PREFIX, LogImported
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.log.merkle import BLOCK_LEAVES
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import Batch, Document, EventReader, EventStore, Growth
 
 # Events and their bytes of one transaction: few enough that memory stays flat.

@@ -15,7 +15,6 @@ from aegisctl.display import Step, shown
 from aegisctl.exported import ExportLog
 from aegisctl.log import Log, all_sessions
 from aegisd.core.errors import SessionUnknown
-from aegisd.core.events import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.core.log.envelope import StoredEvent, restore
 from aegisd.core.policy.judge import Judge
 from aegisd.core.replay import difference as places
@@ -23,6 +22,7 @@ from aegisd.core.replay.counterfactual import Change, counterfactual
 from aegisd.core.replay.difference import Difference
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.ports import Document, LiveJudge, SessionHead
 
 # Places whose difference means that a decision was not derived equal.

@@ -11,10 +11,10 @@ from aegisctl.display import shown
 from aegisctl.log import Log
 from aegisctl.server import ServerLog
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, NotFound, Unavailable
-from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import Head
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import Checkpoint, Detached, EventReader
 
 # Checkpoints read in one go on the way back to the newest signed one, and hashes of a tree.

@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 
 from aegisctl.display import shown
 from aegisd.core.errors import ConfigInvalid, ExportInvalid, InvalidField, NotFound
-from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log import proof
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import EventReader, LogReader, SessionHead
 
 Kind = Literal["database", "export", "proof"]

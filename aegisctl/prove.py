@@ -14,10 +14,10 @@ from aegisctl.exits import BROKEN, HOLDS
 from aegisctl.integrity.anchors import tenant_of
 from aegisctl.transfer import replacing
 from aegisd.core.errors import InvalidField, NoteInvalid
-from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.envelope import Envelope, unseal
 from aegisd.core.log.note import Key
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.signing import ed25519
 
 # Milliseconds to wait for a checkpoint that covers the event, unless another time is given.

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aegisd import resources
+from aegisd.core.capabilities import NONE
 from aegisd.core.errors import PolicyInvalid
-from aegisd.core.manifest.capabilities import NONE
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.ports import Document
 from aegisd.rego.bundle import build, load_directory

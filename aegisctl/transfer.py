@@ -19,7 +19,6 @@ from aegisctl.log import Log
 from aegisctl.verify import sentence
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, SessionUnknown
-from aegisd.core.events import CONTROL_SESSION
 from aegisd.core.log import checkpoint, export
 from aegisd.core.log.chain import Chain
 from aegisd.core.log.envelope import StoredEvent
@@ -29,6 +28,7 @@ from aegisd.core.log.export import (
     ExportedProof,
     Writer,
 )
+from aegisd.core.shapes.identifier import CONTROL_SESSION
 
 # Bytes copied at once.
 COPY_BYTES = 1 << 20

@@ -17,8 +17,8 @@ import uvicorn
 import uvloop
 
 from aegisd import __version__, config, resources
+from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import AegisError, ConfigInvalid
-from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.engine.checkpoints import Evidence
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.engine import Configured, Engine

@@ -32,7 +32,7 @@ PLACE = "/workspace/x{}"
 def rego(engine: str, rules: int) -> Mapping[str, Step]:
     """The calls as an Aegis judge takes them: canonical input bytes in, a combined verdict out."""
     from aegisd import resources
-    from aegisd.core.manifest import capabilities
+    from aegisd.core import capabilities
     from aegisd.ports import Document
     from aegisd.rego import bundle
     from aegisd.rego.engines import choose

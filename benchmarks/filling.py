@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from aegisd.core.manifest.capabilities import NONE, Capabilities
+from aegisd.core.capabilities import NONE, Capabilities
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal, read

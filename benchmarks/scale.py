@@ -19,7 +19,7 @@ import click
 from msgspec import Struct
 
 from aegisd import resources
-from aegisd.core.manifest import capabilities
+from aegisd.core import capabilities
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.engine import Configured, Engine
 from aegisd.rego import bundle

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from aegisd import resources
 from aegisd.core import gate
+from aegisd.core.capabilities import NONE
+from aegisd.core.capabilities import read as read_manifest
 from aegisd.core.gate import InForce, Question, States
 from aegisd.core.log.canonical import parse
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.core.manifest.capabilities import NONE
-from aegisd.core.manifest.capabilities import read as read_manifest
 from aegisd.core.policy.judge import Maker
 from aegisd.core.policy.verdict import judge
 from aegisd.core.proposal import read

@@ -19,10 +19,9 @@ import pytest
 
 from aegisctl.main import VERBS, cli
 from aegisd import config, daemon, resources
-from aegisd.core import errors
+from aegisd.core import capabilities, errors
 from aegisd.core.errors import AegisError
 from aegisd.core.events import AGENT_EVENTS
-from aegisd.core.manifest import capabilities
 from aegisd.core.manifest.model import Manifest, Tool
 from aegisd.core.policy.schema import INPUT_SCHEMA, MANIFEST_SCHEMA, ListOf, MapOf, Schema
 from aegisd.core.policy.verdict import PRECEDENCE

@@ -13,9 +13,9 @@ from aegisctl.integrity.report import NOWHERE, Report, broken, unreadable
 from aegisctl.integrity.tree import TreeCheck
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import LogCorrupt
-from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log.chain import Break, Chain
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import EventReader, SnapshotRow
 
 # Rows on end that cannot be read before the rest of a tenant is given up: a damaged page of 8 KiB

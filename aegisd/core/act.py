@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from aegisd.core.events import CONSEQUENCES, DECISION
+from aegisd.core.decision import DECISION
+from aegisd.core.events import CONSEQUENCES
 from aegisd.core.log.envelope import StoredEvent
 
 

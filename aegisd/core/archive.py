@@ -6,8 +6,8 @@ from typing import Protocol
 import msgspec
 
 from aegisd.core.errors import LogCorrupt
-from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 
 
 class Events(Protocol):

@@ -4,6 +4,10 @@ The state judged is the state before the proposal, so a limit of N lets exactly 
 """
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from aegisd.core.decision import DECISION
+from aegisd.core.shapes.fact import Cause, Fact
 
 
 class Counters(Struct, frozen=True, kw_only=True):
@@ -19,30 +23,26 @@ class Counters(Struct, frozen=True, kw_only=True):
     model_calls: int = 0
     started_ms: int | None = None
 
-
-def charge(counters: Counters, event_type: str, outcome: str) -> Counters:
-    """Count one judged proposal of a step type."""
-    allowed = outcome == "allow"
-    return Counters(
-        steps=counters.steps + 1,
-        tool_calls=counters.tool_calls + (allowed and event_type == "TOOL_CALL_PROPOSED"),
-        model_calls=counters.model_calls + (allowed and event_type == "MODEL_CALL_STARTED"),
-        started_ms=counters.started_ms,
-    )
-
-
-def start(counters: Counters, now_ms: int) -> Counters:
-    """Remember the first recorded time; later ones change nothing."""
-    if counters.started_ms is not None:
+    def fold(self, event: Fact, cause: Cause | None) -> "Counters":
+        """One more event of the session."""
+        counters = self
+        if event.event_type == DECISION and cause is not None and cause.judged:
+            counters = _charged(counters, cause, event)
+        if counters.started_ms is None and event.now_ms is not None:
+            counters = replace(counters, started_ms=event.now_ms)
         return counters
-    return Counters(
-        steps=counters.steps,
-        tool_calls=counters.tool_calls,
-        model_calls=counters.model_calls,
-        started_ms=now_ms,
+
+    def wall_time_ms(self, now_ms: int) -> int:
+        """Milliseconds since the session started; 0 before its first recorded time."""
+        return 0 if self.started_ms is None else now_ms - self.started_ms
+
+
+def _charged(counters: Counters, cause: Cause, event: Fact) -> Counters:
+    allowed = event.fields.get("outcome") == "allow"
+    called = cause.event_type
+    return replace(
+        counters,
+        steps=counters.steps + 1,
+        tool_calls=counters.tool_calls + (allowed and called == "TOOL_CALL_PROPOSED"),
+        model_calls=counters.model_calls + (allowed and called == "MODEL_CALL_STARTED"),
     )
-
-
-def wall_time_ms(counters: Counters, now_ms: int) -> int:
-    """Milliseconds since the session started; 0 before its first recorded time."""
-    return 0 if counters.started_ms is None else now_ms - counters.started_ms

@@ -8,6 +8,7 @@ from enum import Enum
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from aegisd.core.decision import EvaluatorRecord, PolicyDecision
 from aegisd.core.errors import (
     CallIdReused,
     HashMismatch,
@@ -15,14 +16,14 @@ from aegisd.core.errors import (
     InvalidField,
     SessionTerminated,
 )
-from aegisd.core.events import JUDGED, EvaluatorRecord, PolicyDecision, call_id_of
+from aegisd.core.events import DECLARATIONS, JUDGED
 from aegisd.core.log import detached
 from aegisd.core.log.envelope import Envelope, StoredEvent
 from aegisd.core.policy.input import Moment, PolicyInput
 from aegisd.core.policy.judge import Maker
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
-from aegisd.core.state.fold import closes
+from aegisd.core.shapes.identifier import call_id_of
 from aegisd.core.state.model import SessionState
 
 # Proposals recorded and denied after a session's end: enough to show an agent that does not stop,
@@ -53,7 +54,7 @@ def admit(session: SessionState, proposal: Proposal, released: frozenset[str]) -
     when the event cannot follow what the session holds; nothing is then written.
     """
     _check_head(session, proposal)
-    if session.terminated:
+    if session.lifetime.terminated:
         _check_after_end(session, proposal)
     if proposal.event_type in JUDGED:
         call_id = call_id_of(proposal.payload, session.next_seq)
@@ -147,10 +148,11 @@ def _check_head(session: SessionState, proposal: Proposal) -> None:
 
 
 def _check_after_end(session: SessionState, proposal: Proposal) -> None:
-    if proposal.event_type in JUDGED and session.after_end < AFTER_END_MAX:
+    if proposal.event_type in JUDGED and session.lifetime.after_end < AFTER_END_MAX:
         return
     payload = proposal.payload if isinstance(proposal.payload, dict) else {}
-    if closes(session, proposal.event_type, payload) is not None:
+    declared = DECLARATIONS.get(proposal.event_type)
+    if session.calls.settled_by(declared, payload) is not None:
         return
     raise SessionTerminated(
         "the session has ended; only results and errors of calls allowed before are taken"

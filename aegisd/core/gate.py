@@ -15,21 +15,22 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from aegisd.core.activation import digest_of
+from aegisd.core.capabilities import NONE, Capabilities
 from aegisd.core.decide import Admission, Grounds, admit, check_hash, decide, record
+from aegisd.core.decision import DECISION, PolicyDecision
 from aegisd.core.errors import Conflict
-from aegisd.core.events import DECISION, PolicyDecision
 from aegisd.core.log import detached
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import Value, detach
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal
-from aegisd.core.manifest.capabilities import NONE, Capabilities
-from aegisd.core.manifest.sensitive import UNREADABLE, found
 from aegisd.core.policy.input import Moment, PolicyInput, Snapshot, beside, build, facts, snapshot
 from aegisd.core.policy.judge import Judge, Maker
 from aegisd.core.policy.redaction import redact
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal, recall, with_payload
-from aegisd.core.state.fold import fact, fold_session, fold_tenant, tool_of
+from aegisd.core.sensitive import UNREADABLE, found
+from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 
 _encode = msgspec.json.Encoder().encode
@@ -92,8 +93,8 @@ class Step(Struct, frozen=True, kw_only=True):
 
 def in_force(tenant: TenantState, judge: Judge) -> InForce:
     """What a tenant's log says its calls are judged by."""
-    bundle = tenant.bundle.digest if tenant.bundle else ""
-    manifest = tenant.manifest.digest if tenant.manifest else ""
+    bundle = digest_of(tenant.activations.bundle)
+    manifest = digest_of(tenant.activations.manifest)
     return InForce(
         bundle=bundle,
         manifest=manifest,
@@ -232,7 +233,7 @@ def _kept_apart(
     payload, size = proposal.payload, len(proposal.body)
     if capabilities is None:
         return dict(found(UNREADABLE, payload, size))
-    tool = tool_of(session, payload) if isinstance(payload, dict) else None
+    tool = session.calls.tool_of(payload) if isinstance(payload, dict) else None
     return dict(capabilities.sensitive.found(proposal.event_type, payload, size, tool))
 
 

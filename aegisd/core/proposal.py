@@ -7,12 +7,13 @@ import msgspec
 from msgspec import Struct
 
 from aegisd.core.errors import IdempotencyConflict, InvalidField, TooLarge, UnknownField
-from aegisd.core.events import check_id, check_payload
+from aegisd.core.events import check_payload
 from aegisd.core.log import detached
 from aegisd.core.log.canonical import INTEGER_MAX, encode
 from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import HASH_BYTES, StoredEvent, unseal
 from aegisd.core.nearest import nearest
+from aegisd.core.shapes.identifier import check_id
 
 # Canonical bytes of one payload. A tool result of a megabyte is a file; send its name instead.
 PAYLOAD_BYTES_MAX = 1_048_576

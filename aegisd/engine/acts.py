@@ -6,7 +6,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from aegisd.core.errors import ReservedId
-from aegisd.core.events import MESSAGE_CHARACTERS_MAX, check_id
+from aegisd.core.shapes.identifier import check_id
+from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX
 from aegisd.engine.answers import Head, head
 from aegisd.engine.work import CONFIG, Answer
 

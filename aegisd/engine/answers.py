@@ -16,7 +16,7 @@ from aegisd.core.events import JUDGED
 from aegisd.core.log.chain import Break, Chain
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.policy.verdict import Verdict
-from aegisd.core.state.model import ALLOWED, SessionState
+from aegisd.core.state.model import SessionState
 from aegisd.core.state.snapshot import digest, document
 from aegisd.engine.work import Answer
 from aegisd.ports import SessionHead
@@ -260,16 +260,15 @@ def session_snapshot(state: SessionState) -> SessionSnapshot:
         tenant_id=state.tenant_id,
         session_id=state.session_id,
         head=Head(seq=state.next_seq - 1, hash=state.head_hash.hex()),
-        steps_consumed=state.counters.steps,
-        tool_calls_consumed=state.counters.tool_calls,
-        model_calls_consumed=state.counters.model_calls,
-        started_ms=state.counters.started_ms,
-        terminated=state.terminated,
-        violations=state.violations,
+        steps_consumed=state.budget.steps,
+        tool_calls_consumed=state.budget.tool_calls,
+        model_calls_consumed=state.budget.model_calls,
+        started_ms=state.budget.started_ms,
+        terminated=state.lifetime.terminated,
+        violations=state.calls.violations,
         open_calls=[
-            OpenCall(call_id=call_id, event_type=str(entry[0]))
-            for call_id, entry in state.calls.items()
-            if entry[1] == ALLOWED
+            OpenCall(call_id=call_id, event_type=call.event_type)
+            for call_id, call in state.calls.open()
         ],
         digest=digest(state).hex(),
         state=document(state),

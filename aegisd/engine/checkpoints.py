@@ -15,8 +15,8 @@ from typing import TypeVar
 from msgspec import Struct
 
 from aegisd.core.errors import AegisError, SigningFailed, StoreFailed
-from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log.note import Key
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine.rollback import RollbackCheck
 from aegisd.engine.signed_log import Consistency, Inclusion, SignedLog, require
 from aegisd.engine.tree import Fresh

@@ -5,14 +5,16 @@ from collections.abc import Callable
 from functools import partial
 
 from aegisd.core import gate
+from aegisd.core.custody import PayloadErased
 from aegisd.core.errors import ManifestInvalid, SessionExists, SessionUnknown
-from aegisd.core.events import CONTROL_SESSION, PayloadErased, SessionOpened
 from aegisd.core.gate import InForce, Question, States, Step
+from aegisd.core.lifetime import SessionOpened
 from aegisd.core.log.detached import SALT_BYTES
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.judge import Judge, maker
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
+from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine.work import Answer, Control, Erase, OpenSession
 from aegisd.ports import Clock, Detached, Document

@@ -10,7 +10,9 @@ from typing import BinaryIO, TypeVar
 from msgspec import Struct
 
 from aegisd.core import gate
+from aegisd.core.activation import Activation, ManifestRegistered, PolicyActivated
 from aegisd.core.archive import body_tenant
+from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import (
     CheckpointUnknown,
     ConfigInvalid,
@@ -21,13 +23,12 @@ from aegisd.core.errors import (
     SessionUnknown,
     Stopping,
 )
-from aegisd.core.events import CONTROL_SESSION, ManifestRegistered, PolicyActivated
 from aegisd.core.log.chain import Break, Chain
-from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.policy.input import Moment, Snapshot
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
-from aegisd.core.state.model import Activation, SessionState, TenantState
+from aegisd.core.shapes.identifier import CONTROL_SESSION
+from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine import imports, recovery
 from aegisd.engine.checkpoints import Checkpoints, Evidence
 from aegisd.engine.evaluation import Evaluation
@@ -366,12 +367,16 @@ class Engine:
         """Activations that the configuration asks for and the log does not have yet."""
         configured = self._configured
         bundle = hashlib.sha256(configured.bundle).hexdigest()
-        if _must_activate(state, "policy", state.bundle, bundle, named=configured.policy_named):
+        if _must_activate(
+            state, "policy", state.activations.bundle, bundle, named=configured.policy_named
+        ):
             yield policy_control(configured.bundle, CONFIG, "changed at start")
         capabilities = configured.capabilities
         if capabilities is None:
             return
-        if _must_activate(state, "manifest", state.manifest, capabilities.digest, named=True):
+        if _must_activate(
+            state, "manifest", state.activations.manifest, capabilities.digest, named=True
+        ):
             yield manifest_control(capabilities, CONFIG, "changed at start")
 
 

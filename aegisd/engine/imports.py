@@ -15,8 +15,8 @@ from typing import BinaryIO
 import msgspec
 from msgspec import UNSET, Struct
 
+from aegisd.core.custody import LogImported
 from aegisd.core.errors import ExportInvalid
-from aegisd.core.events import ARCHIVE_PREFIX, LogImported
 from aegisd.core.log.checkpoint import Head
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import (
@@ -28,6 +28,7 @@ from aegisd.core.log.export import (
 )
 from aegisd.core.log.export_check import ExportCheck, announced, holding
 from aegisd.core.log.export_reading import read, read_detached
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine.work import Control
 from aegisd.export_file import ending, lines
 from aegisd.ports import Batch, Checkpoint, Detached, Document, EventStore, Growth

@@ -5,9 +5,9 @@ import secrets
 from msgspec import UNSET, UnsetType
 
 from aegisd.core.errors import TooLarge
-from aegisd.core.events import check_id
 from aegisd.core.log.canonical import encode
 from aegisd.core.proposal import PAYLOAD_BYTES_MAX
+from aegisd.core.shapes.identifier import check_id
 from aegisd.engine.work import OpenSession
 
 # Random bytes of an id that the daemon makes: 128 bits, so that no two of any log meet.

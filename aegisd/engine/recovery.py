@@ -1,19 +1,20 @@
 """State from the log: the newest valid snapshot, then every event behind it, each link checked."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
 
 from aegisd.core.errors import LogCorrupt, LogRolledBack
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.shapes.fact import Fact
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
-from aegisd.core.state.model import Fact, SessionState, TenantState
-from aegisd.core.state.snapshot import thaw_session, thaw_tenant
+from aegisd.core.state.model import SessionState, TenantState
+from aegisd.core.state.snapshot import thaw
 from aegisd.ports import EventReader, SnapshotRow, Turn
 
-T = TypeVar("T")
+S = TypeVar("S", SessionState, TenantState)
 
 
 def session_state(
@@ -134,7 +135,7 @@ def _cached_session(
     if row is None or row.rules_version != rules_version:
         return None
     at = next(reader.session_events(tenant_id, session_id, from_seq=row.head, limit=1), None)
-    state = _thawed(thaw_session, row)
+    state = _thawed(SessionState, row)
     if state is None or at is None or (at.seq, at.hash) != (row.head, row.head_hash):
         return None
     found = (state.tenant_id, state.session_id, state.next_seq, state.head_hash)
@@ -147,16 +148,16 @@ def _cached_tenant(reader: EventReader, tenant_id: str, rules_version: str) -> T
     if row is None or row.rules_version != rules_version:
         return None
     at = next(reader.events(tenant_id, from_position=row.head, limit=1), None)
-    state = _thawed(thaw_tenant, row)
+    state = _thawed(TenantState, row)
     if state is None or at is None or (at.position, at.hash) != (row.head, row.head_hash):
         return None
     found = (state.tenant_id, state.next_position, state.head_hash)
     return state if found == (tenant_id, row.head + 1, row.head_hash) else None
 
 
-def _thawed(thaw: Callable[[bytes], T], row: SnapshotRow) -> T | None:
+def _thawed(kind: type[S], row: SnapshotRow) -> S | None:
     try:
-        return thaw(row.body)
+        return thaw(row.body, kind)
     except (msgspec.MsgspecError, ValueError):
         return None
 

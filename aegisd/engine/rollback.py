@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from aegisd.core.custody import RollbackAccepted, SigningKeysChanged
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, LogRolledBack, NoteInvalid
-from aegisd.core.events import RollbackAccepted, SigningKeysChanged
 from aegisd.core.log.checkpoint import origin, read
 from aegisd.core.log.note import Key
 from aegisd.engine.signed_log import SignedLog

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from aegisd.core.errors import CheckpointUnknown, EventUnknown, NotCovered
-from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log.checkpoint import Head, origin, read
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine.tree import Fresh, TenantTree
 from aegisd.ports import Checkpoint, Clock, EventStore, Growth, Guard, Signer
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from aegisd.core.errors import LogUnavailable
-from aegisd.core.events import CONTROL_SESSION
+from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.engine.idempotency import key_of
 from aegisd.engine.work import Append, Check, OpenSession, Reply, Work
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from msgspec import Struct, UnsetType
 
-from aegisd.core.events import JUDGED, call_id_of
+from aegisd.core.events import JUDGED
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
+from aegisd.core.shapes.identifier import call_id_of
 from aegisd.core.state.fold import fact
 from aegisd.ports import Detached, Document
 

@@ -17,6 +17,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from typing import NamedTuple, TypeVar
 
+from aegisd.core.activation import digest_of
 from aegisd.core.errors import (
     AegisError,
     CommitUnknown,
@@ -318,12 +319,12 @@ class Writer:
     def _is_short(self, taken: Iterable[Waiting]) -> bool:
         """Whether a batch needs no log read from its start, no compiler, and only rules of ours."""
         tenant = self._tenant
-        if tenant is None or tenant.bundle is None:
+        if tenant is None or tenant.activations.bundle is None:
             return False
         if any(isinstance(waiting.work, Control | Erase) for waiting in taken):
             return False
-        manifest = tenant.manifest.digest if tenant.manifest else ""
-        return self._judge.is_prompt(tenant.bundle.digest, manifest)
+        active = tenant.activations
+        return self._judge.is_prompt(digest_of(active.bundle), digest_of(active.manifest))
 
     def _settle(self, *, held: bool) -> bool:
         """After a commit: keep going, or drop what was staged on it."""

@@ -16,9 +16,9 @@ from aegisd.core.errors import (
     UnknownField,
     UnsupportedField,
 )
-from aegisd.core.events import check_id
 from aegisd.core.log.canonical import parse
 from aegisd.core.nearest import nearest
+from aegisd.core.shapes.identifier import check_id
 
 # Bytes on the wire. One payload of PAYLOAD_BYTES_MAX is six times as long when every character is
 # spelled as an escape; a batch of ordinary events stays far below.

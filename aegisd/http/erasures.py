@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aegisd.core.events import PayloadErased, check_id
+from aegisd.core.custody import PayloadErased
 from aegisd.core.log.envelope import unseal
+from aegisd.core.shapes.identifier import check_id
 from aegisd.engine.acts import Act
 from aegisd.engine.answers import Head, head
 from aegisd.engine.engine import Engine

@@ -10,9 +10,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from aegisd.core.errors import AegisError, InvalidField, UnknownEventType
-from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS, NAME_CHARACTERS_MAX
+from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS
 from aegisd.core.nearest import nearest
 from aegisd.core.request import Asked, read
+from aegisd.core.shapes.payload import NAME_CHARACTERS_MAX
 from aegisd.engine.answers import EventRecord, receipts, record
 from aegisd.engine.engine import Engine
 from aegisd.engine.work import Answer

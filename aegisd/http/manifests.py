@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aegisd.core.manifest.capabilities import from_value
+from aegisd.core.capabilities import from_value
 from aegisd.engine.acts import Act, act_receipt
 from aegisd.engine.answers import Named
 from aegisd.engine.engine import Engine
@@ -52,7 +52,7 @@ class Manifests:
     async def list(self, request: Request) -> Response:
         """`GET /v1/manifests`: what is in force for a tenant."""
         tenant = await self._engine.tenant(Query(request, "tenant_id").id("tenant_id"))
-        active = tenant.manifest
+        active = tenant.activations.manifest
         if active is None:
             return answer(ManifestList(manifests=[]))
         body = await self._engine.document(active.digest, "manifest")

@@ -9,14 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aegisd import __version__
-from aegisd.core.events import (
-    AGENT_EVENTS,
-    ID_CHARACTERS_MAX,
-    JUDGED,
-    MESSAGE_CHARACTERS_MAX,
-    RELEASED,
-)
+from aegisd.core.events import AGENT_EVENTS, JUDGED, RELEASED
 from aegisd.core.request import EVENTS_PER_REQUEST_MAX
+from aegisd.core.shapes.identifier import ID_CHARACTERS_MAX
+from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX
 from aegisd.engine import acts, answers
 from aegisd.engine.checkpoints import WAIT_MS_MAX
 from aegisd.http import (

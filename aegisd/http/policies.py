@@ -53,7 +53,7 @@ class Policies:
     async def list(self, request: Request) -> Response:
         """`GET /v1/policies`: what is in force for a tenant."""
         tenant = await self._engine.tenant(Query(request, "tenant_id").id("tenant_id"))
-        active = tenant.bundle
+        active = tenant.activations.bundle
         if active is None:
             return answer(PolicyList(policies=[]))
         body = await self._engine.document(active.digest, "bundle")

@@ -6,9 +6,9 @@ import binascii
 from starlette.requests import Request
 
 from aegisd.core.errors import InvalidField, UnknownField
-from aegisd.core.events import check_id
 from aegisd.core.log.canonical import INTEGER_MAX
 from aegisd.core.nearest import nearest
+from aegisd.core.shapes.identifier import check_id
 
 # Items in one page: some megabytes of ordinary events, and a fraction of a second to read.
 PAGE_ITEMS_MAX = 1000

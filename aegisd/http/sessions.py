@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aegisd.core.events import check_id
 from aegisd.core.proposal import read as read_proposal
+from aegisd.core.shapes.identifier import check_id
 from aegisd.engine.answers import (
     Decision,
     Head,

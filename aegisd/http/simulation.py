@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aegisd.core.events import Count
-from aegisd.core.manifest.capabilities import NONE, from_value
+from aegisd.core.capabilities import NONE, from_value
 from aegisd.core.policy.input import Snapshot
 from aegisd.core.proposal import read as read_proposal
+from aegisd.core.shapes.payload import Count
 from aegisd.engine.answers import Decision, decision
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer

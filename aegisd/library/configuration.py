@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from aegisd.core import capabilities
+from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import AegisError, ConfigInvalid
-from aegisd.core.manifest import capabilities
-from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.rego import bundle
 
 FilePath = str | os.PathLike[str]

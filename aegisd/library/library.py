@@ -11,13 +11,13 @@ from msgspec import UNSET
 
 from aegisd import resources
 from aegisd.core.errors import AegisError, InvalidField, Stopping, Unavailable
-from aegisd.core.events import check_id
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.note import Key
 from aegisd.core.proposal import Proposal
 from aegisd.core.proposal import read as read_proposal
 from aegisd.core.request import Asked
 from aegisd.core.request import read as read_request
+from aegisd.core.shapes.identifier import check_id
 from aegisd.engine.acts import Act, ActReceipt, act_receipt, check_act
 from aegisd.engine.answers import (
     Decision,

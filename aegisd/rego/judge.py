@@ -10,10 +10,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
+from aegisd.core import capabilities
+from aegisd.core.capabilities import NONE, Capabilities
 from aegisd.core.errors import AegisError, EvaluatorFailed
 from aegisd.core.events import RELEASED
-from aegisd.core.manifest import capabilities
-from aegisd.core.manifest.capabilities import NONE, Capabilities
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.release import released
 from aegisd.core.policy.verdict import Verdict, failed, judge

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aegisctl import rules
 from aegisd import resources
-from aegisd.core.manifest import capabilities
+from aegisd.core import capabilities
 from aegisd.core.proposal import read
 from aegisd.engine.engine import Configured, Engine
 from aegisd.store.memory import MemoryStore

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from aegisctl.archives import evidence, import_act
 from aegisd.core.errors import InvalidField, LogCorrupt
-from aegisd.core.events import ARCHIVE_PREFIX, CONTROL_SESSION
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.ports import Batch, Document
 from aegisd.store.memory import MemoryStore
 from tests.core.builders import chain, envelope

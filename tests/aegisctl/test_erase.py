@@ -14,7 +14,7 @@ import pytest
 
 from aegisctl import rules
 from aegisctl.client import Answer
-from aegisd.core.manifest import capabilities
+from aegisd.core import capabilities
 from aegisd.core.proposal import read
 from aegisd.engine.engine import Configured, Engine
 from aegisd.http.app import app

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from aegisctl import starter
 from aegisd import resources
+from aegisd.core import capabilities
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode
-from aegisd.core.manifest import capabilities
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
 from tests.aegisctl.conftest import Type
 

@@ -19,10 +19,10 @@ from aegisctl.display import silent
 from aegisctl.integrity.database import UNREADABLE_ROWS_MAX, check_database
 from aegisctl.integrity.report import BREAKS_MAX, Report, broken
 from aegisctl.verify import SHOWN_BREAKS_MAX, examine, sentences
-from aegisd.core.events import ARCHIVE_PREFIX
 from aegisd.core.log.envelope import Envelope, StoredEvent, restore, seal
 from aegisd.core.log.export import Scope, write
 from aegisd.core.log.export_reading import read
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import Batch, SnapshotRow
 from aegisd.store.sqlite import SqliteStore
 from aegisd.store.sqlite_reader import SqliteReader

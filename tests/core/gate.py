@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from aegisd.core import gate
+from aegisd.core.capabilities import NONE, Capabilities, from_value
 from aegisd.core.errors import EvaluatorFailed
 from aegisd.core.events import JUDGED, RELEASED
 from aegisd.core.gate import States, Step
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal, unseal
-from aegisd.core.manifest.capabilities import NONE, Capabilities, from_value
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.judge import maker
 from aegisd.core.policy.verdict import Verdict, judge

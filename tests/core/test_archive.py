@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from aegisd.core.archive import body_tenant
-from aegisd.core.events import ARCHIVE_PREFIX
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import Batch
 from aegisd.store.memory import MemoryStore
 from tests.core.builders import small_log

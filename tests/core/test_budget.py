@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core import budget
 from aegisd.core.budget import Counters
 from aegisd.core.events import JUDGED
+from aegisd.core.shapes.fact import Cause
+from tests.core.facts import seen
 from tests.core.gate import Gate, manifest, proposal, tool
 
 STEPS = {
@@ -31,20 +32,25 @@ def unlimited(**limits: int) -> dict[str, int | None]:
 def test_counting_is_what_a_list_of_decisions_would_count(decisions: list[tuple[str, str]]) -> None:
     counters = Counters()
     for event_type, outcome in decisions:
-        counters = budget.charge(counters, event_type, outcome)
+        cause = Cause(event_type=event_type, call_id="c", judged=True)
+        counters = counters.fold(seen("POLICY_DECISION", {"outcome": outcome}), cause)
+        unasked = Cause(event_type="TOOL_RESULT", call_id="c", judged=False)
+        for other in (None, unasked):
+            counters = counters.fold(seen("POLICY_DECISION", {"outcome": outcome}), other)
     assert counters.steps == len(decisions)
     assert counters.tool_calls == decisions.count(("TOOL_CALL_PROPOSED", "allow"))
     assert counters.model_calls == decisions.count(("MODEL_CALL_STARTED", "allow"))
-    assert counters.started_ms is None
+    assert counters.started_ms == (0 if decisions else None)
 
 
 @given(st.lists(st.integers(0, 10**13), min_size=1), st.integers(0, 10**13))
 def test_wall_time_runs_from_the_first_recorded_time(recorded: list[int], now_ms: int) -> None:
     counters = Counters(steps=2)
-    assert budget.wall_time_ms(counters, now_ms) == 0
+    assert counters.wall_time_ms(now_ms) == 0
     for moment in recorded:
-        counters = budget.start(counters, moment)
-    assert budget.wall_time_ms(counters, now_ms) == now_ms - recorded[0]
+        counters = counters.fold(seen("USER_MESSAGE", {"now_ms": 5}), None)
+        counters = counters.fold(seen("SESSION_OPENED", {"now_ms": moment}), None)
+    assert counters.wall_time_ms(now_ms) == now_ms - recorded[0]
     assert counters.steps == 2
 
 

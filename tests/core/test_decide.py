@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from aegisd.core.call import Call
 from aegisd.core.decide import (
     AFTER_END_MAX,
     Admission,
@@ -151,12 +152,12 @@ def test_after_the_end_what_closes_no_open_call_is_refused(
 def test_a_late_result_settles_once() -> None:
     gate = ended()
     gate.propose(proposal("TOOL_RESULT", PAYLOADS["TOOL_RESULT"]))
-    assert gate.session().calls.get("tool") == ("TOOL_CALL_PROPOSED", "settled")
-    assert gate.session().violations == 0
+    assert gate.session().calls.get("tool") == Call("TOOL_CALL_PROPOSED", "settled")
+    assert gate.session().calls.violations == 0
     assert refusal(gate, "TOOL_RESULT", PAYLOADS["TOOL_RESULT"]) == "session_terminated"
     assert refusal(gate, "ERROR_RAISED", PAYLOADS["ERROR_RAISED"]) == "session_terminated"
     gate.propose(proposal("MODEL_CALL_FINISHED", {"call_id": "model"}))
-    assert gate.session().calls.get("model") == ("MODEL_CALL_STARTED", "settled")
+    assert gate.session().calls.get("model") == Call("MODEL_CALL_STARTED", "settled")
 
 
 def test_proposals_after_the_end_are_recorded_and_denied_up_to_their_bound() -> None:
@@ -167,7 +168,7 @@ def test_proposals_after_the_end_are_recorded_and_denied_up_to_their_bound() -> 
     with pytest.raises(SessionTerminated):
         gate.propose(tool("read_file"))
     assert len(gate.events) == before
-    assert gate.session().after_end == AFTER_END_MAX
+    assert gate.session().lifetime.after_end == AFTER_END_MAX
     assert refusal(gate, "TOOL_RESULT", PAYLOADS["TOOL_RESULT"]) is None
 
 

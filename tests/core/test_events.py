@@ -12,7 +12,6 @@ from aegisd.core.errors import (
     InvalidField,
     InvalidRequest,
     ReservedEventType,
-    ReservedId,
     UnknownEventType,
     UnknownField,
     UnsupportedField,
@@ -20,18 +19,15 @@ from aegisd.core.errors import (
 from aegisd.core.events import (
     AGENT_EVENTS,
     DAEMON_EVENTS,
-    ID_CHARACTERS_MAX,
+    DECLARATIONS,
     JUDGED,
-    MESSAGE_CHARACTERS_MAX,
-    NAME_CHARACTERS_MAX,
     RELEASED,
-    Closed,
-    Termination,
-    call_id_of,
-    check_id,
     check_payload,
 )
+from aegisd.core.lifetime import Termination
 from aegisd.core.log.canonical import INTEGER_MAX
+from aegisd.core.shapes.identifier import ID_CHARACTERS_MAX
+from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, Closed
 from tests.core.builders import json_value, text
 
 USAGE = {"input_tokens": 1, "output_tokens": 2, "cost_usd_micros": 3}
@@ -341,52 +337,20 @@ def test_a_refusal_never_repeats_a_value(payload: object) -> None:
     assert "hunter2" not in str(refused.value.details)
 
 
-@pytest.mark.parametrize("value", ["a", "A.b_c:d@e-f", "-", "9", "_", "x" * ID_CHARACTERS_MAX])
-def test_an_id_comes_back_unchanged(value: str) -> None:
-    assert check_id(value, "session_id") == value
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        ".",
-        ".a",
-        "a b",
-        "a/b",
-        "é",
-        "a\n",
-        "a\x00",
-        "x" * (ID_CHARACTERS_MAX + 1),
-        "Å",
-        "a$",
-        "١",
-        1,
-        None,
-        True,
-        ["a"],
-        b"a",
-    ],
-)
-def test_what_is_no_id_is_refused_by_its_fields_name(value: object) -> None:
-    with pytest.raises(InvalidField, match=r"^session_id: expected 1 to 128 of") as refused:
-        check_id(value, "session_id")
-    assert refused.value.details == {"field": "session_id"}
-
-
-@pytest.mark.parametrize("value", ["$", "$control", "$" + "x" * 200])
-def test_ids_that_start_with_a_dollar_belong_to_the_daemon(value: str) -> None:
-    with pytest.raises(ReservedId, match=r"^tenant_id: "):
-        check_id(value, "tenant_id")
-
-
-def test_a_call_without_an_id_is_named_by_its_seq() -> None:
-    assert call_id_of({"call_id": "mine"}, 7) == "mine"
-    unnamed: list[object] = [{}, {"call_id": None}, {"call_id": 5}, None, []]
-    for payload in unnamed:
-        assert call_id_of(payload, 7) == "c7"
-
-
 def test_a_decision_is_declared_in_the_order_it_is_stored() -> None:
-    for shape in DAEMON_EVENTS.values():
+    for name in DAEMON_EVENTS:
+        shape = DECLARATIONS[name].payload
         assert list(shape.__struct_fields__) == sorted(shape.__struct_fields__)
+
+
+def test_every_event_type_is_told_by_its_declaration_and_by_nothing_else() -> None:
+    assert {*AGENT_EVENTS, *DAEMON_EVENTS} == set(DECLARATIONS)
+    for name, declared in DECLARATIONS.items():
+        assert declared.event_type == name
+        assert (declared.writer == "agent") is (name in AGENT_EVENTS)
+        assert (name in JUDGED, name in RELEASED) == (declared.judged, declared.released)
+        assert not (declared.judged and declared.released)
+        told = {*declared.content, *declared.documents, *(declared.shown or ())}
+        assert told | {declared.subject or "meta"} - {"meta"} <= {
+            *declared.payload.__struct_fields__
+        }

@@ -10,8 +10,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from aegisd.core import gate
+from aegisd.core.activation import Activations
+from aegisd.core.decision import PolicyDecision
 from aegisd.core.errors import CallIdReused, HashMismatch
-from aegisd.core.events import PolicyDecision
 from aegisd.core.gate import Question, States, Step
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import unseal
@@ -234,6 +235,6 @@ def test_a_note_is_the_daemons_own_event_at_the_head() -> None:
 
 def test_nothing_in_force_is_told_as_empty_digests() -> None:
     log = Gate()
-    empty = replace(log.tenant, bundle=None, manifest=None)
+    empty = replace(log.tenant, activations=Activations())
     held = gate.in_force(empty, log.judge)
     assert (held.bundle, held.manifest) == ("", "")

@@ -17,7 +17,6 @@ from aegisd.core.errors import (
     UnknownField,
     UnsupportedField,
 )
-from aegisd.core.events import ID_CHARACTERS_MAX
 from aegisd.core.log.canonical import DEPTH_MAX, INTEGER_MAX, encode
 from aegisd.core.log.canonical import parse as parse_json
 from aegisd.core.log.chain import verify
@@ -30,6 +29,7 @@ from aegisd.core.proposal import (
     recall,
     same_request,
 )
+from aegisd.core.shapes.identifier import ID_CHARACTERS_MAX
 from tests.core.builders import PROPOSED, START_MS, envelope, json_value
 
 REQUEST: dict[str, object] = {

@@ -8,18 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from aegisd.core.capabilities import Capabilities
+from aegisd.core.custody import PayloadErased
 from aegisd.core.errors import HashMismatch, IdempotencyConflict, LogCorrupt
-from aegisd.core.events import PayloadErased
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import BEGINS, Value, attach, pointers
 from aegisd.core.log.envelope import StoredEvent, unseal
-from aegisd.core.manifest.capabilities import Capabilities
-from aegisd.core.manifest.sensitive import DETACHED_BYTES_MIN
 from aegisd.core.proposal import Proposal
 from aegisd.core.replay.counterfactual import counterfactual
 from aegisd.core.replay.judgement import Values
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
+from aegisd.core.sensitive import DETACHED_BYTES_MIN
 from aegisd.core.state.snapshot import freeze
 from aegisd.engine.engine import Engine
 from aegisd.ports import Detached, EventStore

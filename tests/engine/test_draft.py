@@ -113,7 +113,7 @@ def test_opening_a_session_is_its_first_event_and_only_that() -> None:
     bare = staged.open(opening("s8", agent_id=None, idempotency_key=None, meta=UNSET)).event
     assert (bare.agent_id, bare.idempotency_key) == (None, None)
     assert payload(bare) == {"now_ms": START_MS + 5}
-    assert staged.sessions["s9"].counters.started_ms == START_MS + 5
+    assert staged.sessions["s9"].budget.started_ms == START_MS + 5
 
 
 def test_an_operators_act_brings_its_document_and_is_in_force_from_the_next_event() -> None:
@@ -189,5 +189,5 @@ def test_a_release_is_judged_where_the_bundle_names_its_type() -> None:
     message = staged.propose(proposal("USER_MESSAGE", {"content": "x"}))
     assert payload(result.decision)["call_id"] == "c0"
     assert message.decision is None
-    assert staged.sessions["s1"].counters.steps == 0
+    assert staged.sessions["s1"].budget.steps == 0
     assert staged.check(proposal("TOOL_RESULT", {"call_id": "c0", "result": 1})) is not None

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from aegisd.core.capabilities import NONE, Capabilities
 from aegisd.core.errors import (
     ConfigInvalid,
     EvaluatorStuck,
@@ -15,7 +16,6 @@ from aegisd.core.errors import (
     SessionUnknown,
     Stopping,
 )
-from aegisd.core.manifest.capabilities import NONE, Capabilities
 from aegisd.core.policy.input import Snapshot
 from aegisd.engine import evaluation
 from aegisd.engine.engine import Configured, Engine

@@ -17,8 +17,8 @@ from aegisctl.display import silent
 from aegisctl.draft import Draft
 from aegisctl.transfer import scope_of, write_draft
 from aegisd.core.archive import body_tenant
+from aegisd.core.custody import LogImported
 from aegisd.core.errors import ExportInvalid, PositionConflict
-from aegisd.core.events import ARCHIVE_PREFIX, LogImported
 from aegisd.core.log import detached
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import (
@@ -30,6 +30,7 @@ from aegisd.core.log.export import (
     write,
 )
 from aegisd.core.log.merkle import Tree
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine import imports
 from aegisd.engine.imports import Import, Keeping
 from aegisd.ports import Batch, EventStore

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, LogRolledBack
-from aegisd.core.events import CONTROL_SESSION
 from aegisd.core.log import checkpoint
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.log.merkle import Tree
+from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.engine.engine import Engine
 from aegisd.ports import Batch, Checkpoint, Growth
 from aegisd.signing import ed25519

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from aegisd import resources
-from aegisd.core.events import PolicyDecision
+from aegisd.core import capabilities
+from aegisd.core.decision import PolicyDecision
 from aegisd.core.log.envelope import StoredEvent, unseal
-from aegisd.core.manifest import capabilities
 from aegisd.core.proposal import Proposal
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant

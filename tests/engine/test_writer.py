@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import (
     HeadMismatch,
 )
-from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.state.snapshot import digest
 from aegisd.engine import recovery
 from aegisd.engine import writer as module

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import ManifestInvalid, StoreFailed
 from aegisd.core.log.chain import verify
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine.checkpoints import Evidence

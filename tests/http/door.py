@@ -8,7 +8,7 @@ import httpx
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from aegisd.core.manifest import capabilities
+from aegisd.core import capabilities
 from aegisd.engine.checkpoints import Evidence
 from aegisd.engine.engine import Configured, Engine
 from aegisd.http.app import app

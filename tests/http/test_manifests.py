@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
-from aegisd.core.events import MESSAGE_CHARACTERS_MAX
 from aegisd.core.log.canonical import encode
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
+from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX
 from tests.http.door import MANIFEST, Door, call
 
 SMALLER = {**MANIFEST, "version": "2", "tools": {"read_file": {"effects": ["read"]}}}

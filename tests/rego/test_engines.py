@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aegisd.core.capabilities import NONE
 from aegisd.core.errors import ConfigInvalid, EvaluatorFailed, PolicyInvalid
 from aegisd.core.log.canonical import encode
-from aegisd.core.manifest.capabilities import NONE
 from aegisd.rego import bundle, engines
 from aegisd.rego.engines import CHOICES, choose, installed
 from aegisd.rego.query import Queryable, compiled

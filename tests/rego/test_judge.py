@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sized
 
 import pytest
 
+from aegisd.core.capabilities import NONE
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid, StoreFailed
 from aegisd.core.events import RELEASED
-from aegisd.core.manifest.capabilities import NONE
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.ports import Document, Program

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisd.core.errors import ConfigInvalid, InvalidField, StoreFailed
-from aegisd.core.events import check_id
+from aegisd.core.shapes.identifier import check_id
 from aegisd.signing.guard import GuardFolder
 
 IDS = st.from_regex(r"[A-Za-z0-9_:@-][A-Za-z0-9._:@-]{0,127}", fullmatch=True)

@@ -15,9 +15,9 @@ from unittest import mock
 
 from msgspec import Struct
 
+from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import AegisError
 from aegisd.core.log.canonical import encode
-from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.replay.session import derive_session

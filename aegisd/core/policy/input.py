@@ -11,10 +11,10 @@ from functools import lru_cache
 import msgspec
 from msgspec import Raw, Struct
 
-from aegisd.core import budget, target
+from aegisd.core import target
+from aegisd.core.capabilities import Capabilities
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import Value
-from aegisd.core.manifest.capabilities import Capabilities
 from aegisd.core.manifest.model import Manifest, Tool
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
@@ -80,27 +80,17 @@ class PolicyInput(Struct, frozen=True, kw_only=True):
 def snapshot(session: SessionState, now_ms: int) -> Snapshot:
     """The session as rules see it at `now_ms`."""
     return Snapshot(
-        steps_consumed=session.counters.steps,
-        tool_calls_consumed=session.counters.tool_calls,
-        model_calls_consumed=session.counters.model_calls,
-        wall_time_ms=budget.wall_time_ms(session.counters, now_ms),
-        terminated=session.terminated,
+        steps_consumed=session.budget.steps,
+        tool_calls_consumed=session.budget.tool_calls,
+        model_calls_consumed=session.budget.model_calls,
+        wall_time_ms=session.budget.wall_time_ms(now_ms),
+        terminated=session.lifetime.terminated,
     )
 
 
 def facts(tenant: TenantState, agent_id: str | None) -> bytes:
     """What a decision reads of other sessions, as canonical JSON."""
-    allowed, denied = tenant.agents.get(agent_id or "") or (0, 0)
-    return _encode(
-        {
-            "agent": {"id": agent_id or "", "allowed": allowed, "denied": denied},
-            "tenant": {
-                "allowed": tenant.allowed,
-                "denied": tenant.denied,
-                "sessions": tenant.sessions,
-            },
-        }
-    )
+    return _encode(tenant.tally.facts(agent_id))
 
 
 def build(

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from aegisd.core.manifest.capabilities import Capabilities
+from aegisd.core.capabilities import Capabilities
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 

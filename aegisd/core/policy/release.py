@@ -6,7 +6,7 @@ The scan is for the quoted name, so a comment that quotes it asks too, at the co
 
 from collections.abc import Mapping
 
-RELEASE_TYPES = ("MEMORY_READ", "MODEL_CALL_FINISHED", "TOOL_RESULT", "USER_MESSAGE")
+from aegisd.core.events import RELEASED
 
 # Where a bundle keeps the operators' files; the base rules name every type and ask for none.
 OPERATOR_PREFIX = "rules/"
@@ -17,6 +17,6 @@ def released(files: Mapping[str, str]) -> frozenset[str]:
     texts = [text for path, text in files.items() if path.startswith(OPERATOR_PREFIX)]
     return frozenset(
         event_type
-        for event_type in RELEASE_TYPES
+        for event_type in RELEASED
         if any(f'"{event_type}"' in text or f"`{event_type}`" in text for text in texts)
     )

@@ -6,18 +6,16 @@ rule that failed is never skipped, because a `deny` that fails would then forbid
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Literal
 
 import msgspec
 from msgspec import Raw, Struct, to_builtins
 from msgspec.structs import replace
 
+from aegisd.core.decision import Outcome
 from aegisd.core.errors import EvaluatorFailed, InvalidJson
 from aegisd.core.log.canonical import INTEGER_MAX, encode, parse
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.target import PROBLEMS
-
-Outcome = Literal["allow", "deny", "require_approval"]
 
 # Reason codes in the order that decides which one is named first.
 PRECEDENCE = (

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from aegisd.core import gate
-from aegisd.core.events import PolicyDecision
+from aegisd.core.decision import PolicyDecision
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.judge import Judge
 from aegisd.core.policy.verdict import Verdict
@@ -82,9 +82,9 @@ def _is_same(verdict: Verdict, decision: PolicyDecision) -> bool:
 
 def _change(judgement: Judgement, verdict: Verdict) -> Change:
     cause, decision = judgement.act.cause, judgement.decision
-    payload = fact(cause).payload
-    named = payload if isinstance(payload, dict) else {}
-    subject = named.get("tool_name") or named.get("model") or named.get("memory_key") or ""
+    seen = fact(cause)
+    names = seen.declared.subject if seen.declared is not None else None
+    subject = seen.fields.get(names, "") if names is not None else ""
     return Change(
         position=judgement.row.position,
         session_id=cause.session_id,

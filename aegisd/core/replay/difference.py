@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from aegisd.core.events import PolicyDecision
+from aegisd.core.decision import PolicyDecision
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.judge import Judge, Maker, maker
 

@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from aegisd.core import gate
 from aegisd.core.act import Act, acts
+from aegisd.core.decision import PolicyDecision
 from aegisd.core.errors import InvalidJson
-from aegisd.core.events import AGENT_EVENTS, JUDGED, RELEASED, PolicyDecision
+from aegisd.core.events import AGENT_EVENTS, JUDGED, RELEASED
 from aegisd.core.gate import Question
 from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import StoredEvent, unseal

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from aegisd.core import gate
+from aegisd.core.decision import PolicyDecision
 from aegisd.core.errors import LogCorrupt
-from aegisd.core.events import PolicyDecision
 from aegisd.core.gate import Question
 from aegisd.core.log import detached
 from aegisd.core.log.envelope import Envelope, StoredEvent, unseal

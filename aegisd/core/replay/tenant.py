@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from aegisd.core.act import acts
+from aegisd.core.activation import digest_of
 from aegisd.core.events import RELEASED
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.input import facts
@@ -53,8 +54,8 @@ def _compare_facts(
         derivation.changed_facts += 1
         recorded = derived
     for name, theirs, mine in (
-        ("manifest", decision.manifest, before.manifest.digest if before.manifest else ""),
-        ("bundle", decision.bundle, before.bundle.digest if before.bundle else ""),
+        ("manifest", decision.manifest, digest_of(before.activations.manifest)),
+        ("bundle", decision.bundle, digest_of(before.activations.bundle)),
         ("facts", recorded.decode(), derived.decode()),
         ("now_ms", str(decision.now_ms), str(max(decision.now_ms, before.last_now_ms))),
     ):
@@ -63,6 +64,7 @@ def _compare_facts(
 
 
 def _is_released(event: StoredEvent, state: TenantState, judge: Judge) -> bool:
-    if event.event_type not in RELEASED or state.bundle is None:
+    bundle = state.activations.bundle
+    if event.event_type not in RELEASED or bundle is None:
         return False
-    return event.event_type in judge.released(state.bundle.digest)
+    return event.event_type in judge.released(bundle.digest)

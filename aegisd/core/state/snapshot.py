@@ -4,46 +4,17 @@ A snapshot is a cache: valid for one `rules_version` and one head, deletable at 
 """
 
 import hashlib
+from typing import TypeVar, get_args, get_origin
 
 import msgspec
 
-from aegisd.core.budget import Counters
+from aegisd.core.ledger import Ledger
 from aegisd.core.log.canonical import encode as canonical
-from aegisd.core.state.ledger import Ledger
-from aegisd.core.state.model import Activation, Pending, SessionState, TenantState
+from aegisd.core.state.model import SessionState, TenantState
 
 State = SessionState | TenantState
 
-
-class _Frozen(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields that both states share in frozen form."""
-
-    head_hash: str
-
-
-class _FrozenSession(_Frozen, frozen=True, kw_only=True):
-    after_end: int
-    calls: dict[str, tuple[str, ...]]
-    counters: Counters
-    next_seq: int
-    pending: Pending | None
-    session_id: str
-    tenant_id: str
-    terminated: bool
-    violations: int
-
-
-class _FrozenTenant(_Frozen, frozen=True, kw_only=True):
-    agents: dict[str, tuple[int, int]]
-    allowed: int
-    bundle: Activation | None
-    denied: int
-    last_now_ms: int
-    manifest: Activation | None
-    next_position: int
-    pending: str | None
-    sessions: int
-    tenant_id: str
+S = TypeVar("S", SessionState, TenantState)
 
 
 def freeze(state: State) -> bytes:
@@ -53,44 +24,19 @@ def freeze(state: State) -> bytes:
 
 def document(state: State) -> dict[str, object]:
     """The state as plain JSON values: what `freeze` encodes and the snapshot route answers."""
-    plain: dict[str, object] = {
-        field: _plain(getattr(state, field)) for field in state.__struct_fields__
-    }
-    return plain
+    plain: dict[str, object] = msgspec.to_builtins(state, builtin_types=(bytes,), enc_hook=_written)
+    return {**plain, "head_hash": state.head_hash.hex()}
 
 
-def thaw_session(body: bytes) -> SessionState:
-    """The session state that `freeze` wrote. Raises `msgspec.MsgspecError` for anything else."""
-    frozen = msgspec.json.decode(body, type=_FrozenSession)
-    return SessionState(
-        tenant_id=frozen.tenant_id,
-        session_id=frozen.session_id,
-        next_seq=frozen.next_seq,
-        head_hash=bytes.fromhex(frozen.head_hash),
-        counters=frozen.counters,
-        terminated=frozen.terminated,
-        after_end=frozen.after_end,
-        violations=frozen.violations,
-        calls=Ledger((frozen.calls,)) if frozen.calls else Ledger(),
-        pending=frozen.pending,
-    )
+def thaw(body: bytes, kind: type[S]) -> S:
+    """The state that `freeze` wrote.
 
-
-def thaw_tenant(body: bytes) -> TenantState:
-    """The tenant state that `freeze` wrote. Raises `msgspec.MsgspecError` for anything else."""
-    frozen = msgspec.json.decode(body, type=_FrozenTenant)
-    return TenantState(
-        tenant_id=frozen.tenant_id,
-        next_position=frozen.next_position,
-        head_hash=bytes.fromhex(frozen.head_hash),
-        last_now_ms=frozen.last_now_ms,
-        manifest=frozen.manifest,
-        bundle=frozen.bundle,
-        sessions=frozen.sessions,
-        allowed=frozen.allowed,
-        denied=frozen.denied,
-        agents=Ledger((frozen.agents,)) if frozen.agents else Ledger(),
-        pending=frozen.pending,
+    Raises `msgspec.MsgspecError` or `ValueError` for anything else.
+    """
+    plain = msgspec.json.decode(body, type=dict[str, object])
+    head_hash = bytes.fromhex(str(plain.get("head_hash")))
+    return msgspec.convert(
+        {**plain, "head_hash": head_hash}, kind, builtin_types=(bytes,), dec_hook=_read
     )
 
 
@@ -99,9 +45,16 @@ def digest(state: State) -> bytes:
     return hashlib.sha256(freeze(state)).digest()
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, bytes):
-        return value.hex()
+def _written(value: object) -> object:
     if isinstance(value, Ledger):
-        return {key: list(entry) for key, entry in value.items()}
-    return msgspec.to_builtins(value)
+        return dict(value.items())
+    raise NotImplementedError(f"a state holds a {type(value).__name__}, which has no JSON form")
+
+
+def _read(kind: type, value: object) -> object:
+    if get_origin(kind) is not Ledger:
+        raise NotImplementedError(f"a state holds a {kind.__name__}, which has no JSON form")
+    (entry,) = get_args(kind)
+    entries = msgspec.convert(value, dict[str, object])
+    known = {key: msgspec.convert(each, entry) for key, each in entries.items()}
+    return Ledger((known,)) if known else Ledger()

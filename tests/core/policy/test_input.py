@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisd.core.budget import Counters
-from aegisd.core.manifest.capabilities import NONE
+from aegisd.core.capabilities import NONE
+from aegisd.core.ledger import Ledger
+from aegisd.core.lifetime import Lifetime
 from aegisd.core.policy.input import (
     POLICY_INPUT_BYTES_MAX,
     Moment,
@@ -24,8 +26,8 @@ from aegisd.core.policy.input import (
 from aegisd.core.policy.schema import INPUT_SCHEMA, Leaf, ListOf, MapOf, Schema
 from aegisd.core.policy.verdict import judge
 from aegisd.core.proposal import Proposal, recall
-from aegisd.core.state.ledger import Ledger
 from aegisd.core.state.model import SessionState, TenantState
+from aegisd.core.tally import Answered, Tally
 from tests.core import builders
 from tests.core.builders import START_MS, identifier, json_value
 from tests.core.gate import Json, manifest, proposal, tool
@@ -159,10 +161,12 @@ def test_facts_are_the_tenants_counts_and_the_agents_own(
 ) -> None:
     state = TenantState(
         tenant_id="acme",
-        allowed=allowed,
-        denied=denied,
-        sessions=sessions,
-        agents=Ledger().put("a1", (ours, theirs)),
+        tally=Tally(
+            allowed=allowed,
+            denied=denied,
+            sessions=sessions,
+            agents=Ledger[Answered]().put("a1", Answered(ours, theirs)),
+        ),
     )
     across = facts(state, agent_id)
     known = agent_id == "a1"
@@ -189,7 +193,8 @@ def test_facts_that_nobody_recorded_make_no_input(across: bytes) -> None:
 
 def test_the_snapshot_is_the_state_before_the_proposal_at_the_writers_time() -> None:
     counters = Counters(steps=4, tool_calls=3, model_calls=1, started_ms=START_MS)
-    state = SessionState(tenant_id="acme", session_id="s", counters=counters, terminated=True)
+    ended = Lifetime(terminated=True)
+    state = SessionState(tenant_id="acme", session_id="s", budget=counters, lifetime=ended)
     assert snapshot(state, START_MS + 7) == Snapshot(
         steps_consumed=4,
         tool_calls_consumed=3,

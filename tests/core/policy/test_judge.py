@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
+from aegisd.core.capabilities import NONE
 from aegisd.core.events import RELEASED
-from aegisd.core.manifest.capabilities import NONE
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.judge import Judge
 from aegisd.core.policy.verdict import failed

@@ -2,10 +2,11 @@
 
 import pytest
 
-from aegisd.core.policy.release import RELEASE_TYPES, released
+from aegisd.core.events import RELEASED
+from aegisd.core.policy.release import released
 
 
-@pytest.mark.parametrize("event_type", RELEASE_TYPES)
+@pytest.mark.parametrize("event_type", sorted(RELEASED))
 @pytest.mark.parametrize("quote", ['"', "`"])
 def test_a_type_is_asked_for_by_its_quoted_name(event_type: str, quote: str) -> None:
     files = {"rules/a.rego": f"deny contains 1 if input.event.type == {quote}{event_type}{quote}"}

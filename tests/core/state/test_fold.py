@@ -1,16 +1,17 @@
 """The folds against lists and counters, over sequences that a daemon would write and would not."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from aegisd.core.events import DAEMON_EVENTS, JUDGED, RELEASED
-from aegisd.core.state.fold import closes, fact, fold_session, fold_tenant, tool_of
-from aegisd.core.state.model import Activation, Fact, Pending, SessionState, TenantState
-from aegisd.core.state.snapshot import digest, freeze, thaw_session, thaw_tenant
+from aegisd.core.activation import Activation
+from aegisd.core.events import DAEMON_EVENTS, DECLARATIONS, JUDGED
+from aegisd.core.shapes.fact import Cause, Fact
+from aegisd.core.state.fold import fact, fold_session, fold_tenant
+from aegisd.core.state.model import SessionState, TenantState
+from aegisd.core.state.snapshot import digest, freeze, thaw
 from tests.core.builders import small_log
 
 call_ids = st.sampled_from(["a", "b", "c0", "c3"])
@@ -58,6 +59,7 @@ def logs(draw: st.DrawFn) -> list[Fact]:
                 event_type=event_type,
                 agent_id=draw(st.sampled_from(["a1", "a2", None])),
                 payload=payload,
+                declared=DECLARATIONS.get(event_type),
             )
         )
     return facts
@@ -86,12 +88,25 @@ def named(event: Fact) -> str:
     return call_id if isinstance(call_id, str) else f"c{event.seq}"
 
 
+def causes(facts: Sequence[Fact]) -> list[Fact | None]:
+    """What stands before each event that a decision may be about."""
+    told: list[Fact | None] = []
+    cause: Fact | None = None
+    for event in facts:
+        told.append(cause)
+        if event.event_type != "POLICY_DECISION":
+            cause = event if event.event_type in DECLARATIONS else None
+    return told
+
+
 def decisions(facts: Sequence[Fact]) -> list[tuple[Fact, Fact]]:
-    """Each step event that a decision follows at once, with that decision."""
+    """Each decision about a step event, behind that event."""
     return [
         (cause, event)
-        for cause, event in pairwise(facts)
-        if cause.event_type in JUDGED and event.event_type == "POLICY_DECISION"
+        for cause, event in zip(causes(facts), facts, strict=True)
+        if cause is not None
+        and cause.event_type in JUDGED
+        and event.event_type == "POLICY_DECISION"
     ]
 
 
@@ -99,8 +114,7 @@ def calls_and_violations(facts: Sequence[Fact]) -> tuple[dict[str, tuple[str, st
     """What became of each call, by the words of the design, one event at a time."""
     calls: dict[str, tuple[str, str]] = {}
     violations = 0
-    before: Fact | None = None
-    for event in facts:
+    for before, event in zip(causes(facts), facts, strict=True):
         call = calls.get(str(told(event, "call_id")))
         if event.event_type in JUDGED:
             calls[named(event)] = (event.event_type, "proposed")
@@ -119,7 +133,6 @@ def calls_and_violations(facts: Sequence[Fact]) -> tuple[dict[str, tuple[str, st
                 calls[named(event)] = (call[0], "settled")
             else:
                 violations += 1
-        before = event
     return calls, violations
 
 
@@ -133,21 +146,19 @@ def test_a_session_is_what_counting_its_events_says(log: list[Fact]) -> None:
     calls, violations = calls_and_violations(own)
     assert state.next_seq == len(own)
     assert state.head_hash == (own[-1].hash if own else b"")
-    assert state.counters.steps == len(steps)
+    assert state.budget.steps == len(steps)
     allowed = [cause.event_type for cause, event in steps if told(event, "outcome") == "allow"]
-    assert state.counters.tool_calls == allowed.count("TOOL_CALL_PROPOSED")
-    assert state.counters.model_calls == allowed.count("MODEL_CALL_STARTED")
-    assert state.counters.started_ms == ((told(daemons[0], "now_ms") or 0) if daemons else None)
-    assert state.terminated == bool(ends)
-    assert state.after_end == sum(
+    assert state.budget.tool_calls == allowed.count("TOOL_CALL_PROPOSED")
+    assert state.budget.model_calls == allowed.count("MODEL_CALL_STARTED")
+    assert state.budget.started_ms == ((told(daemons[0], "now_ms") or 0) if daemons else None)
+    assert state.lifetime.terminated == bool(ends)
+    assert state.lifetime.after_end == sum(
         event.event_type in JUDGED and event.seq > ends[0] for event in own if ends
     )
-    assert dict(state.calls.items()) == calls
-    assert state.violations == violations
-    last = own[-1] if own and own[-1].event_type in JUDGED | RELEASED else None
-    assert state.pending == (
-        None if last is None else Pending(event_type=last.event_type, call_id=named(last))
-    )
+    known = {name: (call.event_type, call.status) for name, call in state.calls.known.items()}
+    assert known == calls
+    assert state.calls.violations == violations
+    assert state.cause == cause_behind(own)
 
 
 @given(logs())
@@ -156,18 +167,28 @@ def test_a_tenant_is_what_counting_its_events_says(log: list[Fact]) -> None:
     outcomes = [(event.agent_id, told(event, "outcome")) for _, event in decisions(log)]
     assert state.next_position == len(log)
     assert state.head_hash == (log[-1].hash if log else b"")
-    assert state.sessions == len({event.session_id for event in log} - {"$control"})
-    assert state.allowed == sum(outcome == "allow" for _, outcome in outcomes)
-    assert state.denied == sum(outcome == "deny" for _, outcome in outcomes)
-    for agent, (allowed, denied) in state.agents.items():
-        assert allowed == outcomes.count((agent, "allow"))
-        assert denied == outcomes.count((agent, "deny"))
-    assert {agent for agent, _ in state.agents.items()} == {a for a, _ in outcomes if a}
+    tally = state.tally
+    assert tally.sessions == len({event.session_id for event in log} - {"$control"})
+    assert tally.allowed == sum(outcome == "allow" for _, outcome in outcomes)
+    assert tally.denied == sum(outcome == "deny" for _, outcome in outcomes)
+    for agent, answered in tally.agents.items():
+        assert answered.allowed == outcomes.count((agent, "allow"))
+        assert answered.denied == outcomes.count((agent, "deny"))
+    assert {agent for agent, _ in tally.agents.items()} == {a for a, _ in outcomes if a}
     clock = [int(str(told(e, "now_ms") or 0)) for e in log if e.event_type in DAEMON_EVENTS]
     assert state.last_now_ms == max(clock, default=0)
-    assert state.manifest == activation(log, "MANIFEST_REGISTERED")
-    assert state.bundle == activation(log, "POLICY_ACTIVATED")
-    assert state.pending == (log[-1].event_type if log else None)
+    assert state.activations.manifest == activation(log, "MANIFEST_REGISTERED")
+    assert state.activations.bundle == activation(log, "POLICY_ACTIVATED")
+    assert state.cause == cause_behind(log)
+
+
+def cause_behind(log: Sequence[Fact]) -> Cause | None:
+    """What a decision that came next would be about."""
+    last = next((event for event in reversed(log) if event.event_type != "POLICY_DECISION"), None)
+    if last is None or last.event_type not in DECLARATIONS:
+        return None
+    judged = last.event_type in JUDGED
+    return Cause(event_type=last.event_type, call_id=named(last), judged=judged)
 
 
 def activation(log: Sequence[Fact], event_type: str) -> Activation | None:
@@ -180,12 +201,12 @@ def activation(log: Sequence[Fact], event_type: str) -> Activation | None:
 @given(logs(), st.integers(0, 30))
 def test_a_fold_may_stop_anywhere_be_frozen_thawed_and_go_on(log: list[Fact], cut: int) -> None:
     own = [event for event in log if event.session_id == "s"]
-    thawed = thaw_session(freeze(session(own[:cut])))
+    thawed = thaw(freeze(session(own[:cut])), SessionState)
     assert thawed == session(own[:cut])
     resumed = session(own[cut:], thawed)
     assert resumed == session(own)
     assert digest(resumed) == digest(session(own))
-    middle = thaw_tenant(freeze(tenant(log[:cut])))
+    middle = thaw(freeze(tenant(log[:cut])), TenantState)
     assert middle == tenant(log[:cut])
     assert digest(tenant(log[cut:], middle)) == digest(tenant(log))
 
@@ -203,40 +224,18 @@ def test_an_event_of_an_unknown_type_moves_the_head_and_nothing_else(
         event_type=f"NEW_{name}",
         agent_id="a1",
         payload=payload,
+        declared=None,
     )
     before, after = session(own), session([*own, unknown])
-    assert after == replace(before, next_seq=len(own) + 1, head_hash=unknown.hash, pending=None)
+    assert after == replace(before, next_seq=len(own) + 1, head_hash=unknown.hash, cause=None)
     there, then = tenant(log), tenant([*log, unknown])
     assert then == replace(
         there,
         next_position=len(log) + 1,
         head_hash=unknown.hash,
-        pending=unknown.event_type,
-        sessions=there.sessions + (not own),
+        cause=None,
+        tally=replace(there.tally, sessions=there.tally.sessions + (not own)),
     )
-
-
-def test_only_an_open_allowed_call_of_the_right_kind_is_closed() -> None:
-    state = SessionState(tenant_id="acme", session_id="s")
-    calls = state.calls.put("t", ("TOOL_CALL_PROPOSED", "allow"))
-    calls = calls.put("m", ("MODEL_CALL_STARTED", "allow"))
-    for number, status in enumerate(("proposed", "deny", "require_approval", "settled")):
-        calls = calls.put(str(number), ("TOOL_CALL_PROPOSED", status))
-    state = replace(state, calls=calls)
-    closed = {
-        (event_type, call_id)
-        for event_type in ("TOOL_RESULT", "MODEL_CALL_FINISHED", "ERROR_RAISED", "USER_MESSAGE")
-        for call_id in ("t", "m", "0", "1", "2", "3", "nobody")
-        if closes(state, event_type, {"call_id": call_id})
-    }
-    assert closed == {
-        ("TOOL_RESULT", "t"),
-        ("MODEL_CALL_FINISHED", "m"),
-        ("ERROR_RAISED", "t"),
-        ("ERROR_RAISED", "m"),
-    }
-    assert closes(state, "TOOL_RESULT", {}) is None
-    assert closes(state, "TOOL_RESULT", {"call_id": 7}) is None
 
 
 def test_a_fact_is_what_the_stored_bytes_say() -> None:
@@ -246,37 +245,3 @@ def test_a_fact_is_what_the_stored_bytes_say() -> None:
         assert (seen.session_id, seen.event_type) == (event.session_id, event.event_type)
     assert fact(small_log()[1]).payload == {"content": "héllo"}
     assert fact(small_log()[4]).payload is None
-
-
-def test_the_tool_of_a_call_is_known_while_the_call_is_open_and_no_longer() -> None:
-    answer = {"call_id": "a"}
-
-    def after(*told: tuple[str, object]) -> str | None:
-        facts = [
-            Fact(
-                position=seq,
-                session_id="s",
-                seq=seq,
-                hash=b"",
-                event_type=event_type,
-                agent_id=None,
-                payload=payload,
-            )
-            for seq, (event_type, payload) in enumerate(told)
-        ]
-        state = session(facts)
-        assert thaw_session(freeze(state)) == state
-        return tool_of(state, answer)
-
-    asked = ("TOOL_CALL_PROPOSED", {"tool_name": "crm", "call_id": "a"})
-    allowed, denied = (("POLICY_DECISION", {"outcome": told}) for told in ("allow", "deny"))
-    assert after(asked) == "crm"
-    assert after(asked, allowed) == "crm"
-    assert after(asked, allowed, ("TOOL_CALL_EXECUTED", answer)) == "crm"
-    assert after(asked, allowed, ("TOOL_RESULT", answer)) is None
-    assert after(asked, allowed, ("ERROR_RAISED", answer)) is None
-    assert after(asked, denied) is None
-    assert after(("MODEL_CALL_STARTED", {"call_id": "a", "tool_name": "crm"}), allowed) is None
-    assert after(("TOOL_CALL_PROPOSED", {"tool_name": 7, "call_id": "a"}), allowed) is None
-    assert after() is None
-    assert tool_of(SessionState(tenant_id="acme", session_id="s"), {"call_id": 7}) is None

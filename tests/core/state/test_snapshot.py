@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -9,26 +10,34 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aegisd.core.activation import Activation, Activations
 from aegisd.core.budget import Counters
-from aegisd.core.state.ledger import Ledger
-from aegisd.core.state.model import Activation, Pending, SessionState, TenantState
-from aegisd.core.state.snapshot import digest, document, freeze, thaw_session, thaw_tenant
+from aegisd.core.call import Call, Calls
+from aegisd.core.ledger import Ledger
+from aegisd.core.lifetime import Lifetime
+from aegisd.core.shapes.fact import Cause
+from aegisd.core.state.model import SessionState, TenantState
+from aegisd.core.state.snapshot import digest, document, freeze, thaw
+from aegisd.core.tally import Answered, Tally
 from tests.core.builders import identifier
 
 counts = st.integers(0, 2**53 - 1)
 hashes = st.binary(min_size=32, max_size=32) | st.just(b"")
-statuses = st.tuples(st.sampled_from(["TOOL_CALL_PROPOSED"]), st.sampled_from(["allow", "deny"]))
 activations = st.none() | st.builds(Activation, digest=identifier, author=identifier)
+causes = st.none() | st.builds(
+    Cause, event_type=identifier, call_id=identifier, judged=st.booleans()
+)
+V = TypeVar("V")
 
 
-def ledgers(values: st.SearchStrategy[tuple[object, object]]) -> st.SearchStrategy[Ledger]:
-    def fill(entries: list[tuple[str, tuple[str | int, ...]]]) -> Ledger:
-        ledger = Ledger()
+def ledgers(values: st.SearchStrategy[V]) -> st.SearchStrategy[Ledger[V]]:
+    def fill(entries: list[tuple[str, V]]) -> Ledger[V]:
+        ledger = Ledger[V]()
         for key, value in entries:
             ledger = ledger.put(key, value)
         return ledger
 
-    return st.lists(st.tuples(identifier, values), max_size=6).map(fill)  # type: ignore[arg-type]  # pairs of str or int
+    return st.lists(st.tuples(identifier, values), max_size=6).map(fill)
 
 
 sessions = st.builds(
@@ -37,18 +46,20 @@ sessions = st.builds(
     session_id=identifier,
     next_seq=counts,
     head_hash=hashes,
-    counters=st.builds(
+    cause=causes,
+    budget=st.builds(
         Counters,
         steps=counts,
         tool_calls=counts,
         model_calls=counts,
         started_ms=st.none() | counts,
     ),
-    terminated=st.booleans(),
-    after_end=counts,
-    violations=counts,
-    calls=ledgers(statuses),
-    pending=st.none() | st.builds(Pending, event_type=identifier, call_id=identifier),
+    calls=st.builds(
+        Calls,
+        known=ledgers(st.builds(Call, identifier, identifier, st.none() | identifier)),
+        violations=counts,
+    ),
+    lifetime=st.builds(Lifetime, terminated=st.booleans(), after_end=counts),
 )
 tenants = st.builds(
     TenantState,
@@ -56,26 +67,28 @@ tenants = st.builds(
     next_position=counts,
     head_hash=hashes,
     last_now_ms=counts,
-    manifest=activations,
-    bundle=activations,
-    sessions=counts,
-    allowed=counts,
-    denied=counts,
-    agents=ledgers(st.tuples(counts, counts)),
-    pending=st.none() | identifier,
+    cause=causes,
+    activations=st.builds(Activations, manifest=activations, bundle=activations),
+    tally=st.builds(
+        Tally,
+        sessions=counts,
+        allowed=counts,
+        denied=counts,
+        agents=ledgers(st.builds(Answered, counts, counts)),
+    ),
 )
 
 
 @given(sessions)
 def test_a_session_thaws_to_what_was_frozen(state: SessionState) -> None:
-    assert thaw_session(freeze(state)) == state
-    assert freeze(thaw_session(freeze(state))) == freeze(state)
+    assert thaw(freeze(state), SessionState) == state
+    assert freeze(thaw(freeze(state), SessionState)) == freeze(state)
 
 
 @given(tenants)
 def test_a_tenant_thaws_to_what_was_frozen(state: TenantState) -> None:
-    assert thaw_tenant(freeze(state)) == state
-    assert freeze(thaw_tenant(freeze(state))) == freeze(state)
+    assert thaw(freeze(state), TenantState) == state
+    assert freeze(thaw(freeze(state), TenantState)) == freeze(state)
 
 
 @given(sessions | tenants)
@@ -94,6 +107,6 @@ def test_no_field_of_a_state_is_left_out_of_its_digest(state: SessionState | Ten
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b'{"next_seq":"1"}', b"\xff"])
 def test_what_freeze_did_not_write_is_refused(body: bytes) -> None:
-    for thaw in (thaw_session, thaw_tenant):
-        with pytest.raises(msgspec.MsgspecError):
-            thaw(body)
+    for read in (lambda: thaw(body, SessionState), lambda: thaw(body, TenantState)):
+        with pytest.raises((msgspec.MsgspecError, ValueError)):
+            read()

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aegisd.core.capabilities import from_value
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import at, detach, tokens
-from aegisd.core.manifest.capabilities import from_value
-from aegisd.core.manifest.sensitive import (
+from aegisd.core.sensitive import (
     DETACHED_BYTES_MIN,
     DETACHED_VALUES_MAX,
     MARK_TOKENS_MAX,

@@ -7,7 +7,7 @@ from aegisd.core.log.canonical import encode, parse
 from aegisd.core.manifest.arguments import Arguments
 from aegisd.core.manifest.model import UNREGISTERED, Manifest, normal_form
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX, decode, from_document
-from aegisd.core.manifest.sensitive import Sensitive
+from aegisd.core.sensitive import Sensitive
 
 
 class Capabilities:

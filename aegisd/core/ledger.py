@@ -6,19 +6,20 @@ O(log n) amortised, and a look-up asks at most log2(n) + 1 layers.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
 
-Layer = Mapping[str, tuple[str | int, ...]]
+V = TypeVar("V")
 
 
-class Ledger:
-    """Text keys to small tuples. Equal when they hold the same entries."""
+class Ledger(Generic[V]):
+    """Text keys to small values. Equal when they hold the same entries."""
 
     __slots__ = ("_layers",)
 
-    def __init__(self, layers: tuple[Layer, ...] = ()) -> None:
+    def __init__(self, layers: tuple[Mapping[str, V], ...] = ()) -> None:
         self._layers = layers
 
-    def get(self, key: str) -> tuple[str | int, ...] | None:
+    def get(self, key: str) -> V | None:
         """The newest value put under `key`."""
         for layer in self._layers:
             value = layer.get(key)
@@ -26,9 +27,9 @@ class Ledger:
                 return value
         return None
 
-    def put(self, key: str, value: tuple[str | int, ...]) -> "Ledger":
+    def put(self, key: str, value: V) -> "Ledger[V]":
         """A ledger with `key` set; this one stays as it is."""
-        top: dict[str, tuple[str | int, ...]] = {key: value}
+        top: dict[str, V] = {key: value}
         depth = 0
         for layer in self._layers:
             # Each layer is at least twice the one above it, also where a key comes again.
@@ -38,9 +39,9 @@ class Ledger:
             depth += 1
         return Ledger((top, *self._layers[depth:]))
 
-    def items(self) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    def items(self) -> Iterator[tuple[str, V]]:
         """All entries, by key in code point order."""
-        merged: dict[str, tuple[str | int, ...]] = {}
+        merged: dict[str, V] = {}
         for layer in reversed(self._layers):
             merged.update(layer)
         yield from sorted(merged.items())

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from aegisd.core.capabilities import NONE, from_value, read
 from aegisd.core.errors import InvalidJson, ManifestInvalid
 from aegisd.core.log.canonical import encode
-from aegisd.core.manifest.capabilities import NONE, from_value, read
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
 
 # Any: documents are any JSON.

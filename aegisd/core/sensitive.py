@@ -12,6 +12,7 @@ from itertools import combinations
 from msgspec import Struct
 
 from aegisd.core.errors import ManifestInvalid
+from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import Tokens, pointer_of, tokens
 from aegisd.core.manifest.model import Manifest, Sensitivity, Tool
@@ -29,19 +30,9 @@ DETACHED_VALUES_MAX = 256
 # far from the nesting that readers of the log take.
 MARK_TOKENS_MAX = 16
 
-# The members that hold what people and tools said.
-_CONTENT = ("content", "result")
-
-# The events whose content a manifest may mark, apart from the calls of its tools.
-EVENT_TYPES = (
-    "HANDOFF_COMPLETED",
-    "HANDOFF_REQUESTED",
-    "MEMORY_READ",
-    "MEMORY_WRITE",
-    "MODEL_CALL_FINISHED",
-    "TOOL_RESULT",
-    "USER_MESSAGE",
-)
+# The events whose content a manifest may mark, apart from the calls of its tools, with the members
+# that hold what people and tools said.
+_CONTENT = {name: declared.content for name, declared in DECLARATIONS.items() if declared.content}
 
 _EVERY = "*"
 
@@ -54,7 +45,8 @@ class Mark(Struct, frozen=True, kw_only=True):
 
 
 # What is taken of a payload whose manifest cannot be read any more: all that was said in it.
-UNREADABLE = tuple(Mark(path=(member,), kind="personal") for member in ("args", *_CONTENT))
+_MEMBERS = sorted({member for members in _CONTENT.values() for member in members})
+UNREADABLE = tuple(Mark(path=(member,), kind="personal") for member in ("args", *_MEMBERS))
 
 
 class Sensitive:
@@ -157,7 +149,7 @@ def _long(
     secret = {path[0] for path, kind in places.items() if kind == "secret"}
     return {
         (member,): "personal"
-        for member in _CONTENT
+        for member in _MEMBERS
         if member in payload
         and member not in secret
         and len(encode(payload[member])) > DETACHED_BYTES_MIN
@@ -187,7 +179,9 @@ def _results(name: str, tool: Tool) -> tuple[Mark, ...]:
     """The marks of a tool's answers, in whichever member an answer stands."""
     where = f"tools.{name}.result_sensitive"
     return tuple(
-        mark for member in _CONTENT for mark in _marks(where, tool.result_sensitive, (member,))
+        mark
+        for member in _CONTENT["TOOL_RESULT"]
+        for mark in _marks(where, tool.result_sensitive, (member,))
     )
 
 
@@ -197,19 +191,19 @@ def _whole(marks: Iterable[Mark]) -> tuple[Mark, ...]:
     if not kinds:
         return ()
     kind: Sensitivity = "secret" if "secret" in kinds else "personal"
-    return tuple(Mark(path=(member,), kind=kind) for member in _CONTENT)
+    return tuple(Mark(path=(member,), kind=kind) for member in _CONTENT["TOOL_RESULT"])
 
 
 def _event(event_type: str, marked: Mapping[str, Sensitivity]) -> tuple[Mark, ...]:
     """The marks of an event's content, each a pointer into its payload."""
     where = f"sensitive.{event_type}"
-    if event_type not in EVENT_TYPES:
-        guess = nearest(event_type, EVENT_TYPES)
+    members = _CONTENT.get(event_type)
+    if members is None:
+        guess = nearest(event_type, sorted(_CONTENT))
         raise ManifestInvalid(
             f"{where}: no event whose content can be marked; the nearest is {guess!r}; arguments "
             "are marked at their tool"
         )
-    members = _CONTENT if event_type == "TOOL_RESULT" else _CONTENT[:1]
     marks = _marks(where, marked, ())
     for mark in marks:
         if mark.path[:1] not in {(member,) for member in members}:

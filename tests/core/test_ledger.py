@@ -5,13 +5,13 @@ from math import log2
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aegisd.core.state.ledger import Ledger
+from aegisd.core.ledger import Ledger
 
 puts = st.lists(st.tuples(st.text("abcdefgh", max_size=2), st.tuples(st.integers(0, 9))))
 
 
-def fill(entries: list[tuple[str, tuple[int]]]) -> Ledger:
-    ledger = Ledger()
+def fill(entries: list[tuple[str, tuple[int]]]) -> Ledger[tuple[int]]:
+    ledger = Ledger[tuple[int]]()
     for key, value in entries:
         ledger = ledger.put(key, value)
     return ledger
@@ -55,7 +55,7 @@ def test_a_look_up_asks_few_layers_also_where_keys_come_again(keys: list[int]) -
 
 def test_ten_thousand_puts_copy_few_entries() -> None:
     copied = 0
-    ledger = Ledger()
+    ledger = Ledger[tuple[int]]()
     for number in range(10_000):
         ledger = ledger.put(str(number), (number,))
         copied += len(ledger._layers[0])

@@ -1,0 +1,57 @@
+"""What was decided about an event, with all that is needed to decide it again."""
+
+from typing import Literal
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from aegisd.core.shapes.declaration import Declaration
+
+Outcome = Literal["allow", "deny", "require_approval"]
+
+DECISION = "POLICY_DECISION"
+
+
+class EvaluatorRecord(Struct, frozen=True, kw_only=True):
+    """Which engine judged. `fault` is absent, or `error`, `nonsense` or `timeout`."""
+
+    fault: str | UnsetType = UNSET
+    name: str
+    version: str
+
+
+class PolicyDecision(Struct, frozen=True, kw_only=True):
+    """Daemon: what was decided about the event before it, and all that is needed to decide again.
+
+    Digests are SHA-256 in hex; `manifest` is empty where none was registered. `facts` are exactly
+    what was read across sessions. Times are milliseconds since the Unix epoch; the offset is
+    seconds east of UTC. `constraints`, `obligations` and `advice` are canonical JSON.
+    """
+
+    advice: Raw
+    bundle: str
+    call_id: str
+    constraints: Raw
+    evaluator: EvaluatorRecord
+    facts: Raw
+    input_sha256: str
+    manifest: str
+    now_ms: int
+    obligations: Raw
+    outcome: Outcome
+    reason: str
+    reasons: Raw
+    reserved: Raw
+    rules_version: str
+    utc_offset_s: int
+
+
+EVENTS = (
+    Declaration(
+        event_type=DECISION,
+        payload=PolicyDecision,
+        writer="daemon",
+        consequence=True,
+        documents={"manifest": "manifest", "bundle": "bundle"},
+        shown=("outcome", "reason", "call_id"),
+    ),
+)
