@@ -1,20 +1,33 @@
 # Aegis from a checkout. `make` alone tells what there is to do.
 #
 # PYTHON  the interpreter to build the environment with, if not the first new enough one found
+# LOCK    the folder of locked versions; LOCK= installs the newest that pyproject.toml allows
 # BENCH   which figures make bench measures: ingest, evaluate, library, scale, start or evidence
 # ARGS    passed on to the program a target starts: make run ARGS='--addr :9000'
 # CARGO   Rust's build tool; CARGO= builds no native engine, and everything runs on regopy
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test demo lint bench faults engine clean
+.PHONY: help run test demo lint bench faults engine environment lock audit clean
 
 PYTHON ?=
+LOCK ?= requirements
 ARGS ?=
 BENCH ?= ingest
 CARGO ?= $(shell command -v cargo 2>/dev/null || ls $(HOME)/.cargo/bin/cargo 2>/dev/null)
+export LOCK CARGO
+
 VENV := .venv
 BIN := $(VENV)/bin
+STEP := $(BIN)/python -m scripts.step
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# Stamps: newer than what they were made from when what they name is installed.
+VERSIONS := $(if $(LOCK),locked,newest)
+RUN := $(VENV)/.run-$(VERSIONS)
+TEST := $(VENV)/.test-$(VERSIONS)
+TOOLS := $(VENV)/.tools-$(VERSIONS)
+ENGINE := $(VENV)/.engine
 
 help:
 	@echo "make run     start aegisd in the foreground; Ctrl-C stops it    ARGS='--addr :9000'"
@@ -24,35 +37,50 @@ help:
 	@echo "make bench   what this machine does, beside a peer              BENCH=evaluate"
 	@echo "make faults  break it on purpose, and count what was lost             ARGS=--quick"
 	@echo "make engine  build the native policy engine, where Rust is, and say which one runs"
+	@echo "make lock    renew every locked version                         ARGS='-P msgspec'"
+	@echo "make audit   look the locked versions up among the known vulnerabilities"
 	@echo "make clean   remove the environment and everything built"
 	@echo
-	@echo "The first run makes $(VENV) and takes a minute; later ones start at once."
+	@echo "The first run makes $(VENV) from the locked versions; later ones start at once."
 	@echo "Another Python than the one found: make run PYTHON=python3.13"
+	@echo "The newest versions instead of the locked ones: make test LOCK="
 
-run: $(VENV)/.run $(VENV)/.engine
-	@exec $(BIN)/aegisd $(ARGS)
+# The daemon serves at once, on the engine that every installation has; the native one is built
+# beside it, for the next start.
+run: $(RUN)
+	@if ! $(MAKE) --question $(ENGINE); then $(BIN)/python -m scripts.engine --beside & fi; \
+	exec $(BIN)/aegisd $(ARGS)
 
-demo: $(VENV)/.run $(VENV)/.engine
+demo: $(RUN) $(ENGINE)
 	@exec $(BIN)/python -m conformance.demo $(ARGS)
 
-test: $(VENV)/.test $(VENV)/.engine
+test: $(TEST) $(ENGINE)
 	@echo "make test: $(BIN)/python -m pytest $(ARGS)"
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/.test
+lint: $(TEST)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.run $(VENV)/.engine
+bench: $(RUN) $(ENGINE)
 	@exec $(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
 
-faults: $(VENV)/.test $(VENV)/.engine
+faults: $(TEST) $(ENGINE)
 	@exec $(BIN)/python -m conformance.faults $(ARGS)
 
-engine: $(VENV)/.engine
+engine: $(ENGINE)
 	@$(BIN)/python -m aegisd.rego.engines
+
+environment: $(TEST)
+
+lock: $(TOOLS)
+	@$(BIN)/python -m scripts.lock $(ARGS)
+
+audit: $(TOOLS)
+	$(BIN)/pip-audit --disable-pip $(patsubst %,--requirement %,$(wildcard requirements/*.txt))
+	$(if $(CARGO),cd native && $(CARGO) audit,@echo "No Rust here: native/Cargo.lock is not audited")
 
 clean:
 	@echo "make clean: removing $(VENV), builds and caches; logs (*.db) stay"
@@ -60,38 +88,43 @@ clean:
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ── the environment ──────────────────────────────────────────────────────────────────────────────
-# A stamp is newer than pyproject.toml when what it names is installed. The tests' stamp covers the
-# daemon's too.
 
-$(VENV)/.run: pyproject.toml
-	@$(call install,.)
+# The tests' stamp covers the daemon's too.
+$(RUN): pyproject.toml $(if $(LOCK),$(LOCK)/run.txt)
+	@$(environment)
+	@$(call install,run,postgres)
+	@rm -f $(VENV)/.{run,test,tools}-*; touch $@
+
+$(TEST): pyproject.toml $(if $(LOCK),$(LOCK)/test.txt)
+	@$(environment)
+	@$(call install,test,dev)
+	@rm -f $(VENV)/.{run,test,tools}-*; touch $(RUN) $@
+
+$(TOOLS): $(or $(LOCK),requirements)/tools.$(if $(LOCK),txt,in)
+	@$(environment)
+	@$(STEP) "Installing what renews and audits the locks" \
+		$(PIP) $(if $(LOCK),--require-hashes) --requirement $<
 	@touch $@
 
-$(VENV)/.test: pyproject.toml
-	@$(call install,.[dev])
-	@touch $(VENV)/.run $@
+$(ENGINE): $(wildcard native/src/*.rs native/Cargo.* native/*.toml native/*.pyi) | $(RUN)
+	@$(BIN)/python -m scripts.engine
 
-# The native engine is built once per change of its source. Without Rust, or where it does not build,
-# the stamp says so and the engine that needs no compiler judges.
-$(VENV)/.engine: $(wildcard native/src/*.rs native/Cargo.* native/*.toml native/*.pyi) | $(VENV)/.run
-	@$(call build_engine)
-	@touch $@
+# $(call install,LOCK,EXTRA): what a lock names and then Aegis, or Aegis with the newest of it all.
+ifneq ($(LOCK),)
+install = ($(STEP) "Installing the locked versions of what Aegis stands on" \
+		$(PIP) --require-hashes --requirement $(LOCK)/$(1).txt \
+	&& $(STEP) "Installing Aegis into $(VENV)" \
+		$(PIP) --no-deps --no-build-isolation --editable .) || $(no_index)
+else
+install = $(STEP) "Installing Aegis into $(VENV) with the newest of what it stands on" \
+		$(PIP) --upgrade --upgrade-strategy eager --editable '.[$(2)]' || $(no_index)
+endif
 
-define build_engine
-set -uo pipefail; \
-if [ -z "$(CARGO)" ]; then \
-	echo "No Rust here: policy is judged by regopy. With Rust (https://rustup.rs) a faster engine" \
-		"is built."; \
-else \
-	echo "Building the native policy engine into $(VENV) (once, about a minute)"; \
-	PATH="$(dir $(CARGO)):$$PATH" $(BIN)/python -m pip install --quiet \
-		--disable-pip-version-check --force-reinstall --no-deps ./native \
-		|| echo "It did not build (the reason is above); policy is judged by regopy." >&2; \
-fi
-endef
+no_index = { echo "It needs a package index: the network, or PIP_INDEX_URL, or PIP_FIND_LINKS" \
+	"with a folder of wheels." >&2; exit 1; }
 
-# $(call install,REQUIREMENT): make the environment if there is none, then install into it.
-define install
+# Make the environment if there is none that works.
+define environment
 set -euo pipefail; \
 if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	python=""; \
@@ -114,12 +147,5 @@ if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	fi; \
 	echo "Making $(VENV) with $$("$$python" --version)"; \
 	"$$python" -m venv --clear $(VENV); \
-fi; \
-echo "Installing $(1) into $(VENV) (once, and again when pyproject.toml changes)"; \
-if ! $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '$(1)'; then \
-	echo "pip could not install what pyproject.toml names; its own message is above." >&2; \
-	echo "It needs a package index: the network, or PIP_INDEX_URL, or PIP_FIND_LINKS" \
-		"with a folder of wheels." >&2; \
-	exit 1; \
 fi
 endef

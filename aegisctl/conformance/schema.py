@@ -4,6 +4,7 @@ import msgspec
 
 from aegisctl.conformance import step
 from aegisctl.conformance.pack import PackText
+from aegisd.json_schema import components
 
 # https://json-schema.org/draft/2020-12; editors read it through yaml-language-server.
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -12,9 +13,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def document() -> dict[str, object]:
     """The schema as JSON values."""
     shapes = [PackText, *step.SHAPES.values()]
-    refs, definitions = msgspec.json.schema_components(
-        shapes, schema_hook=_any, ref_template="#/$defs/{name}"
-    )
+    refs, definitions = components(shapes, "#/$defs/{name}")
     steps: dict[str, object] = {
         "description": "One step: exactly one verb, and what belongs to it.",
         "oneOf": list(refs[1:]),
@@ -32,9 +31,3 @@ def document() -> dict[str, object]:
 def text() -> str:
     """The schema as the file that lies beside the packs."""
     return msgspec.json.format(msgspec.json.encode(document()), indent=2).decode() + "\n"
-
-
-def _any(kind: type) -> dict[str, object]:
-    if kind is object:
-        return {"description": "Any JSON value."}
-    raise NotImplementedError

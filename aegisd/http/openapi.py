@@ -30,12 +30,10 @@ from aegisd.http import (
 from aegisd.http.events import OUTCOMES
 from aegisd.http.operations import OPERATIONS, Operation
 from aegisd.http.query import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Query
+from aegisd.json_schema import Schema, components
 
 _JSON, _LINES = "application/json", "application/x-ndjson"
 _REF = "#/components/schemas/{name}"
-
-Schema = dict[str, object]
-
 
 _SHAPED = (
     *(answers, events, sessions, simulation, acts, manifests, policies, imports),
@@ -176,7 +174,7 @@ def _schemas() -> Schema:
             and not name.startswith("_")
             and shape.__module__ == module.__name__
         ]
-    _refs, schemas = msgspec.json.schema_components(shapes, schema_hook=_free, ref_template=_REF)
+    _refs, schemas = components(shapes, _REF)
     return {
         **schemas,
         "Event": {"oneOf": [_event(event_type) for event_type in AGENT_EVENTS]},
@@ -195,11 +193,6 @@ def _schemas() -> Schema:
             },
         },
     }
-
-
-def _free(_kind: type) -> Schema:
-    """Any JSON: msgspec asks only about `object`, having names for the rest."""
-    return {"description": "Any JSON value."}
 
 
 def _event(event_type: str) -> Schema:

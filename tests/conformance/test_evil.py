@@ -169,8 +169,8 @@ def test_old_text_that_is_gone_is_refused_with_the_file_to_mend(tmp_path: Path) 
     ("text", "said"),
     [
         ("story: [", "x.yaml: "),
-        ("story: a\n", "x.yaml: .*missing required field"),
-        ("story: a\nlaw: b\nfile: c\nold: d\nnew: e\ncases: [CH-001]\nwhy: f\n", "unknown field"),
+        ("story: a\n", "x.yaml: .*`law`"),
+        ("story: a\nlaw: b\nfile: c\nold: d\nnew: e\ncases: [CH-001]\nwhy: f\n", "x.yaml: .*`why`"),
         ("story: a\nlaw: b\nfile: c\nold: d\nnew: e\ncases: []\n", "expected ids of cases"),
         ("story: a\nlaw: b\nfile: c\nold: d\nnew: d\ncases: [CH-001]\n", "the same text"),
     ],
