@@ -21,13 +21,18 @@ from aegisd.core.policy.schema import (
     Schema,
 )
 from aegisd.rego import builtins, portable, recursion, unanswered, unread
-from aegisd.rego.module import Module, Reference, read, statements
+from aegisd.rego.module import Module, Reference, read
 from aegisd.rego.tokens import Kind, Token
 
 OPERATOR_PACKAGE = ("aegis", "rules")
 
 # What the gate reads of `aegis.rules`. Each is a set: a plain value would never be looked at.
 SPOKEN = frozenset({"advise", "constrain", "deny", "oblige", "require_approval"})
+
+
+# Bundles whose checks an engine remembers, each at most BUNDLE_BYTES_MAX: checking one takes longer
+# than a hundred decisions, and one is judged with many manifests, by many judges.
+CHECKED_MAX = 16
 
 
 class Facts(Struct, frozen=True):
@@ -44,7 +49,14 @@ class Facts(Struct, frozen=True):
 
 def check(files: Mapping[str, str]) -> Facts:
     """Check a bundle's files by path. Raises `PolicyInvalid` for the first that may not load."""
-    modules = [read(path, files[path]) for path in sorted(files)]
+    return _check(_modules(files))
+
+
+def _modules(files: Mapping[str, str]) -> list[Module]:
+    return [read(path, files[path]) for path in sorted(files)]
+
+
+def _check(modules: Sequence[Module]) -> Facts:
     for module in modules:
         _check_package(module)
         _check_words(module)
@@ -62,8 +74,8 @@ def admit(files: Mapping[str, str]) -> None:
     More than `check`, which bundles of old logs must pass for ever: what engines read differently
     is refused too, a rule of the operators that nothing reads, and a path that nothing answers.
     """
-    check(files)
-    modules = [read(path, files[path]) for path in sorted(files)]
+    modules = _modules(files)
+    _check(modules)
     portable.check(modules)
     unanswered.check(modules, OPERATOR_PACKAGE)
     found = unread.first(modules, OPERATOR_PACKAGE, SPOKEN)
@@ -117,7 +129,7 @@ def _check_package(module: Module) -> None:
 
 def _check_words(module: Module) -> None:
     before: Token | None = None
-    heads = set(statements(module.tokens))
+    heads = set(module.statements)
     for index, token in enumerate(module.tokens):
         word = token.text if token.kind is Kind.WORD else ""
         field = before is not None and before.kind is Kind.SIGN and before.text == "."

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from aegisd.core.errors import ConfigInvalid, PolicyInvalid
+from aegisd.rego.complaint import explain
 from aegisd.rego.engines import installed
 from aegisd.rego.module import read
 
@@ -105,8 +106,6 @@ class Interpreter:
     def __init__(self, sources: Mapping[str, str], data: bytes) -> None:
         """Read the sources. Raises `PolicyInvalid`, naming file and line."""
         import aegis_regorus  # noqa: PLC0415 - a wheel without it must import this file
-
-        from aegisd.rego.regorus_engine import explain  # noqa: PLC0415
 
         self._failed = aegis_regorus.EvaluationError
         try:

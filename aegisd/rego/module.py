@@ -5,6 +5,7 @@ bracket spelling of a field. What it cannot place it reports, and the checks ref
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -15,6 +16,13 @@ _KEYWORDS = frozenset(
     {"as", "contains", "default", "else", "every", "false", "if", "import", "in", "not", "null"}
     | {"package", "some", "true", "with"}
 )
+
+# Files that are read once: the base rules are a dozen, and they are in every bundle.
+REMEMBERED_MAX = 64
+
+# Characters of a file that is remembered, each some forty bytes of tokens. The longest of the base
+# rules has 3,000.
+REMEMBERED_CHARACTERS_MAX = 8_192
 
 # What a statement cannot end with, so that a word on the next line still belongs to it.
 _OPEN = _KEYWORDS - {"false", "null", "true"}
@@ -51,18 +59,22 @@ class Import(Struct, frozen=True):
 
 
 class Module(Struct, frozen=True):
-    """A file's package as names, and everything in it that can reach outside of the file."""
+    """A file's package as names, and everything in it that can reach outside of the file.
+
+    `statements` are the indexes of the tokens that start one; see `_statements`.
+    """
 
     path: str
-    tokens: list[Token]
+    tokens: tuple[Token, ...]
     package: tuple[str, ...]
-    imports: list[Import]
-    references: list[Reference]
+    imports: tuple[Import, ...]
+    references: tuple[Reference, ...]
+    statements: tuple[int, ...]
 
     @property
     def rules(self) -> frozenset[str]:
         """Names defined here: the word that starts a statement, or the one after `default`."""
-        heads = (self.head(index) for index in statements(self.tokens))
+        heads = map(self.head, self.statements)
         return frozenset(self.tokens[index].text for index in heads if index < len(self.tokens))
 
     def head(self, start: int) -> int:
@@ -71,13 +83,13 @@ class Module(Struct, frozen=True):
 
     def spans(self) -> Iterator[tuple[int, int]]:
         """Ranges of the indexes of each statement's tokens."""
-        heads = list(statements(self.tokens))
-        yield from zip(heads, [*heads[1:], len(self.tokens)], strict=True)
+        ends = (*self.statements[1:], len(self.tokens))
+        yield from zip(self.statements, ends, strict=True)
 
     @property
     def functions(self) -> frozenset[str]:
         """Those of `rules` that are functions: the word is called where it starts a statement."""
-        heads = set(statements(self.tokens))
+        heads = set(self.statements)
         return frozenset(
             reference.root
             for reference in self.references
@@ -87,6 +99,10 @@ class Module(Struct, frozen=True):
 
 def read(path: str, source: str) -> Module:
     """Read one file. Raises `PolicyInvalid`, naming `path` and line."""
+    return (_remembered if len(source) <= REMEMBERED_CHARACTERS_MAX else _read)(path, source)
+
+
+def _read(path: str, source: str) -> Module:
     found = tokens(path, source)
     if len(found) < 2 or not _is(found[0], Kind.WORD, "package"):  # noqa: PLR2004 - a name follows
         raise PolicyInvalid(f"{path}:1: expected `package` and a name first")
@@ -107,10 +123,15 @@ def read(path: str, source: str) -> Module:
             _check_orphan(path, found, index, references)
         index += 1
     names = (package.root, *(step for step in package.steps if step is not None))
-    return Module(path, found, names, imports, references)
+    return Module(
+        path, tuple(found), names, tuple(imports), tuple(references), tuple(_statements(found))
+    )
 
 
-def statements(found: Sequence[Token]) -> Iterator[int]:
+_remembered = lru_cache(REMEMBERED_MAX)(_read)
+
+
+def _statements(found: Sequence[Token]) -> Iterator[int]:
     """The indexes of the words that start a statement of a file, `else` branches not counted.
 
     A word that opens a line outside of brackets, unless what stands before it is not finished.

@@ -6,6 +6,7 @@ The engine is given what some rule reads: an escape in a field no rule names dis
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 import regopy
@@ -15,7 +16,7 @@ from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.rego import probe
 from aegisd.rego.bundle import decode
-from aegisd.rego.check import Facts, check
+from aegisd.rego.check import CHECKED_MAX, Facts, check
 from aegisd.rego.machine import Machine
 
 ENTRYPOINT = "aegis/decision/result"
@@ -57,8 +58,7 @@ class RegopyEvaluator:
         A bundle with operators' files is compiled in a child process first: what makes the native
         library abort must not take the daemon with it, now or at every start that follows.
         """
-        files = decode(bundle)
-        facts = check(files)
+        files, facts = _checked(bundle)
         data = b'{"manifest":' + manifest + b"}"
         if facts.plain_text and b"\\" in manifest:
             raise PolicyInvalid(
@@ -68,6 +68,13 @@ class RegopyEvaluator:
         if any(path.startswith(OPERATOR_PREFIX) for path in files):
             probe.survive("regopy", files, data, ENTRYPOINT)
         return RegopyProgram(Machine(files, data, [ENTRYPOINT]), facts)
+
+
+@lru_cache(CHECKED_MAX)
+def _checked(bundle: bytes) -> tuple[Mapping[str, str], Facts]:
+    """The files of a bundle that may be compiled, and their facts. Raises `PolicyInvalid`."""
+    files = decode(bundle)
+    return files, check(files)
 
 
 def project(policy_input: bytes, reads: Mapping[str, frozenset[str]]) -> bytes:

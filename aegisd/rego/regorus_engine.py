@@ -9,8 +9,8 @@ with a no: an error inside a rule only makes the rule undefined there, and so do
 say, which is a rule that cannot fail, and is asked where operators' rules say nothing either.
 """
 
-import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import aegis_regorus
 
@@ -19,7 +19,8 @@ from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.core.policy.verdict import EVALUATION_STEPS_MAX
 from aegisd.rego import probe, recursion
 from aegisd.rego.bundle import decode
-from aegisd.rego.check import check
+from aegisd.rego.check import CHECKED_MAX, check
+from aegisd.rego.complaint import explain
 from aegisd.rego.module import read
 
 ENTRYPOINT = "data.aegis.decision.result"
@@ -29,10 +30,6 @@ CLEAR = "data.aegis.decision.clear"
 
 # True where no operator's rule says anything.
 SILENT = "data.aegis.operator.silent"
-
-# `--> rules/a.rego:7:12`, some lines of source, and `error: ` with the sentence.
-_PLACE = re.compile(r"--> ([^\n]+):(\d+):\d+\n")
-_SENTENCE = re.compile(r"error: ([^\n]+)")
 
 
 class RegorusProgram:
@@ -85,10 +82,7 @@ class RegorusEvaluator:
 
         As with every engine, a bundle with operators' files is compiled in a child process first.
         """
-        files = decode(bundle)
-        check(files)
-        # Bundles of old logs were not held to it, and this engine dies of recursion.
-        recursion.check([read(path, files[path]) for path in sorted(files)])
+        files = _checked(bundle)
         data = b'{"manifest":' + manifest + b"}"
         base = {path: text for path, text in files.items() if not path.startswith(OPERATOR_PREFIX)}
         spoken = len(base) < len(files)
@@ -97,6 +91,16 @@ class RegorusEvaluator:
         entrypoints = [ENTRYPOINT, SILENT] if spoken else [ENTRYPOINT]
         whole = program(files, data, entrypoints)
         return RegorusProgram(whole, _prover(base, data), spoken=spoken)
+
+
+@lru_cache(CHECKED_MAX)
+def _checked(bundle: bytes) -> Mapping[str, str]:
+    """The files of a bundle that may be compiled. Raises `PolicyInvalid`."""
+    files = decode(bundle)
+    check(files)
+    # Bundles of old logs were not held to it, and this engine dies of recursion.
+    recursion.check([read(path, files[path]) for path in sorted(files)])
+    return files
 
 
 def program(
@@ -116,12 +120,3 @@ def _prover(base: Mapping[str, str], data: bytes) -> aegis_regorus.Program | Non
         return aegis_regorus.Program(list(base.items()), data, [CLEAR], EVALUATION_STEPS_MAX)
     except aegis_regorus.CompileError:
         return None
-
-
-def explain(message: str) -> str:
-    """The engine's message as one line, `file:line: sentence`."""
-    place, sentence = _PLACE.search(message), _SENTENCE.search(message)
-    said = sentence.group(1) if sentence else " ".join(message.split())
-    if place is None:
-        return f"the engine cannot compile the policy: {said}"
-    return f"{place.group(1)}:{place.group(2)}: {said}"

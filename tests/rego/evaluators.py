@@ -13,7 +13,7 @@ import rfc8785
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.ports import Evaluator, Program
-from aegisd.rego import bundle, probe
+from aegisd.rego import bundle, module, probe
 from aegisd.rego.engines import choose, installed
 from tests.rego.worlds import INPUT, MANIFEST, base_files, bent
 
@@ -89,6 +89,17 @@ class EvaluatorContract:
         assert [reason["code"] for reason in json.loads(denied)["deny"]] == [
             "PERMISSION_UNDECLARED"
         ]
+
+    def test_a_bundle_is_checked_once_whatever_it_is_judged_with(
+        self, evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Longer than a file that is remembered by itself.
+        rules = f'{HEAD}deny contains "once" if input.call.args.once\n#{"-" * 9_000}\n'
+        body = bundle.build({"a.rego": rules}, base_files())
+        evaluator.compile(body, encode(MANIFEST))
+        monkeypatch.delattr(module, "tokens")
+        again = choose(self.name).compile(body, encode({**MANIFEST, "name": "another"}))
+        assert self.denials(again, once=True) == ["once"]
 
     @pytest.mark.parametrize("rules", FAILING)
     def test_a_rule_that_fails_is_never_a_rule_that_does_not_hold(
