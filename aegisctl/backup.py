@@ -16,8 +16,8 @@ from aegisctl.integrity.database import check_database
 from aegisctl.verify import sentence
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, NotFound
 from aegisd.ports import EventReader, EventStore
-from aegisd.store.sqlite import SqliteStore
-from aegisd.store.sqlite_file import SIDE_FILES
+from aegisd.store.sqlite.file import SIDE_FILES
+from aegisd.store.sqlite.store import SqliteStore
 
 
 class Copied(Struct, frozen=True):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from aegisctl.integrity.report import broken
 from aegisd.core.log.chain import Break
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.reader import SqliteReader
 
 # Rows moved that are reported of one tenant; one is enough to condemn its order.
 MOVED_ROWS_MAX = 20

@@ -24,12 +24,9 @@ from aegisd.rego.engines import choose, installed
 from aegisd.rules_version import rules_version
 from aegisd.store.dsn import sqlite_path
 from aegisd.store.lock import PID_BYTES_MAX
-from aegisd.store.sqlite_file import (
-    SCHEMA_VERSION,
-    SQLITE_VERSION_MIN,
-    sqlite_version_affected,
-)
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.file import SQLITE_VERSION_MIN, sqlite_version_affected
+from aegisd.store.sqlite.reader import SqliteReader
+from aegisd.store.sqlite.schema import SCHEMA_VERSION
 
 DSN_DEFAULT = "aegis.db"
 

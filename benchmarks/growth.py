@@ -21,8 +21,8 @@ from aegisd.engine.engine import Engine
 from aegisd.signing.guard import GuardFolder
 from aegisd.signing.keyring import public_path
 from aegisd.signing.signer import guard_path, key_path, open_keyring
-from aegisd.store.sqlite import SqliteStore
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.reader import SqliteReader
+from aegisd.store.sqlite.store import SqliteStore
 from benchmarks import filling
 from benchmarks.figures import Timing, micros, timing
 from benchmarks.filling import CALLS_PER_APPEND, EVENTS_PER_CALL, TENANT

@@ -26,7 +26,7 @@ from aegisd.rego import bundle
 from aegisd.rego.engines import CHOICES, choose
 from aegisd.rego.judge import RegoJudge
 from aegisd.rules_version import rules_version
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from benchmarks import filling
 from benchmarks.figures import Timing, micros, ratio, timing
 from benchmarks.filling import CALLS_PER_APPEND, EVENTS_PER_CALL

@@ -12,7 +12,7 @@ from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
 from aegisd.ports import Checkpoint, Growth
 from aegisd.signing import keyring
 from aegisd.signing.guard import GuardFolder
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from benchmarks.rows import batches, sealed
 
 TENANT = "bench"

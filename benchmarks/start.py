@@ -18,7 +18,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from benchmarks import filling
 from benchmarks.daemon import Daemon
 

@@ -23,7 +23,7 @@ from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.target import extract
 from aegisd.ports import Batch, Evaluator
 from aegisd.rego import bundle
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from benchmarks.workloads import proposal
 
 # Calls of one commit of the raw store, as a busy writer has them at 32 connections.

@@ -1,1 +1,1 @@
-"""Where the log lives: memory and SQLite, each native, held to one contract suite."""
+"""Where the log lives: memory, SQLite and PostgreSQL, each native, held to one contract suite."""

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from aegisd.core.errors import ConfigInvalid
 from aegisd.ports import EventStore
-from aegisd.store.sqlite import SqliteStore
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.reader import SqliteReader
+from aegisd.store.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from aegisd.store.postgres.reader import PostgresReader

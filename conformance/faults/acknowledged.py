@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from aegisd.core.log.chain import Chain
 from aegisd.ports import EventReader
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.reader import SqliteReader
 
 
 class Acknowledged:

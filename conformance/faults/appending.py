@@ -15,7 +15,7 @@ from msgspec import Raw
 from aegisd.core.errors import StoreFailed
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal
 from aegisd.ports import Batch, Document, SnapshotRow
-from aegisd.store import sqlite
+from aegisd.store.sqlite import store as sqlite
 from conformance.faults.acknowledged import Acknowledged
 
 TENANTS = ("acme", "umbrella")

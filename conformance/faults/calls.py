@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from aegisd.core.errors import AegisError
 from aegisd.store.dsn import open_reader
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from conformance.faults.acknowledged import Finding, examine
 from conformance.faults.appending import heard
 from conformance.faults.daemon import CREATED, ROOT, Client, Daemon, Load, proposal

@@ -19,7 +19,7 @@ from aegisd.engine.signed_log import SignedLog
 from aegisd.rules_version import rules_version
 from aegisd.signing.guard import GuardFolder
 from aegisd.signing.signer import guard_path, key_path, open_keyring, origin_in
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from conformance.faults.acknowledged import Acknowledged, examine
 from conformance.faults.daemon import Daemon, Load
 from conformance.faults.outcome import Step, Tally

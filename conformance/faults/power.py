@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from aegisd.core.errors import AegisError
 from aegisd.ports import Batch
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from conformance.faults.acknowledged import Acknowledged, Finding, examine, half_batches
 from conformance.faults.appending import Load, heard
 from conformance.faults.daemon import (
@@ -41,11 +41,11 @@ BATCHES = 60
 LOAD_S = 1.0
 
 # The daemon copies its write-ahead log into the file many times in so short a run.
-OFTEN = "from aegisd.store import sqlite; sqlite.CHECKPOINT_PAGES = 40"
+OFTEN = "from aegisd.store.sqlite import store; store.CHECKPOINT_PAGES = 40"
 
 # What a build looks like whose commits do not wait for the disk.
 NORMAL = """
-from aegisd.store import sqlite
+from aegisd.store.sqlite import store as sqlite
 prepare = sqlite.SqliteStore._prepare
 def careless(self, path):
     prepare(self, path)

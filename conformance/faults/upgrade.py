@@ -9,7 +9,7 @@ from conformance.faults.acknowledged import Acknowledged, examine
 from conformance.faults.daemon import CREATED, ROOT, Daemon, NotStarted, proposal
 from conformance.faults.outcome import Step, Tally
 
-FILES = ROOT / "tests" / "store" / "files"
+FILES = ROOT / "tests" / "store" / "sqlite" / "files"
 
 
 def files(attempts: int, step: Step) -> Tally:

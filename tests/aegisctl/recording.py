@@ -11,7 +11,7 @@ from aegisd.core import capabilities
 from aegisd.core.proposal import read
 from aegisd.engine.engine import Configured, Engine
 from aegisd.store.memory import MemoryStore
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 
 # 2023-11-14T22:13:20Z, the time of the design's hash vectors.
 START_MS = 1_700_000_000_000

@@ -11,7 +11,7 @@ from aegisctl import rules
 from aegisctl.client import Answer
 from aegisd.engine.engine import Configured, Engine
 from aegisd.http.app import app
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.recording import SteadyClock
 
 URL = "http://127.0.0.1:8080"

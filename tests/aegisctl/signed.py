@@ -7,7 +7,7 @@ from aegisd.core.log.merkle import Tree
 from aegisd.core.log.note import Key
 from aegisd.ports import Checkpoint, Growth
 from aegisd.signing.keyring import Keyring, SigningKey
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 
 LOG_NAME = "log.example"
 RING = Keyring(LOG_NAME, [SigningKey(seed=b"\1" * 32)])

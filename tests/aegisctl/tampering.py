@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.store.sqlite_file import SCHEMA
+from aegisd.store.sqlite.schema import SCHEMA
 
 Statement = tuple[str, tuple[object, ...]]
 

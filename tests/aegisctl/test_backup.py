@@ -17,7 +17,7 @@ from aegisd.core.log import detached
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.merkle import Tree
 from aegisd.ports import Batch, Checkpoint, Detached, Growth, SnapshotRow
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.recording import call, record
 from tests.aegisctl.signed import sign, vkey

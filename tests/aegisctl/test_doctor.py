@@ -11,7 +11,7 @@ from aegisctl import doctor
 from aegisd.core.errors import ConfigInvalid
 from aegisd.rego.engines import choose, installed
 from aegisd.store.lock import LockFile
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.shelf import URL, Shelf
 from tests.aegisctl.tampering import tamper

@@ -18,8 +18,8 @@ from aegisd.core import capabilities
 from aegisd.core.proposal import read
 from aegisd.engine.engine import Configured, Engine
 from aegisd.http.app import app
-from aegisd.store.sqlite import SqliteStore
-from aegisd.store.sqlite_file import SCHEMA
+from aegisd.store.sqlite.schema import SCHEMA
+from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.recording import SteadyClock, call, event
 from tests.aegisctl.shelf import URL

@@ -23,7 +23,7 @@ from aegisd.core.log.export import (
 )
 from aegisd.core.log.export_reading import read
 from aegisd.ports import Batch, Checkpoint, Detached
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.recording import call, record
 from tests.aegisctl.shelf import Shelf

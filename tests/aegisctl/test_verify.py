@@ -24,8 +24,8 @@ from aegisd.core.log.export import Scope, write
 from aegisd.core.log.export_reading import read
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import Batch, SnapshotRow
-from aegisd.store.sqlite import SqliteStore
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.reader import SqliteReader
+from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.recording import call, record
 from tests.aegisctl.signed import THIEF, checkpoint, note, sign, vkey

@@ -9,7 +9,7 @@ import pytest
 from aegisd.core.log import checkpoint
 from aegisd.core.log.note import read_key
 from aegisd.signing import ed25519
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.reader import SqliteReader
 from benchmarks.figures import Timing
 from benchmarks.filling import TENANT
 from benchmarks.growth import FLAT_RATIO, Costs, Log, section, sizes

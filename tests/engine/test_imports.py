@@ -35,7 +35,7 @@ from aegisd.engine import imports
 from aegisd.engine.imports import Import, Keeping
 from aegisd.ports import Batch, EventStore
 from aegisd.store.memory import MemoryStore
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.signed import note
 from tests.core.builders import chain, envelope, small_log
 from tests.engine.world import run, running, said

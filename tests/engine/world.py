@@ -20,7 +20,7 @@ from aegisd.engine.work import Answer
 from aegisd.ports import Batch, EventReader, EventStore
 from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.memory import MemoryStore
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from tests.core.builders import START_MS
 from tests.core.gate import BUNDLE, ScriptedJudge, manifest, proposal
 

@@ -10,11 +10,15 @@ import pytest
 
 from aegisd.core.log.note import NOTE_BYTES_MAX
 from aegisd.signing.guard import GuardFolder
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from conformance.faults.interposer import CREATE, WRITE, Interposer, Orders, Unsupported
 from tests.core.builders import ROOT
 
-OPEN = "import sys; from aegisd.store.sqlite import SqliteStore; SqliteStore(sys.argv[1]).close()"
+OPEN = """
+import sys
+from aegisd.store.sqlite.store import SqliteStore
+SqliteStore(sys.argv[1]).close()
+"""
 
 
 def test_a_draft_of_a_checkpoint_is_no_tenant(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from aegisd.core.log.checkpoint import Head, read
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.ports import Batch, EventReader, Growth, SnapshotRow
 from aegisd.store.memory import MemoryStore
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from tests.engine.world import MemoryGuard
 
 # How often each fault meets a write, in parts of a thousand.

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from aegisd.core.errors import ConfigInvalid
 from aegisd.store.dsn import open_reader, open_store, place, sqlite_path, without_password
-from aegisd.store.sqlite import SqliteStore
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.reader import SqliteReader
+from aegisd.store.sqlite.store import SqliteStore
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_an_evaluator_that_hangs_is_503_without_a_decision_and_ends_the_process(
 
 
 STORE = """
-from aegisd.store import sqlite
+from aegisd.store.sqlite import store as sqlite
 from aegisd.core import errors
 append, fails = sqlite.SqliteStore.append, [0]
 def failing(self, batch):

@@ -6,17 +6,16 @@ wrong type, a row out of order or a page SQLite cannot read is `LogCorrupt` that
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from itertools import product
-from pathlib import Path
-from typing import Any, Literal
+from contextlib import closing, contextmanager
+from typing import Literal
 
-from aegisd.core.errors import AegisError, LogCorrupt, StoreBroken, StoreFailed
+from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.ports import Checkpoint, Detached, Document, SessionHead, SnapshotRow
-from aegisd.store import sqlite_detached, sqlite_file, sqlite_tree
+from aegisd.store.sqlite import detached, failure, schema, tree
+from aegisd.store.sqlite.connection import Connections
+from aegisd.store.sqlite.row import COLUMNS, Row, event_of
 
 # Rows read in one go. A page closes its read transaction, so a slow consumer never keeps the
 # write-ahead log from being reset.
@@ -25,37 +24,11 @@ PAGE_EVENTS_MAX = 256
 # Bytes of bodies read in one go, so that pages of large bodies stay small; one body may exceed it.
 PAGE_BYTES_MAX = 1 << 20
 
-# Connections kept open when nobody reads. As many as threads that usually read at once.
-IDLE_CONNECTIONS_MAX = 8
-
-# Seconds to wait for a lock. A reader meets one only while a crashed log is being recovered.
-BUSY_S_MAX = 5.0
-
 # The largest INTEGER of SQLite; no position, seq or rowid is beyond it.
 INTEGER_MAX = 2**63 - 1
 
 # Findings of SQLite's own check that are reported; one is enough to condemn a file.
 FAULTS_MAX = 100
-
-COLUMN_TYPES: dict[str, tuple[type, ...]] = {
-    "tenant_id": (str,),
-    "position": (int,),
-    "session_id": (str,),
-    "seq": (int,),
-    "event_type": (str,),
-    "ts_unix_ms": (int,),
-    "user_id": (str,),
-    "agent_id": (str, type(None)),
-    "idempotency_key": (str, type(None)),
-    "prev_hash": (bytes,),
-    "hash": (bytes,),
-    "body": (bytes,),
-}
-COLUMNS = ", ".join(COLUMN_TYPES)
-
-# Any: the types are what the file has, and `_event` looks at each before it is used.
-Row = tuple[Any, ...]
-ROW_TYPES = frozenset(product(*COLUMN_TYPES.values()))
 
 # The rowid breaks ties, so that of two rows with one position neither slips between two pages.
 EVENTS = f"""SELECT rowid, {COLUMNS} FROM events
@@ -87,118 +60,18 @@ SESSIONS = """WITH RECURSIVE session (id) AS (
 
 
 class SqliteReader:
-    """An `EventReader` of one SQLite file, for any number of threads.
-
-    Each read borrows a connection of its own, so no two threads ever share one.
-    """
+    """An `EventReader` of one SQLite file, for any number of threads."""
 
     def __init__(self, path: str) -> None:
         """Open `path`. Raises `ConfigInvalid` when there is no log of ours that can be read."""
         self._path = os.path.realpath(path)
-        self._query = "mode=ro"
-        self._lock = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []
-        self._open = True
+        self._connections = Connections(self._path)
+        self._reading = self._connections.reading
         self._version = 0
-        sqlite_file.require_file(self._path)
-        with ExitStack() as undo:
-            undo.callback(SqliteReader.close, self)
-            try:
-                self._identify()
-            except sqlite_file.READ_ERRORS as error:
-                raise sqlite_file.opening_failure(error, self._path) from error
-            undo.pop_all()
-
-    def _identify(self) -> None:
-        try:
-            with self._borrowed() as connection:
-                sqlite_file.identify(connection, self._path)
-        except sqlite3.OperationalError:
-            # A reader makes the index of the write-ahead log, which a read-only folder forbids.
-            # Nobody can be writing there, and without a log beside it the file alone is the truth.
-            wal = Path(f"{self._path}-wal")
-            if os.access(wal.parent, os.W_OK) or (wal.exists() and wal.stat().st_size > 0):
-                raise
-            self._close_idle()
-            self._query = "mode=ro&immutable=1"
-            with self._borrowed() as connection:
-                sqlite_file.identify(connection, self._path)
 
     def close(self) -> None:
         """Close every connection; those lent out close when they come back."""
-        with self._lock:
-            self._open = False
-        self._close_idle()
-
-    def _close_idle(self) -> None:
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
-
-    # ── connections ──────────────────────────────────────────────────────────────────────────────
-
-    @contextmanager
-    def _borrowed(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection to one thread for one read."""
-        with self._lock:
-            if not self._open:
-                raise StoreFailed(f"{self._path}: the log is closed")
-            connection = self._idle.pop() if self._idle else None
-        if connection is None:
-            connection = self._connect()
-        try:
-            yield connection
-        finally:
-            self._give_back(connection)
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        with self._lock:
-            if self._open and len(self._idle) < IDLE_CONNECTIONS_MAX:
-                self._idle.append(connection)
-                return
-        connection.close()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            sqlite_file.uri(self._path, self._query),
-            uri=True,
-            timeout=BUSY_S_MAX,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        connection.text_factory = _text
-        # A file from a stranger may hold views and damaged pages: https://sqlite.org/security.html
-        connection.execute("PRAGMA trusted_schema=OFF")
-        connection.execute("PRAGMA cell_size_check=ON")
-        connection.execute("PRAGMA mmap_size=0")
-        connection.execute("PRAGMA query_only=ON")
-        return connection
-
-    @contextmanager
-    def _reading(self, what: str, **place: str | int) -> Iterator[sqlite3.Connection]:
-        """Lend a connection and say what an error of SQLite means for `what` is read.
-
-        Raises `LogCorrupt` with `place` as details when the file is damaged, `StoreBroken` when the
-        disk is, `StoreFailed` for what may pass.
-        """
-        try:
-            with self._borrowed() as connection:
-                yield connection
-        except sqlite_file.READ_ERRORS as error:
-            raise self._failure(error, what, place) from error
-
-    def _failure(
-        self, error: sqlite3.Error | UnicodeDecodeError, what: str, place: dict[str, str | int]
-    ) -> AegisError:
-        sentence = f"{self._path}: SQLite could not read {what}: {error}"
-        match sqlite_file.primary_code(error):
-            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_ERROR:
-                return LogCorrupt(f"{sentence}; the file is damaged or was changed", **place)
-            case sqlite3.SQLITE_IOERR:
-                return StoreBroken(f"{sentence}; check the disk", **place)
-            case _:
-                return StoreFailed(f"{sentence}; try again", **place)
+        self._connections.close()
 
     # ── reads ────────────────────────────────────────────────────────────────────────────────────
 
@@ -298,13 +171,13 @@ class SqliteReader:
             count = min(left, PAGE_EVENTS_MAX)
             rows, more = self._page(sql, (*scope.values(), last, rowid, count), place)
             left -= len(rows)
-            for row in rows:
-                event = self._event(row[1:])
+            for columns in rows:
+                event = event_of(self._path, columns[1:])
                 found = event.position if order == "position" else event.seq
                 if found <= last:
                     claim = f"two rows of tenant {event.tenant_id!r} claim {order} {found}"
                     raise LogCorrupt(f"{self._path}: {claim}", **scope, **{order: found})
-                last, rowid = found, row[0]
+                last, rowid = found, columns[0]
                 yield event
 
     def _page(
@@ -324,55 +197,18 @@ class SqliteReader:
                     held += len(row[-1]) if isinstance(row[-1], bytes) else 0
                     if held >= PAGE_BYTES_MAX:
                         return rows, True
-            except sqlite_file.READ_ERRORS:
+            except failure.READ_ERRORS:
                 # What was read is good; the next page begins at the fault and names its place.
                 if not rows:
                     raise
                 return rows, True
         return rows, len(rows) == values[-1]
 
-    def _event(self, columns: Row) -> StoredEvent:
-        """Build the event of a row in the order of `COLUMN_TYPES`; believe nothing of it."""
-        if tuple(map(type, columns)) not in ROW_TYPES:
-            raise self._wrong_type(columns)
-        tenant_id, position, session_id, seq, event_type, ts_unix_ms = columns[:6]
-        user_id, agent_id, idempotency_key, prev_hash, digest, body = columns[6:]
-        return StoredEvent(
-            tenant_id=tenant_id,
-            position=position,
-            session_id=session_id,
-            seq=seq,
-            event_type=event_type,
-            ts_unix_ms=ts_unix_ms,
-            user_id=user_id,
-            agent_id=agent_id,
-            idempotency_key=idempotency_key,
-            prev_hash=prev_hash,
-            hash=digest,
-            body=body,
-        )
-
-    def _wrong_type(self, columns: Row) -> LogCorrupt:
-        """Name the row by what of its name can be read, and the columns that cannot."""
-        row = dict(zip(COLUMN_TYPES, columns, strict=True))
-        wrong = [name for name, kinds in COLUMN_TYPES.items() if not isinstance(row[name], kinds)]
-        name = {
-            key: value
-            for key in ("tenant_id", "position", "session_id", "seq")
-            if isinstance(value := row[key], str | int) and key not in wrong
-        }
-        where = ", ".join(f"{key} {value!r}" for key, value in name.items())
-        return LogCorrupt(
-            f"{self._path}: the row of {where} holds a value of the wrong type in "
-            f"{', '.join(wrong)}",
-            **name,
-        )
-
     def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
         """See `aegisd.ports.EventReader.by_idempotency_key`."""
         with self._reading("an idempotency key", tenant_id=tenant_id) as connection:
             rows = connection.execute(BY_KEY, (tenant_id, key)).fetchall()
-        return [self._event(row) for row in rows]
+        return [event_of(self._path, columns) for columns in rows]
 
     def document(self, digest: bytes) -> Document | None:
         """See `aegisd.ports.EventReader.document`."""
@@ -409,25 +245,25 @@ class SqliteReader:
     def schema_version(self) -> int:
         """The version of the file's schema. One of version 1 becomes newer as a store opens it."""
         with self._reading("the schema version") as connection:
-            return sqlite_file.schema_version(connection)
+            return schema.version_of(connection)
 
     @contextmanager
     def _evidence(self, what: str, tenant_id: str) -> Iterator[sqlite3.Connection | None]:
         """Lend a connection; None where the file is of version 1, which has no such tables."""
         with self._reading(what, tenant_id=tenant_id) as connection:
-            if self._version < sqlite_file.SCHEMA_VERSION:
-                self._version = sqlite_file.schema_version(connection)
-            yield connection if self._version == sqlite_file.SCHEMA_VERSION else None
+            if self._version < schema.SCHEMA_VERSION:
+                self._version = schema.version_of(connection)
+            yield connection if self._version == schema.SCHEMA_VERSION else None
 
     def hashes(self, tenant_id: str, *, from_position: int, limit: int) -> list[bytes]:
         """See `aegisd.ports.EventReader.hashes`."""
         with self._reading("the hashes", tenant_id=tenant_id) as connection:
-            return sqlite_tree.hashes(connection, tenant_id, from_position, limit)
+            return tree.hashes(connection, tenant_id, from_position, limit)
 
     def blocks(self, tenant_id: str) -> list[bytes]:
         """See `aegisd.ports.EventReader.blocks`."""
         with self._evidence("the blocks", tenant_id) as connection:
-            return sqlite_tree.blocks(connection, tenant_id) if connection else []
+            return tree.blocks(connection, tenant_id) if connection else []
 
     def checkpoints(
         self, tenant_id: str, *, from_size: int = 0, limit: int = 1000
@@ -436,22 +272,22 @@ class SqliteReader:
         with self._evidence("the checkpoints", tenant_id) as connection:
             if connection is None:
                 return []
-            return sqlite_tree.checkpoints(connection, tenant_id, from_size, limit)
+            return tree.checkpoints(connection, tenant_id, from_size, limit)
 
     def newest_checkpoint(self, tenant_id: str) -> Checkpoint | None:
         """See `aegisd.ports.EventReader.newest_checkpoint`."""
         with self._evidence("the newest checkpoint", tenant_id) as connection:
-            return sqlite_tree.newest_checkpoint(connection, tenant_id) if connection else None
+            return tree.newest_checkpoint(connection, tenant_id) if connection else None
 
     def detached(self, tenant_id: str, position: int) -> list[Detached]:
         """See `aegisd.ports.EventReader.detached`."""
         with self._evidence("detached values", tenant_id) as connection:
-            return sqlite_detached.of_event(connection, tenant_id, position) if connection else []
+            return detached.of_event(connection, tenant_id, position) if connection else []
 
     def detached_of(self, tenant_id: str, subject: str) -> int:
         """See `aegisd.ports.EventReader.detached_of`."""
         with self._evidence("detached values", tenant_id) as connection:
-            return sqlite_detached.count_of(connection, tenant_id, subject) if connection else 0
+            return detached.count_of(connection, tenant_id, subject) if connection else 0
 
     def faults(self) -> list[str]:
         """One sentence for each change of the schema and each finding of SQLite's own check.
@@ -460,7 +296,7 @@ class SqliteReader:
         in one of the two only. Reads the whole file: about a second for 200 MB.
         """
         with self._reading("the whole file") as connection:
-            changes = sqlite_file.schema_changes(connection)
+            changes = schema.changes(connection)
             found = connection.execute(f"PRAGMA integrity_check({FAULTS_MAX})").fetchall()
         return changes + [f"file: {finding}" for (finding,) in found if finding != "ok"]
 
@@ -471,14 +307,6 @@ def last_position(connection: sqlite3.Connection, tenant_id: str) -> object:
     (last,) = connection.execute(sql, (tenant_id,)).fetchone()
     found: object = last
     return found
-
-
-def _text(stored: bytes) -> str | bytes:
-    """Decode a text column; bytes that are no UTF-8 stay bytes, a wrong type like any other."""
-    try:
-        return stored.decode()
-    except UnicodeDecodeError:
-        return stored
 
 
 def _head(tenant_id: str, row: Sequence[object]) -> SessionHead:

@@ -20,9 +20,9 @@ from aegisd.core.errors import (
 )
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.ports import Batch, Growth, Turn
-from aegisd.store import sqlite_detached, sqlite_file, sqlite_tree
 from aegisd.store.lock import LockFile
-from aegisd.store.sqlite_reader import SqliteReader, last_position
+from aegisd.store.sqlite import detached, failure, file, schema, tree
+from aegisd.store.sqlite.reader import SqliteReader, last_position
 
 # Rows of one statement. One statement is one release of the interpreter lock, and beside a busy
 # thread each release costs up to a switch interval (5 ms); row by row, a batch of 64 took 300 ms.
@@ -44,9 +44,6 @@ OTHER_STATEMENTS = 16
 # Primary result codes after which nobody knows what is on the disk.
 DISK_FAILED = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
-# Named so that `doctor` can ask without opening a file.
-sqlite_version_affected = sqlite_file.sqlite_version_affected
-
 # The condition is evaluated once, before the first row goes in: the rows are read to the end first
 # because they come from a query on the table they go to.
 INSERT = """INSERT INTO events SELECT * FROM (VALUES {rows})
@@ -59,8 +56,8 @@ REPLACE_SNAPSHOT = "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)"
 class SqliteStore(SqliteReader):
     """An `EventStore` in one file. Only this connection ever writes or checkpoints.
 
-    That is also what keeps SQLite's WAL-reset bug away, see `sqlite_version_affected`: every other
-    connection, here and in other processes of ours, is a `SqliteReader`.
+    That is also what keeps SQLite's WAL-reset bug away, see `file.sqlite_version_affected`: every
+    other connection, here and in other processes of ours, is a `SqliteReader`'s.
     """
 
     waits = True
@@ -73,8 +70,8 @@ class SqliteStore(SqliteReader):
         `LogCorrupt` when the file is damaged or its schema was changed.
         """
         place = os.path.realpath(path)
-        if sqlite3.sqlite_version_info < sqlite_file.SQLITE_VERSION_MIN:
-            wanted = ".".join(map(str, sqlite_file.SQLITE_VERSION_MIN))
+        if sqlite3.sqlite_version_info < file.SQLITE_VERSION_MIN:
+            wanted = ".".join(map(str, file.SQLITE_VERSION_MIN))
             raise ConfigInvalid(
                 f"expected SQLite {wanted} or newer, found {sqlite3.sqlite_version}; "
                 "use a Python built with a newer one"
@@ -88,22 +85,22 @@ class SqliteStore(SqliteReader):
                     "rights of the file and of its folder",
                     path=place,
                 ) from error
-            except sqlite_file.READ_ERRORS as error:
-                raise sqlite_file.opening_failure(error, place) from error
+            except failure.READ_ERRORS as error:
+                raise failure.opening(error, place) from error
             self._resources = undo.pop_all()
 
     def _claim(self, path: str, undo: ExitStack) -> None:
         """Take the lock, make the file when there is none, and open both kinds of connection."""
-        file = Path(path)
-        new = file.parent.is_dir() and not file.exists()
-        if new or file.is_file():
+        place = Path(path)
+        new = place.parent.is_dir() and not place.exists()
+        if new or place.is_file():
             undo.callback(LockFile(f"{path}.lock").release)
-            if new or file.stat().st_size == 0:
-                sqlite_file.create_file(path)
+            if new or place.stat().st_size == 0:
+                file.create(path)
         super().__init__(path)
         undo.callback(super().close)
         self._writer = sqlite3.connect(
-            sqlite_file.uri(path, "mode=rw"),
+            file.uri(path, "mode=rw"),
             uri=True,
             timeout=BUSY_S_MAX,
             isolation_level=None,
@@ -112,7 +109,7 @@ class SqliteStore(SqliteReader):
         )
         undo.callback(self._writer.close)
         self._prepare(path)
-        status = file.stat()
+        status = place.stat()
         self._file = (status.st_dev, status.st_ino)
         self._broken = False
         self._erased_in_wal = False
@@ -138,9 +135,9 @@ class SqliteStore(SqliteReader):
         writer.execute("PRAGMA secure_delete=ON")
         writer.execute("PRAGMA temp_store=MEMORY")
         with self._transaction():
-            changes = sqlite_file.schema_changes(writer)
+            changes = schema.changes(writer)
             if not changes:
-                sqlite_file.bring_up_to_date(writer)
+                schema.bring_up_to_date(writer)
         if changes:
             raise LogCorrupt(
                 f"{path} is not as Aegis made it: {'; '.join(changes)}; nothing was written, "
@@ -165,7 +162,7 @@ class SqliteStore(SqliteReader):
         refuse_strangers(batch)
         try:
             self._write(batch)
-        except sqlite_file.READ_ERRORS as error:
+        except failure.READ_ERRORS as error:
             raise self._refusal(error, batch.tenant_id) from error
         if batch.erased:
             self._erased_in_wal = True
@@ -176,8 +173,8 @@ class SqliteStore(SqliteReader):
         self._refuse_when_unusable()
         try:
             with self._transaction():
-                sqlite_tree.grow(self._writer, growth)
-        except sqlite_file.READ_ERRORS as error:
+                tree.grow(self._writer, growth)
+        except failure.READ_ERRORS as error:
             raise self._refusal(error, growth.tenant_id) from error
         self._empty_wal()
 
@@ -205,7 +202,7 @@ class SqliteStore(SqliteReader):
             self._erased_in_wal = bool(busy)
 
     def _refuse_when_unusable(self) -> None:
-        if not self._open:
+        if not self._connections.open:
             raise StoreFailed(f"{self._path}: the store is closed and takes no events")
         try:
             status = os.stat(self._path)  # noqa: PTH116 - on the hot path, and as short
@@ -235,7 +232,7 @@ class SqliteStore(SqliteReader):
             snapshots = [msgspec.structs.astuple(row) for row in batch.snapshots]
             self._writer.executemany(REPLACE_SNAPSHOT, snapshots)
             if batch.detached or batch.erased:
-                sqlite_detached.write(self._writer, batch.tenant_id, batch.detached, batch.erased)
+                detached.write(self._writer, batch.tenant_id, batch.detached, batch.erased)
 
     def _insert(self, tenant_id: str, position: int, events: Sequence[StoredEvent]) -> None:
         """Insert rows if the tenant's log ends at `position`; raise `PositionConflict` if not."""
@@ -272,7 +269,7 @@ class SqliteStore(SqliteReader):
 
     def _refusal(self, error: sqlite3.Error | UnicodeDecodeError, tenant_id: str) -> AegisError:
         """Say what an error of SQLite means for the tenant's batch."""
-        code = sqlite_file.primary_code(error)
+        code = failure.primary_code(error)
         if code in DISK_FAILED or self._writer.in_transaction:
             self._broken = True
             return StoreBroken(

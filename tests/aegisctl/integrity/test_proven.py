@@ -10,7 +10,7 @@ from aegisd.core.log import proof
 from aegisd.core.log.merkle import Tree
 from aegisd.core.log.proof import Proof
 from aegisd.ports import Checkpoint
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.reader import SqliteReader
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.signed import THIEF, checkpoint, note, vkey
 

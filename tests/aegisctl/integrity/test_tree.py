@@ -15,7 +15,7 @@ from aegisctl.verify import examine
 from aegisd.core.log.checkpoint import read
 from aegisd.core.log.merkle import BLOCK_LEAVES
 from aegisd.ports import Checkpoint
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.recording import call, record
 from tests.aegisctl.signed import THIEF, checkpoint, keep, key, note, sign
 from tests.aegisctl.tampering import rows, tamper

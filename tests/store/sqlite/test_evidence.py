@@ -14,10 +14,10 @@ from aegisd.core.errors import ConfigInvalid, LogCorrupt, StoreBroken, StoreFail
 from aegisd.core.log.chain import Chain
 from aegisd.ports import Batch, Checkpoint, Detached, EventStore, Growth
 from aegisd.store.memory import MemoryStore
-from aegisd.store.sqlite import SqliteStore
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.reader import SqliteReader
+from aegisd.store.sqlite.store import SqliteStore
 from tests.store.contract import batch, event
-from tests.store.test_sqlite_reader import tamper
+from tests.store.sqlite.test_reader import tamper
 
 VERSION_1 = Path(__file__).parent / "files" / "version-1.db"
 
@@ -152,7 +152,7 @@ def test_a_new_file_that_claims_to_be_old_is_a_fault(path: Path) -> None:
 def test_bringing_a_file_up_to_date_is_one_transaction(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aegisd.store.sqlite_file.bring_up_to_date", half_of_it)
+    monkeypatch.setattr("aegisd.store.sqlite.schema.bring_up_to_date", half_of_it)
     with pytest.raises(ConfigInvalid, match="injected"):
         SqliteStore(str(old))
     monkeypatch.undo()

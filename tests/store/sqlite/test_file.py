@@ -13,9 +13,10 @@ import pytest
 
 from aegisd.core.errors import ConfigInvalid, LogCorrupt
 from aegisd.ports import Batch, Checkpoint, Detached, Growth
-from aegisd.store import sqlite_file
-from aegisd.store.sqlite import SqliteStore, sqlite_version_affected
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.file import sqlite_version_affected
+from aegisd.store.sqlite.reader import SqliteReader
+from aegisd.store.sqlite.schema import SCHEMA_VERSION
+from aegisd.store.sqlite.store import SqliteStore
 from tests.store.contract import batch, document, event
 
 # The user that owns nothing, by the custom of every Unix.
@@ -116,7 +117,7 @@ def foreign_database(path: Path) -> None:
 def newer_schema(path: Path) -> None:
     SqliteStore(str(path)).close()
     with closing(sqlite3.connect(path)) as made:
-        made.execute(f"PRAGMA user_version={sqlite_file.SCHEMA_VERSION + 1}")
+        made.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
 
 
 @pytest.mark.parametrize(
@@ -156,8 +157,8 @@ def test_a_file_below_a_file_is_refused(path: Path) -> None:
 AS_NOBODY = """
 import os, sys
 from aegisd.core.errors import AegisError
-from aegisd.store.sqlite import SqliteStore
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.store import SqliteStore
+from aegisd.store.sqlite.reader import SqliteReader
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid({nobody}); os.setuid({nobody})
 try:

@@ -3,24 +3,17 @@
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 
-from aegisd.core.errors import AegisError, ConfigInvalid, LogCorrupt, StoreFailed
+from aegisd.core.errors import AegisError, ConfigInvalid, LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.store import sqlite_reader
-from aegisd.store.sqlite import SqliteStore
-from aegisd.store.sqlite_reader import (
-    COLUMN_TYPES,
-    IDLE_CONNECTIONS_MAX,
-    PAGE_BYTES_MAX,
-    PAGE_EVENTS_MAX,
-    SqliteReader,
-)
+from aegisd.store.sqlite import reader as reading
+from aegisd.store.sqlite.reader import PAGE_BYTES_MAX, PAGE_EVENTS_MAX, SqliteReader
+from aegisd.store.sqlite.row import COLUMN_TYPES, Row
+from aegisd.store.sqlite.store import SqliteStore
 from tests.store.contract import batch, changed, document, event, snapshot
 
 ROWS = 600
@@ -320,11 +313,11 @@ def test_damage_in_a_name_that_sqlite_repeats_is_damage_like_any_other(path: Pat
 def test_a_damaged_index_that_leads_in_a_circle_ends_the_walk(
     reader: SqliteReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_reader, "NEXT_TENANT", "SELECT 'a' WHERE ?1 IS NOT NULL")
+    monkeypatch.setattr(reading, "NEXT_TENANT", "SELECT 'a' WHERE ?1 IS NOT NULL")
     with pytest.raises(LogCorrupt, match="out of order"):
         reader.tenants()
     circle = "SELECT 'a', 0, x'' UNION ALL SELECT 'a', 0, x'' WHERE ?1 || ?2 || ?3 IS NOT NULL"
-    monkeypatch.setattr(sqlite_reader, "SESSIONS", circle)
+    monkeypatch.setattr(reading, "SESSIONS", circle)
     with pytest.raises(LogCorrupt, match="out of order"):
         reader.sessions("acme")
 
@@ -337,18 +330,7 @@ def test_a_file_cut_short_is_refused(path: Path, length: int) -> None:
     assert isinstance(caught.value, ConfigInvalid | LogCorrupt)
 
 
-def test_a_reader_can_write_nothing(reader: SqliteReader) -> None:
-    with reader._borrowed() as connection:
-        assert connection.execute("PRAGMA query_only").fetchone() == (1,)
-        for statement in ("INSERT INTO documents VALUES (x'', '', x'')", "DROP TABLE documents"):
-            with pytest.raises(sqlite3.OperationalError, match="readonly"):
-                connection.execute(statement)
-        connection.execute("PRAGMA query_only=OFF")
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            connection.execute("DROP TABLE documents")
-
-
-# ── memory and connections ───────────────────────────────────────────────────────────────────────
+# ── memory ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -364,7 +346,7 @@ def test_a_page_ends_at_its_bound_of_events_or_of_bytes(
     pages: list[int] = []
     page = SqliteReader._page
 
-    def counted(*given: object) -> tuple[list[sqlite_reader.Row], bool]:
+    def counted(*given: object) -> tuple[list[Row], bool]:
         found, more = page(*given)  # type: ignore[arg-type] # passed on as they came
         pages.append(len(found))
         return found, more
@@ -373,29 +355,6 @@ def test_a_page_ends_at_its_bound_of_events_or_of_bytes(
     assert len(list(store.events("acme"))) == count
     assert [found for found in pages if found] == [rows, count - rows]
     store.close()
-
-
-@pytest.mark.parametrize("threads", [IDLE_CONNECTIONS_MAX, IDLE_CONNECTIONS_MAX + 1])
-def test_no_more_connections_than_the_bound_stay_open(reader: SqliteReader, threads: int) -> None:
-    together = Barrier(threads)
-
-    def hold() -> None:
-        with reader._borrowed():
-            together.wait()
-
-    with ThreadPoolExecutor(threads) as pool:
-        for task in [pool.submit(hold) for _ in range(threads)]:
-            task.result()
-    assert len(reader._idle) == IDLE_CONNECTIONS_MAX
-
-
-def test_a_closed_reader_reads_nothing_and_keeps_nothing_open(reader: SqliteReader) -> None:
-    with reader._borrowed() as lent:
-        reader.close()
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        lent.execute("SELECT 1")
-    with pytest.raises(StoreFailed, match="closed"):
-        reader.tenants()
 
 
 def test_a_suspended_stream_does_not_hold_back_the_checkpoint(path: Path) -> None:

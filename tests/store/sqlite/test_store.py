@@ -18,8 +18,8 @@ from hypothesis import settings
 from hypothesis.stateful import rule
 
 from aegisd.core.errors import ConfigInvalid, PositionConflict, StoreBroken, StoreFailed
-from aegisd.store.sqlite import STATEMENT_ROWS_MAX, SqliteStore
-from aegisd.store.sqlite_reader import SqliteReader
+from aegisd.store.sqlite.reader import SqliteReader
+from aegisd.store.sqlite.store import STATEMENT_ROWS_MAX, SqliteStore
 from tests.store.contract import (
     EvidenceContract,
     StoreContract,
@@ -270,7 +270,7 @@ def test_a_foreign_writer_makes_a_batch_fail_and_the_next_pass(
 def test_a_foreign_writer_at_the_start_is_named_as_the_reason(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aegisd.store.sqlite.BUSY_S_MAX", 0.01)
+    monkeypatch.setattr("aegisd.store.sqlite.store.BUSY_S_MAX", 0.01)
     SqliteStore(str(path)).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -315,7 +315,7 @@ def test_a_value_sqlite_cannot_hold_rolls_back_and_passes_on(store: SqliteStore)
 APPEND = """
 import sys
 from aegisd.core.errors import AegisError
-from aegisd.store.sqlite import SqliteStore
+from aegisd.store.sqlite.store import SqliteStore
 from tests.store.contract import batch, event, document, snapshot
 store = SqliteStore(sys.argv[1])
 at = store.next_position("acme")
