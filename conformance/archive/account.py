@@ -128,6 +128,7 @@ def _replay(told: Account) -> Account:
         each["class"] for each in told["differences"] if each["class"].startswith(_UNREPLAYABLE)
     )
     return {
+        "compared": told["compared"],
         "decisions": told["decisions"],
         "replayable": told["decisions"] - gone.total(),
         "unreplayable": dict(sorted(gone.items())),

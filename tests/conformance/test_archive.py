@@ -99,8 +99,10 @@ def require_replayed(told: Account, expected: Account) -> None:
 
     The one place that says what a replay of an old log may find: this version's own rules and
     engines may have been replaced since, which is `upgrade`, and no outcome may differ for it.
+    Judging goes on where other rules read the input otherwise, so each outcome was compared.
     """
     differences = told.pop("differences")
+    assert told.pop("compared") == expected["replayable"]
     assert {each["class"] for each in differences} <= {"upgrade"}, differences
     # A rule that only one engine fails on has another outcome where the other has to judge.
     if "regorus" in installed():
