@@ -19,9 +19,10 @@ import uvloop
 from aegisd import __version__, config, resources
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import AegisError, ConfigInvalid
-from aegisd.engine.checkpoints import Evidence
+from aegisd.engine.checkpoints import Signing
 from aegisd.engine.clock import SystemClock
-from aegisd.engine.engine import Configured, Engine
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
 from aegisd.http.app import app
 from aegisd.library.configuration import read_manifest
 from aegisd.ports import EventStore, Signer
@@ -146,14 +147,14 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
             fatal.append(reason)
             server.should_exit = True
 
-        evidence = _evidence(settings, store)
+        signing = _signing(settings, store)
         engine = Engine(
             store=store,
             judge=judge,
             clock=SystemClock(),
             configured=configured,
             on_fatal=end,
-            evidence=evidence,
+            signing=signing,
         )
         server.config.app = app(engine)
         tenants = await engine.start(accept_rollback=accept_rollback)
@@ -162,7 +163,7 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
         await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
-        _announce(listener, settings, engine.judge.evaluator(), manifest, evidence, tenants)
+        _announce(listener, settings, engine.evaluator(), manifest, signing, tenants)
         await serving
         await engine.stop()
     finally:
@@ -172,7 +173,7 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
     return EXIT_BROKEN if fatal else EXIT_OK
 
 
-def _evidence(settings: config.Settings, store: EventStore) -> Evidence:
+def _signing(settings: config.Settings, store: EventStore) -> Signing:
     """Who signs, and where the newest checkpoints are kept."""
     database = Path(place(settings.dsn))
     key = Path(settings.signing_key) if settings.signing_key else key_path(database)
@@ -182,7 +183,7 @@ def _evidence(settings: config.Settings, store: EventStore) -> Evidence:
         signer = SigningCommand(settings.signing_command, settings.signing_public_key or "")
     else:
         signer = open_keyring(key, lambda: origin_in(store))
-    return Evidence(
+    return Signing(
         signer=signer,
         guard=GuardFolder(Path(folder) if folder else guard_path(database)),
         interval_ms=settings.checkpoints_interval_ms,
@@ -243,7 +244,7 @@ def _announce(
     settings: config.Settings,
     evaluator: tuple[str, str],
     manifest: Capabilities | None,
-    evidence: Evidence,
+    signing: Signing,
     tenants: int,
 ) -> None:
     host, port = listener.getsockname()[:2]
@@ -261,7 +262,7 @@ def _announce(
         f"  log       {log} ({tenants} tenant{'' if tenants == 1 else 's'})",
         f"  policy    {rules}, judged by {engine}",
         f"  manifest  {governed}",
-        f"  evidence  checkpoints {_often(evidence)}, signed by {_signers(evidence)}",
+        f"  evidence  checkpoints {_often(signing)}, signed by {_signers(signing)}",
         "  access    no authentication: whoever reaches this port acts as agent and as operator",
     ]
     if settings.address().assumed:
@@ -275,14 +276,14 @@ def _announce(
     sys.stdout.flush()
 
 
-def _often(evidence: Evidence) -> str:
-    if not evidence.interval_ms:
+def _often(signing: Signing) -> str:
+    if not signing.interval_ms:
         return "only when asked for"
-    return f"each {evidence.interval_ms} ms or {evidence.events} events"
+    return f"each {signing.interval_ms} ms or {signing.events} events"
 
 
-def _signers(evidence: Evidence) -> str:
-    keys = evidence.signer.keys(SystemClock().now_ms())
+def _signers(signing: Signing) -> str:
+    keys = signing.signer.keys(SystemClock().now_ms())
     return ", then ".join(map(str, keys))
 
 

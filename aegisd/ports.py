@@ -311,6 +311,32 @@ class EventStore(EventReader, Protocol):
         ...
 
 
+class Follower(Protocol):
+    """Who reads a log behind its commits: checkpoints, and whoever else is told of what is durable.
+
+    What it is promised: it hears at least once of all that is durable, in each tenant's order, and
+    nothing that is not. What it promises: hearing is a note that returns at once, so that none
+    slows a call; the rest it does on a thread of its own, from where it left off, and its lag has
+    a bound. Losing one loses no fact: it can begin again at any position.
+    """
+
+    async def resume(self, ends: Mapping[str, int]) -> None:
+        """Begin, where it left off. `ends` are the tenants, with the positions where logs end."""
+        ...
+
+    def committed(self, batch: Batch) -> None:
+        """Take note of what this process made durable. Called on the event loop."""
+        ...
+
+    def heard(self, tenant_id: str, next_position: int) -> None:
+        """Take note that some process did, and where that tenant's log ends now."""
+        ...
+
+    async def stop(self) -> None:
+        """Do what is left to do, and end."""
+        ...
+
+
 class Program(Protocol):
     """One policy bundle compiled together with one manifest.
 

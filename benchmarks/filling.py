@@ -8,9 +8,10 @@ from aegisd.core.capabilities import NONE, Capabilities
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal, read
-from aegisd.engine.checkpoints import Evidence
+from aegisd.engine.checkpoints import Signing
 from aegisd.engine.clock import SystemClock
-from aegisd.engine.engine import Configured, Engine
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
 from aegisd.ports import Document, EventStore
 from aegisd.rules_version import rules_version
 
@@ -61,7 +62,7 @@ class Allowing:
         """Nothing to keep."""
 
 
-def engine(store: EventStore, evidence: Evidence | None = None) -> Engine:
+def engine(store: EventStore, evidence: Signing | None = None) -> Engine:
     """The engine on a store, allowing everything; with `evidence` what it records is signed."""
     return Engine(
         store=store,
@@ -69,7 +70,7 @@ def engine(store: EventStore, evidence: Evidence | None = None) -> Engine:
         clock=SystemClock(),
         configured=Configured(bundle=b'{"files":{}}', policy_named=False, capabilities=None),
         on_fatal=print,
-        evidence=evidence,
+        signing=evidence,
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from aegisd.core.proposal import Proposal, read
-from aegisd.engine.checkpoints import EVENTS_DEFAULT, INTERVAL_MS_DEFAULT, Checkpoints, Evidence
+from aegisd.engine.checkpoints import EVENTS_DEFAULT, INTERVAL_MS_DEFAULT, Checkpoints, Signing
 from aegisd.engine.engine import Engine
 from aegisd.signing.guard import GuardFolder
 from aegisd.signing.keyring import public_path
@@ -57,6 +57,7 @@ class Log:
 
     def __init__(self, folder: Path) -> None:
         self.database = folder / "log.db"
+        self.close: Callable[[], None] = lambda: None
         self._names = 0
 
     def copied(self, folder: Path) -> "Log":
@@ -79,17 +80,19 @@ class Log:
         """The file of its verifier key."""
         return public_path(key_path(self.database))
 
-    def evidence(self, interval_ms: int) -> Evidence:
+    def evidence(self, interval_ms: int) -> Signing:
         """Who signs it; each `interval_ms` or 256 events, or only when asked (0)."""
-        return Evidence(
+        return Signing(
             signer=open_keyring(key_path(self.database), lambda: None),
             guard=GuardFolder(guard_path(self.database)),
             interval_ms=interval_ms,
         )
 
     def opened(self, interval_ms: int = INTERVAL_MS_DEFAULT) -> Engine:
-        """An engine on it that has not been started."""
-        return filling.engine(SqliteStore(str(self.database)), self.evidence(interval_ms))
+        """An engine on it that has not been started; `close` ends it for good."""
+        store = SqliteStore(str(self.database))
+        self.close = store.close
+        return filling.engine(store, self.evidence(interval_ms))
 
     def proposals(self, count: int) -> Iterator[Proposal]:
         """Calls in sessions of their own."""
@@ -109,7 +112,7 @@ class Log:
         """Append until it holds at least so many events."""
         engine = self.opened()
         await engine.start()
-        missing = events - engine.store.next_position(TENANT)
+        missing = events - (await engine.reads.tenant(TENANT)).next_position
         calls = max(0, -(-missing // EVENTS_PER_CALL))
         done = 0
 
@@ -119,7 +122,7 @@ class Log:
             tell(done / calls)
 
         await filling.append(engine, self.proposals(calls), advance)
-        await _end(engine)
+        await _end(engine, self)
 
 
 class Costs(Struct, frozen=True):
@@ -181,7 +184,7 @@ async def _look(log: Log, size: int, number: int) -> _Look:
     engine = log.opened()
     await engine.start()
     append = await _appends(log, engine)
-    await _end(engine)
+    await _end(engine, log)
     engine = log.opened(interval_ms=0)
     await engine.start()
     signing = engine.signing()
@@ -190,7 +193,7 @@ async def _look(log: Log, size: int, number: int) -> _Look:
     places = [chance.randrange(size) for _ in range(PROOFS)]
     inclusion = await _timed(partial(signing.inclusion, TENANT, place) for place in places)
     consistency = await _timed(partial(_from_middle, signing, size + place) for place in places)
-    await _end(engine)
+    await _end(engine, log)
     return _Look(append, checkpoint, inclusion, consistency)
 
 
@@ -227,9 +230,9 @@ async def _timed(calls: Iterator[Callable[[], Awaitable[object]]]) -> list[float
     return samples
 
 
-async def _end(engine: Engine) -> None:
+async def _end(engine: Engine, log: Log) -> None:
     await engine.stop()
-    engine.store.close()
+    log.close()
 
 
 # ── what is told ─────────────────────────────────────────────────────────────────────────────────

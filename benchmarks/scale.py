@@ -21,7 +21,8 @@ from msgspec import Struct
 from aegisd import resources
 from aegisd.core import capabilities
 from aegisd.engine.clock import SystemClock
-from aegisd.engine.engine import Configured, Engine
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
 from aegisd.rego import bundle
 from aegisd.rego.engines import CHOICES, choose
 from aegisd.rego.judge import RegoJudge
@@ -104,13 +105,14 @@ async def _by_size(database: Path, sizes: Sequence[int], engine: str) -> Mapping
     costs = {}
     for size in sizes:
         await _grow(database, size)
-        judged = _judging(database, engine)
+        store = SqliteStore(str(database))
+        judged = _judging(store, engine)
         await judged.start()
         new = _sessions(f"n{size}-")
         costs[size] = Cost(
             await _singles(judged, new, SINGLES), await _requests(judged, new, REQUESTS)
         )
-        await _end(judged)
+        await _end(judged, store)
     return costs
 
 
@@ -124,22 +126,22 @@ def _sessions(prefix: str) -> Iterator[str]:
 
 async def _grow(database: Path, events: int) -> None:
     """Fill the log up to so many events; what measurements left in it counts."""
-    filled = filling.engine(SqliteStore(str(database)))
+    store = SqliteStore(str(database))
+    filled = filling.engine(store)
     await filled.start()
-    missing = events - filled.store.next_position(filling.TENANT)
+    missing = events - store.next_position(filling.TENANT)
     calls = missing // EVENTS_PER_CALL
     prefix = f"f{events}-"
     await filling.append(
         filled, filling.calls(calls, calls_per_session=CALLS_PER_SESSION, prefix=prefix)
     )
-    await _end(filled)
+    await _end(filled, store)
 
 
-def _judging(database: Path, engine: str) -> Engine:
+def _judging(store: SqliteStore, engine: str) -> Engine:
     """The engine as the daemon composes it, but for budgets, which would end a long session."""
     manifest = json.loads((resources.manifests() / "quickstart.json").read_bytes())
     manifest["budgets"] = dict.fromkeys(manifest["budgets"])
-    store = SqliteStore(str(database))
     base = bundle.load_directory(resources.policies() / "aegis")
     judge = RegoJudge(choose(engine), base, store.document, rules_version())
     configured = Configured(
@@ -152,9 +154,9 @@ def _judging(database: Path, engine: str) -> Engine:
     )
 
 
-async def _end(engine: Engine) -> None:
+async def _end(engine: Engine, store: SqliteStore) -> None:
     await engine.stop()
-    engine.store.close()
+    store.close()
 
 
 async def _singles(engine: Engine, sessions: Iterator[str], count: int) -> Timing:
@@ -189,7 +191,8 @@ def _must_be_decided(found: int, expected: int) -> None:
 
 
 async def _by_length(database: Path, engine: str) -> Mapping[int, Cost]:
-    judged = _judging(database, engine)
+    store = SqliteStore(str(database))
+    judged = _judging(store, engine)
     await judged.start()
     new = _sessions("new")
     # Not the first calls of the tenant, which pay for the activation and the compiler too.
@@ -206,7 +209,7 @@ async def _by_length(database: Path, engine: str) -> Mapping[int, Cost]:
             await _requests(judged, long, LENGTH_REQUESTS),
         )
         reached = length
-    await _end(judged)
+    await _end(judged, store)
     return costs
 
 
@@ -214,7 +217,8 @@ async def _by_length(database: Path, engine: str) -> Mapping[int, Cost]:
 
 
 async def _memory(database: Path, sessions: int) -> Mapping[str, float]:
-    filled = filling.engine(SqliteStore(str(database)))
+    store = SqliteStore(str(database))
+    filled = filling.engine(store)
     await filled.start()
     await filling.append(filled, [filling.call("first")])
     gc.collect()
@@ -225,7 +229,7 @@ async def _memory(database: Path, sessions: int) -> Mapping[str, float]:
     elapsed = time.perf_counter() - started
     gc.collect()
     after = resident_mb()
-    await _end(filled)
+    await _end(filled, store)
     return {
         "sessions": sessions,
         "calls_per_session": RESIDENT_CALLS,

@@ -62,14 +62,15 @@ def main(sessions: int, calls: int, *, as_json: bool) -> None:
 
 
 async def _build(database: Path, sessions: int, calls: int) -> None:
-    engine = filling.engine(SqliteStore(str(database)))
+    store = SqliteStore(str(database))
+    engine = filling.engine(store)
     await engine.start()
     proposals = filling.calls(sessions * calls, calls_per_session=calls)
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("building the log", total=sessions * calls)
         await filling.append(engine, proposals, lambda done: progress.advance(task, done))
     # No orderly stop: the first start below finds what a kill leaves behind.
-    engine.store.close()
+    store.close()
 
 
 def _start(database: Path, sessions: int) -> dict[str, float]:

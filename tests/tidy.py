@@ -43,7 +43,7 @@ BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset(
         # Any failure to decide a batch denies all of it; the state is read again.
         "aegisd/engine/writer.py::_decide",
         # A failure over one caller's work is that caller's answer, and nothing of it is written.
-        "aegisd/engine/writer.py::_decide_batch",
+        "aegisd/engine/batch.py::decide",
         # The same for what cannot be read or had before a batch of a shared log is decided.
         "aegisd/engine/writer.py::_begin",
         # Whatever a store raises that its port does not name, the process ends without an answer.

@@ -12,6 +12,10 @@ from aegisd.core.decision import DECISION
 from aegisd.core.events import CONSEQUENCES
 from aegisd.core.log.envelope import StoredEvent
 
+# Rows of one act: an event, and what the daemon says about it. A reader that begins anywhere finds
+# the cause of a row at most so many rows before it.
+ACT_ROWS_MAX = 8
+
 
 class Act(Struct, frozen=True, kw_only=True):
     """An event and the daemon's rows about it, in order.

@@ -17,10 +17,10 @@ from msgspec import Struct
 from aegisd.core.errors import AegisError, SigningFailed, StoreFailed
 from aegisd.core.log.note import Key
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
+from aegisd.engine.commands.control import Control
 from aegisd.engine.rollback import RollbackCheck
 from aegisd.engine.signed_log import Consistency, Inclusion, SignedLog, require
 from aegisd.engine.tree import Fresh
-from aegisd.engine.work import Control
 from aegisd.ports import Batch, Checkpoint, Clock, EventStore, Guard, Signer
 
 # The window that no checkpoint covers yet, whichever ends first.
@@ -62,7 +62,7 @@ class _Following:
         self.task: asyncio.Task[None] | None = None
 
 
-class Evidence(Struct, frozen=True, kw_only=True):
+class Signing(Struct, frozen=True, kw_only=True):
     """Who signs, where the newest checkpoint is kept outside the database, and how often.
 
     Every `interval_ms` (0: only when asked), or sooner once `events` are not covered.
@@ -79,7 +79,7 @@ class Checkpoints:
 
     def __init__(
         self,
-        evidence: Evidence,
+        evidence: Signing,
         *,
         store: EventStore,
         clock: Clock,

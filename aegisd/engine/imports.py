@@ -29,7 +29,7 @@ from aegisd.core.log.export import (
 from aegisd.core.log.export_check import ExportCheck, announced, holding
 from aegisd.core.log.export_reading import read, read_detached
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.engine.work import Control
+from aegisd.engine.commands.control import Control, document
 from aegisd.export_file import ending, lines
 from aegisd.ports import Batch, Checkpoint, Detached, Document, EventStore, Growth
 
@@ -163,7 +163,7 @@ class Keeping:
                 events.append(msgspec.structs.replace(part, tenant_id=self._checked.archive))
                 size += len(part.body)
             elif isinstance(part, ExportedDocument):
-                documents.append(_document(part.kind, part.body))
+                documents.append(document(part.kind, part.body))
                 size += len(part.body)
         if not events and not documents and self._evidence_at < self._evidence_end:
             documents.append(self._evidence_piece())
@@ -210,9 +210,9 @@ class Keeping:
         body = self._file.read(min(EVIDENCE_BYTES, left))
         body += b"" if len(body) == left else self._file.readline()
         self._evidence_at += len(body)
-        document = _document("evidence", body)
-        self._evidence.append(document.digest.hex())
-        return document
+        piece = document("evidence", body)
+        self._evidence.append(piece.digest.hex())
+        return piece
 
     def growth(self) -> Growth | None:
         """What is kept of a whole tenant's tree, once its events are."""
@@ -231,10 +231,11 @@ class Keeping:
         checked = self._checked
         evidence = tuple(self._evidence) or UNSET
         return Control(
+            by=author,
             event_type="LOG_IMPORTED",
-            payload=lambda now_ms: LogImported(
+            payload=lambda by, now_ms: LogImported(
                 archive=checked.archive,
-                author=author,
+                author=by,
                 events=checked.events,
                 evidence=evidence,
                 export_sha256=checked.sha256,
@@ -243,7 +244,3 @@ class Keeping:
                 source_tenant=checked.source_tenant,
             ),
         )
-
-
-def _document(kind: str, body: bytes) -> Document:
-    return Document(digest=hashlib.sha256(body).digest(), kind=kind, body=body)

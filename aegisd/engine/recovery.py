@@ -77,7 +77,7 @@ def check_reached(
         )
 
 
-class Follower:
+class CatchUp:
     """States in memory that follow a log others append to.
 
     `tenant` and `sessions` are the states so far, `keys` the idempotency keys that were met.

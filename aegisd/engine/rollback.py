@@ -6,8 +6,9 @@ from aegisd.core.custody import RollbackAccepted, SigningKeysChanged
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, LogRolledBack, NoteInvalid
 from aegisd.core.log.checkpoint import origin, read
 from aegisd.core.log.note import Key
+from aegisd.engine.commands.command import CONFIG
+from aegisd.engine.commands.control import Control
 from aegisd.engine.signed_log import SignedLog
-from aegisd.engine.work import CONFIG, Control
 from aegisd.ports import Checkpoint, EventReader, Guard, Signer
 
 
@@ -116,9 +117,10 @@ class RollbackCheck:
 
 def _rollback_control(signed: Checkpoint, found: int) -> Control:
     return Control(
+        by=CONFIG,
         event_type="ROLLBACK_ACCEPTED",
-        payload=lambda now_ms: RollbackAccepted(
-            author=CONFIG,
+        payload=lambda by, now_ms: RollbackAccepted(
+            author=by,
             found=found,
             now_ms=now_ms,
             reason="started with --accept-rollback",
@@ -130,8 +132,9 @@ def _rollback_control(signed: Checkpoint, found: int) -> Control:
 
 def _keys_control(before: tuple[str, ...], keys: tuple[str, ...]) -> Control:
     return Control(
+        by=CONFIG,
         event_type="SIGNING_KEYS_CHANGED",
-        payload=lambda now_ms: SigningKeysChanged(
-            author=CONFIG, before=before, keys=keys, now_ms=now_ms, reason="changed at start"
+        payload=lambda by, now_ms: SigningKeysChanged(
+            author=by, before=before, keys=keys, now_ms=now_ms, reason="changed at start"
         ),
     )

@@ -10,9 +10,7 @@ on that, at the database's time.
 """
 
 import asyncio
-import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from typing import NamedTuple, TypeVar
@@ -24,55 +22,25 @@ from aegisd.core.errors import (
     EvaluatorStuck,
     LogRolledBack,
     PositionConflict,
-    QueueFull,
     Stopping,
     StoreBroken,
     StoreFailed,
 )
-from aegisd.core.log.envelope import StoredEvent
-from aegisd.core.proposal import Proposal
-from aegisd.core.state.model import SessionState, TenantState
-from aegisd.engine import folds, recovery
-from aegisd.engine.draft import Draft
+from aegisd.core.state.model import TenantState
+from aegisd.engine import snapshots
+from aegisd.engine.batch import Decided, Deciding, cached
+from aegisd.engine.commands.command import Command
+from aegisd.engine.commands.control import Control
 from aegisd.engine.evaluation import Evaluation
-from aegisd.engine.idempotency import key_of, recorded, replayed
-from aegisd.engine.waiting import Waiting, fail, fail_all, unavailable, unknown
-from aegisd.engine.work import (
-    Answer,
-    Append,
-    Check,
-    Control,
-    Erase,
-    Judged,
-    OpenSession,
-    Reply,
-    Work,
-)
-from aegisd.ports import Batch, Clock, Detached, Document, EventStore, LiveJudge, SnapshotRow, Turn
-
-# Events per commit. At about 0.3 ms to judge one, a full batch holds others up for 80 ms.
-BATCH_EVENTS_MAX = 256
-
-# Milliseconds after which a batch takes nothing more and is committed. With a slow evaluator this
-# lets the commit, the answers and the next requests happen while the next batch is decided.
-BATCH_MS_MAX = 12
-
-# Events waiting to be decided. Several seconds of work; beyond it, waiting longer helps nobody.
-QUEUE_EVENTS_MAX = 8192
+from aegisd.engine.resident import Resident
+from aegisd.engine.waiting import Queue, Waiting, fail, fail_all, unavailable, unknown
+from aegisd.ports import Batch, Clock, EventStore, LiveJudge, Turn
 
 # Events that others appended and that are folded while the turn is held. More are folded before:
 # a daemon that comes back after a while must not keep everybody else waiting for it.
 CATCH_UP_EVENTS_MAX = 1024
 
-# Sessions whose state stays in memory per tenant, about 1.5 KB each.
-SESSIONS_RESIDENT_MAX = 100_000
-
-# A session of a batch in flight must never be the least recently used one.
-if 4 * BATCH_EVENTS_MAX > SESSIONS_RESIDENT_MAX:
-    raise ValueError("SESSIONS_RESIDENT_MAX is too small for two batches in flight")
-
-
-T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Threads(NamedTuple):
@@ -81,20 +49,6 @@ class Threads(NamedTuple):
     evaluation: Evaluation
     commits: Executor
     turns: Executor
-
-
-class Decided(NamedTuple):
-    """A decided batch: what to commit, and what to tell once it is durable.
-
-    Refusals wait for the commit too: they may rest on events of the same batch. `cache` holds
-    snapshots of the state behind the batch, written once everybody is answered. `left` is what
-    the batch had no time for.
-    """
-
-    batch: Batch
-    cache: Batch
-    left: Sequence[Waiting]
-    replies: Sequence[tuple[asyncio.Future[Reply], Reply | Exception]]
 
 
 class Writer:
@@ -114,36 +68,26 @@ class Writer:
     ) -> None:
         """`on_commit` is told of each batch, once it is durable."""
         self.tenant_id = tenant_id
-        self._store, self._judge, self._clock = store, judge, clock
+        self._store, self._judge = store, judge
         self._evaluation, self._commits, self._turns = threads
         self._opening = opening
         self._on_commit, self._on_fatal = on_commit, on_fatal
-        self._queue: deque[Waiting] = deque()
-        self._queued_events = 0
+        self._resident = Resident(tenant_id, store, judge.rules_version)
+        self._deciding = Deciding(self._resident, judge, clock, at_once=store.shared)
+        self._queue = Queue()
         self._wake = asyncio.Event()
         self._stopping: AegisError | None = None
         self._broken: AegisError | None = None
         self._task: asyncio.Task[None] | None = None
-        self._tenant: TenantState | None = None
-        self._sessions: OrderedDict[str, SessionState] = OrderedDict()
-        # Events with an idempotency key that are decided and not yet known to be durable.
-        self._keyed: dict[str, list[Answer]] = {}
 
-    async def submit(self, work: Work) -> Reply:
-        """Queue work; return once it is durable. Raises `Unavailable` or what the work raises."""
+    async def submit(self, command: Command[R]) -> R:
+        """Queue a command; return once it is durable. Raises `Unavailable` or what it raises."""
         if self._stopping is not None:
             raise self._stopping
-        size = len(work.proposals) if isinstance(work, Append) else 1
-        if self._queued_events + size > QUEUE_EVENTS_MAX:
-            raise QueueFull(
-                f"{self._queued_events} events wait already, QUEUE_EVENTS_MAX is "
-                f"{QUEUE_EVENTS_MAX}; try again shortly"
-            )
+        reply: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._queue.add(Waiting(command, reply))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"writer {self.tenant_id}")
-        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._queue.append(Waiting(work, reply, size))
-        self._queued_events += size
         self._wake.set()
         return await reply
 
@@ -156,41 +100,26 @@ class Writer:
 
     def recover(self) -> TenantState:
         """The tenant's state, read from the log where it is not in memory. Blocks on the store."""
-        if self._tenant is None:
-            # Read first: what others append meanwhile makes the log longer, never shorter.
-            recorded = self._store.recorded_head(self.tenant_id) if self._store.shared else None
-            state = recovery.tenant_state(self._store, self.tenant_id, self._judge.rules_version)
-            if self._store.shared:
-                recovery.check_reached(self._store, state, recorded)
-            else:
-                recovery.check_head(self._store, state)
-            self._tenant = state
-        return self._tenant
+        return self._resident.recover()
 
     async def _run(self) -> None:
         await (self._run_in_turns() if self._store.shared else self._run_alone())
         if self._broken is not None:
-            fail_all(self._queue, self._broken)
+            self._queue.fail(self._broken)
         else:
             await self._cache_tenant()
 
     async def _run_alone(self) -> None:
         """Decide a batch while the one before it is committed: nobody else appends."""
         commit: asyncio.Task[bool] | None = None
-        while self._broken is None:
-            while not self._queue and self._stopping is None:
-                self._wake.clear()
-                await self._wake.wait()
-            if not self._queue:
-                break
-            taken = self._take()
-            # What is erased is counted, so it must be there.
-            if commit is not None and (commit.done() or isinstance(taken[0].work, Erase)):
+        while self._broken is None and (taken := await self._taken()):
+            if commit is not None and (commit.done() or taken[0].command.is_alone):
                 self._settle(held=await commit)
                 commit = None
             decided = await self._decide(taken)
             if decided is not None and decided.left:
-                taken = self._put_back(taken, decided.left)
+                self._queue.put_back(decided.left)
+                taken = taken[: -len(decided.left)]
             if commit is not None and not self._settle(held=await commit):
                 fail_all(taken, unavailable())
             elif decided is not None:
@@ -202,44 +131,43 @@ class Writer:
 
     async def _run_in_turns(self) -> None:
         """Decide and commit each batch within a turn: others append between two of them."""
-        while self._broken is None:
-            while not self._queue and self._stopping is None:
-                self._wake.clear()
-                await self._wake.wait()
-            if not self._queue:
-                break
-            taken = self._take()
+        while self._broken is None and (taken := await self._taken()):
             turn = await self._begin(taken)
             if turn is None:
                 continue
             decided = await self._decide(taken, turn)
             if decided is not None and decided.left:
-                self._put_back(taken, decided.left)
+                self._queue.put_back(decided.left)
             if decided is None or not decided.batch.events:
                 await self._off_loop(self._commits, lambda: self._store.abandon(self.tenant_id))
             if decided is not None:
                 self._settle(held=await self._commit(decided))
-            self._keyed.clear()
+            self._resident.forget_keys()
+
+    async def _taken(self) -> list[Waiting]:
+        """The next batch, waited for; nothing at the end."""
+        while not self._queue and self._stopping is None:
+            self._wake.clear()
+            await self._wake.wait()
+        return self._queue.take()
 
     async def _begin(self, taken: list[Waiting]) -> Turn | None:
         """Take the turn, with all that deciding this batch will read; None when nobody can."""
         try:
             return await self._off_loop(self._turns, lambda: self._prepare(taken))
         except LogRolledBack as error:
-            self._drop()
+            self._resident.drop()
             fail_all(taken, unavailable())
             self._break(unavailable(), error.message)
         except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and go on
-            self._drop()
+            self._resident.drop()
             refused = unavailable() if isinstance(error, StoreFailed) else error
             fail_all(taken, refused)
             # Whoever waits behind them would only wait as long again for the same database.
-            waiting, self._queued_events = list(self._queue), 0
-            self._queue.clear()
-            fail_all(waiting, refused)
+            self._queue.fail(refused)
         return None
 
-    async def _off_loop(self, threads: Executor, work: Callable[[], T]) -> T:
+    async def _off_loop(self, threads: Executor, work: Callable[[], R]) -> R:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     def _prepare(self, taken: Sequence[Waiting]) -> Turn:
@@ -248,54 +176,23 @@ class Writer:
         Keys are looked up before the turn, since that is most of the reading; those that others
         used in between are seen when their events are folded.
         """
-        state = self.recover()
-        keys = {waiting.key for waiting in taken if waiting.key is not None}
-        for key in keys:
-            self._keyed[key] = recorded(self._store, self.tenant_id, key)
+        resident = self._resident
+        state = resident.recover()
+        keys = {key for key in (waiting.command.key for waiting in taken) if key is not None}
+        resident.look_up(keys)
         turn = self._store.begin(self.tenant_id)
         used = set[str]()
         if turn.next_position - state.next_position > CATCH_UP_EVENTS_MAX:
             self._store.abandon(self.tenant_id)
-            used = self._catch_up(None)
+            used = resident.catch_up(None)
             turn = self._store.begin(self.tenant_id)
         with ExitStack() as undo:
             undo.callback(self._store.abandon, self.tenant_id)
-            for key in keys & (used | self._catch_up(turn)):
-                self._keyed[key] = recorded(self._store, self.tenant_id, key)
-            for session_id in {name for waiting in taken for name in waiting.session_ids()}:
-                self._session(session_id)
+            resident.look_up(keys & (used | resident.catch_up(turn)))
+            for session_id in {name for waiting in taken for name in waiting.command.sessions}:
+                resident.session(session_id)
             undo.pop_all()
         return turn
-
-    def _catch_up(self, turn: Turn | None) -> set[str]:
-        """Fold what others appended, up to the turn; give the idempotency keys they used."""
-        behind = recovery.Follower(self.recover(), self._sessions)
-        try:
-            behind.follow(self._store, turn)
-        finally:
-            # What was folded so far holds, and the rest is folded from there.
-            self._tenant = behind.tenant
-            self._sessions.update(behind.sessions)
-        return behind.keys
-
-    def _take(self) -> list[Waiting]:
-        taken: list[Waiting] = []
-        size = 0
-        while self._queue and (not taken or size + self._queue[0].size <= BATCH_EVENTS_MAX):
-            # An erasure is a batch of its own: what is told after it is not erased.
-            if taken and any(isinstance(each.work, Erase) for each in (taken[0], self._queue[0])):
-                break
-            waiting = self._queue.popleft()
-            size += waiting.size
-            taken.append(waiting)
-        self._queued_events -= size
-        return taken
-
-    def _put_back(self, taken: list[Waiting], left: Sequence[Waiting]) -> list[Waiting]:
-        """Queue again, in order and in front, what was not decided; give what was."""
-        self._queue.extendleft(reversed(left))
-        self._queued_events += sum(waiting.size for waiting in left)
-        return taken[: len(taken) - len(left)]
 
     async def _decide(self, taken: list[Waiting], turn: Turn | None = None) -> Decided | None:
         """Decide a batch; None when that failed as a whole.
@@ -303,25 +200,27 @@ class Writer:
         On the event loop where that is short, since each hop to a thread costs more than a decision
         does; else on the evaluator's thread, which is watched.
         """
+
+        def decide() -> Decided:
+            return self._deciding.decide(taken, turn, self._opening)
+
         try:
-            if self._is_short(taken):
-                return self._decide_batch(taken, turn)
-            return await self._evaluation.run(lambda: self._decide_batch(taken, turn))
+            return decide() if self._is_short(taken) else await self._evaluation.run(decide)
         except EvaluatorStuck as stuck:
             self._break(stuck, stuck.message)
             fail_all(taken, stuck)
         except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and go on
             # The tenant's state cannot be read or staged: deny everyone, and read it anew.
-            self._drop()
+            self._resident.drop()
             fail_all(taken, error)
         return None
 
     def _is_short(self, taken: Iterable[Waiting]) -> bool:
         """Whether a batch needs no log read from its start, no compiler, and only rules of ours."""
-        tenant = self._tenant
+        tenant = self._resident.tenant
         if tenant is None or tenant.activations.bundle is None:
             return False
-        if any(isinstance(waiting.work, Control | Erase) for waiting in taken):
+        if not all(waiting.command.is_short for waiting in taken):
             return False
         active = tenant.activations
         return self._judge.is_prompt(digest_of(active.bundle), digest_of(active.manifest))
@@ -329,13 +228,8 @@ class Writer:
     def _settle(self, *, held: bool) -> bool:
         """After a commit: keep going, or drop what was staged on it."""
         if not held:
-            self._drop()
+            self._resident.drop()
         return held
-
-    def _drop(self) -> None:
-        self._tenant = None
-        self._sessions.clear()
-        self._keyed.clear()
 
     def _break(self, error: AegisError, reason: str) -> None:
         """Nothing can be decided any more: refuse everything and end the process.
@@ -360,9 +254,7 @@ class Writer:
             reason = error.message if isinstance(error, StoreBroken) else repr(error)
             self._break(unavailable(), f"the log cannot be written: {reason}")
             return False
-        for event in decided.batch.events:
-            if event.idempotency_key is not None:
-                self._keyed.pop(event.idempotency_key, None)
+        self._resident.forget(event.idempotency_key for event in decided.batch.events)
         for reply, told in decided.replies:
             if isinstance(told, Exception):
                 fail(reply, told)
@@ -376,8 +268,7 @@ class Writer:
     async def _append(self, batch: Batch) -> None:
         """One hop to one thread for a whole batch, and none where there is no disk to wait for."""
         if self._store.waits:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._commits, self._store.append, batch)
+            await self._off_loop(self._commits, lambda: self._store.append(batch))
         else:
             self._store.append(batch)
 
@@ -392,117 +283,12 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - supervisor: the disk is not to be trusted
             self._break(unavailable(), f"the log cannot be written: {error!r}")
 
-    def _decide_batch(self, taken: list[Waiting], turn: Turn | None) -> Decided:
-        """Runs on the loop or the evaluator's thread; nobody else touches state meanwhile."""
-        events = list[StoredEvent]()
-        documents: list[Document] = []
-        detached: list[Detached] = []
-        erased: list[str] = []
-        replies: list[tuple[asyncio.Future[Reply], Reply | Exception]] = []
-        before = self.recover()
-        now_ms = max(self._clock.now_ms() if turn is None else turn.now_ms, before.last_now_ms)
-        lengths: dict[str, int] = {}
-        enough = time.perf_counter() + BATCH_MS_MAX / 1000
-        for waiting in taken:
-            if replies and time.perf_counter() > enough:
-                break
-            draft = Draft(self._tenant or before, self._session, self._judge, self._clock, now_ms)
-            try:
-                told = self._perform(draft, waiting.work)
-            except Exception as error:  # noqa: BLE001 - supervisor: deny this caller
-                # A refusal, or a failure of ours: an answer to one caller, never a lost writer.
-                replies.append((waiting.reply, error))
-                continue
-            self._tenant = draft.tenant
-            for session_id, state in draft.sessions.items():
-                lengths.setdefault(session_id, self._session(session_id).next_seq)
-                self._sessions[session_id] = state
-            events += draft.events
-            documents += draft.documents
-            detached += draft.detached
-            erased += draft.erased
-            replies.append((waiting.reply, told))
-        sessions = ((length, self._sessions[name]) for name, length in lengths.items())
-        after = self._tenant or before
-        snapshots = tuple(folds.due(before, after, sessions, self._judge.rules_version))
-        # A cache is written behind the answers, but it is not worth another turn.
-        at_once = self._store.shared
-        batch = Batch(
-            tenant_id=self.tenant_id,
-            first_position=before.next_position,
-            events=events,
-            documents=documents,
-            detached=detached,
-            erased=erased,
-            snapshots=snapshots if at_once else (),
-        )
-        end = before.next_position + len(events)
-        cache = self._cache(end, () if at_once else snapshots)
-        while len(self._sessions) > SESSIONS_RESIDENT_MAX:
-            self._sessions.popitem(last=False)
-        return Decided(batch, cache, taken[len(replies) :], replies)
-
-    def _perform(self, draft: Draft, work: Work) -> Reply:
-        if draft.tenant.next_position == 0:
-            for control in self._opening():
-                draft.control(control)
-        if isinstance(work, Check):
-            return Judged(verdict=draft.check(work.proposal))
-        if isinstance(work, Control):
-            return (draft.control(work),)
-        if isinstance(work, Erase):
-            return (draft.erase(work, self._store.detached_of(self.tenant_id, work.subject)),)
-        key = key_of(work)
-        if key is not None:
-            before = self._recorded(key)
-            if before:
-                return replayed(work, before)
-        if isinstance(work, OpenSession):
-            answers: tuple[Answer, ...] = (draft.open(work),)
-        else:
-            answers = tuple(_propose(draft, work.proposals))
-        if key is not None:
-            self._keyed[key] = list(answers)
-        return answers
-
-    def _session(self, session_id: str) -> SessionState:
-        state = self._sessions.get(session_id)
-        if state is None:
-            state = recovery.session_state(
-                self._store, self.tenant_id, session_id, self._judge.rules_version
-            )
-            self._sessions[session_id] = state
-        self._sessions.move_to_end(session_id)
-        return state
-
-    def _recorded(self, key: str) -> list[Answer]:
-        """What was answered under a key before, from the log or from what is on its way there."""
-        staged = self._keyed.get(key)
-        if staged is not None:
-            return staged
-        return recorded(self._store, self.tenant_id, key)
-
-    def _cache(self, position: int, snapshots: Sequence[SnapshotRow]) -> Batch:
-        return Batch(
-            tenant_id=self.tenant_id, first_position=position, events=(), snapshots=snapshots
-        )
-
     async def _cache_tenant(self) -> None:
         """On an orderly end, leave the next start nothing to fold."""
-        state = self._tenant
+        state = self._resident.tenant
         if state is not None and state.next_position and isinstance(self._stopping, Stopping):
-            row = folds.of_tenant(state, self._judge.rules_version)
-            await self._keep(self._cache(state.next_position, (row,)))
-
-
-def _propose(draft: Draft, proposals: Sequence[Proposal]) -> Iterator[Answer]:
-    """Stage proposals in order; a refusal tells which one it is about."""
-    for index, proposal in enumerate(proposals):
-        try:
-            yield draft.propose(proposal)
-        except AegisError as error:
-            error.details["index"] = index
-            raise
+            row = snapshots.of_tenant(state, self._judge.rules_version)
+            await self._keep(cached(self.tenant_id, state.next_position, (row,)))
 
 
 def _refuse(decided: Decided, error: StoreFailed | PositionConflict | None = None) -> None:

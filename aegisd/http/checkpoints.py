@@ -71,10 +71,7 @@ class Checkpoints:
         query = Query(request, "tenant_id", "from_size", "limit", "page_token")
         tenant_id, limit = query.id("tenant_id"), query.limit()
         first = query.place("c") or query.integer("from_size", 0)
-        store = self._engine.store
-        rows = await self._engine.read(
-            lambda: store.checkpoints(tenant_id, from_size=first, limit=limit + 1)
-        )
+        rows = await self._engine.reads.checkpoints(tenant_id, from_size=first, limit=limit + 1)
         told = CheckpointPage(
             checkpoints=[_told(row) for row in rows[:limit] if row.note],
             next_page_token=token("c", rows[limit].size) if rows[limit:] else None,

@@ -9,14 +9,14 @@ from starlette.routing import Route
 from aegisd.core.custody import PayloadErased
 from aegisd.core.log.envelope import unseal
 from aegisd.core.shapes.identifier import check_id
-from aegisd.engine.acts import Act
-from aegisd.engine.answers import Head, head
+from aegisd.door.answer import Head, head
+from aegisd.door.operator import OperatorAct
 from aegisd.engine.engine import Engine
-from aegisd.http.acts import receive_act
 from aegisd.http.answers import answer
+from aegisd.http.operator import receive_act
 
 
-class Erasure(Act, frozen=True, kw_only=True):
+class Erasure(OperatorAct, frozen=True, kw_only=True):
     """Whose values to delete: a user id, or the id of a session whose events name no user."""
 
     subject: str

@@ -14,9 +14,9 @@ from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS
 from aegisd.core.nearest import nearest
 from aegisd.core.request import Asked, read
 from aegisd.core.shapes.payload import NAME_CHARACTERS_MAX
-from aegisd.engine.answers import EventRecord, receipts, record
+from aegisd.door.answer import EventRecord, receipts, record
 from aegisd.engine.engine import Engine
-from aegisd.engine.work import Answer
+from aegisd.engine.recorded import Recorded
 from aegisd.http.answers import answer, line
 from aegisd.http.body import receive_body
 from aegisd.http.query import Query, token
@@ -50,14 +50,14 @@ class Ingest:
         self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 201 for every outcome, once it is durable."""
+        """Recorded 201 for every outcome, once it is durable."""
         body = await receive_body(scope, receive)
         data, ndjson, key = body
         if len(data) <= INLINE_BYTES_MAX:
             asked = read(data, ndjson=ndjson, idempotency_key=key)
         else:
             apart = partial(read, data, ndjson=ndjson, idempotency_key=key)
-            asked = await self._engine.read(apart)
+            asked = await self._engine.reads.apart(apart)
         answers = await self._append(asked)
         found = receipts(answers, self._engine.newest_checkpoint(asked.proposals[0].tenant_id))
         told = line(found if asked.batch else found[0])
@@ -67,7 +67,7 @@ class Ingest:
         await send({"type": "http.response.start", "status": 201, "headers": headers})
         await send({"type": "http.response.body", "body": told})
 
-    async def _append(self, asked: Asked) -> tuple[Answer, ...]:
+    async def _append(self, asked: Asked) -> tuple[Recorded, ...]:
         try:
             return await self._engine.append(asked.proposals)
         except AegisError as error:
@@ -97,7 +97,7 @@ async def page_of(engine: Engine, query: Query, tenant_id: str, session_id: str 
         start = max(start, wanted.from_position)
         wanted = msgspec.structs.replace(wanted, from_position=0)
     else:
-        await engine.head(tenant_id, session_id)
+        await engine.reads.head(tenant_id, session_id)
 
     def look() -> EventPage:
         found = _page(engine, tenant_id, session_id, start, wanted, limit)
@@ -107,7 +107,7 @@ async def page_of(engine: Engine, query: Query, tenant_id: str, session_id: str 
             next_page_token=None if place is None else token(kind, place),
         )
 
-    return answer(await engine.read(look))
+    return answer(await engine.reads.apart(look))
 
 
 def _page(
@@ -118,18 +118,9 @@ def _page(
     wanted: Filter,
     limit: int,
 ) -> Page:
-    store = engine.store
-    if session_id is None:
-        return page(
-            lambda first, most: store.events(tenant_id, from_position=first, limit=most),
-            lambda row: row.position,
-            start,
-            wanted,
-            limit,
-        )
     return page(
-        lambda first, most: store.session_events(tenant_id, session_id, from_seq=first, limit=most),
-        lambda row: row.seq,
+        lambda first, most: engine.reads.rows(tenant_id, session_id, first, most),
+        lambda row: row.position if session_id is None else row.seq,
         start,
         wanted,
         limit,

@@ -39,7 +39,7 @@ class Probes:
         Query(request)
         try:
             async with asyncio.timeout(READY_SECONDS_MAX):
-                await self._engine.ready()
+                await self._engine.reads.ready()
         except TimeoutError:
             raise Unavailable(
                 f"the log did not answer within READY_SECONDS_MAX = {READY_SECONDS_MAX:g} s"

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aegisd.core.errors import StoreFailed
-from aegisd.engine.acts import Act, check_act
-from aegisd.engine.answers import Head, head
+from aegisd.door.answer import Head, head
+from aegisd.door.operator import OperatorAct, check
 from aegisd.engine.engine import Engine
 from aegisd.engine.imports import IMPORT_BYTES_MAX
 from aegisd.http.answers import answer
@@ -42,8 +42,8 @@ class Imports:
 
     async def keep(self, request: Request) -> Response:
         """`POST /v1/imports`. Raises `ExportInvalid`, and nothing of it was kept."""
-        act = as_shape(Query(request, "tenant_id", "author", "reason").values, Act)
-        check_act(act)
+        act = as_shape(Query(request, "tenant_id", "author", "reason").values, OperatorAct)
+        check(act)
         try:
             # Readable by nobody else: without a name, in the folder that TMPDIR names.
             with TemporaryFile() as spool:

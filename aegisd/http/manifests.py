@@ -6,15 +6,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aegisd.core.capabilities import from_value
-from aegisd.engine.acts import Act, act_receipt
-from aegisd.engine.answers import Named
+from aegisd.door.answer import Named
+from aegisd.door.operator import OperatorAct, act_receipt
 from aegisd.engine.engine import Engine
-from aegisd.http.acts import document, receive_act
 from aegisd.http.answers import answer
+from aegisd.http.operator import document, receive_act
 from aegisd.http.query import Query
 
 
-class ManifestRegistration(Act, frozen=True, kw_only=True):
+class ManifestRegistration(OperatorAct, frozen=True, kw_only=True):
     """A manifest, v0.1 or v0.2, to govern the tenant's agents from the next decision on."""
 
     manifest: dict[str, object]
@@ -43,7 +43,7 @@ class Manifests:
     async def register(self, request: Request) -> Response:
         """`POST /v1/manifests`. Raises `ManifestInvalid`, and nothing of it was used."""
         act = await receive_act(request, ManifestRegistration)
-        found = await self._engine.read(lambda: from_value(act.manifest))
+        found = await self._engine.reads.apart(lambda: from_value(act.manifest))
         done = await self._engine.register_manifest(
             act.tenant_id, found, author=act.author, reason=act.reason
         )
@@ -51,11 +51,11 @@ class Manifests:
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/manifests`: what is in force for a tenant."""
-        tenant = await self._engine.tenant(Query(request, "tenant_id").id("tenant_id"))
+        tenant = await self._engine.reads.tenant(Query(request, "tenant_id").id("tenant_id"))
         active = tenant.activations.manifest
         if active is None:
             return answer(ManifestList(manifests=[]))
-        body = await self._engine.document(active.digest, "manifest")
+        body = await self._engine.reads.document(active.digest, "manifest")
         told = ActiveManifest(digest=active.digest, author=active.author, manifest=Raw(body))
         return answer(ManifestList(manifests=[told]))
 

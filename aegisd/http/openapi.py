@@ -13,7 +13,7 @@ from aegisd.core.events import AGENT_EVENTS, JUDGED, RELEASED
 from aegisd.core.request import EVENTS_PER_REQUEST_MAX
 from aegisd.core.shapes.identifier import ID_CHARACTERS_MAX
 from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX
-from aegisd.engine import acts, answers
+from aegisd.door import answer, operator
 from aegisd.engine.checkpoints import WAIT_MS_MAX
 from aegisd.http import (
     checkpoints,
@@ -36,7 +36,7 @@ _JSON, _LINES = "application/json", "application/x-ndjson"
 _REF = "#/components/schemas/{name}"
 
 _SHAPED = (
-    *(answers, events, sessions, simulation, acts, manifests, policies, imports),
+    *(answer, events, sessions, simulation, operator, manifests, policies, imports),
     *(checkpoints, proofs, erasures, health),
 )
 

@@ -5,15 +5,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aegisd.engine.acts import Act, act_receipt
-from aegisd.engine.answers import Named
+from aegisd.door.answer import Named
+from aegisd.door.operator import OperatorAct, act_receipt
 from aegisd.engine.engine import Engine
-from aegisd.http.acts import document, receive_act
 from aegisd.http.answers import answer
+from aegisd.http.operator import document, receive_act
 from aegisd.http.query import Query
 
 
-class PolicyActivation(Act, frozen=True, kw_only=True):
+class PolicyActivation(OperatorAct, frozen=True, kw_only=True):
     """Rego files by name (package `aegis.rules`), to judge from the next decision on.
 
     They replace the operator's files in force; the base rules stay. No files: the base rules alone.
@@ -52,11 +52,11 @@ class Policies:
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/policies`: what is in force for a tenant."""
-        tenant = await self._engine.tenant(Query(request, "tenant_id").id("tenant_id"))
+        tenant = await self._engine.reads.tenant(Query(request, "tenant_id").id("tenant_id"))
         active = tenant.activations.bundle
         if active is None:
             return answer(PolicyList(policies=[]))
-        body = await self._engine.document(active.digest, "bundle")
+        body = await self._engine.reads.document(active.digest, "bundle")
         told = ActivePolicy(digest=active.digest, author=active.author, bundle=Raw(body))
         return answer(PolicyList(policies=[told]))
 

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from aegisd.core.proposal import read as read_proposal
 from aegisd.core.shapes.identifier import check_id
-from aegisd.engine.answers import (
+from aegisd.door.answer import (
     Decision,
     Head,
     decision,
@@ -18,8 +18,8 @@ from aegisd.engine.answers import (
     session_snapshot,
     session_verification,
 )
+from aegisd.engine.commands.opening import opening
 from aegisd.engine.engine import Engine
-from aegisd.engine.opening import opening
 from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_object, receive_unkeyed
 from aegisd.http.events import FILTERS, page_of
@@ -93,10 +93,7 @@ class Sessions:
         query = Query(request, "tenant_id", "limit", "page_token")
         tenant_id, limit = query.id("tenant_id"), query.limit()
         after = query.token("s") or ""
-        store = self._engine.store
-        heads = await self._engine.read(
-            lambda: store.sessions(tenant_id, after=after, limit=limit + 1)
-        )
+        heads = await self._engine.reads.heads(tenant_id, after=after, limit=limit + 1)
         told = SessionPage(
             sessions=[
                 SessionSummary(session_id=each.session_id, events=each.seq + 1, head=head(each))
@@ -109,7 +106,7 @@ class Sessions:
     async def show(self, request: Request) -> Response:
         """`GET /v1/sessions/{session_id}`: its length and head. Raises `SessionUnknown`."""
         tenant_id, session_id = _names(request, Query(request, "tenant_id"))
-        newest = await self._engine.head(tenant_id, session_id)
+        newest = await self._engine.reads.head(tenant_id, session_id)
         return answer(
             SessionSummary(session_id=session_id, events=newest.seq + 1, head=head(newest))
         )
@@ -117,13 +114,13 @@ class Sessions:
     async def snapshot(self, request: Request) -> Response:
         """`GET /v1/sessions/{session_id}/snapshot`: its fold. Raises `SessionUnknown`."""
         tenant_id, session_id = _names(request, Query(request, "tenant_id"))
-        state = await self._engine.session(tenant_id, session_id)
+        state = await self._engine.reads.session(tenant_id, session_id)
         return answer(session_snapshot(state))
 
     async def verify(self, request: Request) -> Response:
         """`GET /v1/sessions/{session_id}/verify`: hash it again. Raises `SessionUnknown`."""
         tenant_id, session_id = _names(request, Query(request, "tenant_id"))
-        chain, breaks = await self._engine.verify(tenant_id, session_id)
+        chain, breaks = await self._engine.reads.verify(tenant_id, session_id)
         return answer(session_verification(session_id, chain, breaks))
 
     async def events(self, request: Request) -> Response:

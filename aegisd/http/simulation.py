@@ -12,7 +12,7 @@ from aegisd.core.capabilities import NONE, from_value
 from aegisd.core.policy.input import Snapshot
 from aegisd.core.proposal import read as read_proposal
 from aegisd.core.shapes.payload import Count
-from aegisd.engine.answers import Decision, decision
+from aegisd.door.answer import Decision, decision
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_unkeyed
@@ -83,10 +83,9 @@ class Simulations:
         proposal = read_proposal({**ids, **asked.event})
         given = as_shape(asked.snapshot, SimulatedSnapshot, "snapshot.", _LATER_REASON, _LATER)
         counters = Snapshot(**msgspec.structs.asdict(given))
-        manifest = asked.manifest
-        capabilities = (
-            NONE if manifest is UNSET else await self._engine.read(lambda: from_value(manifest))
-        )
+        manifest, capabilities = asked.manifest, NONE
+        if manifest is not UNSET:
+            capabilities = await self._engine.reads.apart(lambda: from_value(manifest))
         verdict = await self._engine.simulate(proposal, counters, capabilities)
         return answer(SimulatedDecision(**msgspec.structs.asdict(decision(verdict))))
 

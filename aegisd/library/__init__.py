@@ -4,8 +4,7 @@
 callers that have none. Every call goes through the engine, as every request of the daemon does.
 """
 
-from aegisd.engine.acts import ActReceipt
-from aegisd.engine.answers import (
+from aegisd.door.answer import (
     Decision,
     EventRecord,
     Receipt,
@@ -13,6 +12,7 @@ from aegisd.engine.answers import (
     SessionSnapshot,
     SessionVerification,
 )
+from aegisd.door.operator import ActReceipt
 from aegisd.library.configuration import Manifest, Policy
 from aegisd.library.library import Library, Receipts
 from aegisd.library.thread import LibraryThread

@@ -18,8 +18,7 @@ from aegisd.core.proposal import read as read_proposal
 from aegisd.core.request import Asked
 from aegisd.core.request import read as read_request
 from aegisd.core.shapes.identifier import check_id
-from aegisd.engine.acts import Act, ActReceipt, act_receipt, check_act
-from aegisd.engine.answers import (
+from aegisd.door.answer import (
     Decision,
     EventRecord,
     Receipt,
@@ -33,12 +32,14 @@ from aegisd.engine.answers import (
     session_snapshot,
     session_verification,
 )
-from aegisd.engine.checkpoints import Evidence
+from aegisd.door.operator import ActReceipt, OperatorAct, act_receipt, check
+from aegisd.engine.checkpoints import Signing
 from aegisd.engine.clock import SystemClock
-from aegisd.engine.engine import Configured, Engine
-from aegisd.engine.opening import opening
+from aegisd.engine.commands.opening import opening
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
+from aegisd.engine.recorded import Recorded
 from aegisd.engine.signed_log import Consistency, Inclusion
-from aegisd.engine.work import Answer
 from aegisd.library.configuration import Manifest, Policy, read_manifest, read_policy
 from aegisd.ports import Checkpoint, EventReader, EventStore
 from aegisd.rego import bundle
@@ -103,7 +104,7 @@ class Library:
                     capabilities=declared,
                 ),
                 on_fatal=self._break,
-                evidence=None if dsn is None else _evidence(dsn, self._store),
+                signing=None if dsn is None else _signing(dsn, self._store),
             )
             undo.pop_all()
 
@@ -119,7 +120,7 @@ class Library:
                 await self.close()
 
     async def close(self) -> None:
-        """Answer what is queued, then give the log and its lock back. Twice is once.
+        """Recorded what is queued, then give the log and its lock back. Twice is once.
 
         In a forked process it does nothing: the log is still its parent's.
         """
@@ -194,7 +195,7 @@ class Library:
         """Put a manifest in force for a tenant from the next decision on."""
         self._refuse_when_unusable()
         act = _act(tenant_id, author, reason)
-        found = await self._engine.read(lambda: read_manifest(manifest))
+        found = await self._engine.reads.apart(lambda: read_manifest(manifest))
         done = await self._engine.register_manifest(
             tenant_id, found, author=act.author, reason=act.reason
         )
@@ -206,7 +207,7 @@ class Library:
         """Put an operator's rules in force for a tenant. Raises `PolicyInvalid`."""
         self._refuse_when_unusable()
         act = _act(tenant_id, author, reason)
-        files = await self._engine.read(lambda: read_policy(policy))
+        files = await self._engine.reads.apart(lambda: read_policy(policy))
         done = await self._engine.activate_policy(
             tenant_id, files, author=act.author, reason=act.reason
         )
@@ -217,12 +218,12 @@ class Library:
     async def snapshot(self, tenant_id: str, session_id: str) -> SessionSnapshot:
         """The durable fold of a session. Raises `SessionUnknown`."""
         self._refuse_when_unusable()
-        return session_snapshot(await self._engine.session(tenant_id, session_id))
+        return session_snapshot(await self._engine.reads.session(tenant_id, session_id))
 
     async def verify(self, tenant_id: str, session_id: str) -> SessionVerification:
         """A session hashed again from stored bytes. Raises `SessionUnknown`."""
         self._refuse_when_unusable()
-        chain, breaks = await self._engine.verify(tenant_id, session_id)
+        chain, breaks = await self._engine.reads.verify(tenant_id, session_id)
         return session_verification(session_id, chain, breaks)
 
     async def events(self, tenant_id: str, session_id: str | None = None) -> list[EventRecord]:
@@ -235,7 +236,7 @@ class Library:
                 return list(map(record, store.events(tenant_id)))
             return list(map(record, store.session_events(tenant_id, session_id)))
 
-        return await self._engine.read(look)
+        return await self._engine.reads.apart(look)
 
     # ── evidence ────────────────────────────────────────────────────────────────────────────────
 
@@ -276,13 +277,13 @@ class Library:
 
     # ── what stands against a call ──────────────────────────────────────────────────────────────
 
-    async def _append(self, asked: Asked) -> tuple[Answer, ...]:
+    async def _append(self, asked: Asked) -> tuple[Recorded, ...]:
         try:
             return await self._engine.append(asked.proposals)
         except AegisError as error:
             raise asked.placed(error) from None
 
-    def _receipts(self, answers: tuple[Answer, ...]) -> list[Receipt]:
+    def _receipts(self, answers: tuple[Recorded, ...]) -> list[Receipt]:
         tenant_id = answers[0].event.tenant_id
         return receipts(answers, self._engine.newest_checkpoint(tenant_id))
 
@@ -306,7 +307,7 @@ class Library:
         _log.critical("the gate takes no more calls: %s", reason)
 
 
-def _evidence(dsn: str, store: EventStore) -> Evidence:
+def _signing(dsn: str, store: EventStore) -> Signing:
     """The keys and the guard of a log that lasts, beside it."""
     # Only such a log needs cryptography, and `import aegis` stays light.
     from aegisd.signing.guard import GuardFolder  # noqa: PLC0415
@@ -318,7 +319,7 @@ def _evidence(dsn: str, store: EventStore) -> Evidence:
     )
 
     database = Path(place(dsn))
-    return Evidence(
+    return Signing(
         signer=open_keyring(key_path(database), lambda: origin_in(store)),
         guard=GuardFolder(guard_path(database)),
     )
@@ -349,10 +350,11 @@ def _proposal(event: dict[str, object]) -> Proposal:
     return read_proposal(event)
 
 
-def _act(tenant_id: str, author: str, reason: str) -> Act:
+def _act(tenant_id: str, author: str, reason: str) -> OperatorAct:
     try:
-        act = msgspec.convert({"tenant_id": tenant_id, "author": author, "reason": reason}, Act)
+        told = {"tenant_id": tenant_id, "author": author, "reason": reason}
+        act = msgspec.convert(told, OperatorAct)
     except msgspec.ValidationError as error:
         raise InvalidField(str(error).replace("`$.", "`"), field="") from None
-    check_act(act)
+    check(act)
     return act

@@ -9,7 +9,8 @@ from aegisctl import rules
 from aegisd import resources
 from aegisd.core import capabilities
 from aegisd.core.proposal import read
-from aegisd.engine.engine import Configured, Engine
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 

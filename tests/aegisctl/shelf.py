@@ -9,7 +9,8 @@ import httpx
 
 from aegisctl import rules
 from aegisctl.client import Answer
-from aegisd.engine.engine import Configured, Engine
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
 from aegisd.http.app import app
 from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.recording import SteadyClock

@@ -16,7 +16,8 @@ from aegisctl import rules
 from aegisctl.client import Answer
 from aegisd.core import capabilities
 from aegisd.core.proposal import read
-from aegisd.engine.engine import Configured, Engine
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
 from aegisd.http.app import app
 from aegisd.store.sqlite.schema import SCHEMA
 from aegisd.store.sqlite.store import SqliteStore

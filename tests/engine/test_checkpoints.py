@@ -17,7 +17,7 @@ from aegisd.core.errors import (
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import Head
 from aegisd.core.log.merkle import Tree, consistent, included
-from aegisd.engine.checkpoints import Checkpoints, Evidence
+from aegisd.engine.checkpoints import Checkpoints, Signing
 from aegisd.engine.engine import Engine
 from aegisd.ports import Checkpoint, EventReader, Growth
 from aegisd.signing import ed25519
@@ -401,12 +401,12 @@ def test_trees_beyond_the_bound_are_recovered_when_asked_for(
                     await engine.append((said(str(turn), tenant_id=name),))
                     signed = await engine.signing().sign_now(name)
                     assert signed.root == root_of(store, signed.size, name)
-            assert isinstance(engine.checkpoints, Checkpoints)
-            assert len(engine.checkpoints._log._trees) == 2
+            assert isinstance(engine.signing(), Checkpoints)
+            assert len(engine.signing()._log._trees) == 2
 
     run(story())
 
 
 def test_evidence_has_the_window_of_the_documentation() -> None:
-    told = Evidence(signer=signer(), guard=MemoryGuard())
+    told = Signing(signer=signer(), guard=MemoryGuard())
     assert (told.interval_ms, told.events) == (1000, 256)

@@ -18,7 +18,8 @@ from aegisd.core.errors import (
 )
 from aegisd.core.policy.input import Snapshot
 from aegisd.engine import evaluation
-from aegisd.engine.engine import Configured, Engine
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import (
     BUNDLE,
@@ -61,7 +62,7 @@ def judge_of_both() -> ScriptedJudge:
 
 async def acts(engine: Engine) -> list[tuple[str, str, str]]:
     """What operators did: (event type, author, digest) in order."""
-    events = await engine.read(lambda: list(engine.store.session_events("acme", "$control")))
+    events = await engine.reads.apart(lambda: list(engine.reads.rows("acme", "$control", 0)))
     bodies = [event.body.decode() for event in events]
     return [
         (event.event_type, field(body, "author"), field(body, "digest"))
@@ -183,7 +184,7 @@ def test_an_operators_act_is_in_force_from_the_next_decision_on() -> None:
             told.append(await engine.append((tool("pay"),)))
             await engine.register_manifest("acme", OPEN, author="ann", reason="r")
             told.append(await engine.append((tool("read_file"),)))
-            engine.judge.rules[digest(engine.judge.bundle(ANNS))] = denying  # type: ignore[attr-defined]  # a scripted judge
+            engine._judge.rules[digest(engine._judge.bundle(ANNS))] = denying  # type: ignore[attr-defined]  # a scripted judge
             await engine.activate_policy("acme", ANNS, author="ann", reason="r")
             told.append(await engine.append((tool("read_file"),)))
             return [outcome(answers[0]) for answers in told]
@@ -253,15 +254,15 @@ def test_reads_are_of_what_is_durable() -> None:
             store.door.clear()
             waiting = asyncio.create_task(engine.append((tool("read_file"),)))
             await store.reached()
-            assert (await engine.session("acme", "s1")).next_seq == 2
-            assert (await engine.tenant("acme")).next_position == 4
-            assert (await engine.head("acme", "s1")).seq == 1
-            chain, breaks = await engine.verify("acme", "s1")
+            assert (await engine.reads.session("acme", "s1")).next_seq == 2
+            assert (await engine.reads.tenant("acme")).next_position == 4
+            assert (await engine.reads.head("acme", "s1")).seq == 1
+            chain, breaks = await engine.reads.verify("acme", "s1")
             assert (chain.events, breaks) == (2, [])
             store.door.set()
             await waiting
-            assert (await engine.session("acme", "s1")).next_seq == 4
-            await engine.ready()
+            assert (await engine.reads.session("acme", "s1")).next_seq == 4
+            await engine.reads.ready()
 
     run(story())
 
@@ -270,7 +271,8 @@ def test_a_session_without_events_is_unknown_and_not_valid() -> None:
     async def story() -> None:
         async with running(MemoryStore()) as engine:
             await engine.append((proposal(),))
-            for ask in (engine.session, engine.head, engine.verify):
+            reads = engine.reads
+            for ask in (reads.session, reads.head, reads.verify):
                 for tenant_id, session_id in (("acme", "nobody"), ("nobody", "s1")):
                     with pytest.raises(SessionUnknown):
                         await ask(tenant_id, session_id)
@@ -291,7 +293,7 @@ def test_a_session_with_a_changed_byte_does_not_verify() -> None:
                 | {"body": row.body.replace(b"/workspace", b"/etc")}
             )
             store._tenants["acme"].sessions["s1"][0] = forged
-            _, breaks = await engine.verify("acme", "s1")
+            _, breaks = await engine.reads.verify("acme", "s1")
             assert {(b.seq, b.rule) for b in breaks} == {(0, "hash")}
 
     run(story())
@@ -308,7 +310,7 @@ def test_a_tenant_is_read_while_it_is_written() -> None:
             writing = asyncio.create_task(write())
             seen = 0
             while not writing.done():
-                state = await engine.tenant("acme")
+                state = await engine.reads.tenant("acme")
                 assert state.next_position >= seen
                 seen = state.next_position
             await writing
@@ -321,8 +323,8 @@ def test_documents_are_had_by_digest_and_kind_and_hashed_again() -> None:
         store = MemoryStore()
         async with running(store) as engine:
             await engine.append((proposal(),))
-            assert await engine.document(OPEN.digest, "manifest") == OPEN.document
-            assert await engine.document(digest(BUNDLE), "bundle") == BUNDLE
+            assert await engine.reads.document(OPEN.digest, "manifest") == OPEN.document
+            assert await engine.reads.document(digest(BUNDLE), "bundle") == BUNDLE
             key = bytes.fromhex(OPEN.digest)
             kept = store._documents[key]
             store._documents[key] = type(kept)(digest=key, kind="manifest", body=b"{}")
@@ -332,7 +334,7 @@ def test_documents_are_had_by_digest_and_kind_and_hashed_again() -> None:
                 ("00" * 32, "bundle"),
             ):
                 with pytest.raises(NotFound):
-                    await engine.document(*asked)
+                    await engine.reads.document(*asked)
 
     run(story())
 
@@ -419,7 +421,7 @@ def test_what_hangs_outside_a_batch_ends_the_process_too(
         async with running(MemoryStore(), judge=judge, on_fatal=reasons.append) as engine:
             with pytest.raises(EvaluatorStuck):
                 await ask(engine)
-            for late in (engine.append((proposal(),)), engine.ready()):
+            for late in (engine.append((proposal(),)), engine.reads.ready()):
                 with pytest.raises(Stopping):
                     await late
         end.set()
@@ -436,8 +438,8 @@ def test_after_its_end_an_engine_answers_nothing() -> None:
             engine.append((proposal(),)),
             engine.append((proposal(tenant_id="new"),)),
             engine.check(proposal()),
-            engine.session("acme", "s1"),
-            engine.ready(),
+            engine.reads.session("acme", "s1"),
+            engine.reads.ready(),
             return_exceptions=True,
         )
         assert codes(told) == ["stopping"] * 5

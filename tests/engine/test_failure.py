@@ -200,7 +200,7 @@ def test_a_log_that_cannot_be_read_denies_until_it_can() -> None:
 def test_a_cache_that_cannot_be_written_takes_back_no_answer(
     fault: Exception, fatal: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aegisd.engine.folds.SESSION_SNAPSHOT_EVENTS", 2)
+    monkeypatch.setattr("aegisd.engine.snapshots.SESSION_SNAPSHOT_EVENTS", 2)
     reasons: list[str] = []
 
     async def story() -> None:

@@ -149,7 +149,7 @@ def test_the_checkpoint_of_a_whole_tenant_is_kept_with_its_archive() -> None:
     kept = store.newest_checkpoint(checked.archive)
     assert kept is not None
     assert (kept.size, kept.root, kept.note) == (len(LOG), tree().root(), NOTE.note)
-    act = keep(store, file, checked).act(author="ann", reason="r").payload(1)
+    act = keep(store, file, checked).act(author="ann", reason="r").payload("ann", 1)
     assert isinstance(act, LogImported)
     assert act.evidence is UNSET
 

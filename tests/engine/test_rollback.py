@@ -195,7 +195,7 @@ def test_an_acceptance_that_was_not_recorded_leaves_the_guard_as_it_was() -> Non
             clock=ManualClock(),
             configured=configured(manifest(zone="Nowhere")),
             on_fatal=ignore,
-            evidence=evidence(guard),
+            signing=evidence(guard),
         )
         with pytest.raises(ConfigInvalid):
             await refused.start(accept_rollback=True)

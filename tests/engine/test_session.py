@@ -13,7 +13,8 @@ from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.proposal import Proposal
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
-from aegisd.engine.engine import Configured, Engine
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
 from aegisd.rego import bundle
 from aegisd.rego.judge import RegoJudge
 from aegisd.rego.regopy_engine import RegopyEvaluator

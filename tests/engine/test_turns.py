@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from aegisd.core.errors import CheckpointUnknown, CommitUnknown, LogUnavailable, StoreFailed
-from aegisd.engine import recovery
-from aegisd.engine import writer as module
+from aegisd.engine import recovery, writer
 from aegisd.engine.engine import Engine
-from aegisd.engine.work import Answer
+from aegisd.engine.recorded import Recorded
+from aegisd.engine.waiting import BATCH_EVENTS_MAX
 from aegisd.ports import Batch, Turn
 from aegisd.store.memory import MemoryStore
 from aegisd.store.postgres.store import PostgresStore
@@ -142,7 +142,7 @@ def test_a_lost_database_denies_everyone_who_waits_and_ends_nothing(
             told = await together(engine, *[said(str(number)) for number in range(600)])
             assert set(codes(told)) <= {"ok", "log_unavailable"}
             lost = codes(told).count("log_unavailable")
-            assert (1 <= lost <= module.BATCH_EVENTS_MAX) if begun else (lost == 600)
+            assert (1 <= lost <= BATCH_EVENTS_MAX) if begun else (lost == 600)
             assert codes(await together(engine, said("again"))) == ["ok"]
             assert fatal == []
             log_of(store)
@@ -209,7 +209,7 @@ def test_a_turn_that_was_lost_unnoticed_is_no_rollback() -> None:
 def test_what_others_wrote_is_folded_in_the_turn_up_to_a_bound_and_before_it_past_that(
     monkeypatch: pytest.MonkeyPatch, more: int, turns: int
 ) -> None:
-    monkeypatch.setattr(module, "CATCH_UP_EVENTS_MAX", 8)
+    monkeypatch.setattr(writer, "CATCH_UP_EVENTS_MAX", 8)
 
     async def story() -> None:
         store = SharedStore()
@@ -271,7 +271,7 @@ def test_racing_engines_leave_one_log_without_gap_or_fork_and_exact_counters(
     calls, engines, clients = 150, 2, 20
     each = RACING_APPENDS // (engines * clients)
     held = manifest(budgets={"tool_calls": calls, "steps": None, "wall_time_ms": None})
-    answers: list[Answer] = []
+    answers: list[Recorded] = []
 
     async def client(engine: Engine, number: int) -> None:
         for count in range(each):
@@ -296,7 +296,7 @@ def test_racing_engines_leave_one_log_without_gap_or_fork_and_exact_counters(
 
 
 async def _check_race(
-    store: PostgresStore, engines: list[Engine], answers: list[Answer], calls: int
+    store: PostgresStore, engines: list[Engine], answers: list[Recorded], calls: int
 ) -> None:
     events = log_of(store)
     assert [event.position for event in events] == list(range(len(events)))

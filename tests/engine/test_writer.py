@@ -10,10 +10,10 @@ from aegisd.core.errors import (
     HeadMismatch,
 )
 from aegisd.core.state.snapshot import digest
-from aegisd.engine import recovery
-from aegisd.engine import writer as module
+from aegisd.engine import batch, recovery, resident, waiting
 from aegisd.engine.engine import Engine
-from aegisd.engine.work import Answer
+from aegisd.engine.recorded import Recorded
+from aegisd.engine.waiting import BATCH_EVENTS_MAX
 from aegisd.ports import EventStore
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import Gate, ScriptedJudge, manifest, proposal, tool
@@ -62,7 +62,7 @@ def test_the_engine_writes_the_bytes_that_the_pure_steps_give() -> None:
 
 
 def test_what_waits_is_committed_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH_MS_MAX", 60_000)
+    monkeypatch.setattr(batch, "BATCH_MS_MAX", 60_000)
 
     async def story() -> int:
         store = StubbornStore()
@@ -82,7 +82,7 @@ def test_what_waits_is_committed_together(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_batch_that_took_its_time_is_committed_and_the_rest_follows_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "BATCH_MS_MAX", 0)
+    monkeypatch.setattr(batch, "BATCH_MS_MAX", 0)
 
     async def story() -> tuple[list[int], list[int]]:
         store = StubbornStore()
@@ -130,7 +130,7 @@ def test_events_are_decided_and_stored_in_the_order_they_came() -> None:
             positions = [told[0].event.position for told in answers if isinstance(told, tuple)]
             assert positions == list(range(2, 302))
             for batch in store.batches:
-                assert len(batch.events) <= module.BATCH_EVENTS_MAX + 2
+                assert len(batch.events) <= BATCH_EVENTS_MAX + 2
 
     run(story())
 
@@ -188,9 +188,9 @@ def test_of_many_clients_at_once_no_event_is_lost_doubled_or_forked(
 ) -> None:
     clients, each = 64, 6
 
-    async def client(engine: Engine, number: int) -> list[Answer]:
+    async def client(engine: Engine, number: int) -> list[Recorded]:
         session_id = "s" if one_session else f"s{number}"
-        answers: list[Answer] = []
+        answers: list[Recorded] = []
         for count in range(each):
             answers += await engine.append((said(f"{number}/{count}", session_id),))
             answers += await engine.append((tool("read_file", session_id),))
@@ -240,7 +240,7 @@ def test_conflicts_come_only_where_a_head_was_named() -> None:
 def test_a_queue_at_its_bound_is_taken_and_one_event_more_is_told_to_come_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "QUEUE_EVENTS_MAX", 4)
+    monkeypatch.setattr(waiting, "QUEUE_EVENTS_MAX", 4)
 
     async def story() -> None:
         store = StubbornStore()
@@ -266,7 +266,7 @@ def test_a_queue_at_its_bound_is_taken_and_one_event_more_is_told_to_come_back(
 def test_a_commit_takes_events_up_to_its_bound(
     monkeypatch: pytest.MonkeyPatch, bound: int, commits: int
 ) -> None:
-    monkeypatch.setattr(module, "BATCH_EVENTS_MAX", bound)
+    monkeypatch.setattr(waiting, "BATCH_EVENTS_MAX", bound)
 
     async def story() -> int:
         store = StubbornStore()
@@ -280,8 +280,8 @@ def test_a_commit_takes_events_up_to_its_bound(
 def test_sessions_leave_memory_and_come_back_as_they_were(
     monkeypatch: pytest.MonkeyPatch, alone: Callable[[], EventStore]
 ) -> None:
-    monkeypatch.setattr(module, "SESSIONS_RESIDENT_MAX", 3)
-    monkeypatch.setattr("aegisd.engine.folds.SESSION_SNAPSHOT_EVENTS", 4)
+    monkeypatch.setattr(resident, "SESSIONS_RESIDENT_MAX", 3)
+    monkeypatch.setattr("aegisd.engine.snapshots.SESSION_SNAPSHOT_EVENTS", 4)
     asked = [tool("read_file", f"s{n * n % 11}") for n in range(60)]
     gate = Gate(held=OPEN)
     for each in asked:
@@ -300,7 +300,7 @@ def test_sessions_leave_memory_and_come_back_as_they_were(
 
 
 def test_a_session_in_flight_never_leaves_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SESSIONS_RESIDENT_MAX", 4)
+    monkeypatch.setattr(resident, "SESSIONS_RESIDENT_MAX", 4)
 
     async def story() -> None:
         store = StubbornStore()
@@ -352,8 +352,8 @@ def test_the_writers_time_never_runs_backwards_for_a_tenant(
 def test_a_restart_finds_the_state_that_was_left(
     reopen: Callable[[], EventStore], every: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aegisd.engine.folds.SESSION_SNAPSHOT_EVENTS", every)
-    monkeypatch.setattr("aegisd.engine.folds.TENANT_SNAPSHOT_EVENTS", every)
+    monkeypatch.setattr("aegisd.engine.snapshots.SESSION_SNAPSHOT_EVENTS", every)
+    monkeypatch.setattr("aegisd.engine.snapshots.TENANT_SNAPSHOT_EVENTS", every)
 
     async def story() -> None:
         store = reopen()

@@ -14,9 +14,10 @@ from aegisd.core.log.chain import verify
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
-from aegisd.engine.checkpoints import Evidence
-from aegisd.engine.engine import Configured, Engine
-from aegisd.engine.work import Answer
+from aegisd.engine.checkpoints import Signing
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
+from aegisd.engine.recorded import Recorded
 from aegisd.ports import Batch, EventReader, EventStore
 from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.memory import MemoryStore
@@ -111,9 +112,9 @@ def signer(seed: int = 1) -> Keyring:
 
 def evidence(
     guard: MemoryGuard | None = None, *, interval_ms: int = 5, events: int = 256, seed: int = 1
-) -> Evidence:
+) -> Signing:
     """Checkpoints that come soon."""
-    return Evidence(
+    return Signing(
         signer=signer(seed), guard=guard or MemoryGuard(), interval_ms=interval_ms, events=events
     )
 
@@ -142,7 +143,7 @@ async def running(
     clock: ManualClock | None = None,
     told: Configured | None = None,
     on_fatal: Callable[[str], None] = ignore,
-    evidence: Evidence | None = None,
+    evidence: Signing | None = None,
     accept_rollback: bool = False,
 ) -> AsyncIterator[Engine]:
     """Start an engine on a store; stop it in an orderly way. A judge keeps its documents."""
@@ -152,7 +153,7 @@ async def running(
         clock=clock or ManualClock(),
         configured=told or configured(),
         on_fatal=on_fatal,
-        evidence=evidence,
+        signing=evidence,
     )
     try:
         await engine.start(accept_rollback=accept_rollback)
@@ -172,7 +173,7 @@ def close(store: EventStore) -> None:
         store.close()
 
 
-def outcome(answer: Answer) -> str:
+def outcome(answer: Recorded) -> str:
     """`allow`, or the reason why not, as the stored decision says it."""
     if answer.decision is None:
         return "recorded"
@@ -190,8 +191,8 @@ def log_of(reader: EventReader, tenant_id: str = "acme") -> list[StoredEvent]:
 
 def live(engine: Engine) -> tuple[TenantState | None, dict[str, SessionState]]:
     """What the writer holds in memory."""
-    writer = engine._writers["acme"]
-    return writer._tenant, dict(writer._sessions)
+    resident = engine._writers["acme"]._resident
+    return resident.tenant, dict(resident.sessions)
 
 
 def codes(results: Iterable[object]) -> list[str]:

@@ -9,8 +9,9 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from aegisd.core import capabilities
-from aegisd.engine.checkpoints import Evidence
-from aegisd.engine.engine import Configured, Engine
+from aegisd.engine.checkpoints import Signing
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
 from aegisd.http.app import app
 from aegisd.rego import bundle
 from aegisd.rego.judge import RegoJudge
@@ -50,7 +51,7 @@ class Clock:
 class Door:
     """An engine and its door on an event loop of their own; every ask runs to its end."""
 
-    def __init__(self, store: MemoryStore | None = None, evidence: Evidence | None = None) -> None:
+    def __init__(self, store: MemoryStore | None = None, evidence: Signing | None = None) -> None:
         self.runner = asyncio.Runner()
         self.store = store or MemoryStore()
         self.clock = Clock()
@@ -67,7 +68,7 @@ class Door:
                 capabilities=capabilities.from_value(MANIFEST),
             ),
             on_fatal=self.fatal.append,
-            evidence=evidence,
+            signing=evidence,
         )
         self.app = app(self.engine, hosts=["aegis.internal"])
         self.client = httpx.AsyncClient(

@@ -4,11 +4,12 @@ import httpx
 import msgspec
 import pytest
 
+from aegisd.core.act import Act
 from aegisd.core.log.canonical import DEPTH_MAX
 from aegisd.core.proposal import ARGS_BYTES_MAX, PAYLOAD_BYTES_MAX
 from aegisd.core.request import EVENTS_PER_REQUEST_MAX
-from aegisd.engine.answers import receipt
-from aegisd.engine.work import Answer
+from aegisd.door.answer import receipt
+from aegisd.engine.recorded import Recorded
 from aegisd.http.answers import line
 from aegisd.http.events import INLINE_BYTES_MAX
 from tests.http.door import Door, call, event, message
@@ -149,13 +150,13 @@ def test_a_body_reads_the_same_on_the_loop_and_off_it(
 ) -> None:
     asked = msgspec.json.encode(message("inline"))
     asked += b" " * (INLINE_BYTES_MAX - len(asked) + extra)
-    read, away = door.engine.read, []
+    read, away = door.engine.reads.apart, []
 
     async def watched(ask: object) -> object:
         away.append(ask)
         return await read(ask)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(door.engine, "read", watched)
+    monkeypatch.setattr(door.engine.reads, "apart", watched)
     assert door.post("/v1/events", asked).status_code == 201
     assert len(away) == extra
 
@@ -417,4 +418,6 @@ def test_a_row_that_is_no_envelope_is_told_as_a_corrupt_log(door: Door) -> None:
 def test_a_receipt_is_made_of_stored_bytes_alone(door: Door) -> None:
     answer = door.post("/v1/events", call("ask_boss"))
     rows = list(door.store.session_events("acme", "s1"))
-    assert line(receipt(Answer(event=rows[0], decision=rows[1]))) == answer.content
+    assert (
+        line(receipt(Recorded(act=Act(cause=rows[0], consequences=(rows[1],))))) == answer.content
+    )

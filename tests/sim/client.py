@@ -9,8 +9,9 @@ from msgspec import UNSET, Struct
 
 from aegisd.core.errors import AegisError, Unavailable
 from aegisd.core.proposal import Proposal, read
+from aegisd.engine.commands.opening import OpenSession
 from aegisd.engine.engine import Engine
-from aegisd.engine.work import Answer, OpenSession
+from aegisd.engine.recorded import Recorded
 from tests.core.gate import MANIFEST, manifest, proposal
 from tests.sim.disk import PowerOff
 from tests.sim.ledger import Ledger
@@ -106,12 +107,12 @@ class Client:
             else:
                 self._hear(request, answers)
 
-    async def _submit(self, engine: Engine, request: Request) -> tuple[Answer, ...]:
+    async def _submit(self, engine: Engine, request: Request) -> tuple[Recorded, ...]:
         if request.opening is not None:
             return (await engine.open_session(request.tenant_id, request.opening),)
         return await engine.append(request.proposals)
 
-    def _hear(self, request: Request, answers: tuple[Answer, ...]) -> None:
+    def _hear(self, request: Request, answers: tuple[Recorded, ...]) -> None:
         self._open = None
         for name, answer in zip(request.names, answers, strict=True):
             self._heard["replayed" if answer.replayed else "recorded"] += 1
@@ -180,7 +181,7 @@ class Client:
             asked = proposal(tenant_id=tenant_id, session_id=session_id)
             await engine.check(asked)
             return
-        _, breaks = await engine.verify(tenant_id, session_id)
+        _, breaks = await engine.reads.verify(tenant_id, session_id)
         if breaks:
             raise AssertionError(f"the engine finds its own log broken: {breaks[0]}")
 

@@ -10,7 +10,7 @@ from aegisd.core.log.chain import Chain
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
-from aegisd.engine.work import Answer
+from aegisd.engine.recorded import Recorded
 from aegisd.ports import EventReader
 from tests.sim.disk import Weather
 
@@ -93,7 +93,7 @@ class Ledger:
         elif promise.fate == "refused":
             promise.fate = "pending"
 
-    def answered(self, request: str, answer: Answer) -> None:
+    def answered(self, request: str, answer: Recorded) -> None:
         """A client was told that its event is in the log."""
         place = (answer.event.position, answer.event.hash)
         promise = self.promises[request]

@@ -3,15 +3,17 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
 from click.testing import CliRunner
 
+from aegisd.engine.batch import Decided
+from aegisd.engine.recorded import Recorded
+from aegisd.engine.resident import Resident
 from aegisd.engine.signed_log import SignedLog
-from aegisd.engine.writer import Decided, Writer
+from aegisd.engine.writer import Writer
 from tests.core.builders import ROOT
 from tests.sim import __main__ as program
 from tests.sim.world import History, simulate
@@ -58,13 +60,13 @@ async def _answer_before_commit(self: Writer, decided: Decided) -> bool:
     return await COMMIT(self, decided)
 
 
-def _keep_keys(self: Writer) -> None:
-    self._tenant = None
-    self._sessions.clear()
+def _keep_keys(self: Resident) -> None:
+    self.tenant = None
+    self.sessions.clear()
 
 
-def _keep_sessions(self: Writer) -> None:
-    self._tenant = None
+def _keep_sessions(self: Resident) -> None:
+    self.tenant = None
     self._keyed.clear()
 
 
@@ -72,7 +74,7 @@ def _keep_all(self: Writer, *, held: bool) -> bool:
     return held
 
 
-def _forget_keys(self: Writer, key: str) -> list[Any]:
+def _forget_keys(self: Resident, key: str) -> Sequence[Recorded]:
     return self._keyed.get(key, [])
 
 
@@ -84,10 +86,10 @@ COMMIT = Writer._commit
 
 BUGS: dict[str, tuple[type, str, Callable[..., object]]] = {
     "answered before the commit": (Writer, "_commit", _answer_before_commit),
-    "keys of a failed batch are kept": (Writer, "_drop", _keep_keys),
-    "sessions of a failed batch are kept": (Writer, "_drop", _keep_sessions),
+    "keys of a failed batch are kept": (Resident, "drop", _keep_keys),
+    "sessions of a failed batch are kept": (Resident, "drop", _keep_sessions),
     "what was staged on a failed batch is kept": (Writer, "_settle", _keep_all),
-    "keys in the log are not looked up": (Writer, "_recorded", _forget_keys),
+    "keys in the log are not looked up": (Resident, "recorded", _forget_keys),
     "a checkpoint is signed before it is stored": (SignedLog, "_grow", _sign_unstored),
 }
 
@@ -106,7 +108,7 @@ def test_a_planted_bug_is_found_by_a_seed_and_again_by_the_same(
 def test_the_command_names_the_failing_seed_and_how_to_see_it_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Writer, "_recorded", _forget_keys)
+    monkeypatch.setattr(Resident, "recorded", _forget_keys)
     said = CliRunner().invoke(program.main, ["--seeds", "4", "--jobs", "1"])
     assert said.exit_code == 1
     assert "BROKEN under seed" in said.output

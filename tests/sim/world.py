@@ -22,13 +22,14 @@ from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
+from aegisd.engine import batch as batch_module
 from aegisd.engine import checkpoints as checkpoints_module
 from aegisd.engine import engine as engine_module
-from aegisd.engine import folds as folds_module
 from aegisd.engine import recovery
 from aegisd.engine import signed_log as signed_log_module
-from aegisd.engine import writer as writer_module
-from aegisd.engine.engine import Configured, Engine
+from aegisd.engine import snapshots as folds_module
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
 from aegisd.ports import EventReader
 from tests.core.builders import START_MS
 from tests.core.gate import BUNDLE, ScriptedJudge, base
@@ -149,7 +150,7 @@ class World:
             clock=self._clock,
             configured=Configured(bundle=BUNDLE, policy_named=False, capabilities=None),
             on_fatal=lambda _reason: self._over.set(),
-            evidence=evidence(self._guard, interval_ms=20, events=40),
+            signing=evidence(self._guard, interval_ms=20, events=40),
         )
         self._guard.store = self._store
         tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._over.wait())]
@@ -221,20 +222,20 @@ class World:
         """What writers hold in memory, and what a start would read, is the fold of the log."""
         self.ledger.check(self._store)
         for tenant_id, followed in self.ledger.followed.items():
-            state = recovery.tenant_state(self._store, tenant_id, engine.judge.rules_version)
+            state = recovery.tenant_state(self._store, tenant_id, engine._judge.rules_version)
             require(holds=state == followed.tenant, law=f"{tenant_id}: the cache is not the fold")
             for session_id, folded in followed.sessions.items():
                 cached = recovery.session_state(
-                    self._store, tenant_id, session_id, engine.judge.rules_version
+                    self._store, tenant_id, session_id, engine._judge.rules_version
                 )
                 where = f"{tenant_id}/{session_id}"
                 require(holds=cached == folded, law=f"{where}: the cache is not the fold")
             writer = engine._writers.get(tenant_id)
-            if writer is None or writer._tenant is None:
+            if writer is None or writer._resident.tenant is None:
                 continue
-            held = writer._tenant == followed.tenant
+            held = writer._resident.tenant == followed.tenant
             require(holds=held, law=f"{tenant_id}: the state in memory is not the fold")
-            for session_id, session in writer._sessions.items():
+            for session_id, session in writer._resident.sessions.items():
                 expected = followed.sessions.get(session_id, session)
                 where = f"{tenant_id}/{session_id}"
                 require(holds=session == expected, law=f"{where}: memory is not the fold")
@@ -326,7 +327,7 @@ def _without_threads(simulation: Simulation, chance: Random) -> Iterator[None]:
         return SimulatedEvaluation(simulation)
 
     bounds = (
-        (writer_module, "BATCH_EVENTS_MAX", chance.choice((1, 3, 256))),
+        (batch_module, "BATCH_EVENTS_MAX", chance.choice((1, 3, 256))),
         (folds_module, "SESSION_SNAPSHOT_EVENTS", chance.choice((2, 7, 128))),
         (folds_module, "TENANT_SNAPSHOT_EVENTS", chance.choice((4, 50))),
     )
@@ -338,7 +339,7 @@ def _without_threads(simulation: Simulation, chance: Random) -> Iterator[None]:
         put(mock.patch.object(checkpoints_module, "_logger", logging.getLogger("aegis.silent")))
         put(mock.patch.object(checkpoints_module, "time", SimulatedTime(simulation)))
         put(mock.patch.object(signed_log_module, "time", SimulatedTime(simulation)))
-        put(mock.patch.object(writer_module, "time", SimulatedTime(simulation)))
+        put(mock.patch.object(batch_module, "time", SimulatedTime(simulation)))
         for module, name, value in bounds:
             put(mock.patch.object(module, name, value))
         yield

@@ -15,22 +15,22 @@ TENANT_SNAPSHOT_EVENTS = 4096
 
 
 def due(
-    before: TenantState,
+    first: int,
     after: TenantState,
     sessions: Iterable[tuple[int, SessionState]],
     rules_version: str,
 ) -> Iterator[SnapshotRow]:
     """Folds worth caching behind a batch.
 
-    `before` and `after` are the tenant's states around it; `sessions` are those it changed, each
-    with its length before.
+    `first` is the position where it began and `after` the tenant's state behind it; `sessions` are
+    those it changed, each with its length before.
     """
     for length, state in sessions:
         every = _spacing(state.next_seq)
         if state.next_seq // every != length // every:
             yield of_session(state, rules_version)
     every = TENANT_SNAPSHOT_EVENTS
-    if after.next_position // every != before.next_position // every:
+    if after.next_position // every != first // every:
         yield of_tenant(after, rules_version)
 
 

@@ -18,7 +18,7 @@ from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.state.model import SessionState
 from aegisd.core.state.snapshot import digest, document
-from aegisd.engine.work import Answer
+from aegisd.engine.recorded import Recorded
 from aegisd.ports import SessionHead
 
 _REASON = {
@@ -155,7 +155,7 @@ class _DecisionEnvelope(Struct, frozen=True):
 _decode_decision = msgspec.json.Decoder(_DecisionEnvelope).decode
 
 
-def receipts(answers: Sequence[Answer], checkpoint: str | None) -> list[Receipt]:
+def receipts(answers: Sequence[Recorded], checkpoint: str | None) -> list[Receipt]:
     """The receipts of one request; the last has the newest signed checkpoint, if there is one.
 
     The answer to a retry has none: it is the recorded answer, from stored bytes alone.
@@ -165,7 +165,7 @@ def receipts(answers: Sequence[Answer], checkpoint: str | None) -> list[Receipt]
     return [*map(receipt, before), receipt(last, signed)]
 
 
-def receipt(answer: Answer, checkpoint: str | UnsetType = UNSET) -> Receipt:
+def receipt(answer: Recorded, checkpoint: str | UnsetType = UNSET) -> Receipt:
     """A receipt, from stored bytes and what was signed last."""
     event, behind = answer.event, answer.decision
     decided = None if behind is None else _decode_decision(behind.body).payload
@@ -181,7 +181,7 @@ def receipt(answer: Answer, checkpoint: str | UnsetType = UNSET) -> Receipt:
     )
 
 
-def _call_id(answer: Answer, decided: _Decided) -> str | None:
+def _call_id(answer: Recorded, decided: _Decided) -> str | None:
     """The call, as its decision tells; an event judged for its release may be about none."""
     return decided.call_id if answer.event.event_type in JUDGED else answer.call_id
 
@@ -197,7 +197,7 @@ def _answered(decided: _Decided) -> Decision:
     )
 
 
-def opened(answer: Answer) -> SessionOpenedReceipt:
+def opened(answer: Recorded) -> SessionOpenedReceipt:
     """The receipt of a session that was opened."""
     event = answer.event
     return SessionOpenedReceipt(

@@ -1,6 +1,7 @@
-"""One piece of work, staged: dropped, nothing happened; taken, it did."""
+"""One command, staged: dropped, nothing happened; taken, it did."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from msgspec import UNSET
@@ -10,17 +11,31 @@ from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState
-from aegisd.engine.draft import Draft
-from aegisd.engine.engine import manifest_control, policy_control
-from aegisd.engine.work import OpenSession
+from aegisd.engine.commands.control import manifest_control, policy_control
+from aegisd.engine.commands.opening import OpenSession
+from aegisd.engine.recorded import Recorded
+from aegisd.engine.stage import Stage
 from tests.core.builders import START_MS
 from tests.core.gate import BUNDLE, Gate, Json, manifest, proposal, tool
 from tests.engine.world import OPEN, ManualClock, outcome
 
 
-def draft(gate: Gate, now_ms: int = START_MS + 5) -> Draft:
-    """A draft on what a gate's log says so far."""
-    return Draft(gate.tenant, gate.session, gate.judge, ManualClock(), now_ms)
+class Log:
+    """What a gate's log says to whoever stages on it: no keys, and nothing kept beside events."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.session = gate.session
+
+    def recorded(self, key: str) -> Sequence[Recorded]:
+        return ()
+
+    def kept_of(self, subject: str) -> int:
+        return 0
+
+
+def stage(gate: Gate, now_ms: int = START_MS + 5) -> Stage:
+    """A stage on what a gate's log says so far."""
+    return Stage(gate.tenant, Log(gate), gate.judge, ManualClock(), now_ms)
 
 
 def payload(event: StoredEvent | None) -> Json:
@@ -34,10 +49,10 @@ def opening(session_id: str = "s9", **changes: object) -> OpenSession:
     return OpenSession(session_id=session_id, **{**fields, "idempotency_key": "k", **changes})
 
 
-def test_a_draft_leaves_the_states_it_was_given_as_they_were() -> None:
+def test_a_stage_leaves_the_states_it_was_given_as_they_were() -> None:
     gate = Gate(held=OPEN)
     before = gate.tenant, gate.session()
-    staged = draft(gate)
+    staged = stage(gate)
     staged.propose(tool("read_file"))
     assert (gate.tenant, gate.session()) == before
     assert [event.event_type for event in staged.events] == [
@@ -46,14 +61,14 @@ def test_a_draft_leaves_the_states_it_was_given_as_they_were() -> None:
     ]
 
 
-def test_what_a_draft_folds_is_what_its_stored_bytes_fold_to() -> None:
+def test_what_a_stage_folds_is_what_its_stored_bytes_fold_to() -> None:
     gate = Gate(held=OPEN)
-    staged = draft(gate)
+    staged = stage(gate)
     staged.propose(proposal("USER_MESSAGE", {"content": 1.5}, agent_id="a1"))
     staged.propose(proposal(payload={"tool_name": "read_file"}, agent_id="a1"))
     staged.propose(tool("pay", "s2"))
-    staged.open(opening())
-    staged.control(manifest_control(manifest(version="2"), "ann", "newer"))
+    opening().stage(staged)
+    manifest_control(manifest(version="2"), "ann", "newer").stage(staged)
     tenant, sessions = gate.tenant, dict(gate.sessions)
     for event in staged.events:
         empty = SessionState(tenant_id="acme", session_id=event.session_id)
@@ -67,7 +82,7 @@ def test_what_a_draft_folds_is_what_its_stored_bytes_fold_to() -> None:
 
 def test_a_proposal_that_cannot_follow_stages_nothing() -> None:
     gate = Gate(held=OPEN)
-    staged = draft(gate)
+    staged = stage(gate)
     staged.propose(proposal(payload={"tool_name": "read_file", "call_id": "x"}))
     before = list(staged.events)
     with pytest.raises(CallIdReused):
@@ -77,20 +92,20 @@ def test_a_proposal_that_cannot_follow_stages_nothing() -> None:
 
 def test_an_event_with_another_hash_than_its_caller_computed_is_refused() -> None:
     gate = Gate(held=OPEN)
-    right = draft(gate).propose(proposal(ts_unix_ms=7)).event.hash
-    assert draft(gate).propose(proposal(ts_unix_ms=7, hash=right.hex())).event.hash == right
+    right = stage(gate).propose(proposal(ts_unix_ms=7)).event.hash
+    assert stage(gate).propose(proposal(ts_unix_ms=7, hash=right.hex())).event.hash == right
     with pytest.raises(HashMismatch):
-        draft(gate).propose(proposal(ts_unix_ms=8, hash=right.hex()))
+        stage(gate).propose(proposal(ts_unix_ms=8, hash=right.hex()))
 
 
 def test_a_check_judges_like_a_proposal_and_stages_nothing() -> None:
     gate = Gate(held=manifest(budgets={"tool_calls": 1}))
     gate.propose(tool("read_file"))
-    staged = draft(gate)
+    staged = stage(gate)
     for asked in (tool("read_file"), tool("pay"), proposal("MODEL_CALL_STARTED", {"model": "m"})):
         verdict = staged.check(asked)
         assert verdict is not None
-        recorded = payload(draft(gate).propose(asked).decision)
+        recorded = payload(stage(gate).propose(asked).decision)
         assert (verdict.outcome, verdict.reason) == (recorded["outcome"], recorded["reason"])
     assert staged.check(proposal("USER_MESSAGE", {"content": "x"})) is None
     assert (staged.events, staged.sessions, staged.tenant) == ([], {}, gate.tenant)
@@ -98,19 +113,19 @@ def test_a_check_judges_like_a_proposal_and_stages_nothing() -> None:
 
 def test_a_check_of_a_session_without_events_knows_no_such_session() -> None:
     with pytest.raises(SessionUnknown):
-        draft(Gate(held=OPEN)).check(tool("read_file", "nobody"))
+        stage(Gate(held=OPEN)).check(tool("read_file", "nobody"))
 
 
 def test_opening_a_session_is_its_first_event_and_only_that() -> None:
-    staged = draft(Gate(held=OPEN))
-    answer = staged.open(opening())
+    staged = stage(Gate(held=OPEN))
+    answer = opening().stage(staged)
     assert (answer.event.seq, answer.event.event_type) == (0, "SESSION_OPENED")
     assert (answer.event.user_id, answer.event.agent_id) == ("u", "a")
     assert answer.event.idempotency_key == "k"
     assert payload(answer.event) == {"meta": {"x": 1}, "now_ms": START_MS + 5}
     with pytest.raises(SessionExists):
-        staged.open(opening())
-    bare = staged.open(opening("s8", agent_id=None, idempotency_key=None, meta=UNSET)).event
+        opening().stage(staged)
+    bare = opening("s8", agent_id=None, idempotency_key=None, meta=UNSET).stage(staged).event
     assert (bare.agent_id, bare.idempotency_key) == (None, None)
     assert payload(bare) == {"now_ms": START_MS + 5}
     assert staged.sessions["s9"].budget.started_ms == START_MS + 5
@@ -118,13 +133,13 @@ def test_opening_a_session_is_its_first_event_and_only_that() -> None:
 
 def test_an_operators_act_brings_its_document_and_is_in_force_from_the_next_event() -> None:
     gate = Gate(held=OPEN)
-    staged = draft(gate)
+    staged = stage(gate)
     assert outcome(staged.propose(tool("pay"))) == "APPROVAL_REQUIRED"
     newer = manifest(tools={}, name="empty")
     act = manifest_control(newer, "ann", "nothing any more")
     assert act.document is not None
     gate.judge.keep(act.document)
-    answer = staged.control(act)
+    answer = act.stage(staged)
     assert (answer.event.session_id, answer.event.user_id) == ("$control", "")
     assert payload(answer.event) == {
         "author": "ann",
@@ -141,9 +156,9 @@ def test_an_operators_act_brings_its_document_and_is_in_force_from_the_next_even
 
 def test_what_the_daemon_writes_is_canonical() -> None:
     gate = Gate(held=OPEN)
-    staged = draft(gate)
-    staged.open(opening(meta={"é": 1.0, "b": [1e-7], "a": {"z": None, "Z": True}}))
-    staged.control(policy_control(BUNDLE, "ann", 'a "reason"'))
+    staged = stage(gate)
+    opening(meta={"é": 1.0, "b": [1e-7], "a": {"z": None, "Z": True}}).stage(staged)
+    policy_control(BUNDLE, "ann", 'a "reason"').stage(staged)
     staged.propose(proposal(payload={"tool_name": "read_file", "args": {"é": 0.1}}))
     for event in staged.events:
         assert event.body == encode(json.loads(event.body))
@@ -157,7 +172,7 @@ def test_rules_that_cannot_be_had_deny_with_the_error_on_record(gone: str) -> No
         del gate.judge.documents[held.digest]
     if gone == "bundle":
         gate.judge.rules.clear()
-    answer = draft(gate).propose(tool("read_file"))
+    answer = stage(gate).propose(tool("read_file"))
     decision = payload(answer.decision)
     assert (decision["outcome"], decision["reason"]) == ("deny", "POLICY_ERROR")
     assert decision["evaluator"]["fault"] == "error"
@@ -166,25 +181,24 @@ def test_rules_that_cannot_be_had_deny_with_the_error_on_record(gone: str) -> No
 
 def test_the_manifests_zone_is_resolved_and_recorded() -> None:
     gate = Gate(held=manifest(zone="East"))
-    decision = payload(draft(gate).propose(tool("read_file")).decision)
+    decision = payload(stage(gate).propose(tool("read_file")).decision)
     assert (decision["outcome"], decision["utc_offset_s"]) == ("allow", 3600)
 
 
 def test_before_any_rules_are_in_force_everything_is_denied() -> None:
     gate = Gate()
-    staged = Draft(
-        type(gate.tenant)(tenant_id="acme"), gate.session, gate.judge, ManualClock(), START_MS
-    )
+    empty = type(gate.tenant)(tenant_id="acme")
+    staged = Stage(empty, Log(gate), gate.judge, ManualClock(), START_MS)
     decision = payload(staged.propose(tool("read_file")).decision)
     assert (decision["outcome"], decision["reason"]) == ("deny", "POLICY_ERROR")
     assert (decision["bundle"], decision["manifest"]) == ("", "")
-    assert outcome(draft(gate).propose(tool("read_file"))) == "PERMISSION_UNDECLARED"
+    assert outcome(stage(gate).propose(tool("read_file"))) == "PERMISSION_UNDECLARED"
 
 
 def test_a_release_is_judged_where_the_bundle_names_its_type() -> None:
     gate = Gate(held=OPEN)
     gate.judge.releases = frozenset({"TOOL_RESULT"})
-    staged = draft(gate)
+    staged = stage(gate)
     result = staged.propose(proposal("TOOL_RESULT", {"call_id": "c0", "result": 1}))
     message = staged.propose(proposal("USER_MESSAGE", {"content": "x"}))
     assert payload(result.decision)["call_id"] == "c0"

@@ -7,20 +7,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aegisd.core.errors import InvalidField
-from aegisd.engine.acts import Act, check_act
+from aegisd.door.operator import OperatorAct, check
 from aegisd.engine.engine import Engine
 from aegisd.http.body import as_shape, receive_unkeyed
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
-A = TypeVar("A", bound=Act)
+A = TypeVar("A", bound=OperatorAct)
 
 
 async def receive_act(request: Request, shape: type[A]) -> A:
     """Read an act from a request's body. Raises an `InvalidRequest`."""
     value = await receive_unkeyed(request.scope, request.receive)
     act = as_shape(value, shape)
-    check_act(act)
+    check(act)
     return act
 
 
@@ -29,4 +29,4 @@ async def document(engine: Engine, request: Request, kind: str) -> Response:
     digest = request.path_params["digest"]
     if not _DIGEST.fullmatch(digest):
         raise InvalidField("digest: expected 64 lower-case hex digits", field="digest")
-    return Response(await engine.document(digest, kind), media_type="application/json")
+    return Response(await engine.reads.document(digest, kind), media_type="application/json")

@@ -8,13 +8,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from aegisd.core.errors import ReservedId
 from aegisd.core.shapes.identifier import check_id
 from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX
-from aegisd.engine.answers import Head, head
-from aegisd.engine.work import CONFIG, Answer
+from aegisd.door.answer import Head, head
+from aegisd.engine.commands.command import CONFIG
+from aegisd.engine.recorded import Recorded
 
 Because = Annotated[str, Meta(min_length=1, max_length=MESSAGE_CHARACTERS_MAX)]
 
 
-class Act(Struct, frozen=True, kw_only=True):
+class OperatorAct(Struct, frozen=True, kw_only=True):
     """What every act of an operator says: in which tenant, who acts, and why."""
 
     tenant_id: str
@@ -54,7 +55,7 @@ class _ActEnvelope(Struct, frozen=True):
 _decode = msgspec.json.Decoder(_ActEnvelope).decode
 
 
-def check_act(act: Act) -> None:
+def check(act: OperatorAct) -> None:
     """Hold an act's ids to their form. Raises `InvalidField` or `ReservedId`.
 
     The author `config` is the daemon's own: what it activates, a changed configuration replaces.
@@ -64,7 +65,7 @@ def check_act(act: Act) -> None:
         raise ReservedId(f"author: {CONFIG} is the daemon's own; name who acts", field="author")
 
 
-def act_receipt(done: Answer) -> ActReceipt:
+def act_receipt(done: Recorded) -> ActReceipt:
     """The receipt of a recorded act, from its stored bytes."""
     recorded = _decode(done.event.body).payload
     return ActReceipt(

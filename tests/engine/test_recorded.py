@@ -6,13 +6,17 @@ from collections.abc import Callable
 import pytest
 from msgspec import UNSET
 
+from aegisd.core.act import Act
 from aegisd.core.errors import (
     IdempotencyConflict,
 )
+from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.proposal import Proposal
-from aegisd.engine.work import OpenSession
+from aegisd.engine.commands.opening import OpenSession
+from aegisd.engine.recorded import Recorded
 from aegisd.ports import EventStore
 from aegisd.store.memory import MemoryStore
+from tests.core.builders import chain, envelope
 from tests.core.gate import ScriptedJudge, proposal
 from tests.engine.world import (
     StubbornStore,
@@ -167,3 +171,33 @@ def test_a_request_sent_again_under_another_condition_is_another_request(
             assert codes(told)[1:] == [IdempotencyConflict.code]
 
     run(story())
+
+
+def stored(event_type: str, payload: object) -> StoredEvent:
+    return chain([envelope(0, "USER_MESSAGE", {"content": 1}), envelope(1, event_type, payload)])[1]
+
+
+def test_the_head_after_an_event_is_its_decision_or_itself() -> None:
+    event, decision = chain(
+        [envelope(0, "USER_MESSAGE", {"content": 1}), envelope(1, "POLICY_DECISION", {})]
+    )
+    assert Recorded(act=Act(cause=event)).head == event
+    assert Recorded(act=Act(cause=event, consequences=(decision,))).head == decision
+
+
+@pytest.mark.parametrize(
+    ("event_type", "payload", "call_id"),
+    [
+        ("TOOL_CALL_PROPOSED", {"tool_name": "t", "call_id": "x"}, "x"),
+        ("TOOL_CALL_PROPOSED", {"tool_name": "t"}, "c1"),
+        ("MEMORY_WRITE", {"memory_key": "k"}, "c1"),
+        ("TOOL_RESULT", {"call_id": "x", "result": 1}, "x"),
+        ("ERROR_RAISED", {"code": "e", "message": "m"}, None),
+        ("USER_MESSAGE", {"content": 1}, None),
+        ("TERMINATION", None, None),
+    ],
+)
+def test_the_call_of_an_event_is_the_callers_name_for_it_or_the_servers(
+    event_type: str, payload: object, call_id: str | None
+) -> None:
+    assert Recorded(act=Act(cause=stored(event_type, payload))).call_id == call_id

@@ -1,0 +1,111 @@
+"""What operators do to a tenant: acts in its `$control` session, each with author and reason."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from aegisd.core.activation import ManifestRegistered, PolicyActivated
+from aegisd.core.capabilities import Capabilities
+from aegisd.core.custody import PayloadErased
+from aegisd.core.shapes.identifier import CONTROL_SESSION
+from aegisd.engine.commands.command import Command
+from aegisd.engine.recorded import Recorded
+from aegisd.engine.stage import Stage
+from aegisd.ports import Document
+
+
+class Control(Command[Recorded], frozen=True, kw_only=True):
+    """An operator's act. `payload` gives it for its author and the writer's time."""
+
+    event_type: str
+    payload: Callable[[str, int], Struct]
+    document: Document | None = None
+
+    @property
+    def is_short(self) -> bool:
+        """Never: what it puts in force is compiled when the next call is judged."""
+        return False
+
+    @property
+    def sessions(self) -> Iterable[str]:
+        """The tenant's `$control` session."""
+        return [CONTROL_SESSION]
+
+    def stage(self, stage: Stage) -> Recorded:
+        """Stage the act, with the document it brings."""
+        if self.document is not None:
+            stage.documents.append(self.document)
+        payload = self.payload(self.by, stage.now_ms)
+        return stage.note(self.event_type, CONTROL_SESSION, payload)
+
+
+class Erase(Command[Recorded], frozen=True, kw_only=True):
+    """Delete every value kept beside the tenant's events of one subject, and record that."""
+
+    subject: str
+    reason: str
+
+    @property
+    def is_alone(self) -> bool:
+        """What is erased is counted, so it must be there; what is told after it is not erased."""
+        return True
+
+    @property
+    def is_short(self) -> bool:
+        """Never: it counts in the log."""
+        return False
+
+    @property
+    def sessions(self) -> Iterable[str]:
+        """The tenant's `$control` session."""
+        return [CONTROL_SESSION]
+
+    def stage(self, stage: Stage) -> Recorded:
+        """Stage PAYLOAD_ERASED and the deletion, in one commit."""
+        values = stage.kept_of(self.subject)
+        stage.erased.append(self.subject)
+        payload = PayloadErased(
+            author=self.by,
+            now_ms=stage.now_ms,
+            reason=self.reason,
+            subject=self.subject,
+            values=values,
+        )
+        return stage.note("PAYLOAD_ERASED", CONTROL_SESSION, payload)
+
+
+def manifest_control(capabilities: Capabilities, author: str, reason: str) -> Control:
+    """MANIFEST_REGISTERED, with the manifest's bytes."""
+    manifest, digest = capabilities.manifest, capabilities.digest
+    return Control(
+        by=author,
+        event_type="MANIFEST_REGISTERED",
+        payload=lambda by, now_ms: ManifestRegistered(
+            author=by,
+            digest=digest,
+            name=manifest.name,
+            now_ms=now_ms,
+            reason=reason,
+            version=manifest.version,
+        ),
+        document=document("manifest", capabilities.document),
+    )
+
+
+def policy_control(bundle: bytes, author: str, reason: str) -> Control:
+    """POLICY_ACTIVATED, with the bundle's bytes."""
+    brought = document("bundle", bundle)
+    return Control(
+        by=author,
+        event_type="POLICY_ACTIVATED",
+        payload=lambda by, now_ms: PolicyActivated(
+            author=by, digest=brought.digest.hex(), now_ms=now_ms, reason=reason
+        ),
+        document=brought,
+    )
+
+
+def document(kind: str, body: bytes) -> Document:
+    """Bytes under their digest: a `manifest` or a `bundle`."""
+    return Document(digest=hashlib.sha256(body).digest(), kind=kind, body=body)

@@ -1,0 +1,81 @@
+"""What the start puts in force: for new tenants, and for those that have something else."""
+
+import hashlib
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from aegisd.core.activation import Activation
+from aegisd.core.capabilities import Capabilities
+from aegisd.core.errors import ConfigInvalid, ManifestInvalid
+from aegisd.core.state.model import TenantState
+from aegisd.engine.commands.command import CONFIG
+from aegisd.engine.commands.control import Control, document, manifest_control, policy_control
+from aegisd.ports import Clock, LiveJudge
+
+
+class Configured(Struct, frozen=True, kw_only=True):
+    """What the start names for every tenant: the policy bundle and, maybe, a manifest.
+
+    `policy_named` tells that an operator chose the bundle; else it is the base bundle alone.
+    """
+
+    bundle: bytes
+    policy_named: bool
+    capabilities: Capabilities | None
+
+    @property
+    def bundle_digest(self) -> str:
+        """SHA-256 of the bundle, in hex."""
+        return hashlib.sha256(self.bundle).hexdigest()
+
+    def check_zone(self, clock: Clock) -> None:
+        """Hold the manifest to a zone of this machine. Raises `ConfigInvalid`."""
+        if self.capabilities is None:
+            return
+        try:
+            clock.utc_offset_s(self.capabilities.manifest.zone, clock.now_ms())
+        except ManifestInvalid as error:
+            raise ConfigInvalid(f"manifest: {error.message}") from None
+
+    def tell(self, judge: LiveJudge) -> None:
+        """Let the judge know what no store may hold yet."""
+        judge.keep(document("bundle", self.bundle))
+        if self.capabilities is not None:
+            judge.keep(document("manifest", self.capabilities.document))
+
+    def opening(self) -> list[Control]:
+        """What a tenant's log begins with: the rules in force before its first event."""
+        acts = [policy_control(self.bundle, CONFIG, "configured at start")]
+        if self.capabilities is not None:
+            acts.append(manifest_control(self.capabilities, CONFIG, "configured at start"))
+        return acts
+
+    def due(self, state: TenantState) -> Iterator[Control]:
+        """What is asked for and not in force. Raises `ConfigInvalid` against a later act."""
+        active = state.activations
+        digest, named = self.bundle_digest, self.policy_named
+        if _must_activate(state.tenant_id, "policy", active.bundle, digest, named=named):
+            yield policy_control(self.bundle, CONFIG, "changed at start")
+        held = self.capabilities
+        if held is None:
+            return
+        if _must_activate(state.tenant_id, "manifest", active.manifest, held.digest, named=True):
+            yield manifest_control(held, CONFIG, "changed at start")
+
+
+def _must_activate(
+    tenant_id: str, what: str, active: Activation | None, digest: str, *, named: bool
+) -> bool:
+    if active is None:
+        return True
+    if active.digest == digest:
+        return False
+    if active.author == CONFIG:
+        return True
+    if named:
+        raise ConfigInvalid(
+            f"tenant {tenant_id}: the configured {what} is {digest}, but {active.author} "
+            f"put {active.digest} in force since; start without --{what}, or activate it again"
+        )
+    return False

@@ -1,0 +1,117 @@
+"""What the engine can be asked: durable facts, read beside the writers and without a queue."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from aegisd.core.archive import body_tenant
+from aegisd.core.errors import NotFound, SessionUnknown, Stopping
+from aegisd.core.log.chain import Break, Chain
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.shapes.identifier import CONTROL_SESSION
+from aegisd.core.state.model import SessionState, TenantState
+from aegisd.engine import recovery
+from aegisd.ports import Checkpoint, EventReader, SessionHead
+
+# Reads run beside the writer; more threads than this only wait for the same two cores.
+READ_THREADS_MAX = 4
+
+T = TypeVar("T")
+
+
+class Reads:
+    """Coroutines read on threads of their own; what is returned was durable when it was read.
+
+    The other methods read where they are called: on such a thread, through `apart`.
+    """
+
+    def __init__(self, log: EventReader, rules_version: str) -> None:
+        self._log = log
+        self._rules_version = rules_version
+        self._threads = ThreadPoolExecutor(READ_THREADS_MAX, "read")
+        self._refusal: Stopping | None = None
+
+    async def apart(self, ask: Callable[[], T]) -> T:
+        """Run what blocks on a reader's thread. Raises `Unavailable` at the end."""
+        if self._refusal is not None:
+            raise self._refusal
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+
+    def refuse(self, refusal: Stopping) -> None:
+        """Take no question more: the engine is ending."""
+        self._refusal = refusal
+
+    def close(self) -> None:
+        """End the threads; nobody waits for a read that still runs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def ready(self) -> None:
+        """Return when the log can be read. Raises what stands against it."""
+        await self.apart(lambda: self._log.next_position(CONTROL_SESSION))
+
+    async def tenants(self) -> list[str]:
+        """The tenants that are not the daemon's own, sorted by code point."""
+        return [name for name in await self.apart(self._log.tenants) if name[:1] != "$"]
+
+    async def session(self, tenant_id: str, session_id: str) -> SessionState:
+        """The durable fold of a session. Raises `SessionUnknown`."""
+        version = self._rules_version
+        state = await self.apart(
+            lambda: recovery.session_state(self._log, tenant_id, session_id, version)
+        )
+        if state.next_seq == 0:
+            raise SessionUnknown(f"the log has no session {session_id}")
+        return state
+
+    async def tenant(self, tenant_id: str) -> TenantState:
+        """The durable fold of a tenant; empty for one without events."""
+        version = self._rules_version
+        return await self.apart(lambda: recovery.tenant_state(self._log, tenant_id, version))
+
+    async def head(self, tenant_id: str, session_id: str) -> SessionHead:
+        """The durable head of a session. Raises `SessionUnknown`."""
+        head = await self.apart(lambda: self._log.session_head(tenant_id, session_id))
+        if head is None:
+            raise SessionUnknown(f"the log has no session {session_id}")
+        return head
+
+    async def heads(self, tenant_id: str, *, after: str, limit: int) -> list[SessionHead]:
+        """At most `limit` sessions of a tenant with id greater than `after`, by id."""
+        return await self.apart(lambda: self._log.sessions(tenant_id, after=after, limit=limit))
+
+    def rows(
+        self, tenant_id: str, session_id: str | None, start: int, limit: int | None = None
+    ) -> Iterable[StoredEvent]:
+        """At most `limit` events of a tenant from a position, or of a session from a seq.
+
+        Blocks, as it is read.
+        """
+        if session_id is None:
+            return self._log.events(tenant_id, from_position=start, limit=limit)
+        return self._log.session_events(tenant_id, session_id, from_seq=start, limit=limit)
+
+    async def checkpoints(self, tenant_id: str, *, from_size: int, limit: int) -> list[Checkpoint]:
+        """At most `limit` checkpoints of at least `from_size` events, by size."""
+        return await self.apart(
+            lambda: self._log.checkpoints(tenant_id, from_size=from_size, limit=limit)
+        )
+
+    async def verify(self, tenant_id: str, session_id: str) -> tuple[Chain, list[Break]]:
+        """Hash a session again from stored bytes. Raises `SessionUnknown`."""
+        await self.head(tenant_id, session_id)
+
+        def check() -> tuple[Chain, list[Break]]:
+            chain = Chain(whole=False, body_tenant=body_tenant(self._log, tenant_id))
+            events = self._log.session_events(tenant_id, session_id)
+            return chain, [broken for event in events for broken in chain.check(event)]
+
+        return await self.apart(check)
+
+    async def document(self, digest: str, kind: str) -> bytes:
+        """The bytes of a `manifest` or `bundle` by hex digest. Raises `NotFound`."""
+        found = await self.apart(lambda: self._log.document(bytes.fromhex(digest)))
+        if found is None or found.kind != kind or hashlib.sha256(found.body).hexdigest() != digest:
+            raise NotFound(f"no {kind} has the digest {digest}")
+        return found.body

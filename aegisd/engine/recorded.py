@@ -1,0 +1,74 @@
+"""What the log holds of a request: what its caller is answered, at once and on every retry."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from aegisd.core.act import ACT_ROWS_MAX, Act, acts
+from aegisd.core.errors import IdempotencyConflict
+from aegisd.core.events import JUDGED
+from aegisd.core.log.detached import BEGINS, Value
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.shapes.identifier import call_id_of
+from aegisd.core.state.fold import fact
+from aegisd.ports import Detached, EventReader
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """One recorded act. `detached` are the values kept beside its event.
+
+    Built from stored rows only, so that the answer to a retry, which is `replayed`, is the recorded
+    answer.
+    """
+
+    act: Act
+    replayed: bool = False
+    detached: tuple[Detached, ...] = ()
+
+    @property
+    def event(self) -> StoredEvent:
+        """What was asked for."""
+        return self.act.cause
+
+    @property
+    def decision(self) -> StoredEvent | None:
+        """What was decided about it; None where nobody was asked."""
+        return self.act.decision
+
+    @property
+    def head(self) -> StoredEvent:
+        """The session's head once all of it was recorded."""
+        return self.act.last
+
+    @property
+    def call_id(self) -> str | None:
+        """The call the event is about; None where it is about none."""
+        payload = fact(self.event).payload
+        own = isinstance(payload, dict) and "call_id" in payload
+        if own or self.event.event_type in JUDGED:
+            return call_id_of(payload, self.event.seq)
+        return None
+
+
+def recorded(reader: EventReader, tenant_id: str, key: str) -> list[Recorded]:
+    """What was answered under a key before, from the log; empty for a key never used."""
+    return [_recorded(reader, event) for event in reader.by_idempotency_key(tenant_id, key)]
+
+
+def values(kept: Iterable[Detached]) -> list[Value]:
+    """What is kept beside one event, without the columns that say beside which."""
+    return [Value(pointer=row.pointer, salt=row.salt, value=row.value) for row in kept]
+
+
+def different() -> IdempotencyConflict:
+    """What is told of a key that was used for another request."""
+    return IdempotencyConflict(
+        "the idempotency key was used before for another request; use a new key"
+    )
+
+
+def _recorded(reader: EventReader, event: StoredEvent) -> Recorded:
+    rows = reader.events(event.tenant_id, from_position=event.position, limit=ACT_ROWS_MAX)
+    act = next(acts(rows), Act(cause=event))
+    kept = reader.detached(event.tenant_id, event.position) if BEGINS in event.body else ()
+    return Recorded(act=act, detached=tuple(kept))
