@@ -25,9 +25,11 @@ from aegisd.core.replay.tenant import derive_tenant
 from aegisd.engine import batch as batch_module
 from aegisd.engine import checkpoints as checkpoints_module
 from aegisd.engine import engine as engine_module
+from aegisd.engine import reads as reads_module
 from aegisd.engine import recovery
 from aegisd.engine import signed_log as signed_log_module
-from aegisd.engine import snapshots as folds_module
+from aegisd.engine import snapshots as snapshots_module
+from aegisd.engine import waiting as waiting_module
 from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine
 from aegisd.ports import EventReader
@@ -327,13 +329,14 @@ def _without_threads(simulation: Simulation, chance: Random) -> Iterator[None]:
         return SimulatedEvaluation(simulation)
 
     bounds = (
-        (batch_module, "BATCH_EVENTS_MAX", chance.choice((1, 3, 256))),
-        (folds_module, "SESSION_SNAPSHOT_EVENTS", chance.choice((2, 7, 128))),
-        (folds_module, "TENANT_SNAPSHOT_EVENTS", chance.choice((4, 50))),
+        (waiting_module, "BATCH_EVENTS_MAX", chance.choice((1, 3, 256))),
+        (snapshots_module, "SESSION_SNAPSHOT_EVENTS", chance.choice((2, 7, 128))),
+        (snapshots_module, "TENANT_SNAPSHOT_EVENTS", chance.choice((4, 50))),
     )
     with ExitStack() as stack:
         put = stack.enter_context
         put(mock.patch.object(engine_module, "ThreadPoolExecutor", executor))
+        put(mock.patch.object(reads_module, "ThreadPoolExecutor", executor))
         put(mock.patch.object(engine_module, "Evaluation", evaluation))
         put(mock.patch.object(checkpoints_module, "ThreadPoolExecutor", executor))
         put(mock.patch.object(checkpoints_module, "_logger", logging.getLogger("aegis.silent")))
