@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from aegisctl import options
 from aegisctl.client import Client
-from aegisctl.display import count, say, say_json, shown
+from aegisctl.display import count, say, say_json
 from aegisctl.exits import BROKEN, HOLDS
+from aegisd.printable import shown
 
 
 class Erased(Struct):

@@ -42,7 +42,7 @@ class _Sessions(Struct):
 
 
 class ServerLog:
-    """Answers what `aegisctl.log.Log` asks."""
+    """Answers what `aegisd.audit.log.Log` asks."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -53,7 +53,7 @@ class ServerLog:
         raise InvalidField("a server does not list its tenants; name one with --tenant")
 
     def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
-        """See `aegisctl.log.Log.sessions`. One page after the other; `after` continues the last."""
+        """See `aegisd.ports.LogReader.sessions`. Page after page; `after` continues the last."""
         if after and self._page_token is None:
             return []
         answer = self.client.get(
@@ -67,7 +67,7 @@ class ServerLog:
         return [self._head(tenant_id, found) for found in page.sessions]
 
     def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
-        """See `aegisctl.log.Log.session_head`."""
+        """See `aegisd.ports.LogReader.session_head`."""
         try:
             answer = self.client.get(f"/v1/sessions/{segment(session_id)}", tenant_id=tenant_id)
         except NotFound:
@@ -77,13 +77,13 @@ class ServerLog:
     def events(
         self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
     ) -> Iterator[StoredEvent]:
-        """See `aegisctl.log.Log.events`."""
+        """See `aegisd.ports.LogReader.events`."""
         return self.matching(tenant_id, from_position=from_position or None, limit=limit)
 
     def session_events(
         self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
     ) -> Iterator[StoredEvent]:
-        """See `aegisctl.log.Log.session_events`. Raises `NotFound` for an unknown session."""
+        """See `aegisd.ports.LogReader.session_events`. Raises `NotFound` for an unknown session."""
         events = self.matching(tenant_id, session_id=session_id)
         return islice((event for event in events if event.seq >= from_seq), limit)
 
@@ -114,7 +114,7 @@ class ServerLog:
             page_token = page.next_page_token
 
     def document(self, digest: bytes) -> Document | None:
-        """See `aegisctl.log.Log.document`."""
+        """See `aegisd.ports.LogReader.document`."""
         for kind, route in (("manifest", "manifests"), ("bundle", "policies")):
             try:
                 body = self.client.get(f"/v1/{route}/{digest.hex()}")

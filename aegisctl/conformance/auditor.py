@@ -16,7 +16,7 @@ from msgspec import Struct
 from aegisctl.conformance import comparison, tree
 from aegisctl.conformance.comparison import Finding, told
 from aegisctl.conformance.target import Reply, Target
-from aegisctl.integrity.anchors import Anchors
+from aegisd.audit.anchors import Anchors
 from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.checkpoint import Head

@@ -13,9 +13,10 @@ from aegisctl.conformance.pack import Pack
 from aegisctl.conformance.result import Run
 from aegisctl.conformance.source import PackInvalid
 from aegisctl.conformance.target import Target
-from aegisctl.display import coloured, count, progress, say, say_json, shown, table
+from aegisctl.display import coloured, count, progress, say, say_json, table
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd import resources
+from aegisd.printable import shown
 from aegisd.rego.engines import CHOICES
 
 _packs = click.argument(

@@ -19,8 +19,8 @@ from aegisctl.conformance.target import (
     Refusal,
     Reply,
 )
-from aegisctl.database import DatabaseLog
-from aegisctl.log import Log
+from aegisd.audit.database_log import DatabaseLog
+from aegisd.audit.log import Log
 from aegisd.core.errors import AegisError
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.proof import Proof

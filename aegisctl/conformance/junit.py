@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from aegisctl.conformance.report import of_what
 from aegisctl.conformance.result import CaseResult, PackResult, Run
-from aegisctl.display import shown
+from aegisd.printable import shown
 
 _MS = 1000
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from aegisctl.conformance.report import of_what
 from aegisctl.conformance.result import CaseResult, PackResult, Run, StepResult, Verdict
-from aegisctl.display import shown
+from aegisd.printable import shown
 
 _MS = 1000
 

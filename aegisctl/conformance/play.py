@@ -19,8 +19,8 @@ from aegisctl.conformance.replaying import Replays
 from aegisctl.conformance.result import CaseResult, StepResult, Verdict
 from aegisctl.conformance.step import Json
 from aegisctl.conformance.target import NotJudged, Reply, Target
-from aegisctl.integrity import anchors
-from aegisctl.log import Log
+from aegisd.audit.anchors import NONE
+from aegisd.audit.log import Log
 from aegisd.core.errors import AegisError, LogCorrupt, NotFound, Unavailable
 
 # The session of a step that names none.
@@ -199,15 +199,15 @@ class _Playing:
     def _verify(self, action: step.VerifyStep, session: str) -> Iterator[Finding]:
         expect, against = action.expect, action.verify.against
         try:
-            brought = anchors.NONE
+            anchors = NONE
             if against is not UNSET:
-                brought = self._proving.auditor.anchors(kept=against == "kept")
-            report = replaying.verify(self._tampered or self._export(), brought)
+                anchors = self._proving.auditor.anchors(kept=against == "kept")
+            verified = replaying.verify(self._tampered or self._export(), anchors)
         except LogCorrupt as error:
             yield from verification.holds(found=False, expected=expect.holds, why=error.message)
         else:
-            yield from verification.breaks(expect, report)
-            yield from verification.level(expect, report, keyed=against is not UNSET)
+            yield from verification.breaks(expect, verified)
+            yield from verification.level(expect, verified, keyed=against is not UNSET)
         if self._tampered is None:
             yield from self._verify_at_door(session, expected=expect.holds)
 
@@ -226,9 +226,9 @@ class _Playing:
     def _replay(self, action: step.ReplayStep) -> Iterator[Finding]:
         expect = action.expect
         export = self._tampered or self._export()
-        report = replaying.verify(export)
-        if not report.holds:
-            broken = report.breaks[0]
+        verified = replaying.verify(export)
+        if not verified.holds:
+            broken = verified.breaks[0]
             why = f"it does not verify: {broken.rule}: {broken.detail}"
             yield from verification.holds(found=False, expected=expect.holds, why=why)
             found: Json = {"decisions": 0, "differences": 0, "classes": []}

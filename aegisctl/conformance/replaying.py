@@ -5,16 +5,13 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aegisctl import derivation, rules
-from aegisctl.display import silent
-from aegisctl.draft import Draft, Scope
-from aegisctl.exported import ExportLog
-from aegisctl.integrity import anchors
-from aegisctl.integrity.anchors import Anchors
-from aegisctl.integrity.exported import check_export
-from aegisctl.integrity.report import Report
-from aegisctl.log import Log
-from aegisctl.transfer import write_draft
+from aegisd.audit import derivation, rules
+from aegisd.audit.anchors import NONE, Anchors
+from aegisd.audit.export_log import ExportLog
+from aegisd.audit.export_writing import write_export
+from aegisd.audit.log import Log
+from aegisd.audit.verification.export import verify_export
+from aegisd.audit.verification.result import Verification
 from aegisd.ports import Document
 
 
@@ -23,16 +20,14 @@ def export(log: Log, tenant_id: str, note: str = "") -> bytes:
 
     Raises `LogCorrupt`, `SessionUnknown` and what reading does.
     """
-    scope = Scope(tenant_id=tenant_id, session_id=None, values=False, end=None, note=note)
     out = io.BytesIO()
-    with closing(Draft.temporary(scope)) as draft:
-        write_draft(log, draft, out, silent)
+    write_export(log, tenant_id, None, out, note=note)
     return out.getvalue()
 
 
-def verify(data: bytes, brought: Anchors = anchors.NONE) -> Report:
+def verify(data: bytes, anchors: Anchors = NONE) -> Verification:
     """Check an export, against what an auditor brought along."""
-    return check_export(io.BytesIO(data), None, silent, brought)
+    return verify_export(io.BytesIO(data), anchors=anchors)
 
 
 class Replays:
@@ -52,7 +47,7 @@ class Replays:
                 self._source = source
                 try:
                     tenants = source.tenants()
-                    return derivation.derive(source, tenants, None, self._judge, silent)
+                    return derivation.derive(source, tenants, None, self._judge)
                 finally:
                     self._source = None
 

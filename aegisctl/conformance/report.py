@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import msgspec
 
 from aegisctl.conformance.result import CaseResult, PackResult, Run, Verdict
-from aegisctl.display import coloured, shown, table
+from aegisctl.display import coloured, table
+from aegisd.printable import shown
 
 # The version of the JSON document's shape: members may be added, none changes its meaning.
 SHAPE = 1

@@ -8,8 +8,8 @@ from aegisctl.conformance.play import play, result
 from aegisctl.conformance.replaying import Replays
 from aegisctl.conformance.result import CaseResult, PackResult, Run
 from aegisctl.conformance.target import Target
-from aegisctl.display import Step
 from aegisd import __version__
+from aegisd.audit.progress import Progress
 from aegisd.core.errors import ConfigInvalid, Unavailable
 
 _MS = 1000
@@ -18,10 +18,15 @@ Clock = Callable[[], float]
 
 
 def run(
-    packs: Iterable[Pack], target: Target, replays: Replays, step: Step, *, now: Clock = time.time
+    packs: Iterable[Pack],
+    target: Target,
+    replays: Replays,
+    progress: Progress,
+    *,
+    now: Clock = time.time,
 ) -> Run:
     """Run packs. A target that cannot be asked any more leaves the rest not judged."""
-    playing = _Playing(target, replays, step)
+    playing = _Playing(target, replays, progress)
     return Run(
         run_at_ms=int(now() * _MS),
         version=__version__,
@@ -72,15 +77,15 @@ def _narrowed(pack: Pack, ids: Collection[str]) -> Pack:
 class _Playing:
     """A target, until it cannot be asked any more."""
 
-    def __init__(self, target: Target, replays: Replays, step: Step) -> None:
-        self._target, self._replays, self._step = target, replays, step
+    def __init__(self, target: Target, replays: Replays, progress: Progress) -> None:
+        self._target, self._replays, self._progress = target, replays, progress
         self._gone: str | None = None
 
     def cases(self, pack: Pack) -> Iterator[CaseResult]:
         """The results of a pack."""
         for case in pack.cases:
             yield self._case(pack, case)
-            self._step()
+            self._progress()
 
     def _case(self, pack: Pack, case: Case) -> CaseResult:
         if self._gone is None:

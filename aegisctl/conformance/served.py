@@ -27,8 +27,8 @@ from aegisctl.conformance.target import (
     Refusal,
     Reply,
 )
-from aegisctl.log import Log
 from aegisctl.server import ServerLog
+from aegisd.audit.log import Log
 from aegisd.core.errors import ConfigInvalid, InvalidJson, Unavailable
 from aegisd.core.log.canonical import parse
 from aegisd.core.log.form import STORED_DEPTH_MAX

@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from aegisctl.conformance.step import Json
-from aegisctl.log import Log
+from aegisd.audit.log import Log
 
 # Who acts, as the log of a case tells it.
 AUTHOR = "conformance"

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from aegisctl.conformance.comparison import Finding, told
 from aegisctl.conformance.step import Json, Replayed, Verified
-from aegisctl.integrity.report import Report
+from aegisd.audit.verification.result import Verification
 
 # Breaks or differences named in a finding; the first shows where to look.
 TOLD_MAX = 3
@@ -19,28 +19,28 @@ def holds(*, found: bool, expected: bool, why: str = "") -> Iterator[Finding]:
         yield Finding(field="holds", expected=told(expected), found=said)
 
 
-def breaks(expect: Verified, report: Report) -> Iterator[Finding]:
+def breaks(expect: Verified, verified: Verification) -> Iterator[Finding]:
     """Whether an export holds; where not, by which rule and where."""
-    why = "; ".join(f"{found.rule}: {found.detail}" for found in report.breaks[:TOLD_MAX])
-    yield from holds(found=report.holds, expected=expect.holds, why=why)
-    rules = sorted({found.rule for found in report.breaks})
+    why = "; ".join(f"{found.rule}: {found.detail}" for found in verified.breaks[:TOLD_MAX])
+    yield from holds(found=verified.holds, expected=expect.holds, why=why)
+    rules = sorted({found.rule for found in verified.breaks})
     if expect.rule is not UNSET and expect.rule not in rules:
         yield Finding(field="rule", expected=told(expect.rule), found=told(rules))
-    places = sorted({found.seq for found in report.breaks if expect.rule in (UNSET, found.rule)})
+    places = sorted({found.seq for found in verified.breaks if expect.rule in (UNSET, found.rule)})
     if expect.place is not UNSET and expect.place not in places:
         yield Finding(field="place", expected=told(expect.place), found=told(places))
 
 
-def level(expect: Verified, report: Report, *, keyed: bool) -> Iterator[Finding]:
+def level(expect: Verified, verified: Verification, *, keyed: bool) -> Iterator[Finding]:
     """What a log that holds rests on: with a key, on a signature, unless something else is said."""
-    if not report.holds:
+    if not verified.holds:
         return
     wanted = expect.level
     if wanted is UNSET and keyed:
         wanted = "SIGNED"
-    found = sorted({tenant.level for tenant in report.tenants})
+    found = sorted({tenant.level for tenant in verified.tenants})
     if wanted is not UNSET and found != [wanted]:
-        why = "; ".join(report.unknown)
+        why = "; ".join(verified.unknown)
         yield Finding(field="level", expected=wanted, found=f"{', '.join(found)} ({why})")
 
 

@@ -1,15 +1,14 @@
 """What somebody brought along to hold a log against: keys, and checkpoints kept from earlier."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
-from aegisctl import trust
-from aegisctl.display import shown
-from aegisctl.integrity.report import Report, broken
+from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import Head
-from aegisd.core.log.note import Key
+from aegisd.core.log.note import NOTE_BYTES_MAX, Key, read_key
 from aegisd.signing import ed25519
 
 
@@ -33,58 +32,37 @@ NONE = Anchors()
 
 def read(keys: Sequence[Key], kept: Iterable[str]) -> Anchors:
     """Read checkpoint files. Raises `NoteInvalid` for one that the keys did not sign, `OSError`."""
-    notes = [trust.text(path) for path in kept]
-    if keys:
-        heads = [checkpoint.verify(note, keys, ed25519.check) for note in notes]
-    else:
-        heads = [checkpoint.read(note)[0] for note in notes]
+    heads = (read_head(read_text(path), keys) for path in kept)
     return Anchors(keys=tuple(keys), kept=tuple(heads))
+
+
+def read_head(note: str, keys: Sequence[Key]) -> Head:
+    """What a checkpoint says. Raises `NoteInvalid` where keys are given and none signed it."""
+    return checkpoint.verify(note, keys, ed25519.check) if keys else checkpoint.read(note)[0]
+
+
+def read_keys(given: Sequence[str]) -> tuple[Key, ...]:
+    """The keys that were named, each as itself or as a file. Raises `NoteInvalid`, `OSError`."""
+    found: list[Key] = []
+    for each in given:
+        lines = [each] if "+" in each and not Path(each).exists() else read_text(each).splitlines()
+        found += [read_key(line) for line in lines if line.strip() and not line.startswith("#")]
+    return tuple(found)
+
+
+def read_text(path: str) -> str:
+    """A short file of text, such as a checkpoint or keys. Raises `NoteInvalid`, `OSError`."""
+    with Path(path).open("rb") as file:
+        read = file.read(NOTE_BYTES_MAX + 1)
+    try:
+        decoded = read.decode()
+    except UnicodeDecodeError:
+        raise NoteInvalid(f"{path} is not UTF-8 text") from None
+    if len(read) > NOTE_BYTES_MAX:
+        raise NoteInvalid(f"{path} has more than NOTE_BYTES_MAX = {NOTE_BYTES_MAX} bytes")
+    return decoded
 
 
 def tenant_of(head: Head) -> str:
     """The tenant that a checkpoint is of: the end of its origin, see `core.log.checkpoint`."""
     return head.origin.rpartition("/")[2]
-
-
-def compare(report: Report, tenant_id: str, head: Head, events: int, root: bytes | None) -> bool:
-    """Hold a kept checkpoint against a log of so many events, whose tree has `root` at its size.
-
-    Whether it holds; None stands for a root that cannot be computed, which is said.
-    """
-    if head.size > events:
-        detail = (
-            f"the checkpoint you kept covers {head.size} events, the log holds {events}: its tail "
-            "was cut, or an older log was put in its place"
-        )
-        report.add(broken("checkpoint", detail, tenant_id=tenant_id))
-    elif root is None:
-        report.unknown.append(
-            f"the checkpoint you kept of {head.size} events of {shown(head.origin)} cannot be held "
-            "against one session; verify the whole tenant"
-        )
-    elif root != head.root:
-        detail = (
-            f"the first {head.size} events are others than those of the checkpoint you kept: "
-            "history was changed"
-        )
-        report.add(broken("root", detail, tenant_id=tenant_id))
-    else:
-        return True
-    return False
-
-
-def require_answers(report: Report, anchors: Anchors, required: Iterable[str]) -> None:
-    """Say which of `required` tenants no key signed, and which kept checkpoints found no tenant."""
-    signed = {told.tenant_id for told in report.tenants if told.level != "CHAIN"}
-    if anchors.keys:
-        report.unknown += [
-            f"nothing of tenant {shown(name)} is signed by a key that was given"
-            for name in required
-            if name not in signed
-        ]
-    held = {told.tenant_id for told in report.tenants}
-    report.unknown += [
-        f"the checkpoint you kept is of {shown(head.origin)}, which is not in this log"
-        for head in anchors.kept
-        if tenant_of(head) not in held
-    ]

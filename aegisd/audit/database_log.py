@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from aegisctl.integrity.report import broken
+from aegisd.audit.verification.breaks import broken
 from aegisd.core.log.chain import Break
 from aegisd.store.sqlite.reader import SqliteReader
 
@@ -18,7 +18,7 @@ _MOVED = """SELECT position FROM (
 
 
 class DatabaseLog(SqliteReader):
-    """Answers what `aegisctl.log.Log` asks, and in which order rows were appended."""
+    """Answers what `aegisd.audit.log.Log` asks, and in which order rows were appended."""
 
     def moved(self, tenant_id: str) -> Iterator[Break]:
         """Rows that were appended before the row in front of them. Raises `LogCorrupt`."""

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
-from aegisctl.beside import values
-from aegisctl.display import Step, shown
-from aegisctl.exported import ExportLog
-from aegisctl.log import Log, all_sessions
+from aegisd.audit.detached import values
+from aegisd.audit.export_log import ExportLog
+from aegisd.audit.log import Log, all_sessions
+from aegisd.audit.progress import Progress, silent
 from aegisd.core.errors import SessionUnknown
 from aegisd.core.log.envelope import StoredEvent, restore
 from aegisd.core.policy.judge import Judge
@@ -24,6 +24,7 @@ from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.ports import Document, LiveJudge, SessionHead
+from aegisd.printable import shown
 
 # Places whose difference means that a decision was not derived equal.
 _OF_A_DECISION = frozenset({"input", "verdict", "decide"})
@@ -132,13 +133,20 @@ def document(reports: Mapping[str, Derivation] | Mapping[str, WhatIf]) -> dict[s
 
 
 def derive(
-    source: Log, tenants: Iterable[str], session_id: str | None, judge: Judge, step: Step
+    source: Log,
+    tenants: Iterable[str],
+    session_id: str | None,
+    judge: Judge,
+    progress: Progress = silent,
 ) -> Derivation:
-    """Derive every decision of the tenants, or of one session. Raises `SessionUnknown`."""
+    """Derive every decision of the tenants, or of one session. Raises `SessionUnknown`.
+
+    Progress is told of events read, of which a whole tenant's are read twice.
+    """
     counts: list[TenantDerivation] = []
     differences: list[tuple[str, Difference]] = []
     for tenant_id in tenants:
-        counted, found = _derive_tenant(source, tenant_id, session_id, judge, step)
+        counted, found = _derive_tenant(source, tenant_id, session_id, judge, progress)
         if counted.sessions or session_id is None:
             counts.append(counted)
         differences += [(tenant_id, difference) for difference in found]
@@ -152,12 +160,12 @@ def derive(
 
 
 def _derive_tenant(
-    source: Log, tenant_id: str, session_id: str | None, judge: Judge, step: Step
+    source: Log, tenant_id: str, session_id: str | None, judge: Judge, progress: Progress
 ) -> tuple[TenantDerivation, list[Difference]]:
     total, sessions = places.Derivation(), 0
     for head in _heads(source, tenant_id, session_id):
         sessions += 1
-        found = _derive_session(source, head, judge, step)
+        found = _derive_session(source, head, judge, progress)
         total.decisions += found.decisions
         total.compared += found.compared
         total.changed_inputs += found.changed_inputs
@@ -165,7 +173,7 @@ def _derive_tenant(
     unequal = {each.position for each in total.differences if each.place in _OF_A_DECISION}
     whole = _is_whole(source, tenant_id)
     if whole and sessions:
-        facts = _derive_facts(source, tenant_id, judge, step)
+        facts = _derive_facts(source, tenant_id, judge, progress)
         total.changed_facts = facts.changed_facts
         own = (each for each in facts.differences if session_id in (None, each.session_id))
         total.differences += own
@@ -182,16 +190,20 @@ def _derive_tenant(
     return count, total.differences
 
 
-def _derive_session(source: Log, head: SessionHead, judge: Judge, step: Step) -> places.Derivation:
-    events = _Reading(source.session_events(head.tenant_id, head.session_id), step)
+def _derive_session(
+    source: Log, head: SessionHead, judge: Judge, progress: Progress
+) -> places.Derivation:
+    events = _Reading(source.session_events(head.tenant_id, head.session_id), progress)
     try:
         return derive_session(events, judge, values(source, head.tenant_id))
     except (KeyError, msgspec.MsgspecError):
         return places.Derivation(differences=events.misfit())
 
 
-def _derive_facts(source: Log, tenant_id: str, judge: Judge, step: Step) -> places.Derivation:
-    events = _Reading(source.events(tenant_id), step)
+def _derive_facts(
+    source: Log, tenant_id: str, judge: Judge, progress: Progress
+) -> places.Derivation:
+    events = _Reading(source.events(tenant_id), progress)
     try:
         return derive_tenant(events, judge)
     except (KeyError, msgspec.MsgspecError):
@@ -204,7 +216,7 @@ def what_if(
     session_id: str | None,
     judge: LiveJudge,
     bundle: Document,
-    step: Step,
+    progress: Progress = silent,
 ) -> WhatIf:
     """Judge every recorded call by another bundle. Raises `SessionUnknown`."""
     judge.keep(bundle)
@@ -214,7 +226,7 @@ def what_if(
     for tenant_id in tenants:
         for head in _heads(source, tenant_id, session_id):
             seen = True
-            events = _Reading(source.session_events(tenant_id, head.session_id), step)
+            events = _Reading(source.session_events(tenant_id, head.session_id), progress)
             told = counterfactual(events, judge, bundle.digest.hex(), values(source, tenant_id))
             decisions += told.decisions
             unjudged += told.unjudged
@@ -241,13 +253,13 @@ class _Reading:
     Verified before, so bytes and columns agree. `last` is the event read last.
     """
 
-    def __init__(self, events: Iterable[StoredEvent], step: Step) -> None:
-        self._events, self._step = events, step
+    def __init__(self, events: Iterable[StoredEvent], progress: Progress) -> None:
+        self._events, self._progress = events, progress
         self.last: StoredEvent | None = None
 
     def __iter__(self) -> Iterator[StoredEvent]:
         for event in self._events:
-            self._step()
+            self._progress()
             self.last = restore(event.body, event.position)
             yield self.last
 

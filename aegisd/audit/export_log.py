@@ -15,7 +15,7 @@ from aegisd.ports import Detached, Document, SessionHead
 
 
 class ExportLog:
-    """Answers what `aegisctl.log.Log` asks. Holds 16 bytes per event and value, and the documents.
+    """Answers what `aegisd.audit.log.Log` asks. Holds 16 bytes per event and value, and documents.
 
     Positions count from 0 in the order of the lines: those of the log it was taken from, where the
     export is of a whole tenant.
@@ -62,13 +62,13 @@ class ExportLog:
         return [self.scope.tenant_id] if self._offsets else []
 
     def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
-        """See `aegisctl.log.Log.sessions`."""
+        """See `aegisd.ports.LogReader.sessions`."""
         names = sorted(name for name in self._sessions if name > after)[:limit]
         heads = (self.session_head(tenant_id, name) for name in names)
         return [head for head in heads if head is not None]
 
     def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
-        """See `aegisctl.log.Log.session_head`."""
+        """See `aegisd.ports.LogReader.session_head`."""
         positions = self._sessions.get(session_id)
         if positions is None or tenant_id != self.scope.tenant_id:
             return None
@@ -80,20 +80,20 @@ class ExportLog:
     def events(
         self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
     ) -> Iterator[StoredEvent]:
-        """See `aegisctl.log.Log.events`."""
+        """See `aegisd.ports.LogReader.events`."""
         positions: Iterable[int] = range(from_position, len(self._offsets))
         return self._stream(tenant_id, positions, limit)
 
     def session_events(
         self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
     ) -> Iterator[StoredEvent]:
-        """See `aegisctl.log.Log.session_events`."""
+        """See `aegisd.ports.LogReader.session_events`."""
         positions = self._sessions.get(session_id, array("Q"))
         events = self._stream(tenant_id, positions, None)
         return islice((event for event in events if event.seq >= from_seq), limit)
 
     def document(self, digest: bytes) -> Document | None:
-        """See `aegisctl.log.Log.document`."""
+        """See `aegisd.ports.LogReader.document`."""
         return self._documents.get(digest)
 
     def detached(self, tenant_id: str, position: int) -> list[Detached]:

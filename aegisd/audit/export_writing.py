@@ -1,26 +1,25 @@
-"""A log into an export: checked as it is read, written whole or not at all, gone on with if cut."""
+"""A log written as an export: checked as it is read, and gone on with where it was cut."""
 
 import hashlib
-import os
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import BinaryIO, cast
+from contextlib import closing
+from typing import BinaryIO
 
 import msgspec
 from msgspec import Struct
 
-from aegisctl import archives, documents, evidence
-from aegisctl.display import Step, shown
-from aegisctl.draft import Draft, Scope
-from aegisctl.log import Log
-from aegisctl.verify import sentence
+from aegisd.audit import archives, documents
+from aegisd.audit.log import Log
+from aegisd.audit.partial_export import ExportPlan, PartialExport
+from aegisd.audit.progress import Progress, silent
+from aegisd.audit.proofs import NoProofs, Proofs
+from aegisd.audit.verification.breaks import sentence
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, SessionUnknown
 from aegisd.core.log import checkpoint, export
 from aegisd.core.log.chain import Chain
+from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import (
     ExportedCheckpoint,
@@ -29,11 +28,10 @@ from aegisd.core.log.export import (
     Writer,
 )
 from aegisd.core.shapes.identifier import CONTROL_SESSION
+from aegisd.printable import shown
 
 # Bytes copied at once.
 COPY_BYTES = 1 << 20
-
-_DETACHED = b'{"$detached":'
 
 
 class Written(Struct, frozen=True, kw_only=True):
@@ -49,44 +47,52 @@ class Written(Struct, frozen=True, kw_only=True):
     covered: int = 0
 
 
-def scope_of(log: Log, tenant_id: str, session_id: str | None, *, values: bool) -> Scope:
+def plan_of(proofs: Proofs, tenant_id: str, session_id: str | None, *, values: bool) -> ExportPlan:
     """What an export begun now holds: where it ends, and the checkpoint that goes with it."""
-    beside = evidence.of(log)
-    signed = beside.signed(tenant_id)
-    return Scope(
+    signed = proofs.signed(tenant_id)
+    return ExportPlan(
         tenant_id=tenant_id,
         session_id=session_id,
         values=values,
-        end=beside.end(tenant_id, signed),
+        end=proofs.end(tenant_id, signed),
         note="" if signed is None else signed.note,
     )
 
 
 def write_export(
-    log: Log, tenant_id: str, session_id: str | None, out: BinaryIO, step: Step
+    log: Log,
+    tenant_id: str,
+    session_id: str | None,
+    out: BinaryIO,
+    *,
+    note: str | None = None,
+    progress: Progress = silent,
 ) -> Written:
-    """Write a tenant's log, or one session of it, as export v1, without evidence of it.
+    """Write a tenant's log, or one session of it, as export v1; of a tenant, with a checkpoint.
 
-    Raises as `write_draft`.
+    No paths and no values go along. Raises as `complete`.
     """
-    scope = Scope(tenant_id=tenant_id, session_id=session_id, values=False, end=None, note=None)
-    with closing(Draft.temporary(scope)) as draft:
-        return write_draft(log, draft, out, step)
+    plan = ExportPlan(tenant_id=tenant_id, session_id=session_id, values=False, end=None, note=note)
+    with closing(PartialExport.temporary(plan)) as partial:
+        return complete(log, NoProofs(), partial, out, progress)
 
 
-def write_draft(log: Log, draft: Draft, out: BinaryIO, step: Step) -> Written:
-    """Write what a draft's scope says as export v1, beginning behind what the draft holds.
+def complete(
+    log: Log, proofs: Proofs, partial: PartialExport, out: BinaryIO, progress: Progress = silent
+) -> Written:
+    """Write what a partial export's plan says as export v1, beginning behind what it holds.
 
-    The events are read once, into the draft, while what they name is collected: a daemon may be
-    writing meanwhile, and every document must stand before the first event. Memory stays flat.
-    Raises `LogCorrupt` for a log that does not hold and `SessionUnknown` for one without events.
+    The events are read once, into the partial export, while what they name is collected: a daemon
+    may be writing meanwhile, and every document must stand before the first event. Memory stays
+    flat. Progress is told of events. Raises `LogCorrupt` for a log that does not hold and
+    `SessionUnknown` for one without events.
     """
-    source = _Source(log, draft)
-    source.read(step)
+    source = _Source(log, proofs, partial)
+    source.read(progress)
     bodies = [(name.kind, source.document(name)) for name in sorted(source.named)]
     scope = export.Scope(
-        tenant_id=source.body_tenant or draft.scope.tenant_id,
-        session_id=draft.scope.session_id or source.alone,
+        tenant_id=source.body_tenant or partial.plan.tenant_id,
+        session_id=partial.plan.session_id or source.alone,
     )
     digest = hashlib.sha256()
     writer = Writer()
@@ -97,13 +103,13 @@ def write_draft(log: Log, draft: Draft, out: BinaryIO, step: Step) -> Written:
 
     for line in writer.begin(scope, bodies):
         emit(line)
-    for chunk in draft.chunks(COPY_BYTES):
+    for chunk in partial.chunks(COPY_BYTES):
         emit(writer.lines(chunk))
     writer.events(source.chain.heads, source.count)
     for part in source.evidence():
         emit(writer.evidence(part))
-    if source.alone is not None and draft.scope.note is not None:
-        for piece in archives.evidence(log, draft.scope.tenant_id):
+    if source.alone is not None and partial.plan.note is not None:
+        for piece in archives.evidence(log, partial.plan.tenant_id):
             emit(writer.lines(piece))
     emit(writer.end())
     return Written(
@@ -118,66 +124,65 @@ def write_draft(log: Log, draft: Draft, out: BinaryIO, step: Step) -> Written:
 class _Source:
     """The events of an export while they are read, what they name, and what stands beside them."""
 
-    def __init__(self, log: Log, draft: Draft) -> None:
-        scope = draft.scope
+    def __init__(self, log: Log, proofs: Proofs, partial: PartialExport) -> None:
+        plan = partial.plan
         self.named: set[documents.Named] = set()
         self.count = 0
         self.covered = 0
-        self.body_tenant = body_tenant(log, scope.tenant_id)
-        self.chain = Chain(whole=scope.session_id is None, body_tenant=self.body_tenant)
-        self._log, self._draft, self._scope = log, draft, scope
-        self._beside = evidence.of(log)
+        self.body_tenant = body_tenant(log, plan.tenant_id)
+        self.chain = Chain(whole=plan.session_id is None, body_tenant=self.body_tenant)
+        self._log, self._partial, self._plan = log, partial, plan
+        self._proofs = proofs
         # Positions in the tenant: of the events of one session, and of those with values beside.
         self._positions = array("Q")
         self._holding = array("Q")
 
-    def read(self, step: Step) -> None:
-        """Take every event, those of the draft first. Raises `LogCorrupt`, `SessionUnknown`."""
+    def read(self, progress: Progress) -> None:
+        """Take every event, those already written first. Raises `LogCorrupt`, `SessionUnknown`."""
         last: StoredEvent | None = None
-        for last in self._draft.events():
+        for last in self._partial.events():
             self._take(last)
-            step()
+            progress()
         if last is not None:
             self._require_same(last)
         for event in self._events():
-            if self._scope.end is not None and event.position >= self._scope.end:
+            if self._plan.end is not None and event.position >= self._plan.end:
                 break
             self._take(event)
-            self._draft.append(event)
-            step()
+            self._partial.append(event)
+            progress()
         if not self.count:
             raise SessionUnknown(
-                "the log holds no event of "
-                f"{shown(self._scope.session_id or self._scope.tenant_id)}"
+                f"the log holds no event of {shown(self._plan.session_id or self._plan.tenant_id)}"
             )
 
     def _events(self) -> Iterable[StoredEvent]:
-        tenant_id, session_id = self._scope.tenant_id, self._scope.session_id
+        tenant_id, session_id = self._plan.tenant_id, self._plan.session_id
         if session_id is not None:
             return self._log.session_events(tenant_id, session_id)
-        left = None if self._scope.end is None else max(0, self._scope.end - self.count)
+        left = None if self._plan.end is None else max(0, self._plan.end - self.count)
         return self._log.events(tenant_id, from_position=self.count, limit=left)
 
     def _require_same(self, last: StoredEvent) -> None:
-        """Hold the last event that a draft was left with against the log's own."""
-        own = self._log.events(self._scope.tenant_id, from_position=last.position, limit=1)
+        """Hold the last event that the partial export was left with against the log's own."""
+        own = self._log.events(self._plan.tenant_id, from_position=last.position, limit=1)
         found = next(iter(own), None)
         if found is None or found.body != last.body:
             raise ConfigInvalid(
-                f"{shown(self._draft.name)} was begun from another log; begin again with --force"
+                f"{shown(self._partial.name)} was begun from another log; begin again with --force"
             )
 
     def _take(self, event: StoredEvent) -> None:
-        row = msgspec.structs.replace(event, tenant_id=self._scope.tenant_id)
+        row = msgspec.structs.replace(event, tenant_id=self._plan.tenant_id)
         for found in self.chain.check(row):
             raise LogCorrupt(
                 f"{sentence(found)}; a log that does not hold is not exported, run "
                 "`aegisctl verify`"
             )
         self.named.update(documents.named(event))
-        if self._scope.session_id is not None:
+        if self._plan.session_id is not None:
             self._positions.append(event.position)
-        if self._scope.values and _DETACHED in event.body:
+        if self._plan.values and BEGINS in event.body:
             self._holding.append(self.count)
         self.count += 1
 
@@ -205,24 +210,24 @@ class _Source:
         Of an archive's one session nothing but the values: its tree was another log's.
         """
         yield from self._values()
-        if not self._scope.note or self.alone is not None:
+        if not self._plan.note or self.alone is not None:
             return
-        head = checkpoint.read(self._scope.note)[0]
-        yield ExportedCheckpoint(note=self._scope.note)
-        if self._scope.session_id is None:
+        head = checkpoint.read(self._plan.note)[0]
+        yield ExportedCheckpoint(note=self._plan.note)
+        if self._plan.session_id is None:
             self.covered = min(head.size, self.count)
             return
         for position in self._positions:
             if position >= head.size:
                 return
-            path = self._beside.path(self._scope.tenant_id, position, head)
+            path = self._proofs.path(self._plan.tenant_id, position, head)
             yield ExportedProof(index=position, hashes=tuple(path))
             self.covered += 1
 
     def _values(self) -> Iterator[ExportedDetached]:
         for number in self._holding:
             position = self._positions[number] if self._positions else number
-            for row in self._beside.detached(self._scope.tenant_id, position):
+            for row in self._proofs.detached(self._plan.tenant_id, position):
                 yield ExportedDetached(
                     position=number,
                     pointer=row.pointer,
@@ -230,28 +235,3 @@ class _Source:
                     salt=row.salt,
                     value=row.value,
                 )
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that becomes `path` at the end of the block, whole or not at all.
-
-    Written beside it, readable by its owner only, synced, then renamed. Raises `OSError`.
-    """
-    draft = NamedTemporaryFile(  # noqa: SIM115 - renamed away before it would be closed
-        dir=path.parent, prefix=f".{path.name}.", delete=False
-    )
-    try:
-        with draft:
-            yield cast("BinaryIO", draft)
-            draft.flush()
-            os.fsync(draft.fileno())
-        Path(draft.name).replace(path)
-    finally:
-        # Renamed by now, unless something failed.
-        Path(draft.name).unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -1,15 +1,15 @@
-"""A log to read, wherever it lies: what verbs ask of it, and how a FILE or URL becomes one."""
+"""A log to read, wherever it lies: what checks ask of it, and how a file becomes one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
-from aegisctl.display import shown
 from aegisd.core.errors import ConfigInvalid, ExportInvalid, InvalidField, NotFound
 from aegisd.core.log import proof
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import EventReader, LogReader, SessionHead
+from aegisd.printable import shown
 
 Kind = Literal["database", "export", "proof"]
 
@@ -39,7 +39,12 @@ class Database(EventReader, Protocol):
 
 
 def kind(file: str) -> Kind:
-    """What a file is, by its content. Raises `ExportInvalid` for anything else, `OSError`."""
+    """What a file is: a PostgreSQL URL by its scheme, all else by its content.
+
+    Raises `ExportInvalid` for anything that is none of ours, `OSError`.
+    """
+    if is_postgres(file):
+        return "database"
     with Path(file).open("rb") as opened:
         start = opened.read(max(map(len, _MAGIC)))
     for magic, told in _MAGIC.items():
@@ -64,27 +69,21 @@ def database(dsn: str) -> str:
 
 
 @contextmanager
-def opened(file: str | None, server: str) -> Iterator[Log]:
-    """The log of a file, or of a server where there is no file. Raises an `AegisError`, `OSError`.
+def opened(file: str) -> Iterator[Log]:
+    """The log of a file, or of a PostgreSQL URL. Raises an `AegisError`, `OSError`.
 
-    Adapters are imported here, because each costs start time and no verb needs more than one.
+    Adapters are imported here, because each costs start time and nobody needs more than one.
     """
-    if file is not None and (is_postgres(file) or kind(file) == "database"):
+    told = kind(file)
+    if told == "database":
         with opened_database(file) as reader:
             yield reader
         return
-    log: Log
-    if file is None:
-        from aegisctl.client import Client  # noqa: PLC0415
-        from aegisctl.server import ServerLog  # noqa: PLC0415
-
-        log = ServerLog(Client(server))
-    elif kind(file) == "proof":
+    if told == "proof":
         raise ExportInvalid(f"{shown(file)}: a proof of one event is no log; `verify` reads it")
-    else:
-        from aegisctl.exported import ExportLog  # noqa: PLC0415
+    from aegisd.audit.export_log import ExportLog  # noqa: PLC0415
 
-        log = ExportLog(file)
+    log = ExportLog(file)
     try:
         yield log
     finally:
@@ -100,7 +99,7 @@ def opened_database(file: str) -> Iterator[Database]:
 
         reader = open_reader(file)
     else:
-        from aegisctl.database import DatabaseLog  # noqa: PLC0415
+        from aegisd.audit.database_log import DatabaseLog  # noqa: PLC0415
 
         reader = DatabaseLog(file)
     try:

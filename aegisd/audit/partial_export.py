@@ -10,11 +10,11 @@ from typing import BinaryIO, cast
 import msgspec
 from msgspec import Struct
 
-from aegisctl.display import shown
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import StoredEvent, restore
 from aegisd.export_file import lines
+from aegisd.printable import shown
 
 # What follows the name of the file that the export is to become.
 SUFFIX = ".partial"
@@ -22,7 +22,7 @@ SUFFIX = ".partial"
 VERSION = 1
 
 
-class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ExportPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an export holds, as it was settled when it began.
 
     Events before position `end`, all of them where it is None; with `values`, those kept beside the
@@ -39,32 +39,32 @@ class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class _Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     aegis_draft: int
-    scope: Scope
+    scope: ExportPlan
 
 
-class Draft:
-    """A line that says the scope, and then the stored bytes of each event, a line each."""
+class PartialExport:
+    """A line that says the plan, and then the stored bytes of each event, a line each."""
 
-    def __init__(self, file: BinaryIO, scope: Scope, start: int, name: str) -> None:
-        self.scope, self.name = scope, name
+    def __init__(self, file: BinaryIO, plan: ExportPlan, start: int, name: str) -> None:
+        self.plan, self.name = plan, name
         self._file, self._start = file, start
 
     @classmethod
-    def temporary(cls, scope: Scope) -> "Draft":
+    def temporary(cls, plan: ExportPlan) -> "PartialExport":
         """One that goes away with the process. Raises `OSError`."""
-        return cls(cast("BinaryIO", TemporaryFile()), scope, 0, "the draft")
+        return cls(cast("BinaryIO", TemporaryFile()), plan, 0, "the draft")
 
     @classmethod
-    def begin(cls, path: Path, scope: Scope) -> "Draft":
+    def begin(cls, path: Path, plan: ExportPlan) -> "PartialExport":
         """Make one beside the export, readable by its owner only. Raises `OSError`."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         file = os.fdopen(descriptor, "w+b")
-        header = encode({"aegis_draft": VERSION, "scope": msgspec.to_builtins(scope)}) + b"\n"
+        header = encode({"aegis_draft": VERSION, "scope": msgspec.to_builtins(plan)}) + b"\n"
         file.write(header)
-        return cls(file, scope, len(header), str(path))
+        return cls(file, plan, len(header), str(path))
 
     @classmethod
-    def resume(cls, path: Path) -> "Draft":
+    def resume(cls, path: Path) -> "PartialExport":
         """Open one that was left, without the line that was cut. Raises `ConfigInvalid`, `OSError`.
 
         Its events are not believed yet: whoever reads them checks each again.
@@ -83,7 +83,7 @@ class Draft:
         return cls(file, told.scope, len(header), str(path))
 
     def events(self) -> Iterator[StoredEvent]:
-        """What the draft holds already, up to the first line that is none; what is behind is cut.
+        """What the file holds already, up to the first line that is none; what is behind is cut.
 
         Positions count from 0, as those of a whole tenant do.
         """

@@ -1,21 +1,16 @@
-"""What is known of a log beside its events: a signed checkpoint, paths to its root, values."""
+"""What shows that a log holds beside its events: a signed checkpoint, paths to its root, values."""
 
-import base64
 from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from aegisctl.client import Client
-from aegisctl.display import shown
-from aegisctl.log import Log
-from aegisctl.server import ServerLog
-from aegisd.core.errors import ConfigInvalid, LogCorrupt, NotFound, Unavailable
+from aegisd.core.errors import LogCorrupt, NotFound
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import Head
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
-from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import Checkpoint, Detached, EventReader
+from aegisd.printable import shown
 
 # Checkpoints read in one go on the way back to the newest signed one, and hashes of a tree.
 CHECKPOINTS_PAGE = 1000
@@ -29,7 +24,7 @@ class Signed(Struct, frozen=True, kw_only=True):
     head: Head
 
 
-class Evidence(Protocol):
+class Proofs(Protocol):
     """What an export asks for beside the events."""
 
     def signed(self, tenant_id: str) -> Signed | None:
@@ -49,22 +44,15 @@ class Evidence(Protocol):
         ...
 
 
-def of(log: Log) -> Evidence:
-    """What belongs to a log that was opened, a server's or a database's."""
-    if isinstance(log, ServerLog):
-        return ServedEvidence(log.client)
-    return StoredEvidence(log)  # type: ignore[arg-type]  # `opened` gives a reader for a database.
-
-
-class StoredEvidence:
-    """That of a database."""
+class StoredProofs:
+    """Those of a database."""
 
     def __init__(self, reader: EventReader) -> None:
         self._reader = reader
         self._trees: dict[tuple[str, int], Tree] = {}
 
     def signed(self, tenant_id: str) -> Signed | None:
-        """See `Evidence.signed`: the newest there is, which may leave the last events out."""
+        """See `Proofs.signed`: the newest there is, which may leave the last events out."""
         newest = self._reader.newest_checkpoint(tenant_id)
         if newest is not None and not newest.note:
             newest = self._signed_before(tenant_id, newest.size)
@@ -91,11 +79,11 @@ class StoredEvidence:
         return None
 
     def end(self, tenant_id: str, signed: Signed | None) -> int | None:  # noqa: ARG002 - the port's
-        """See `Evidence.end`: where the log ends now."""
+        """See `Proofs.end`: where the log ends now."""
         return self._reader.next_position(tenant_id)
 
     def path(self, tenant_id: str, position: int, head: Head) -> Sequence[bytes]:
-        """See `Evidence.path`. Raises `LogCorrupt` where the tree is not the one signed."""
+        """See `Proofs.path`. Raises `LogCorrupt` where the tree is not the one signed."""
         tree = self._trees.get((tenant_id, head.size))
         if tree is None:
             tree = self._trees[tenant_id, head.size] = self._tree(tenant_id, head)
@@ -120,8 +108,31 @@ class StoredEvidence:
         return Leaves(self._reader, tenant_id)
 
     def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:
-        """See `Evidence.detached`."""
+        """See `Proofs.detached`."""
         return self._reader.detached(tenant_id, position)
+
+
+class NoProofs:
+    """Those of a log that is exported without: nothing is signed, and nothing goes along."""
+
+    def signed(self, tenant_id: str) -> Signed | None:
+        """See `Proofs.signed`: none."""
+
+    def end(self, tenant_id: str, signed: Signed | None) -> int | None:
+        """See `Proofs.end`: wherever the log ends when it was read."""
+
+    def path(self, tenant_id: str, position: int, head: Head) -> Sequence[bytes]:
+        """See `Proofs.path`. Raises `NotFound`."""
+        raise NotFound(
+            f"tenant {shown(tenant_id)}, position {position}: exported without proofs, so there is "
+            f"no path to {shown(head.origin)}"
+        )
+
+    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:
+        """See `Proofs.detached`. Raises `NotFound`."""
+        raise NotFound(
+            f"tenant {shown(tenant_id)}, position {position}: exported without the values beside it"
+        )
 
 
 class Leaves:
@@ -133,54 +144,3 @@ class Leaves:
     def __call__(self, position: int, count: int) -> Sequence[bytes]:
         """So many hashes from a position on."""
         return self._reader.hashes(self._tenant_id, from_position=position, limit=count)
-
-
-class _Note(Struct):
-    note: str
-
-
-class _Inclusion(Struct):
-    hashes: list[str]
-
-
-class ServedEvidence:
-    """That of a server."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def signed(self, tenant_id: str) -> Signed | None:
-        """See `Evidence.signed`: the server signs now. None where nobody signs its log."""
-        try:
-            if tenant_id.startswith(ARCHIVE_PREFIX):
-                # Another log signed it, and the server has what came with it.
-                answer = self._client.get("/v1/checkpoints/latest", tenant_id=tenant_id)
-            else:
-                answer = self._client.ask("/v1/checkpoints", {"tenant_id": tenant_id})
-        except NotFound:
-            return None
-        note = self._client.read(answer, _Note).note
-        return Signed(note=note, head=checkpoint.read(note)[0])
-
-    def end(self, tenant_id: str, signed: Signed | None) -> int | None:
-        """See `Evidence.end`: what was appended since the server signed is left for another day."""
-        is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
-        return None if signed is None or is_archive else signed.head.size
-
-    def path(self, tenant_id: str, position: int, head: Head) -> Sequence[bytes]:
-        """See `Evidence.path`. Raises `Unavailable` for what is no path."""
-        answer = self._client.get(
-            "/v1/proofs/inclusion", tenant_id=tenant_id, position=position, size=head.size
-        )
-        try:
-            hashes = self._client.read(answer, _Inclusion).hashes
-            return [base64.b64decode(each, validate=True) for each in hashes]
-        except ValueError:
-            raise Unavailable(f"{self._client.url} answered a path that is not base64") from None
-
-    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:  # noqa: ARG002
-        """See `Evidence.detached`. Raises `ConfigInvalid`: salts stay where the database is."""
-        raise ConfigInvalid(
-            "a server does not give out values that are kept beside events; export --detached from "
-            "the database, with --dsn"
-        )

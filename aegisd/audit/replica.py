@@ -1,18 +1,20 @@
-"""A log from one database into another, row by row through the ports: any store into any other."""
+"""A replica of a log in another database, row by row through the ports, from any store to any."""
 
 from collections.abc import Iterator
 
 import msgspec
 from msgspec import Struct
 
-from aegisctl import documents
-from aegisctl.display import Step, shown
+from aegisd.audit import documents
+from aegisd.audit.progress import Progress, silent
 from aegisd.core.custody import LogImported
 from aegisd.core.errors import LogCorrupt
+from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.log.merkle import BLOCK_LEAVES
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import Batch, Document, EventReader, EventStore, Growth
+from aegisd.printable import shown
 
 # Events and their bytes of one transaction: few enough that memory stays flat.
 COPY_EVENTS = 512
@@ -22,11 +24,9 @@ COPY_BYTES = 16_777_216
 COPY_CHECKPOINTS = 1000
 COPY_BLOCKS = 10_000
 
-_DETACHED = b'{"$detached":'
-
 
 class End(Struct, frozen=True):
-    """Where a copied log ends: the position behind its last event, and that event's hash."""
+    """Where a log ends: the position behind its last event, and that event's hash."""
 
     next_position: int
     hash: bytes
@@ -45,6 +45,11 @@ def ends(source: EventReader) -> dict[str, End]:
     return found
 
 
+def events(until: dict[str, End]) -> int:
+    """How many events logs have up to their ends."""
+    return sum(each.next_position for each in until.values())
+
+
 def end(source: EventReader, tenant_id: str) -> End:
     """Where one tenant's log ends. Raises `LogCorrupt` where its last event is missing."""
     next_position = source.next_position(tenant_id)
@@ -54,22 +59,27 @@ def end(source: EventReader, tenant_id: str) -> End:
     return End(next_position, last[0])
 
 
-def copy(source: EventReader, target: EventStore, until: dict[str, End], step: Step) -> None:
+def replicate(
+    source: EventReader,
+    target: EventStore,
+    until: dict[str, End],
+    progress: Progress = silent,
+) -> None:
     """Copy events, documents, values beside events, blocks and checkpoints up to where logs end.
 
-    Cached folds are left out: they are made again. `target` is empty. Raises `LogCorrupt` for a
-    source that cannot be read, and what an append raises.
+    Cached folds are left out: they are made again. `target` is empty. Progress is told of events.
+    Raises `LogCorrupt` for a source that cannot be read, and what an append raises.
     """
     for tenant_id, limit in until.items():
-        copied = _Copy(source, target, tenant_id, limit.next_position)
-        for events in copied.parts():
-            copied.append(events)
-            step(len(events))
-        copied.grow()
+        replica = _TenantReplica(source, target, tenant_id, limit.next_position)
+        for events in replica.parts():
+            replica.append(events)
+            progress(len(events))
+        replica.grow()
 
 
-class _Copy:
-    """The copy of one tenant."""
+class _TenantReplica:
+    """The replica of one tenant."""
 
     def __init__(
         self, source: EventReader, target: EventStore, tenant_id: str, next_position: int
@@ -102,7 +112,7 @@ class _Copy:
         values = [
             row
             for event in events
-            if _DETACHED in event.body
+            if BEGINS in event.body
             for row in self._source.detached(self._tenant_id, event.position)
         ]
         self._target.append(

@@ -1,6 +1,6 @@
 """The judge that replay and policy checks ask: the base rules of this installation, on an engine.
 
-Imported by the verbs that need it only: loading the engine takes longer than most verbs run.
+Imported by who needs it only: loading the engine takes longer than most commands run.
 """
 
 import hashlib

@@ -7,12 +7,12 @@ from typing import BinaryIO
 
 import httpx
 
-from aegisctl import rules
 from aegisctl.client import Answer
+from aegisd.audit import rules
 from aegisd.engine.engine import Configured, Engine
 from aegisd.http.app import app
 from aegisd.store.sqlite.store import SqliteStore
-from tests.aegisctl.recording import SteadyClock
+from tests.audit.recording import SteadyClock
 
 URL = "http://127.0.0.1:8080"
 

@@ -14,7 +14,7 @@ from aegisd.store.lock import LockFile
 from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.shelf import URL, Shelf
-from tests.aegisctl.tampering import tamper
+from tests.audit.tampering import tamper
 
 NOBODY = "http://127.0.0.1:9"
 

@@ -12,8 +12,8 @@ from typing import BinaryIO
 import httpx
 import pytest
 
-from aegisctl import rules
 from aegisctl.client import Answer
+from aegisd.audit import rules
 from aegisd.core import capabilities
 from aegisd.core.proposal import read
 from aegisd.engine.engine import Configured, Engine
@@ -21,8 +21,8 @@ from aegisd.http.app import app
 from aegisd.store.sqlite.schema import SCHEMA
 from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.recording import SteadyClock, call, event
 from tests.aegisctl.shelf import URL
+from tests.audit.recording import SteadyClock, call, event
 
 SSN = "078-05-1120"
 MANIFEST = {

@@ -1,6 +1,6 @@
 """Coverage as a person and a program read it."""
 
-from aegisctl.coverage import Coverage
+from aegisctl.policy import Coverage
 from aegisd.rego.coverage import FileCoverage
 
 FILES = [

@@ -17,7 +17,7 @@ from aegisd.core.log.export_reading import read
 from aegisd.rego.engines import installed
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.shelf import Shelf
-from tests.aegisctl.tampering import tamper
+from tests.audit.tampering import tamper
 
 ROOT = Path(__file__).resolve().parents[2]
 

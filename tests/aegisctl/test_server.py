@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from aegisctl.client import Client
-from aegisctl.database import DatabaseLog
-from aegisctl.log import all_sessions
 from aegisctl.server import ServerLog, event
+from aegisd.audit.database_log import DatabaseLog
+from aegisd.audit.log import all_sessions
 from aegisd.core.errors import AegisError, InvalidField, NotFound
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.shelf import URL, Shelf

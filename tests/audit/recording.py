@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from aegisctl import rules
 from aegisd import resources
+from aegisd.audit import rules
 from aegisd.core import capabilities
 from aegisd.core.proposal import read
 from aegisd.engine.engine import Configured, Engine

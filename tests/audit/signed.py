@@ -5,6 +5,7 @@ from pathlib import Path
 from aegisd.core.log.checkpoint import Head, origin
 from aegisd.core.log.merkle import Tree
 from aegisd.core.log.note import Key
+from aegisd.core.log.proof import Proof
 from aegisd.ports import Checkpoint, Growth
 from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.sqlite.store import SqliteStore
@@ -74,3 +75,16 @@ def keep(path: Path, *checkpoints: Checkpoint, blocks: tuple[bytes, ...] = ()) -
         )
     finally:
         store.close()
+
+
+def proved(path: Path, position: int) -> Proof:
+    """The proof of one event of tenant acme, under a checkpoint of all of them."""
+    signed = checkpoint(path)
+    store = SqliteStore(str(path))
+    hashes = store.hashes("acme", from_position=0, limit=1_000_000)
+    (event,) = store.events("acme", from_position=position, limit=1)
+    store.close()
+    inside = _tree(path, "acme", None).inclusion(
+        position, signed.size, lambda at, count: hashes[at : at + count]
+    )
+    return Proof(index=position, hashes=tuple(inside), checkpoint=signed.note, extra=event.body)

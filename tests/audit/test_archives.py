@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from msgspec import UNSET
 
-from aegisctl.archives import evidence, import_act
+from aegisd.audit.archives import evidence, import_act
 from aegisd.core.errors import InvalidField, LogCorrupt
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.ports import Batch, Document

@@ -5,20 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from aegisctl.database import DatabaseLog
-from aegisctl.exported import ExportLog
-from aegisctl.log import all_sessions
+from aegisd.audit.database_log import DatabaseLog
+from aegisd.audit.export_log import ExportLog
+from aegisd.audit.log import all_sessions
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log.export import LINE_BYTES_MAX
 from aegisd.export_file import lines
-from tests.aegisctl.conftest import Type
-
-
-@pytest.fixture
-def export(recorded: Path, tmp_path: Path, type_: Type) -> Path:
-    path = tmp_path / "acme.jsonl"
-    assert type_("export", "--dsn", recorded, "--tenant", "acme", "--out", path).code == 0
-    return path
 
 
 def test_an_export_tells_the_same_log_as_its_database(export: Path, recorded: Path) -> None:

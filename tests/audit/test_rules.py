@@ -2,7 +2,7 @@
 
 import pytest
 
-from aegisctl import rules
+from aegisd.audit import rules
 from aegisd.rego.engines import installed
 
 

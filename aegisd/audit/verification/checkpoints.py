@@ -1,12 +1,13 @@
-"""The tree over a tenant's events in a database, held against every checkpoint kept there."""
+"""Every checkpoint kept in a database, held against the tree over the events it covers."""
 
 from collections.abc import Iterator
 
 from msgspec import Struct
 
-from aegisctl.integrity import anchors
-from aegisctl.integrity.anchors import Anchors, tenant_of
-from aegisctl.integrity.report import Report, broken, unreadable
+from aegisd.audit.anchors import Anchors, tenant_of
+from aegisd.audit.verification import anchoring
+from aegisd.audit.verification.breaks import broken, unreadable
+from aegisd.audit.verification.result import Verification
 from aegisd.core.errors import LogCorrupt, NoteInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.chain import Break
@@ -18,14 +19,14 @@ from aegisd.signing import ed25519
 CHECKPOINTS_PAGE = 1000
 
 
-class Verdict(Struct, frozen=True):
+class Covered(Struct, frozen=True):
     """How many events lead to the newest checkpoint, and whether a key signed that."""
 
-    covered: int
+    events: int
     signed: bool
 
 
-class TreeCheck:
+class CheckpointCheck:
     """Grows with the events, and compares each checkpoint when its events have gone by.
 
     `origin_tenant` is the tenant that checkpoints are of, another than the log's own in an archive.
@@ -36,12 +37,12 @@ class TreeCheck:
         reader: EventReader,
         tenant_id: str,
         origin_tenant: str,
-        brought: Anchors,
-        report: Report,
+        anchors: Anchors,
+        told: Verification,
     ) -> None:
         self._reader, self._tenant_id, self._origin_tenant = reader, tenant_id, origin_tenant
-        self._brought, self._report = brought, report
-        self._kept = brought.of(tenant_id)
+        self._anchors, self._told = anchors, told
+        self._kept = anchors.of(tenant_id)
         self._roots = Roots(head.size for head in self._kept)
         self._page: list[Checkpoint] = []
         self._covered, self._signed = 0, False
@@ -55,7 +56,7 @@ class TreeCheck:
         while self._page and self._page[-1].size < self._roots.size:
             self._judge_page()
 
-    def end(self) -> Verdict:
+    def end(self) -> Covered:
         """Judge what is left, and the kept roots of blocks."""
         while self._page:
             self._judge_page()
@@ -63,16 +64,16 @@ class TreeCheck:
         for head in self._kept:
             root = self._roots.at.get(head.size)
             size = self._roots.size
-            if anchors.compare(self._report, self._tenant_id, head, size, root):
-                self._cover(head.size, signed=bool(self._brought.keys))
+            if anchoring.hold(self._told, self._tenant_id, head, size, root):
+                self._cover(head.size, signed=bool(self._anchors.keys))
         self._check_blocks()
-        return Verdict(self._covered, self._signed)
+        return Covered(self._covered, self._signed)
 
     def _newest_size(self) -> int:
         try:
             newest = self._reader.newest_checkpoint(self._tenant_id)
         except LogCorrupt as error:
-            self._report.add(unreadable(self._tenant_id, error))
+            self._told.add(unreadable(self._tenant_id, error))
             return 0
         return 0 if newest is None else newest.size
 
@@ -83,7 +84,7 @@ class TreeCheck:
                 self._tenant_id, from_size=from_size, limit=CHECKPOINTS_PAGE
             )
         except LogCorrupt as error:
-            self._report.add(unreadable(self._tenant_id, error))
+            self._told.add(unreadable(self._tenant_id, error))
             page = []
         self._page = [each for each in page if each.size <= self._last_size]
         self._roots.want(each.size for each in self._page)
@@ -94,7 +95,7 @@ class TreeCheck:
         kept = {head.size for head in self._kept}
         for each in self._page:
             for found in self._breaks(each):
-                self._report.add(found)
+                self._told.add(found)
             if each.size not in kept:
                 self._roots.at.pop(each.size, None)
         self._turn(self._page[-1].size + 1)
@@ -125,9 +126,9 @@ class TreeCheck:
         signed = False
         # Keys may be of one tenant, and an archive was signed by another log. Where no key speaks
         # for the origin, the tenant is one that nothing is known to be signed of.
-        if checkpoint.keys_for(head, self._brought.keys):
+        if checkpoint.keys_for(head, self._anchors.keys):
             try:
-                checkpoint.verify(kept.note, self._brought.keys, ed25519.check)
+                checkpoint.verify(kept.note, self._anchors.keys, ed25519.check)
                 signed = True
             except NoteInvalid as error:
                 yield self._break("signature", f"the note of size {kept.size}: {error.message}")
@@ -142,12 +143,12 @@ class TreeCheck:
         try:
             kept = self._reader.blocks(self._tenant_id)
         except LogCorrupt as error:
-            self._report.add(unreadable(self._tenant_id, error))
+            self._told.add(unreadable(self._tenant_id, error))
             return
         found = self._roots.tree().block_roots(0)
         for number, (one, other) in enumerate(zip(kept, found, strict=False)):
             if one != other:
-                self._report.add(
+                self._told.add(
                     self._break("root", f"the kept root of block {number} is not its events'")
                 )
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from aegisctl import documents
-from aegisctl.archives import import_act
-from aegisctl.database import DatabaseLog
-from aegisctl.display import Step
-from aegisctl.integrity import anchors
-from aegisctl.integrity.anchors import Anchors
-from aegisctl.integrity.order import Order
-from aegisctl.integrity.report import NOWHERE, Report, broken, unreadable
-from aegisctl.integrity.tree import TreeCheck
+from aegisd.audit import documents
+from aegisd.audit.anchors import NONE, Anchors
+from aegisd.audit.archives import import_act
+from aegisd.audit.database_log import DatabaseLog
+from aegisd.audit.progress import Progress, silent
+from aegisd.audit.verification import anchoring
+from aegisd.audit.verification.breaks import NOWHERE, broken, unreadable
+from aegisd.audit.verification.checkpoints import CheckpointCheck
+from aegisd.audit.verification.order import Order
+from aegisd.audit.verification.result import Verification
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.chain import Break, Chain
@@ -23,53 +24,57 @@ from aegisd.ports import EventReader, SnapshotRow
 UNREADABLE_ROWS_MAX = 100
 
 
-def check_database(
+def verify_database(
     log: EventReader,
     tenants: Sequence[str],
-    session_id: str | None,
-    step: Step,
-    brought: Anchors = anchors.NONE,
-) -> Report:
+    session_id: str | None = None,
+    *,
+    anchors: Anchors = NONE,
+    progress: Progress = silent,
+) -> Verification:
     """Check the file and tenants of a database, and hold them against what was brought along.
 
-    Raises `SessionUnknown` where nothing is wrong and the session is nowhere.
+    Progress is told of events. Raises `SessionUnknown` where nothing is wrong and the session is
+    nowhere.
     """
-    report = Report(session_id=session_id)
+    told = Verification(session_id=session_id)
     if isinstance(log, DatabaseLog):
-        _check_file(log, report)
+        _check_file(log, told)
     names: set[documents.Named] = set()
     present = False
     for tenant_id in tenants:
-        check = _TenantCheck(log, tenant_id, brought, report)
+        check = _TenantCheck(log, tenant_id, anchors, told)
         for event in check.events():
             names.update(documents.named(event))
-            step()
+            progress()
         check.end()
         present = present or session_id in check.chain.heads
-    report.check_documents(names, log.document)
+    told.check_documents(names, log.document)
     live = (tenant_id for tenant_id in tenants if not tenant_id.startswith(ARCHIVE_PREFIX))
-    anchors.require_answers(report, brought, live)
-    report.require_session(present=present)
-    return report
+    anchoring.require_answers(told, anchors, live)
+    told.require_session(present=present)
+    return told
 
 
-def _check_file(log: DatabaseLog, report: Report) -> None:
+def _check_file(log: DatabaseLog, told: Verification) -> None:
     try:
         for fault in log.faults():
-            report.add(broken("file", fault))
+            told.add(broken("file", fault))
     except LogCorrupt as error:
-        report.add(broken("file", error.message))
+        told.add(broken("file", error.message))
 
 
 class _TenantCheck:
     """One tenant of a database: its chain, its recorded head, its archive act, its cached folds."""
 
-    def __init__(self, log: EventReader, tenant_id: str, brought: Anchors, report: Report) -> None:
-        self._log, self._tenant_id, self._report = log, tenant_id, report
+    def __init__(
+        self, log: EventReader, tenant_id: str, anchors: Anchors, told: Verification
+    ) -> None:
+        self._log, self._tenant_id, self._told = log, tenant_id, told
         self._act = import_act(log, tenant_id)
-        told = body_tenant(log, tenant_id)
-        self.chain = Chain(whole=True, body_tenant=told)
-        self._tree = TreeCheck(log, tenant_id, told or tenant_id, brought, report)
+        written_for = body_tenant(log, tenant_id)
+        self.chain = Chain(whole=True, body_tenant=written_for)
+        self._checkpoints = CheckpointCheck(log, tenant_id, written_for or tenant_id, anchors, told)
         self._order = Order()
         # Read before the events and again after: a daemon may be appending meanwhile.
         self._before = self._recorded_head()
@@ -81,12 +86,12 @@ class _TenantCheck:
         for row in self._rows():
             self._end = max(self._end, row.position + 1)
             if isinstance(row, Break):
-                self._report.add(row)
+                self._told.add(row)
                 continue
             for found in (*self.chain.check(row), *self._order.check(row)):
-                self._report.add(found)
+                self._told.add(found)
             self._last = row
-            self._tree.add(row.hash)
+            self._checkpoints.add(row.hash)
             if self._before is not None and row.position + 1 == self._before[0]:
                 self._compare_head(self._before)
             yield row
@@ -114,10 +119,10 @@ class _TenantCheck:
         if isinstance(self._log, DatabaseLog):
             self._check_moved(self._log)
         self._check_snapshots()
-        told = self._tree.end()
+        covered = self._checkpoints.end()
         sessions = len(self.chain.heads)
-        self._report.count(
-            self._tenant_id, events, sessions, signed=told.signed, covered=told.covered
+        self._told.count(
+            self._tenant_id, events, sessions, signed=covered.signed, covered=covered.events
         )
 
     def _rows(self) -> Iterator[StoredEvent | Break]:
@@ -141,7 +146,7 @@ class _TenantCheck:
         try:
             return self._log.recorded_head(self._tenant_id)
         except LogCorrupt as error:
-            self._report.add(unreadable(self._tenant_id, error))
+            self._told.add(unreadable(self._tenant_id, error))
             return None
 
     def _compare_head(self, recorded: tuple[int, bytes]) -> None:
@@ -150,14 +155,14 @@ class _TenantCheck:
 
     def _add_head(self, detail: str) -> None:
         position = NOWHERE if self._last is None else self._last.position
-        self._report.add(broken("head", detail, tenant_id=self._tenant_id, position=position))
+        self._told.add(broken("head", detail, tenant_id=self._tenant_id, position=position))
 
     def _check_moved(self, log: DatabaseLog) -> None:
         try:
             for found in log.moved(self._tenant_id):
-                self._report.add(found)
+                self._told.add(found)
         except LogCorrupt as error:
-            self._report.add(unreadable(self._tenant_id, error))
+            self._told.add(unreadable(self._tenant_id, error))
 
     def _check_snapshots(self) -> None:
         """A cached fold rests on one event; that event must be there and be the same."""
@@ -166,10 +171,10 @@ class _TenantCheck:
                 row = self._log.snapshot(self._tenant_id, session_id)
                 wrong = None if row is None else self._snapshot_fault(row)
             except LogCorrupt as error:
-                self._report.add(unreadable(self._tenant_id, error))
+                self._told.add(unreadable(self._tenant_id, error))
                 continue
             if wrong is not None and row is not None:
-                self._report.add(
+                self._told.add(
                     broken(
                         "head",
                         wrong,

@@ -6,14 +6,15 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
-from aegisctl import documents
-from aegisctl.display import Step
-from aegisctl.integrity import anchors
-from aegisctl.integrity.anchors import Anchors
-from aegisctl.integrity.order import Order
-from aegisctl.integrity.quick import read_quickly
-from aegisctl.integrity.report import Report, broken
-from aegisctl.integrity.span import Span
+from aegisd.audit import documents
+from aegisd.audit.anchors import NONE, Anchors
+from aegisd.audit.progress import Progress, silent
+from aegisd.audit.verification import anchoring
+from aegisd.audit.verification.breaks import broken
+from aegisd.audit.verification.order import Order
+from aegisd.audit.verification.parallel import read_in_segments
+from aegisd.audit.verification.result import Verification
+from aegisd.audit.verification.segment import Segment
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log.chain import Break
 from aegisd.core.log.checkpoint import Head
@@ -25,27 +26,28 @@ from aegisd.export_file import ending, lines
 from aegisd.signing import ed25519
 
 
-def check_export(
+def verify_export(
     file: BinaryIO,
-    session_id: str | None,
-    step: Step,
-    brought: Anchors = anchors.NONE,
+    session_id: str | None = None,
     *,
+    anchors: Anchors = NONE,
     path: str | None = None,
-) -> Report:
+    progress: Progress = silent,
+) -> Verification:
     """Check an export. Raises `SessionUnknown` where it holds and the session is not in it.
 
-    In spans first, which is quick and finds out that an export holds; `path` names the file for
+    In segments first, which is quick and finds out that an export holds; `path` names the file for
     other processes. One that does not is read line by line, to say what is wrong and where.
+    Progress is told of events, and again of lines where it comes to that.
     """
-    sizes = [*announced(ending(file)), *brought.sizes()]
-    check = Check(Report(session_id=session_id), brought, sizes)
-    if not read_quickly(file, path, check, step) or not check.holds():
+    sizes = [*announced(ending(file)), *anchors.sizes()]
+    verifier = ExportVerifier(Verification(session_id=session_id), anchors, sizes)
+    if not read_in_segments(file, path, verifier, progress) or not verifier.holds():
         file.seek(0)
-        check = Check(Report(session_id=session_id), brought, sizes)
-        check.read(file, step)
-    check.report.require_session(present=check.has(session_id))
-    return check.report
+        verifier = ExportVerifier(Verification(session_id=session_id), anchors, sizes)
+        verifier.read(file, progress)
+    verifier.told.require_session(present=verifier.has(session_id))
+    return verifier.told
 
 
 class _Told(Struct):
@@ -59,13 +61,13 @@ class _TrailerLine(Struct):
     sha256: str
 
 
-class Check:
-    """The state of one check of one export."""
+class ExportVerifier:
+    """One verification of one export, under way."""
 
-    def __init__(self, report: Report, brought: Anchors, sizes: Iterable[int]) -> None:
-        self.report = report
-        self._brought = brought
-        self._check = ExportCheck(brought.keys, ed25519.check, sizes=sizes)
+    def __init__(self, told: Verification, anchors: Anchors, sizes: Iterable[int]) -> None:
+        self.told = told
+        self._anchors = anchors
+        self._check = ExportCheck(anchors.keys, ed25519.check, sizes=sizes)
         self._order = Order()
         self._named: set[documents.Named] = set()
         self._held: set[str] = set()
@@ -78,14 +80,14 @@ class Check:
     def holds(self) -> bool:
         """End the check of what was taken; whether it holds."""
         self._end()
-        return self.report.holds
+        return self.told.holds
 
-    def read(self, file: BinaryIO, step: Step) -> None:
+    def read(self, file: BinaryIO, progress: Progress) -> None:
         """Check all lines of a file, one by one."""
         try:
             for part in read(self._lines(file)):
                 self.take(part)
-                step()
+                progress()
         except ExportInvalid as error:
             self._end_early(error.message)
         self._end()
@@ -99,27 +101,27 @@ class Check:
     def take(self, part: Line) -> None:
         """Check the next part."""
         for found in self._check.check(part):
-            self.report.add(found)
+            self.told.add(found)
         if isinstance(part, ExportedDocument):
             self._held.add(part.digest)
         elif isinstance(part, StoredEvent):
             for found in self._order.check(part):
-                self.report.add(found)
+                self.told.add(found)
             self._named.update(documents.named(part))
 
-    def take_span(self, span: Span, heads: dict[str, tuple[int, bytes]]) -> None:
+    def take_segment(self, segment: Segment, heads: dict[str, tuple[int, bytes]]) -> None:
         """Take events that hold; `heads` are those of all sessions after them."""
         before = self._check.events
-        for number, body in span.detached:
+        for number, body in segment.detached:
             self._check.commit(body, before + number)
-        self._check.proven(heads, span.digests())
-        self._named.update(span.named)
+        self._check.proven(heads, segment.digests())
+        self._named.update(segment.named)
 
     def _end_early(self, reason: str) -> None:
         """A line is not what it must be. Say which, and which sessions do not end as told."""
         for found in self._ends():
-            self.report.add(found)
-        self.report.add(broken("export", reason, tenant_id=self._tenant_id))
+            self.told.add(found)
+        self.told.add(broken("export", reason, tenant_id=self._tenant_id))
 
     def _ends(self) -> list[Break]:
         """Where the SHA-256 says that some line was changed, heads may say in which session."""
@@ -135,17 +137,17 @@ class Check:
         for name in sorted(self._named):
             if name.digest not in self._held:
                 text = f"{name.kind} {name.digest} is named by an event and missing"
-                self.report.add(broken("document", text, tenant_id=self._tenant_id))
-        self.report.documents = len(self._held)
+                self.told.add(broken("document", text, tenant_id=self._tenant_id))
+        self.told.documents = len(self._held)
         if self._check.scope is None:
             return
         tenant_id, check = self._tenant_id, self._check
         covered, signed = check.covered, check.signed and check.covered > 0
-        for head in self._brought.of(tenant_id):
-            if self._compare(head) and self._brought.keys:
+        for head in self._anchors.of(tenant_id):
+            if self._compare(head) and self._anchors.keys:
                 covered, signed = max(covered if signed else 0, head.size), True
-        self.report.count(tenant_id, check.events, check.sessions, signed=signed, covered=covered)
-        anchors.require_answers(self.report, self._brought, [tenant_id])
+        self.told.count(tenant_id, check.events, check.sessions, signed=signed, covered=covered)
+        anchoring.require_answers(self.told, self._anchors, [tenant_id])
 
     def _compare(self, kept: Head) -> bool:
         check = self._check
@@ -157,7 +159,7 @@ class Check:
             own = check.head
             root = own.root if own is not None and own.size == kept.size else None
             events = kept.size
-        same = anchors.compare(self.report, self._tenant_id, kept, events, root)
+        same = anchoring.hold(self.told, self._tenant_id, kept, events, root)
         return same and check.whole
 
     @property

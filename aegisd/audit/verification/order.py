@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
-from aegisctl.integrity.report import broken
+from aegisd.audit.verification.breaks import broken
 from aegisd.core.events import DAEMON_EVENTS
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent

@@ -1,4 +1,4 @@
-"""A whole export read in spans, on every processor there is, where it is worth starting some."""
+"""A whole export read in segments, on every processor there is, where it is worth starting some."""
 
 import os
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from aegisctl.display import Step
-from aegisctl.integrity.span import Span, Spans, read_span
+from aegisd.audit.progress import Progress
+from aegisd.audit.verification.segment import Segment, Segments, read_segment
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log.export import KIND_BEGINS, ExportedDocument, Line, Scope
 from aegisd.core.log.export_reading import Reader
 from aegisd.export_file import lines
 
-# Bytes of a span. Some thousand events: what one costs to hand over no longer shows.
-SPAN_BYTES = 1 << 22
+# Bytes of a segment. Some thousand events: what one costs to hand over no longer shows.
+SEGMENT_BYTES = 1 << 22
 
 # Bytes of a file from which on processes are started. Before, starting them takes longer.
 PROCESSES_FROM_BYTES = 1 << 24
@@ -27,37 +27,40 @@ PROCESSES_FROM_BYTES = 1 << 24
 PROCESSES_MAX = 4
 
 
-class Check(Protocol):
+class Receiver(Protocol):
     """What is told of the parts of an export as they are read."""
 
     def take(self, part: Line) -> None:
         """Check the next part."""
         ...
 
-    def take_span(self, span: Span, heads: dict[str, tuple[int, bytes]]) -> None:
+    def take_segment(self, segment: Segment, heads: dict[str, tuple[int, bytes]]) -> None:
         """Take events that hold; `heads` are those of all sessions after them."""
         ...
 
 
-def read_quickly(file: BinaryIO, path: str | None, check: Check, step: Step) -> bool:
+def read_in_segments(
+    file: BinaryIO, path: str | None, receiver: Receiver, progress: Progress
+) -> bool:
     """Read an export from its beginning; whether its lines were what they must be, all of them.
 
-    `path` names the file for other processes, where it has one. After False, `check` is of no use.
+    `path` names the file for other processes, where it has one. After False, `receiver` is of no
+    use.
     """
     reader = Reader()
     try:
-        scope = _begin(file, reader, check)
-        if scope is None or not _read_events(file, path, scope, reader, check, step):
+        scope = _begin(file, reader, receiver)
+        if scope is None or not _read_events(file, path, scope, reader, receiver, progress):
             return False
         for line in lines(file):
-            check.take(reader.take(line))
+            receiver.take(reader.take(line))
         reader.end()
     except ExportInvalid:
         return False
     return True
 
 
-def _begin(file: BinaryIO, reader: Reader, check: Check) -> Scope | None:
+def _begin(file: BinaryIO, reader: Reader, receiver: Receiver) -> Scope | None:
     """Read up to the first event. None where anything but documents stands before it."""
     scope = None
     for line in lines(file):
@@ -67,49 +70,54 @@ def _begin(file: BinaryIO, reader: Reader, check: Check) -> Scope | None:
         part = reader.take(line)
         if not isinstance(part, Scope | ExportedDocument):
             return None
-        check.take(part)
+        receiver.take(part)
         scope = part if isinstance(part, Scope) else scope
     return None
 
 
 def _read_events(
-    file: BinaryIO, path: str | None, scope: Scope, reader: Reader, check: Check, step: Step
+    file: BinaryIO,
+    path: str | None,
+    scope: Scope,
+    reader: Reader,
+    receiver: Receiver,
+    progress: Progress,
 ) -> bool:
     """Read up to the first line behind the events, and stand there; whether the events hold."""
     places = list(_places(file))
-    together = Spans()
-    with _spans(file, path, places, scope) as spans:
-        for (start, end), span in zip(places, spans, strict=True):
-            if span is None or not together.take(span):
+    together = Segments()
+    with _segments(file, path, places, scope) as segments:
+        for (start, end), segment in zip(places, segments, strict=True):
+            if segment is None or not together.take(segment):
                 return False
             file.seek(start)
-            reader.skip(file.read(span.length), span.events)
-            check.take_span(span, together.heads)
-            step(span.events)
-            if start + span.length < end:
+            reader.skip(file.read(segment.length), segment.events)
+            receiver.take_segment(segment, together.heads)
+            progress(segment.events)
+            if start + segment.length < end:
                 # What is behind is no event.
                 return True
     return True
 
 
 def _places(file: BinaryIO) -> Iterator[tuple[int, int]]:
-    """Where spans begin and end from here on, each at the beginning of a line."""
+    """Where segments begin and end from here on, each at the beginning of a line."""
     start = file.tell()
     size = file.seek(0, os.SEEK_END)
     while start < size:
-        file.seek(min(start + SPAN_BYTES, size) - 1)
+        file.seek(min(start + SEGMENT_BYTES, size) - 1)
         next(lines(file), b"")
         yield start, file.tell()
         start = file.tell()
 
 
 @contextmanager
-def _spans(
+def _segments(
     file: BinaryIO, path: str | None, places: list[tuple[int, int]], scope: Scope
-) -> Iterator[Iterator[Span | None]]:
-    """The spans of a file in order, checked by other processes where there is enough to do."""
+) -> Iterator[Iterator[Segment | None]]:
+    """The segments of a file in order, checked by other processes where there is enough to do."""
     if path is None or not places or places[-1][1] - places[0][0] < PROCESSES_FROM_BYTES:
-        yield (read_span(file, *place, scope) for place in places)
+        yield (read_segment(file, *place, scope) for place in places)
         return
     processes = min(os.cpu_count() or 1, PROCESSES_MAX)
     with ExitStack() as ending:
@@ -119,6 +127,6 @@ def _spans(
         yield pool.map(partial(_read, path, scope), places)
 
 
-def _read(path: str, scope: Scope, place: tuple[int, int]) -> Span | None:
+def _read(path: str, scope: Scope, place: tuple[int, int]) -> Segment | None:
     with Path(path).open("rb") as file:
-        return read_span(file, *place, scope)
+        return read_segment(file, *place, scope)

@@ -1,33 +1,32 @@
-"""One report for a database, an export and a server: what was checked, and where it breaks."""
+"""What a verification found of a database, an export or a server: what was checked, and breaks."""
 
 from collections.abc import Iterable
 
+import msgspec
 from msgspec import Struct
 
-from aegisctl.display import shown
-from aegisctl.documents import Find, Named, found
+from aegisd.audit.documents import Find, Named, found
+from aegisd.audit.verification.breaks import broken
 from aegisd.core.errors import LogCorrupt, SessionUnknown
 from aegisd.core.log.chain import Break
+from aegisd.printable import shown
 
-# Breaks kept for the report, first ones first: they show where to look, and a wholly broken log
+# Breaks kept for the result, first ones first: they show where to look, and a wholly broken log
 # must not fill the memory. All of them are counted.
 BREAKS_MAX = 1000
-
-# Stands for a position or seq that is not known.
-NOWHERE = -1
 
 # Breaks that cannot hide an event of another session: the row is there, in order, and says whose
 # it is.
 _OWN_RULES = frozenset({"hash", "canonical", "envelope", "prev_hash", "seq"})
 
 
-# How much a verdict rests on, each more than the one before it. CHAIN: every event continues the
+# How much a result rests on, each more than the one before it. CHAIN: every event continues the
 # one before it in its session. SIGNED: and they lead to a root that a key given here signed.
 CHAIN = "CHAIN"
 SIGNED = "SIGNED"
 
 
-class TenantCount(Struct, frozen=True, kw_only=True):
+class VerifiedTenant(Struct, frozen=True, kw_only=True):
     """What was checked of one tenant.
 
     `covered` of its events, the first ones, lead to the newest checkpoint there is; `level` tells
@@ -41,14 +40,14 @@ class TenantCount(Struct, frozen=True, kw_only=True):
     covered: int = 0
 
 
-class Report(Struct, kw_only=True):
-    """What a check found. `breaks` are the first `BREAKS_MAX` of `breaks_found`.
+class Verification(Struct, kw_only=True):
+    """What was found. `breaks` are the first `BREAKS_MAX` of `breaks_found`.
 
     Where one session was asked about, `elsewhere` counts breaks of others that leave it whole.
     `unknown` are the questions asked that could not be answered, a sentence each.
     """
 
-    tenants: list[TenantCount] = []
+    tenants: list[VerifiedTenant] = []
     session_id: str | None = None
     documents: int = 0
     breaks: list[Break] = []
@@ -66,6 +65,11 @@ class Report(Struct, kw_only=True):
         """Events checked, over all tenants."""
         return sum(tenant.events for tenant in self.tenants)
 
+    def document(self) -> dict[str, object]:
+        """The result as JSON values. -1 stands for a position or seq that is not known."""
+        plain: dict[str, object] = msgspec.to_builtins(self)
+        return {**plain, "events": self.events, "holds": self.holds}
+
     def add(self, place: Break) -> None:
         """Count a break, and keep it if it is among the first."""
         other = self.session_id is not None and place.session_id not in ("", self.session_id)
@@ -80,7 +84,7 @@ class Report(Struct, kw_only=True):
         self, tenant_id: str, events: int, sessions: int, *, signed: bool = False, covered: int = 0
     ) -> None:
         """Say how much of a tenant was checked, and what that rests on."""
-        told = TenantCount(
+        told = VerifiedTenant(
             tenant_id=tenant_id,
             events=events,
             sessions=sessions,
@@ -105,37 +109,3 @@ class Report(Struct, kw_only=True):
         """Raise `SessionUnknown` where nothing is wrong and the session asked about is nowhere."""
         if self.session_id is not None and self.holds and not present:
             raise SessionUnknown(f"the log holds no event of session {shown(self.session_id)}")
-
-
-def broken(
-    rule: str,
-    detail: str,
-    *,
-    tenant_id: str = "",
-    position: int = NOWHERE,
-    session_id: str = "",
-    seq: int = NOWHERE,
-) -> Break:
-    """A break, with what is known of its place."""
-    return Break(
-        tenant_id=tenant_id,
-        position=position,
-        session_id=session_id,
-        seq=seq,
-        rule=rule,
-        detail=detail,
-    )
-
-
-def unreadable(tenant_id: str, error: LogCorrupt) -> Break:
-    """The break of a row that cannot be read."""
-    place = error.details
-    position, seq, session_id = place.get("position"), place.get("seq"), place.get("session_id")
-    return broken(
-        "row",
-        error.message,
-        tenant_id=tenant_id,
-        position=position if isinstance(position, int) else NOWHERE,
-        session_id=session_id if isinstance(session_id, str) else "",
-        seq=seq if isinstance(seq, int) else NOWHERE,
-    )

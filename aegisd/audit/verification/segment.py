@@ -1,4 +1,4 @@
-"""Event lines of an export on end, checked in one go, apart from what comes before and behind.
+"""A segment of an export: event lines on end, checked in one go, apart from those around them.
 
 Only ever says that they hold, and what is left to compare at both ends. Whoever is not told so
 checks line by line, and learns what is wrong and where.
@@ -11,9 +11,10 @@ from typing import BinaryIO
 
 from msgspec import Struct, UnsetType
 
-from aegisctl import documents
-from aegisctl.documents import Named
+from aegisd.audit import documents
+from aegisd.audit.documents import Named
 from aegisd.core.events import DAEMON_EVENTS
+from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.export import KIND_BEGINS, LINE_BYTES_MAX, Scope
 from aegisd.core.log.form import OpenEnvelope, open_line, open_lines
 from aegisd.core.log.merkle import HASH_BYTES
@@ -21,13 +22,11 @@ from aegisd.core.log.merkle import HASH_BYTES
 # Lines looked at together: most of what one alone would cost around the reading is saved by then.
 LINES_TOGETHER = 16
 
-_DETACHED = b'{"$detached":'
-
-# Where a payload names documents by digest; see `aegisctl.documents`.
+# Where a payload names documents by digest; see `aegisd.audit.documents`.
 _NAMING = ("digest", "manifest", "bundle")
 
 
-class Place(Struct, frozen=True, array_like=True):
+class Link(Struct, frozen=True, array_like=True):
     """Where an event stands in its session, what it continues (base64), and of which type it is."""
 
     session_id: str
@@ -36,19 +35,19 @@ class Place(Struct, frozen=True, array_like=True):
     event_type: str
 
 
-class Span(Struct, kw_only=True, array_like=True):
+class Segment(Struct, kw_only=True, array_like=True):
     """Events that hold, `length` bytes of lines. `hashes` are theirs, 32 bytes each, in order.
 
-    `firsts` and `heads` are the first and last of each session here: its place, and (seq, hash).
+    `firsts` and `heads` are the first and last of each session here: its link, and (seq, hash).
     `first` and `last` are of all. `now_ms` are the daemon's times at both ends, or nothing.
-    `detached` are events that commit to values beside them, by their number in the span.
+    `detached` are events that commit to values beside them, by their number in the segment.
     """
 
     length: int
     hashes: bytes = b""
-    firsts: dict[str, Place] = {}
+    firsts: dict[str, Link] = {}
     heads: dict[str, tuple[int, bytes]] = {}
-    first: Place | None = None
+    first: Link | None = None
     last: tuple[str, int] = ("", -1)
     now_ms: tuple[int, int] | None = None
     named: set[Named] = set()
@@ -56,7 +55,7 @@ class Span(Struct, kw_only=True, array_like=True):
 
     @property
     def events(self) -> int:
-        """How many events the span has."""
+        """How many events the segment has."""
         return len(self.hashes) // HASH_BYTES
 
     def digests(self) -> list[bytes]:
@@ -64,24 +63,24 @@ class Span(Struct, kw_only=True, array_like=True):
         return [self.hashes[at : at + HASH_BYTES] for at in range(0, len(self.hashes), HASH_BYTES)]
 
 
-def read_span(file: BinaryIO, start: int, end: int, scope: Scope) -> Span | None:
-    """Check the lines of a file between two places where lines begin; see `check_span`."""
+def read_segment(file: BinaryIO, start: int, end: int, scope: Scope) -> Segment | None:
+    """Check the lines of a file between two places where lines begin; see `check_segment`."""
     file.seek(start)
     data = file.read(end - start)
     # Nothing here refers to itself, and a look for what does would cost as much as the check.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return check_span(data, scope)
+        return check_segment(data, scope)
     finally:
         if collecting:
             gc.enable()
 
 
-def check_span(data: bytes, scope: Scope) -> Span | None:
+def check_segment(data: bytes, scope: Scope) -> Segment | None:
     """Check event lines up to the first line of another kind. None where they may not hold."""
     if len(data) > LINE_BYTES_MAX:
-        # A line may be too long; those of a file's spans are a fraction of that together.
+        # A line may be too long; those of a file's segments are a fraction of that together.
         return None
     length = len(data)
     if data.startswith(KIND_BEGINS):
@@ -91,7 +90,7 @@ def check_span(data: bytes, scope: Scope) -> Span | None:
     lines = data[:length].split(b"\n")
     if lines.pop():
         return None
-    check = _Check(scope)
+    check = _SegmentCheck(scope)
     for first in range(0, len(lines), LINES_TOGETHER):
         together = lines[first : first + LINES_TOGETHER]
         envelopes = open_lines(b"\n".join(together) + b"\n")
@@ -99,19 +98,19 @@ def check_span(data: bytes, scope: Scope) -> Span | None:
             envelopes = [each for each in map(open_line, together) if each is not None]
         if len(envelopes) != len(together) or not check.take(together, envelopes):
             return None
-    return check.span(length)
+    return check.segment(length)
 
 
-class _Check:
-    """What `aegisctl.integrity.exported` checks of events, for those that hold."""
+class _SegmentCheck:
+    """What `aegisd.audit.verification.export` checks of events, for those that hold."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._digests: list[bytes] = []
         # Session -> its last seq here, and that event's hash as the next one must name it.
         self._links: dict[str, tuple[int, str]] = {}
-        self._firsts: dict[str, Place] = {}
-        self._first: Place | None = None
+        self._firsts: dict[str, Link] = {}
+        self._first: Link | None = None
         self._last: tuple[str, int] = ("", -1)
         self._now_ms: tuple[int, int] | None = None
         self._named: set[Named] = set()
@@ -135,7 +134,7 @@ class _Check:
                 return False
             if each.event_type in DAEMON_EVENTS and not self._take_daemon_event(each, last):
                 return False
-            if _DETACHED in line:
+            if BEGINS in line:
                 self._detached.append((len(digests), line))
             digest = sha256(line).digest()
             digests.append(digest)
@@ -147,12 +146,12 @@ class _Check:
     def _open(self, event: OpenEnvelope) -> None:
         """Note the first event of a session, whose link is compared with what stands before."""
         prev_hash = "" if isinstance(event.prev_hash, UnsetType) else event.prev_hash
-        place = Place(event.session_id, event.seq, prev_hash, event.event_type)
-        self._firsts[event.session_id] = place
-        self._first = self._first or place
+        link = Link(event.session_id, event.seq, prev_hash, event.event_type)
+        self._firsts[event.session_id] = link
+        self._first = self._first or link
 
     def _take_daemon_event(self, event: OpenEnvelope, last: tuple[str, int]) -> bool:
-        # The first of the span is compared with what stands before the span.
+        # The first of the segment is compared with what stands before the segment.
         if (
             event.event_type == "POLICY_DECISION"
             and self._digests
@@ -186,13 +185,13 @@ class _Check:
         self._named.update(named)
         return True
 
-    def span(self, length: int) -> Span:
+    def segment(self, length: int) -> Segment:
         """What was checked. Heads have their hashes as bytes again."""
         heads = {
             session_id: (seq, a2b_base64(digest))
             for session_id, (seq, digest) in self._links.items()
         }
-        return Span(
+        return Segment(
             length=length,
             hashes=b"".join(self._digests),
             firsts=self._firsts,
@@ -205,31 +204,31 @@ class _Check:
         )
 
 
-class Spans:
-    """Spans one behind the other: what is left to compare between them."""
+class Segments:
+    """Segments one behind the other: what is left to compare between them."""
 
     def __init__(self) -> None:
         self.heads: dict[str, tuple[int, bytes]] = {}
         self._last: tuple[str, int] | None = None
         self._now_ms = 0
 
-    def take(self, span: Span) -> bool:
-        """Whether the next span continues those before it, and holds with them."""
-        if span.first is None:
+    def take(self, segment: Segment) -> bool:
+        """Whether the next segment continues those before it, and holds with them."""
+        if segment.first is None:
             return True
-        for session_id, place in span.firsts.items():
+        for session_id, link in segment.firsts.items():
             seq, head = self.heads.get(session_id, (-1, b""))
-            if (place.seq, place.prev_hash) != (seq + 1, _text(head)):
+            if (link.seq, link.prev_hash) != (seq + 1, _text(head)):
                 return False
-        self.heads.update(span.heads)
-        cause = (span.first.session_id, span.first.seq - 1)
-        if span.first.event_type == "POLICY_DECISION" and cause != self._last:
+        self.heads.update(segment.heads)
+        cause = (segment.first.session_id, segment.first.seq - 1)
+        if segment.first.event_type == "POLICY_DECISION" and cause != self._last:
             return False
-        self._last = span.last
-        if span.now_ms is not None:
-            if span.now_ms[0] < self._now_ms:
+        self._last = segment.last
+        if segment.now_ms is not None:
+            if segment.now_ms[0] < self._now_ms:
                 return False
-            self._now_ms = span.now_ms[1]
+            self._now_ms = segment.now_ms[1]
         return True
 
 

@@ -1,23 +1,28 @@
-"""A server's events, downloaded and rebuilt into the bytes it stores, then hashed here."""
+"""A log that only answers questions, such as a server's: its events are hashed here, one by one."""
 
 import msgspec
 
-from aegisctl import documents
-from aegisctl.display import Step, shown
-from aegisctl.integrity.order import Order
-from aegisctl.integrity.report import Report, broken
-from aegisctl.log import Log, all_sessions
+from aegisd.audit import documents
+from aegisd.audit.log import Log, all_sessions
+from aegisd.audit.progress import Progress, silent
+from aegisd.audit.verification.breaks import broken
+from aegisd.audit.verification.order import Order
+from aegisd.audit.verification.result import Verification
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import SessionUnknown
 from aegisd.core.log.chain import Chain
+from aegisd.printable import shown
 
 
-def check_server(log: Log, tenant_id: str, session_id: str | None, step: Step) -> Report:
+def verify_log(
+    log: Log, tenant_id: str, session_id: str | None = None, *, progress: Progress = silent
+) -> Verification:
     """Check a tenant, or one session of it, and compare where the server says that sessions end.
 
-    Raises `NotFound` or `SessionUnknown` for an unknown tenant or session.
+    Progress is told of events. Raises `NotFound` or `SessionUnknown` for an unknown tenant or
+    session.
     """
-    report = Report(session_id=session_id)
+    told = Verification(session_id=session_id)
     chain = Chain(whole=session_id is None, body_tenant=body_tenant(log, tenant_id))
     order = Order()
     names: set[documents.Named] = set()
@@ -33,13 +38,13 @@ def check_server(log: Log, tenant_id: str, session_id: str | None, step: Step) -
         # What was asked for is the column; what came back is the body.
         row = msgspec.structs.replace(event, tenant_id=tenant_id)
         for found in (*chain.check(row), *order.check(row)):
-            report.add(found)
+            told.add(found)
         names.update(documents.named(event))
-        step()
+        progress()
     for head in heads:
         seq, digest = chain.heads.get(head.session_id, (-1, b""))
         if seq < head.seq or (seq == head.seq and digest != head.hash):
-            report.add(
+            told.add(
                 broken(
                     "head",
                     "the server says that the session ends elsewhere than its events do",
@@ -48,9 +53,9 @@ def check_server(log: Log, tenant_id: str, session_id: str | None, step: Step) -
                     seq=head.seq,
                 )
             )
-    report.check_documents(names, log.document)
-    report.count(tenant_id, chain.events, len(chain.heads))
-    if report.holds and not chain.heads:
+    told.check_documents(names, log.document)
+    told.count(tenant_id, chain.events, len(chain.heads))
+    if told.holds and not chain.heads:
         where = f"tenant {tenant_id}" if session_id is None else f"session {session_id}"
         raise SessionUnknown(f"the server has no event of {shown(where)}")
-    return report
+    return told

@@ -10,7 +10,7 @@ from aegisctl.conformance.play import play
 from aegisctl.conformance.replaying import Replays
 from aegisctl.conformance.result import CaseResult
 from aegisctl.conformance.target import Target
-from aegisctl.log import Log
+from aegisd.audit.log import Log
 from aegisd.core.log.envelope import StoredEvent
 
 HEAD = """\

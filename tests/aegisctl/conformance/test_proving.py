@@ -13,7 +13,7 @@ from aegisctl.conformance.replaying import Replays
 from aegisctl.conformance.result import CaseResult
 from aegisctl.conformance.step import Json
 from aegisctl.conformance.target import Refusal, Reply
-from aegisctl.log import Log
+from aegisd.audit.log import Log
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.checkpoint import Head
 from aegisd.core.log.envelope import StoredEvent

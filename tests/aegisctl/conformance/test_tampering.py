@@ -11,7 +11,7 @@ from aegisctl.conformance import replaying, tampering
 from aegisctl.conformance.embedded import Embedded
 from aegisctl.conformance.replaying import Replays
 from aegisctl.conformance.step import Tampering
-from aegisctl.integrity.anchors import Anchors
+from aegisd.audit.anchors import Anchors
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.note import read_key

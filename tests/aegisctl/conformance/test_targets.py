@@ -20,7 +20,7 @@ from aegisctl.conformance.replaying import Replays
 from aegisctl.conformance.running import chosen, run
 from aegisctl.conformance.served import OwnDaemon, Served
 from aegisctl.conformance.target import NotJudged, Reply
-from aegisctl.display import silent
+from aegisd.audit.progress import silent
 from aegisd.core.errors import ConfigInvalid, Unavailable
 from tests.aegisctl.conformance.packs import FETCH, NOTE, findings, held, one, steps, write
 

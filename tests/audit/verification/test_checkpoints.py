@@ -5,30 +5,29 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from aegisctl.database import DatabaseLog
-from aegisctl.display import silent
-from aegisctl.integrity import tree
-from aegisctl.integrity.anchors import Anchors
-from aegisctl.integrity.database import check_database
-from aegisctl.integrity.report import CHAIN, SIGNED, Report
-from aegisctl.verify import examine
+from aegisd.audit.anchors import Anchors
+from aegisd.audit.database_log import DatabaseLog
+from aegisd.audit.verification import checkpoints
+from aegisd.audit.verification.database import verify_database
+from aegisd.audit.verification.file import verify_file
+from aegisd.audit.verification.result import CHAIN, SIGNED, Verification
 from aegisd.core.log.checkpoint import read
 from aegisd.core.log.merkle import BLOCK_LEAVES
 from aegisd.ports import Checkpoint
 from aegisd.store.sqlite.store import SqliteStore
-from tests.aegisctl.recording import call, record
-from tests.aegisctl.signed import THIEF, checkpoint, keep, key, note, sign
-from tests.aegisctl.tampering import rows, tamper
+from tests.audit.recording import call, record
+from tests.audit.signed import THIEF, checkpoint, keep, key, note, sign
+from tests.audit.tampering import rows, tamper
 
 KEYED = Anchors(keys=(key(),))
 
 
-def look(path: Path, brought: Anchors = KEYED, tenant: str | None = "acme") -> Report:
-    return examine(str(path), "", tenant, None, brought=brought)
+def look(path: Path, anchors: Anchors = KEYED, tenant: str | None = "acme") -> Verification:
+    return verify_file(str(path), tenant, anchors=anchors)
 
 
-def rules(report: Report) -> list[str]:
-    return [each.rule for each in report.breaks]
+def rules(told: Verification) -> list[str]:
+    return [each.rule for each in told.breaks]
 
 
 def test_a_signed_log_is_signed_as_far_as_its_newest_checkpoint(log_file: Path) -> None:
@@ -41,9 +40,9 @@ def test_a_signed_log_is_signed_as_far_as_its_newest_checkpoint(log_file: Path) 
 
 
 def test_a_log_that_nobody_signed_holds_and_is_not_signed(log_file: Path) -> None:
-    report = look(log_file)
-    assert report.holds
-    assert report.unknown == ["nothing of tenant acme is signed by a key that was given"]
+    told = look(log_file)
+    assert told.holds
+    assert told.unknown == ["nothing of tenant acme is signed by a key that was given"]
     assert look(log_file, Anchors()).unknown == []
 
 
@@ -65,29 +64,29 @@ def test_a_signature_of_another_key_is_a_break(log_file: Path) -> None:
 def test_a_key_of_another_log_signs_nothing_here(log_file: Path) -> None:
     sign(log_file)
     other = replace(key(), name="other.example")
-    report = look(log_file, Anchors(keys=(other,)))
-    assert (report.holds, len(report.unknown)) == (True, 1)
+    told = look(log_file, Anchors(keys=(other,)))
+    assert (told.holds, len(told.unknown)) == (True, 1)
 
 
 @pytest.mark.parametrize("page", [1, 2, 1000])
 def test_any_checkpoint_of_another_root_shows(
     log_file: Path, page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tree, "CHECKPOINTS_PAGE", page)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS_PAGE", page)
     for size in (3, 9, 17):
         sign(log_file, size=size)
     other = Checkpoint(tenant_id="acme", size=12, root=b"\1" * 32, note=note(12, b"\1" * 32))
     keep(log_file, other)
-    report = look(log_file)
-    assert rules(report) == ["root"]
-    assert "first 12 events" in report.breaks[0].detail
-    assert report.tenants[0].covered == 17
+    told = look(log_file)
+    assert rules(told) == ["root"]
+    assert "first 12 events" in told.breaks[0].detail
+    assert told.tenants[0].covered == 17
 
 
 def test_a_checkpoint_that_was_not_signed_yet_covers_nothing_and_must_hold(log_file: Path) -> None:
     keep(log_file, replace(checkpoint(log_file), note=""))
-    report = look(log_file, Anchors())
-    assert (report.holds, report.tenants[0].covered) == (True, 0)
+    told = look(log_file, Anchors())
+    assert (told.holds, told.tenants[0].covered) == (True, 0)
     keep(log_file, Checkpoint(tenant_id="acme", size=4, root=b"\1" * 32))
     assert rules(look(log_file, Anchors())) == ["root"]
 
@@ -109,9 +108,9 @@ def test_a_tail_cut_with_all_that_tells_of_it_shows_against_a_checkpoint(log_fil
         "DELETE FROM snapshots",
         ("UPDATE tenant_heads SET next_position=17, hash=? WHERE tenant_id='acme'", (digest,)),
     )
-    report = look(log_file)
-    assert rules(report) == ["checkpoint"]
-    assert "its tail was cut" in report.breaks[0].detail
+    told = look(log_file)
+    assert rules(told) == ["checkpoint"]
+    assert "its tail was cut" in told.breaks[0].detail
 
 
 def test_a_kept_block_of_other_events_shows(log_file: Path) -> None:
@@ -125,10 +124,10 @@ def test_a_kept_block_of_other_events_shows(log_file: Path) -> None:
 def test_what_a_daemon_signs_meanwhile_is_left_for_the_next_look(log_file: Path) -> None:
     sign(log_file, size=5)
     log = _Signing(log_file)
-    report = check_database(log, ["acme"], None, silent, KEYED)
+    told = verify_database(log, ["acme"], anchors=KEYED)
     log.close()
     assert log.signed
-    assert (report.holds, report.tenants[0].covered) == (True, 5)
+    assert (told.holds, told.tenants[0].covered) == (True, 5)
 
 
 class _Signing(DatabaseLog):
@@ -167,18 +166,18 @@ def test_a_log_put_back_to_an_older_one_shows_against_a_kept_checkpoint(
     store = SqliteStore(str(log_file))
     record(store, [call("read_file", {"path": "/workspace/late"})])
     store.close()
-    report = look(recorded, kept(log_file))
-    assert rules(report) == ["checkpoint"]
-    assert "older log" in report.breaks[0].detail
+    told = look(recorded, kept(log_file))
+    assert rules(told) == ["checkpoint"]
+    assert "older log" in told.breaks[0].detail
 
 
 def test_another_history_shows_against_a_kept_checkpoint(log_file: Path) -> None:
     (head,) = kept(log_file, 9).kept
-    report = look(log_file, Anchors(keys=(key(),), kept=(replace(head, root=b"\1" * 32),)))
-    assert rules(report) == ["root"]
+    told = look(log_file, Anchors(keys=(key(),), kept=(replace(head, root=b"\1" * 32),)))
+    assert rules(told) == ["root"]
 
 
 def test_a_kept_checkpoint_of_a_tenant_that_is_not_there_is_no_answer(log_file: Path) -> None:
-    report = look(log_file, kept(log_file, 2, "zeta"))
-    assert report.holds
-    assert any("which is not in this log" in each for each in report.unknown)
+    told = look(log_file, kept(log_file, 2, "zeta"))
+    assert told.holds
+    assert any("which is not in this log" in each for each in told.unknown)

@@ -1,34 +1,29 @@
 """A proof file is checked with a public key and nothing else."""
 
-import json
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from aegisd.audit.anchors import NONE, Anchors, read_head
+from aegisd.audit.verification.event_proof import require_asked, verify_proof
+from aegisd.audit.verification.result import CHAIN, SIGNED, Verification
+from aegisd.core.errors import AegisError, ConfigInvalid, NoteInvalid
 from aegisd.core.log import proof
-from aegisd.core.log.merkle import Tree
+from aegisd.core.log.envelope import unseal
 from aegisd.core.log.proof import Proof
-from aegisd.ports import Checkpoint
-from aegisd.store.sqlite.reader import SqliteReader
-from tests.aegisctl.conftest import Type
-from tests.aegisctl.signed import THIEF, checkpoint, note, vkey
+from tests.audit.signed import THIEF, checkpoint, key, note, proved
+from tests.core.builders import small_log
 
 POSITION = 6
+
+KEYED = Anchors(keys=(key(),))
 
 
 @pytest.fixture
 def made(log_file: Path) -> Proof:
     """The proof of one event of a recorded log."""
-    signed = checkpoint(log_file)
-    log = SqliteReader(str(log_file))
-    hashes = log.hashes("acme", from_position=0, limit=100)
-    (event,) = log.events("acme", from_position=POSITION, limit=1)
-    log.close()
-    tree = Tree()
-    tree.extend(hashes)
-    path = tree.inclusion(POSITION, signed.size, lambda at, count: hashes[at : at + count])
-    return Proof(index=POSITION, hashes=tuple(path), checkpoint=signed.note, extra=event.body)
+    return proved(log_file, POSITION)
 
 
 @pytest.fixture
@@ -36,29 +31,28 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "event.tlog-proof"
 
 
-def test_a_proof_is_signed_or_only_linked(made: Proof, file: Path, type_: Type) -> None:
+def look(file: Path, anchors: Anchors = KEYED, event: Path | None = None) -> Verification:
+    return verify_proof(str(file), None if event is None else str(event), anchors)
+
+
+def test_a_proof_is_signed_or_only_linked(made: Proof, file: Path) -> None:
     file.write_text(proof.write(made), "utf-8")
-    typed = type_("verify", file, "--key", vkey())
-    assert typed.code == 0
-    assert "SIGNED, 1 event leads to a checkpoint that the key signed" in typed.out
-    typed = type_("verify", file)
-    assert typed.code == 0
-    assert "CHAIN, 1 event leads to a checkpoint whose signature was not checked" in typed.out
-    told = json.loads(type_("verify", file, "--key", vkey(), "--json").out)
-    assert (told["holds"], told["tenants"][0]["level"]) == (True, "SIGNED")
+    for anchors, level in ((KEYED, SIGNED), (NONE, CHAIN)):
+        told = look(file, anchors)
+        assert told.holds
+        assert [(each.tenant_id, each.level, each.covered) for each in told.tenants] == [
+            ("acme", level, 1)
+        ]
 
 
-def test_the_event_may_be_given_beside_the_proof(
-    made: Proof, file: Path, tmp_path: Path, type_: Type
-) -> None:
+def test_the_event_may_be_given_beside_the_proof(made: Proof, file: Path, tmp_path: Path) -> None:
     file.write_text(proof.write(replace(made, extra=b"")), "utf-8")
     event = tmp_path / "event.json"
     for body in (made.extra, made.extra + b"\n"):
         event.write_bytes(body)
-        assert type_("verify", file, "--key", vkey(), "--event", event).code == 0
-    typed = type_("verify", file, "--key", vkey())
-    assert (typed.code, typed.out) == (2, "")
-    assert "--event" in typed.err
+        assert look(file, event=event).holds
+    with pytest.raises(ConfigInvalid, match="--event"):
+        look(file)
 
 
 @pytest.mark.parametrize(
@@ -74,51 +68,44 @@ def test_the_event_may_be_given_beside_the_proof(
     ],
 )
 def test_each_lie_breaks_its_rule(
-    made: Proof, file: Path, type_: Type, changes: dict[str, object], rule: str
+    made: Proof, file: Path, changes: dict[str, object], rule: str
 ) -> None:
     file.write_text(proof.write(replace(made, **changes)), "utf-8")
-    typed = type_("verify", file, "--key", vkey(), "--json")
-    assert typed.code == 1
-    assert rule in {each["rule"] for each in json.loads(typed.out)["breaks"]}
+    assert rule in {each.rule for each in look(file).breaks}
 
 
-def test_any_flipped_byte_of_a_proof_shows(made: Proof, file: Path, type_: Type) -> None:
+def test_any_flipped_byte_of_a_proof_shows(made: Proof, file: Path) -> None:
     whole = proof.write(made).encode()
     for at in range(0, len(whole), 7):
         changed = bytearray(whole)
         changed[at] ^= 1
         file.write_bytes(changed)
-        assert type_("verify", file, "--key", vkey()).code != 0, at
+        try:
+            told = look(file)
+        except AegisError:
+            continue
+        assert not told.holds or told.unknown, at
 
 
 def test_a_proof_is_held_to_a_kept_checkpoint_of_its_size(
-    made: Proof, log_file: Path, file: Path, tmp_path: Path, type_: Type
+    made: Proof, log_file: Path, file: Path
 ) -> None:
     file.write_text(proof.write(made), "utf-8")
-    kept = tmp_path / "kept"
 
-    def verdict(signed: Checkpoint) -> int:
-        kept.write_text(signed.note, "utf-8")
-        return type_("verify", file, "--key", vkey(), "--checkpoint", kept).code
+    def told(note: str) -> Verification:
+        return look(file, Anchors(keys=(key(),), kept=(read_head(note, (key(),)),)))
 
-    assert verdict(checkpoint(log_file)) == 0
-    assert verdict(checkpoint(log_file, size=9)) == 2
-    other = note(18, b"\1" * 32)
-    assert verdict(replace(checkpoint(log_file), note=other)) == 1
-
-
-def test_what_does_not_go_with_a_proof_is_refused(
-    made: Proof, recorded: Path, file: Path, type_: Type
-) -> None:
-    file.write_text(proof.write(made), "utf-8")
-    assert type_("verify", file, "--session", "s1").code == 2
-    assert type_("verify", recorded, "--event", file).code == 2
-    assert type_("sessions", file).code == 2
+    same = told(checkpoint(log_file).note)
+    assert (same.holds, same.unknown) == (True, [])
+    older = told(checkpoint(log_file, size=9).note)
+    assert (older.holds, len(older.unknown)) == (True, 1)
+    assert not told(note(18, b"\1" * 32)).holds
 
 
-def test_a_proof_is_of_the_tenant_that_was_asked_about(
-    made: Proof, file: Path, type_: Type
-) -> None:
-    file.write_text(proof.write(made), "utf-8")
-    assert type_("verify", file, "--tenant", "acme").code == 0
-    assert type_("verify", file, "--tenant", "other").code == 2
+def test_the_event_is_the_one_of_its_session_that_was_asked_for() -> None:
+    for row in small_log():
+        event = unseal(row.body)
+        require_asked(event, "acme", row.session_id, row.seq)
+        for session_id, seq in ((row.session_id, row.seq + 1), ("s9", row.seq)):
+            with pytest.raises(NoteInvalid, match="another event"):
+                require_asked(event, "acme", session_id, seq)
