@@ -7,7 +7,6 @@ import click
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.client import Client
 from aegisctl.display import coloured, count, note, say, say_json
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit.anchors import read_head, read_text
@@ -16,6 +15,7 @@ from aegisd.core.errors import InvalidField, NoteInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.note import Key
 from aegisd.printable import shown
+from aegisd.remote.client import Client
 from aegisd.whole_file import replacing
 
 

@@ -1,6 +1,6 @@
 """`aegisctl conformance`: whether a build is the gate that it promises to be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -8,16 +8,24 @@ import click
 from click.core import ParameterSource
 
 from aegisctl import options
-from aegisctl.conformance import loading, schema
-from aegisctl.conformance.pack import Pack
-from aegisctl.conformance.result import Run
-from aegisctl.conformance.source import PackInvalid
-from aegisctl.conformance.target import Target
 from aegisctl.display import coloured, count, progress, say, say_json, table
-from aegisctl.exits import BROKEN, HOLDS
+from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd import resources
+from aegisd.conformance import loading, report, schema
+from aegisd.conformance.pack import Pack
+from aegisd.conformance.result import CaseResult, Compliance, PackResult, Run
+from aegisd.conformance.source import PackInvalid
+from aegisd.conformance.target import Target
 from aegisd.printable import shown
 from aegisd.rego.engines import CHOICES
+
+_EXITS: dict[Compliance, int] = {"holds": HOLDS, "fails": BROKEN, "not_judged": UNKNOWN}
+
+_SAID: dict[Compliance, tuple[str, str]] = {
+    "holds": ("holds", "good"),
+    "fails": ("FAILS", "bad"),
+    "not_judged": ("not judged", "doubt"),
+}
 
 _packs = click.argument(
     "places",
@@ -97,7 +105,7 @@ def run(
     _refuse_two_targets(server, daemon=daemon)
     _refuse_unwritable("--junit", junit)
     _refuse_unwritable("--html", html)
-    from aegisctl.conformance import replaying, report, running  # noqa: PLC0415 - load the engine
+    from aegisd.conformance import replaying, running  # noqa: PLC0415 - load the engine
 
     packs = running.chosen(_load(places), ids)
     total = sum(len(pack.cases) for pack in packs)
@@ -110,9 +118,9 @@ def run(
     if as_json:
         say_json(report.document(found))
     else:
-        for line in report.lines(found):
+        for line in lines(found):
             say(line)
-    return found.exit_code
+    return _EXITS[found.verdict]
 
 
 @command.command("list")
@@ -198,8 +206,8 @@ def schema_() -> int:
 
 
 def _write(found: Run, junit: Path | None, html: Path | None) -> None:
-    from aegisctl.conformance import junit as xml  # noqa: PLC0415 - only who asks for it waits
-    from aegisctl.conformance import page  # noqa: PLC0415 - as above
+    from aegisd.conformance import junit as xml  # noqa: PLC0415 - only who asks for it waits
+    from aegisd.conformance import page  # noqa: PLC0415 - as above
 
     if junit is not None:
         junit.write_bytes(xml.document(found))
@@ -269,13 +277,78 @@ def _refuse_two_targets(server: str | None, *, daemon: bool) -> None:
 def _target(server: str | None, engine: str, *, daemon: bool) -> Target:
     """What is judged. Adapters are imported here: none needs another's libraries."""
     if server is not None:
-        from aegisctl.conformance.served import Served  # noqa: PLC0415
+        from aegisd.conformance.served import Served  # noqa: PLC0415
 
         return Served(server)
     if daemon:
-        from aegisctl.conformance.served import OwnDaemon  # noqa: PLC0415
+        from aegisd.conformance.served import OwnDaemon  # noqa: PLC0415
 
         return OwnDaemon(engine)
-    from aegisctl.conformance.embedded import Embedded  # noqa: PLC0415
+    from aegisd.conformance.embedded import Embedded  # noqa: PLC0415
 
     return Embedded(engine)
+
+
+def lines(run: Run) -> Iterator[str]:
+    """The run for a person: a line per pack, then what fails and what nobody knows."""
+    heading = ("pack", "holds", "fails", "not judged", "title")
+    rows = (
+        (
+            pack.name,
+            *(str(_number(pack, verdict)) for verdict in _SAID),
+            shown(pack.title),
+        )
+        for pack in run.packs
+    )
+    yield from table(heading, rows)
+    for pack in run.packs:
+        for case in pack.cases:
+            if case.verdict == "fails":
+                yield ""
+                yield from _failure(pack, case)
+    yield from _unjudged(run)
+    yield ""
+    yield _conclusion(run)
+
+
+def _failure(pack: PackResult, case: CaseResult) -> Iterator[str]:
+    """A case that fails: where it stands, what was expected, what was found."""
+    yield f"{coloured(*_SAID['fails'])}  {case.id}  {shown(case.requirement, None)}"
+    for each in case.steps:
+        for found in each.mismatches:
+            place = f"{shown(pack.file, None)}:{each.line}"
+            yield f"  {place}: {case.id}: step {each.number} ({each.verb}): {shown(found.field)}"
+            yield f"    expected  {shown(found.expected, None)}"
+            yield f"    found     {shown(found.found, None)}"
+
+
+def _unjudged(run: Run) -> Iterator[str]:
+    for pack in run.packs:
+        for case in pack.cases:
+            if case.verdict == "not_judged":
+                said = coloured(*_SAID["not_judged"])
+                place = f"{shown(pack.file, None)}:{case.line}"
+                yield f"{said}  {place}: {case.id}: {shown(case.why or '', None)}"
+
+
+def _conclusion(run: Run) -> str:
+    """The last line: what the whole run says, of what."""
+    counts = run.counts()
+    counted = counts["holds"] + counts["fails"] + counts["not_judged"]
+    told = f"{counts['holds']} of {counted} requirements hold"
+    if counts["fails"]:
+        told += f", {counts['fails']} fail"
+    if counts["not_judged"]:
+        told += f", {counts['not_judged']} not judged"
+    if counts["waits"]:
+        told += f"; {counts['waits']} wait for what this version does not have"
+    verdict = {
+        "holds": coloured("complies", "good"),
+        "fails": coloured("does not comply", "bad"),
+        "not_judged": coloured("could not tell", "doubt"),
+    }[run.verdict]
+    return f"{verdict}: {told} ({report.of_what(run)})"
+
+
+def _number(pack: PackResult, verdict: Compliance) -> int:
+    return sum(case.verdict == verdict for case in pack.cases)

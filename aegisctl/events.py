@@ -9,17 +9,17 @@ import msgspec
 from msgspec import Struct
 
 from aegisctl import options, source
-from aegisctl.client import Client
 from aegisctl.display import coloured, say, say_json
 from aegisctl.display import time as shown_time
 from aegisctl.exits import HOLDS
-from aegisctl.server import ServerLog
 from aegisd.audit.log import Log, one_tenant
 from aegisd.core.errors import InvalidJson, LogCorrupt, NotFound
 from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.printable import shown
+from aegisd.remote.client import Client
+from aegisd.remote.log import ServerLog
 
 # Seconds between two questions of `--follow`: quick for a person, nothing for a server.
 FOLLOW_SECONDS = 1.0

@@ -7,7 +7,6 @@ import click
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.client import UPLOAD_S_MAX, Client
 from aegisctl.display import count, note, progress, say, say_json, sentences
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import log
@@ -15,6 +14,7 @@ from aegisd.audit.progress import Progress
 from aegisd.audit.verification.file import verify_file
 from aegisd.core.errors import ExportInvalid
 from aegisd.printable import shown
+from aegisd.remote.client import UPLOAD_S_MAX, Client
 
 
 class Imported(Struct):

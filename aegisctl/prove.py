@@ -6,13 +6,13 @@ import click
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.client import Client
 from aegisctl.display import coloured, note, say, say_json
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit.verification.event_proof import require_asked, require_event
 from aegisd.core.errors import InvalidField, NoteInvalid
 from aegisd.core.log.note import Key
 from aegisd.printable import shown
+from aegisd.remote.client import Client
 from aegisd.whole_file import replacing
 
 # Milliseconds to wait for a checkpoint that covers the event, unless another time is given.
@@ -99,7 +99,7 @@ def _position(
         raise InvalidField("name the event by --position, or by --session and --seq together")
     if position is not None:
         return position
-    from aegisctl.server import ServerLog  # noqa: PLC0415 - only a session's seq needs it
+    from aegisd.remote.log import ServerLog  # noqa: PLC0415 - only a session's seq needs it
 
     log = ServerLog(client)
     event = next(log.session_events(tenant_id, session_id or "", from_seq=seq or 0, limit=1), None)

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
-from aegisctl.client import Client
-from aegisctl.server import ServerLog
 from aegisd.audit import log
 from aegisd.audit.log import Log
 from aegisd.audit.proofs import Proofs, Signed, StoredProofs
@@ -16,6 +14,8 @@ from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import Head
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import Detached
+from aegisd.remote.client import Client
+from aegisd.remote.log import ServerLog
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec import UNSET, Struct
 
-from aegisctl.conformance import step
-from aegisctl.conformance.pack import PackText, Step
-from aegisctl.conformance.source import Path
+from aegisd.conformance import step
+from aegisd.conformance.pack import PackText, Step
+from aegisd.conformance.source import Path
 
 # `same_as` is also of a whole batch.
 _RECEIVED = frozenset(step.Received.__struct_fields__) - {"same_as"}

@@ -13,10 +13,10 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from aegisctl.conformance import comparison, tree
-from aegisctl.conformance.comparison import Finding, told
-from aegisctl.conformance.target import Reply, Target
 from aegisd.audit.anchors import Anchors
+from aegisd.conformance import comparison, tree
+from aegisd.conformance.comparison import Mismatch, told
+from aegisd.conformance.target import Reply, Target
 from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.checkpoint import Head
@@ -84,7 +84,7 @@ class Auditor:
         heads = tuple(head for _, head in self._kept) if kept else ()
         return Anchors(keys=self._known_keys(), kept=heads)
 
-    def keep(self, reply: Reply) -> Iterator[Finding]:
+    def keep(self, reply: Reply) -> Iterator[Mismatch]:
         """Where a fresh checkpoint is not one over exactly the events of the log; keep it."""
         answer = _converted(reply, _Signed)
         head = self._verified(answer.note)
@@ -97,7 +97,7 @@ class Auditor:
         yield from comparison.differing(said, msgspec.to_builtins(answer), "answered ")
         self._kept.append((answer.note, head))
 
-    def proved(self, reply: Reply, event: StoredEvent) -> Iterator[Finding]:
+    def proved(self, reply: Reply, event: StoredEvent) -> Iterator[Mismatch]:
         """Where a proof is not that of this event, in a checkpoint that the key signed."""
         answer = _converted(reply, _Inclusion)
         head = self._verified(answer.checkpoint)
@@ -106,7 +106,7 @@ class Auditor:
         leaves = leaves[: head.size]
         if event.position >= len(leaves):
             size = f"more than {event.position}"
-            yield Finding(field="size", expected=size, found=told(head.size))
+            yield Mismatch(field="size", expected=size, found=told(head.size))
             return
         expected = {
             "position": event.position,
@@ -117,7 +117,7 @@ class Auditor:
         yield from comparison.differing(expected, msgspec.to_builtins(answer))
         file = proof.read(answer.proof)
         if (file.extra, file.index) != (event.body, event.position):
-            yield Finding(field="proof", expected="a file of this event", found="of another")
+            yield Mismatch(field="proof", expected="a file of this event", found="of another")
 
     def shows(self, reply: Reply, event: StoredEvent) -> bool:
         """Whether the proof file of an answer shows an event to somebody who has the key."""
@@ -133,7 +133,7 @@ class Auditor:
         """An earlier checkpoint of this log. Raises `NoteInvalid` for one that the key denies."""
         return self._verified(note)
 
-    def continued(self, reply: Reply, before: Head) -> Iterator[Finding]:
+    def continued(self, reply: Reply, before: Head) -> Iterator[Mismatch]:
         """Where the newest checkpoint does not continue an earlier one, and each kept one."""
         answer = _converted(reply, _Consistency)
         leaves = self._leaves()
@@ -141,7 +141,7 @@ class Auditor:
         least = max([before.size, *(head.size for _, head in self._kept)])
         if not least <= answer.to <= len(leaves):
             size = f"{least} to {len(leaves)} events, as were signed and are there"
-            yield Finding(field="to", expected=size, found=told(answer.to))
+            yield Mismatch(field="to", expected=size, found=told(answer.to))
             return
         newest = leaves[: answer.to]
         expected = {
@@ -151,13 +151,13 @@ class Auditor:
         }
         yield from comparison.differing(expected, msgspec.to_builtins(answer))
         if answer.checkpoint is None:
-            yield Finding(field="checkpoint", expected="a signed note", found="null")
+            yield Mismatch(field="checkpoint", expected="a signed note", found="null")
             return
         head = self._verified(answer.checkpoint)
         yield from comparison.differing({"size": answer.to}, {"size": head.size}, "checkpoint.")
         yield from self._same_log(head, leaves)
 
-    def _same_log(self, head: Head, leaves: Sequence[bytes]) -> Iterator[Finding]:
+    def _same_log(self, head: Head, leaves: Sequence[bytes]) -> Iterator[Mismatch]:
         """Where a checkpoint is of other events than those that the log has."""
         own = leaves[: head.size]
         found = {"size": len(own), "root": tree.root(own).hex(), "origin": self._origin}

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
-from aegisctl.conformance.filling import Names, fill
-from aegisctl.conformance.step import Answered, Received, Saves
-from aegisctl.conformance.target import Refusal, Reply
+from aegisd.conformance.filling import Names, fill
+from aegisd.conformance.step import Answered, Received, Saves
+from aegisd.conformance.target import Refusal, Reply
 
 # Characters of a value that a report repeats: a decision fits, a payload does not fill the page.
 VALUE_CHARACTERS_MAX = 2_000
@@ -21,7 +21,7 @@ _OF_REASONS = {"reasons": "code", "rules": "rule", "where": "where"}
 _OF_DECISION = frozenset({"outcome", "reason", "constraints", "obligations", "advice"})
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Mismatch(Struct, frozen=True, kw_only=True):
     """One difference, as texts for a person: values are JSON."""
 
     field: str
@@ -35,13 +35,13 @@ def told(value: object) -> str:
     return text if len(text) <= VALUE_CHARACTERS_MAX else text[: VALUE_CHARACTERS_MAX - 1] + "…"
 
 
-def differing(expected: Mapping[str, object], found: object, at: str = "") -> Iterator[Finding]:
+def differing(expected: Mapping[str, object], found: object, at: str = "") -> Iterator[Mismatch]:
     """The named members that an object does not have so."""
     for name, wanted in expected.items():
         yield from _unequal(f"{at}{name}", wanted, _member(found, name))
 
 
-def answer(expect: Answered, reply: Reply, names: Names) -> Iterator[Finding]:
+def answer(expect: Answered, reply: Reply, names: Names) -> Iterator[Mismatch]:
     """Where a gate's answer is not the one expected. Without expectations it must be accepted."""
     wanted = _filled(expect, names)
     status = wanted.pop("status", None)
@@ -53,7 +53,7 @@ def answer(expect: Answered, reply: Reply, names: Names) -> Iterator[Finding]:
         return
     if refused:
         code = told(wanted["code"]) if "code" in wanted else "refused"
-        yield Finding(field="code", expected=code, found=_summary(reply))
+        yield Mismatch(field="code", expected=code, found=_summary(reply))
         return
     replayed = wanted.pop("replayed", None)
     if replayed is not None and reply.replayed is not None:
@@ -66,7 +66,7 @@ def answer(expect: Answered, reply: Reply, names: Names) -> Iterator[Finding]:
         yield from _items(items, found, names)
     if wanted:
         if len(found) != 1:
-            yield Finding(field="answer", expected="one receipt", found=f"{len(found)} receipts")
+            yield Mismatch(field="answer", expected="one receipt", found=f"{len(found)} receipts")
             return
         yield from receipt(wanted, found[0], names)
 
@@ -84,7 +84,7 @@ def whole(reply: Reply) -> object:
 
 def receipt(
     wanted: Mapping[str, object], found: object, names: Names, at: str = ""
-) -> Iterator[Finding]:
+) -> Iterator[Mismatch]:
     """Where one receipt is not the one expected."""
     for name, value in wanted.items():
         if name == "same_as":
@@ -105,13 +105,13 @@ def _lasting(value: object) -> object:
 
 def save(
     names: dict[str, object], saves: Saves, whole: object, members: Mapping[str, object]
-) -> Iterator[Finding]:
+) -> Iterator[Mismatch]:
     """Keep members of an answer under their names, "." being the whole; what is absent is told."""
     for name, path in saves.items():
         try:
             names[name] = saved(whole if path == "." else members, path)
         except KeyError:
-            yield Finding(field=f"save.{name}", expected=path, found="absent")
+            yield Mismatch(field=f"save.{name}", expected=path, found="absent")
 
 
 def saved(reply_value: object, path: str) -> object:
@@ -138,9 +138,9 @@ def _filled(expect: Received, names: Names) -> dict[str, object]:
     return wanted if isinstance(wanted, dict) else {}
 
 
-def _items(wanted: list[object], found: list[object], names: Names) -> Iterator[Finding]:
+def _items(wanted: list[object], found: list[object], names: Names) -> Iterator[Mismatch]:
     if len(wanted) != len(found):
-        yield Finding(
+        yield Mismatch(
             field="items", expected=f"{len(wanted)} receipts", found=f"{len(found)} receipts"
         )
         return
@@ -151,13 +151,13 @@ def _items(wanted: list[object], found: list[object], names: Names) -> Iterator[
 
 def _refusal(
     wanted: Mapping[str, object], refusal: Refusal, *, expected: bool
-) -> Iterator[Finding]:
+) -> Iterator[Mismatch]:
     said = f"refused {refusal.code or 'without a code'}: {refusal.message}"[:VALUE_CHARACTERS_MAX]
     if not expected:
-        yield Finding(field="answer", expected=_ACCEPTED, found=said)
+        yield Mismatch(field="answer", expected=_ACCEPTED, found=said)
         return
     if "code" in wanted and wanted["code"] != refusal.code:
-        yield Finding(field="code", expected=told(wanted["code"]), found=said)
+        yield Mismatch(field="code", expected=told(wanted["code"]), found=said)
     if "index" in wanted:
         yield from _unequal("index", wanted["index"], refusal.index)
 
@@ -194,13 +194,13 @@ def _member(value: object, name: str) -> object:
     return value.get(name, _ABSENT) if isinstance(value, dict) else _ABSENT
 
 
-def _unequal(field: str, expected: object, found: object) -> Iterable[Finding]:
+def _unequal(field: str, expected: object, found: object) -> Iterable[Mismatch]:
     if isinstance(found, _Absent) or _has_absent(found):
-        return [Finding(field=field, expected=told(expected), found="absent")]
+        return [Mismatch(field=field, expected=told(expected), found="absent")]
     # As JSON texts, because Python takes 1, 1.0 and True for one value.
     if told_whole(expected) == told_whole(found):
         return []
-    return [Finding(field=field, expected=told(expected), found=told(found))]
+    return [Mismatch(field=field, expected=told(expected), found=told(found))]
 
 
 def told_whole(value: object) -> str:

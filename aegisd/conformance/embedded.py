@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from aegisctl.conformance import files
-from aegisctl.conformance.step import Json
-from aegisctl.conformance.target import (
+from aegisd.audit.database_log import DatabaseLog
+from aegisd.audit.log import Log
+from aegisd.conformance import files
+from aegisd.conformance.step import Json
+from aegisd.conformance.target import (
     AUTHOR,
     NO_BACKUP,
     PROOF_WAIT_MS,
@@ -19,8 +21,6 @@ from aegisctl.conformance.target import (
     Refusal,
     Reply,
 )
-from aegisd.audit.database_log import DatabaseLog
-from aegisd.audit.log import Log
 from aegisd.core.errors import AegisError
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.proof import Proof

@@ -4,8 +4,8 @@ import re
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from aegisctl.conformance.report import of_what
-from aegisctl.conformance.result import CaseResult, PackResult, Run
+from aegisd.conformance.report import of_what
+from aegisd.conformance.result import CaseResult, PackResult, Run
 from aegisd.printable import shown
 
 _MS = 1000
@@ -44,7 +44,7 @@ def _suite(root: Element, pack: PackResult, moment: str) -> None:
         if case.verdict == "not_judged":
             SubElement(test, "skipped", {"message": _text(f"not judged: {case.why}")})
         for each in case.steps:
-            for found in each.findings:
+            for found in each.mismatches:
                 place = f"{pack.file}:{each.line}: {case.id}: step {each.number} ({each.verb})"
                 message = f"{found.field}: expected {found.expected}, found {found.found}"
                 failure = SubElement(

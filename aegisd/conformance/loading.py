@@ -7,9 +7,9 @@ from typing import TypeVar
 import msgspec
 from msgspec import UNSET
 
-from aegisctl.conformance import agreement, material, source, step
-from aegisctl.conformance.pack import Case, CaseText, Pack, PackText, Step
-from aegisctl.conformance.source import Fault, PackInvalid, Path, Source
+from aegisd.conformance import agreement, material, source, step
+from aegisd.conformance.pack import Case, CaseText, Pack, PackText, Step
+from aegisd.conformance.source import Fault, PackInvalid, Path, Source
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.nearest import nearest
 

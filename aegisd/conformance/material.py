@@ -6,8 +6,8 @@ A pack may be a stranger's, so no name leads out of its folder.
 from collections.abc import Mapping
 from pathlib import Path
 
-from aegisctl.conformance.step import Json
 from aegisd import resources
+from aegisd.conformance.step import Json
 from aegisd.core.errors import AegisError, ConfigInvalid
 from aegisd.core.log.canonical import parse
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX

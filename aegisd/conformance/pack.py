@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from aegisctl.conformance import step
+from aegisd.conformance import step
 
 # Cases of one pack: past these nobody reads what failed.
 CASES_MAX = 1_000

@@ -8,14 +8,14 @@ import html
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from aegisctl.conformance.report import of_what
-from aegisctl.conformance.result import CaseResult, PackResult, Run, StepResult, Verdict
+from aegisd.conformance.report import of_what
+from aegisd.conformance.result import CaseResult, Compliance, PackResult, Run, StepResult
 from aegisd.printable import shown
 
 _MS = 1000
 
-_SAID: dict[Verdict, str] = {"holds": "holds", "fails": "fails", "not_judged": "not judged"}
-_CONCLUDED: dict[Verdict, str] = {
+_SAID: dict[Compliance, str] = {"holds": "holds", "fails": "fails", "not_judged": "not judged"}
+_CONCLUDED: dict[Compliance, str] = {
     "holds": "Complies",
     "fails": "Does not comply",
     "not_judged": "Could not tell",
@@ -109,7 +109,7 @@ def _case(pack: PackResult, case: CaseResult) -> Iterator[str]:
     yield f'<tr><th scope="row">{_text(case.id)}</th><td>{_text(case.requirement)}{origin}'
     if case.why:
         yield f"<br><small>{_text(case.why)}</small>"
-    failed = [each for each in case.steps if each.findings]
+    failed = [each for each in case.steps if each.mismatches]
     if failed:
         yield "<details><summary>What was expected, and what was found</summary>"
         for each in failed:
@@ -120,7 +120,7 @@ def _case(pack: PackResult, case: CaseResult) -> Iterator[str]:
 
 def _step(pack: PackResult, each: StepResult) -> Iterator[str]:
     yield f"<p>{_text(pack.file)}:{each.line}, step {each.number} ({_text(each.verb)})</p><dl>"
-    for found in each.findings:
+    for found in each.mismatches:
         yield f"<dt>{_text(found.field)}</dt>"
         yield f"<dd>expected <pre>{_text(found.expected)}</pre></dd>"
         yield f"<dd>found <pre>{_text(found.found)}</pre></dd>"

@@ -10,17 +10,17 @@ from contextlib import closing
 import msgspec
 from msgspec import UNSET
 
-from aegisctl.conformance import comparison, replaying, step, tampering, verification
-from aegisctl.conformance.comparison import Finding, told
-from aegisctl.conformance.filling import data, fill, text
-from aegisctl.conformance.pack import Case, Pack, Step
-from aegisctl.conformance.proving import Proving
-from aegisctl.conformance.replaying import Replays
-from aegisctl.conformance.result import CaseResult, StepResult, Verdict
-from aegisctl.conformance.step import Json
-from aegisctl.conformance.target import NotJudged, Reply, Target
 from aegisd.audit.anchors import NONE
 from aegisd.audit.log import Log
+from aegisd.conformance import comparison, expectation, replaying, step, tampering
+from aegisd.conformance.comparison import Mismatch, told
+from aegisd.conformance.filling import data, fill, text
+from aegisd.conformance.pack import Case, Pack, Step
+from aegisd.conformance.proving import Proving
+from aegisd.conformance.replaying import Replays
+from aegisd.conformance.result import CaseResult, Compliance, StepResult
+from aegisd.conformance.step import Json
+from aegisd.conformance.target import NotJudged, Reply, Target
 from aegisd.core.errors import AegisError, LogCorrupt, NotFound, Unavailable
 
 # The session of a step that names none.
@@ -39,19 +39,19 @@ def play(pack: Pack, case: Case, target: Target, replays: Replays) -> CaseResult
     if case.waits_for is not None:
         return result(case, "not_judged", why=f"waits for {case.waits_for}")
     steps: list[StepResult] = []
-    verdict: Verdict = "holds"
+    verdict: Compliance = "holds"
     why = None
     playing = _Playing(pack, case, target, replays)
     for each in case.steps:
         try:
-            findings = tuple(playing.take(each))
+            mismatches = tuple(playing.take(each))
         except NotJudged as reason:
             verdict, why = "not_judged", f"step {each.number} ({each.verb}): {reason}"
             break
         steps.append(
-            StepResult(number=each.number, line=each.line, verb=each.verb, findings=findings)
+            StepResult(number=each.number, line=each.line, verb=each.verb, mismatches=mismatches)
         )
-        if findings:
+        if mismatches:
             verdict = "fails"
             break
     seconds = time.perf_counter() - started
@@ -60,7 +60,7 @@ def play(pack: Pack, case: Case, target: Target, replays: Replays) -> CaseResult
 
 def result(
     case: Case,
-    verdict: Verdict,
+    verdict: Compliance,
     *,
     why: str | None = None,
     steps: tuple[StepResult, ...] = (),
@@ -90,7 +90,7 @@ class _Playing:
         self._tampered: bytes | None = None
         self._proving = Proving(target, self._tenant)
 
-    def take(self, each: Step) -> Iterator[Finding]:
+    def take(self, each: Step) -> Iterator[Mismatch]:
         """Where the step does not hold. Raises `NotJudged`, `Unavailable`."""
         action = each.action
         session = SESSION if action.session is UNSET else text(action.session, self._names)
@@ -100,9 +100,9 @@ class _Playing:
         except Unavailable:
             raise
         except AegisError as error:
-            yield Finding(field=each.verb, expected="done", found=f"{error.code}: {error.message}")
+            yield Mismatch(field=each.verb, expected="done", found=f"{error.code}: {error.message}")
 
-    def _act(self, action: step.Action, session: str) -> Iterator[Finding]:
+    def _act(self, action: step.Action, session: str) -> Iterator[Mismatch]:
         match action:
             case step.SnapshotStep():
                 yield from self._snapshot(action, session)
@@ -122,14 +122,14 @@ class _Playing:
             case _:
                 yield from self._proving.take(action, session, self._names)
 
-    def _restart(self, action: step.RestartStep) -> Iterator[Finding]:
+    def _restart(self, action: step.RestartStep) -> Iterator[Mismatch]:
         try:
             self._target.restart(kill=action.restart.kill)
         except AegisError as error:
             # A gate that does not come back has lost what it promised to keep.
-            yield Finding(field="restart", expected="a gate that answers", found=error.message)
+            yield Mismatch(field="restart", expected="a gate that answers", found=error.message)
 
-    def _ask(self, action: step.Request, session: str) -> Iterator[Finding]:
+    def _ask(self, action: step.Request, session: str) -> Iterator[Mismatch]:
         for number in range(action.repeat):
             self._names["n"] = number
             found = list(self._judge(action, self._request(action, session)))
@@ -171,13 +171,13 @@ class _Playing:
             return msgspec.json.encode([{**given, **self._fill(event)} for event in action.post])
         return msgspec.json.encode({**given, **self._fill(action.post)})
 
-    def _judge(self, action: step.Request, reply: Reply) -> Iterator[Finding]:
+    def _judge(self, action: step.Request, reply: Reply) -> Iterator[Mismatch]:
         yield from comparison.answer(action.expect, reply, self._names)
         whole, items = comparison.whole(reply), comparison.receipts(reply)
         members = {**whole, "items": items} if isinstance(whole, dict) else {"items": items}
         yield from comparison.save(self._names, action.save, whole, members)
 
-    def _snapshot(self, action: step.SnapshotStep, session: str) -> Iterator[Finding]:
+    def _snapshot(self, action: step.SnapshotStep, session: str) -> Iterator[Mismatch]:
         named = session if action.snapshot is None else text(action.snapshot, self._names)
         reply = self._target.snapshot(self._tenant, named)
         wanted = self._fill(action.expect)
@@ -189,14 +189,14 @@ class _Playing:
             members = reply.value if isinstance(reply.value, dict) else {}
             yield from comparison.save(self._names, action.save, reply.value, members)
 
-    def _events(self, action: step.EventsStep, session: str) -> Iterator[Finding]:
+    def _events(self, action: step.EventsStep, session: str) -> Iterator[Mismatch]:
         named = session if action.events is None else text(action.events, self._names)
         with closing(self._target.log()) as log:
             types = _types(log, self._tenant, named)
         expected = msgspec.to_builtins(action.expect)
         yield from comparison.differing(expected, {"types": types, "count": len(types)})
 
-    def _verify(self, action: step.VerifyStep, session: str) -> Iterator[Finding]:
+    def _verify(self, action: step.VerifyStep, session: str) -> Iterator[Mismatch]:
         expect, against = action.expect, action.verify.against
         try:
             anchors = NONE
@@ -204,14 +204,14 @@ class _Playing:
                 anchors = self._proving.auditor.anchors(kept=against == "kept")
             verified = replaying.verify(self._tampered or self._export(), anchors)
         except LogCorrupt as error:
-            yield from verification.holds(found=False, expected=expect.holds, why=error.message)
+            yield from expectation.holds(found=False, expected=expect.holds, why=error.message)
         else:
-            yield from verification.breaks(expect, verified)
-            yield from verification.level(expect, verified, keyed=against is not UNSET)
+            yield from expectation.breaks(expect, verified)
+            yield from expectation.level(expect, verified, keyed=against is not UNSET)
         if self._tampered is None:
             yield from self._verify_at_door(session, expected=expect.holds)
 
-    def _verify_at_door(self, session: str, *, expected: bool) -> Iterator[Finding]:
+    def _verify_at_door(self, session: str, *, expected: bool) -> Iterator[Mismatch]:
         """The gate's own check of the session, where the log has it."""
         reply = self._target.verify(self._tenant, session)
         if reply.refusal is not None and reply.refusal.code == "session_unknown":
@@ -219,31 +219,31 @@ class _Playing:
         members = reply.value if isinstance(reply.value, dict) else {}
         if members.get("valid") is not expected:
             found = told(members.get("breaks")) if reply.refusal is None else reply.refusal.code
-            yield Finding(
+            yield Mismatch(
                 field="the gate's own verify", expected=f"valid: {told(expected)}", found=found
             )
 
-    def _replay(self, action: step.ReplayStep) -> Iterator[Finding]:
+    def _replay(self, action: step.ReplayStep) -> Iterator[Mismatch]:
         expect = action.expect
         export = self._tampered or self._export()
         verified = replaying.verify(export)
         if not verified.holds:
             broken = verified.breaks[0]
             why = f"it does not verify: {broken.rule}: {broken.detail}"
-            yield from verification.holds(found=False, expected=expect.holds, why=why)
+            yield from expectation.holds(found=False, expected=expect.holds, why=why)
             found: Json = {"decisions": 0, "differences": 0, "classes": []}
         else:
             derived = self._replays.derive(export)
             differences = [difference for _tenant, difference in derived.differences]
-            first = differences[: verification.TOLD_MAX]
+            first = differences[: expectation.TOLD_MAX]
             why = "; ".join(f"seq {each.seq} {each.place}.{each.field}" for each in first)
-            yield from verification.holds(found=not differences, expected=expect.holds, why=why)
+            yield from expectation.holds(found=not differences, expected=expect.holds, why=why)
             found = {
                 "decisions": sum(tenant.decisions for tenant in derived.tenants),
                 "differences": len(differences),
                 "classes": sorted(derived.by_class()),
             }
-        yield from verification.replay(expect, found)
+        yield from expectation.replay(expect, found)
 
     def _export(self) -> bytes:
         with closing(self._target.log()) as log:

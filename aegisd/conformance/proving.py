@@ -6,11 +6,11 @@ from contextlib import closing
 import msgspec
 from msgspec import UNSET
 
-from aegisctl.conformance import agreement, comparison, step, verification
-from aegisctl.conformance.auditor import Auditor
-from aegisctl.conformance.comparison import Finding, told
-from aegisctl.conformance.filling import fill, text
-from aegisctl.conformance.target import Reply, Target
+from aegisd.conformance import agreement, comparison, expectation, step
+from aegisd.conformance.auditor import Auditor
+from aegisd.conformance.comparison import Mismatch, told
+from aegisd.conformance.filling import fill, text
+from aegisd.conformance.target import Reply, Target
 from aegisd.core.errors import EventUnknown, InvalidField
 from aegisd.core.log.envelope import StoredEvent
 
@@ -28,7 +28,7 @@ class Proving:
         self.auditor = Auditor(target, tenant_id)
         self._target, self._tenant = target, tenant_id
 
-    def take(self, action: Action, session: str, names: Names) -> Iterator[Finding]:
+    def take(self, action: Action, session: str, names: Names) -> Iterator[Mismatch]:
         """Where a step does not hold; `names` is given what it saves. Raises as the target does."""
         match action:
             case step.CheckpointStep():
@@ -42,7 +42,7 @@ class Proving:
             case step.RollbackStep():
                 yield from self._rollback(action.expect, names)
 
-    def _checkpoint(self, action: step.CheckpointStep, names: Names) -> Iterator[Finding]:
+    def _checkpoint(self, action: step.CheckpointStep, names: Names) -> Iterator[Mismatch]:
         reply = self._target.checkpoint(self._tenant)
         yield from _answered(action.expect, reply, names)
         if reply.refusal is None:
@@ -50,7 +50,7 @@ class Proving:
             members = reply.value if isinstance(reply.value, dict) else {}
             yield from comparison.save(names, action.save, reply.value, members)
 
-    def _prove(self, action: step.ProveStep, session: str, names: Names) -> Iterator[Finding]:
+    def _prove(self, action: step.ProveStep, session: str, names: Names) -> Iterator[Mismatch]:
         asked = action.prove
         size = None if asked.size is UNSET else _number(asked.size, names)
         with closing(self._target.log()) as log:
@@ -63,9 +63,9 @@ class Proving:
                 yield from self.auditor.proved(reply, event)
                 shown = event if asked.of is UNSET else _event(events, asked.of)
                 shows = self.auditor.shows(reply, shown)
-                yield from verification.holds(found=shows, expected=action.expect.holds)
+                yield from expectation.holds(found=shows, expected=action.expect.holds)
 
-    def _continues(self, action: step.ContinuesStep, names: Names) -> Iterator[Finding]:
+    def _continues(self, action: step.ContinuesStep, names: Names) -> Iterator[Mismatch]:
         asked = action.continues.note
         note = self.auditor.first if asked is UNSET else text(asked, names)
         before = self.auditor.earlier(note)
@@ -74,18 +74,18 @@ class Proving:
         if reply.refusal is None:
             yield from self.auditor.continued(reply, before)
 
-    def _rollback(self, expect: step.Started, names: Names) -> Iterator[Finding]:
+    def _rollback(self, expect: step.Started, names: Names) -> Iterator[Mismatch]:
         why = self._target.rollback()
         if (why is None) is not expect.starts:
             found = "it started" if why is None else f"it did not: {why}"
-            yield Finding(field="starts", expected=told(expect.starts), found=found)
+            yield Mismatch(field="starts", expected=told(expect.starts), found=found)
         elif why is not None and expect.says is not UNSET:
             says = text(expect.says, names)
             if says not in why:
-                yield Finding(field="says", expected=told(says), found=told(why))
+                yield Mismatch(field="says", expected=told(says), found=told(why))
 
 
-def _answered(expect: step.Told, reply: Reply, names: Names) -> Iterator[Finding]:
+def _answered(expect: step.Told, reply: Reply, names: Names) -> Iterator[Mismatch]:
     """Where a question about evidence is not accepted, or refused, as expected."""
     given = [name for name in agreement.given(expect) if name != "holds"]
     said = {name: getattr(expect, name) for name in given}

@@ -1,4 +1,4 @@
-"""What a run found: a verdict per step, case, pack and run, and the sentences behind it."""
+"""What a run found: a verdict per step, case, pack and run, and the mismatches behind it."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,20 +6,19 @@ from typing import Literal
 
 from msgspec import Struct
 
-from aegisctl.conformance.comparison import Finding
-from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
+from aegisd.conformance.comparison import Mismatch
 
 # `not_judged`: nobody found out, which is never good news.
-Verdict = Literal["holds", "fails", "not_judged"]
+Compliance = Literal["holds", "fails", "not_judged"]
 
 
 class StepResult(Struct, frozen=True, kw_only=True):
-    """A step that was run. `number` counts from 1; a step without findings holds."""
+    """A step that was run. `number` counts from 1; a step without mismatches holds."""
 
     number: int
     line: int
     verb: str
-    findings: tuple[Finding, ...] = ()
+    mismatches: tuple[Mismatch, ...] = ()
 
 
 class CaseResult(Struct, frozen=True, kw_only=True):
@@ -32,7 +31,7 @@ class CaseResult(Struct, frozen=True, kw_only=True):
     requirement: str
     origin: str | None
     line: int
-    verdict: Verdict
+    verdict: Compliance
     why: str | None = None
     waits_for: str | None = None
     steps: tuple[StepResult, ...] = ()
@@ -49,7 +48,7 @@ class PackResult(Struct, frozen=True, kw_only=True):
     cases: tuple[CaseResult, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Compliance:
         """What its cases are together."""
         return together(self.cases)
 
@@ -73,14 +72,9 @@ class Run(Struct, frozen=True, kw_only=True):
         return tuple(case for pack in self.packs for case in pack.cases)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Compliance:
         """What all cases are together."""
         return together(self.cases)
-
-    @property
-    def exit_code(self) -> int:
-        """0 every requirement holds, 1 one does not, 2 one was not judged, or none was."""
-        return {"holds": HOLDS, "fails": BROKEN, "not_judged": UNKNOWN}[self.verdict]
 
     def counts(self) -> dict[str, int]:
         """How many requirements hold, fail, were not judged, and wait (not counted as either)."""
@@ -88,7 +82,7 @@ class Run(Struct, frozen=True, kw_only=True):
         return {name: found[name] for name in ("holds", "fails", "not_judged", "waits")}
 
 
-def together(cases: Iterable[CaseResult]) -> Verdict:
+def together(cases: Iterable[CaseResult]) -> Compliance:
     """One verdict of several. What waits counts as neither; nothing judged is not compliance."""
     verdicts = {case.verdict for case in cases if case.waits_for is None}
     if "fails" in verdicts:

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from aegisctl.conformance.pack import Case, Pack
-from aegisctl.conformance.play import play, result
-from aegisctl.conformance.replaying import Replays
-from aegisctl.conformance.result import CaseResult, PackResult, Run
-from aegisctl.conformance.target import Target
 from aegisd import __version__
 from aegisd.audit.progress import Progress
+from aegisd.conformance.pack import Case, Pack
+from aegisd.conformance.play import play, result
+from aegisd.conformance.replaying import Replays
+from aegisd.conformance.result import CaseResult, PackResult, Run
+from aegisd.conformance.target import Target
 from aegisd.core.errors import ConfigInvalid, Unavailable
 
 _MS = 1000

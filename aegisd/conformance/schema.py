@@ -2,8 +2,8 @@
 
 import msgspec
 
-from aegisctl.conformance import step
-from aegisctl.conformance.pack import PackText
+from aegisd.conformance import step
+from aegisd.conformance.pack import PackText
 from aegisd.json_schema import components
 
 # https://json-schema.org/draft/2020-12; editors read it through yaml-language-server.

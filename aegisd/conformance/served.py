@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
-from aegisctl.client import Answer, Client, Transport, connect, segment
-from aegisctl.conformance import files
-from aegisctl.conformance.step import Json
-from aegisctl.conformance.target import (
+from aegisd.audit.log import Log
+from aegisd.conformance import files
+from aegisd.conformance.step import Json
+from aegisd.conformance.target import (
     AUTHOR,
     NO_BACKUP,
     PROOF_WAIT_MS,
@@ -27,12 +27,12 @@ from aegisctl.conformance.target import (
     Refusal,
     Reply,
 )
-from aegisctl.server import ServerLog
-from aegisd.audit.log import Log
 from aegisd.core.errors import ConfigInvalid, InvalidJson, Unavailable
 from aegisd.core.log.canonical import parse
 from aegisd.core.log.form import STORED_DEPTH_MAX
 from aegisd.rego.engines import choose
+from aegisd.remote.client import Answer, Client, Transport, connect, segment
+from aegisd.remote.log import ServerLog
 
 # Seconds until a daemon listens: a hundred times what it takes.
 START_SECONDS_MAX = 30

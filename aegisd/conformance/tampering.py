@@ -7,8 +7,8 @@ from collections.abc import Callable
 import msgspec
 from msgspec import UNSET, Struct
 
-from aegisctl.conformance import tree
-from aegisctl.conformance.step import At, EventReplacement, Nothing, Replacement, Tampering
+from aegisd.conformance import tree
+from aegisd.conformance.step import At, EventReplacement, Nothing, Replacement, Tampering
 from aegisd.core.errors import AegisError, ExportInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.canonical import encode, parse

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from aegisctl.conformance.step import Json
 from aegisd.audit.log import Log
+from aegisd.conformance.step import Json
 
 # Who acts, as the log of a case tells it.
 AUTHOR = "conformance"

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pytest
 
 from aegisctl import main
-from tests.aegisctl.shelf import Shelf
 from tests.audit.conftest import full, log_file, recorded
+from tests.remote.shelf import Shelf
 
 # Fixtures of the library's tests, for these too.
 __all__ = ["full", "log_file", "recorded"]
@@ -69,6 +69,6 @@ def golden() -> Callable[[str, str], None]:
 def shelf(log_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     """A server over the recorded database, found at every URL; pages are small."""
     with closing(Shelf(log_file)) as served:
-        monkeypatch.setattr("aegisctl.client.connect", lambda *_: served)
-        monkeypatch.setattr("aegisctl.server.PAGE_EVENTS", 5)
+        monkeypatch.setattr("aegisd.remote.client.connect", lambda *_: served)
+        monkeypatch.setattr("aegisd.remote.log.PAGE_EVENTS", 5)
         yield served

@@ -10,9 +10,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from aegisctl.conformance.served import OwnDaemon
-from tests.aegisctl.conformance.packs import FIRST, NOTE, steps, write
+from aegisctl.conformance import lines
+from aegisd.conformance.served import OwnDaemon
 from tests.aegisctl.conftest import Type
+from tests.conformance.packs import FIRST, NOTE, steps, write
+from tests.conformance.results import FAILED, HELD, UNJUDGED, WAITING, ended
 
 HOLDS = steps(f"{{post: {NOTE}, expect: {{outcome: deny}}}}")
 FAILS = steps(f"{{post: {NOTE}, expect: {{outcome: allow}}}}")
@@ -185,3 +187,22 @@ def test_reading_packs_loads_no_engine(tmp_path: Path) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_the_text_names_place_case_step_expected_and_found() -> None:
+    text = "\n".join(lines(ended(HELD, FAILED, UNJUDGED, WAITING)))
+    assert 'packs/small.yaml:26: SM-002: step 2 (post): outcome\n    expected  "deny"\n' in text
+    assert "not judged  packs/small.yaml:34: SM-004: waits for taint" in text
+    assert text.splitlines()[1].split()[:4] == ["small", "1", "1", "2"]
+    assert text.splitlines()[-1] == (
+        "does not comply: 1 of 3 requirements hold, 1 fail, 1 not judged; "
+        "1 wait for what this version does not have (in-process, regopy 1.5.2)"
+    )
+    assert list(lines(ended(HELD)))[-1].startswith("complies: 1 of 1")
+    assert list(lines(ended()))[-1].startswith("could not tell: 0 of 0")
+
+
+def test_no_text_of_a_stranger_moves_the_cursor() -> None:
+    text = "\n".join(lines(ended(HELD, FAILED, UNJUDGED, WAITING)))
+    assert not {"\x1b", "\u202e", "\x00"} & set(text)
+    assert "\\u001b[2J" in text

@@ -12,9 +12,9 @@ from aegisctl.events import FOLLOW_SECONDS, Filter, acts, matches
 from aegisd.audit.export_log import ExportLog
 from aegisd.core.log.canonical import encode
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.shelf import Shelf
 from tests.audit.recording import call, record
 from tests.audit.tampering import edit, tamper
+from tests.remote.shelf import Shelf
 
 FILTERS: list[tuple[str, ...]] = [
     (),

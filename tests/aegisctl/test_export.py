@@ -23,11 +23,11 @@ from aegisd.core.log.export_reading import read
 from aegisd.ports import Batch, Checkpoint, Detached
 from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.shelf import Shelf
 from tests.audit.recording import call, record
 from tests.audit.signed import checkpoint, keep, note, sign
 from tests.audit.tampering import rows, tamper
 from tests.core.builders import chain, envelope
+from tests.remote.shelf import Shelf
 
 
 def export(type_: Type, source: Path, out: Path | str, *more: str) -> int:

@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from aegisctl.conformance.embedded import Embedded
-from aegisctl.conformance.replaying import Replays
+from aegisd.conformance.embedded import Embedded
+from aegisd.conformance.replaying import Replays
 
 
 @pytest.fixture(scope="package")

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from aegisctl.conformance.loading import load
-from aegisctl.conformance.pack import Pack
-from aegisctl.conformance.play import play
-from aegisctl.conformance.replaying import Replays
-from aegisctl.conformance.result import CaseResult
-from aegisctl.conformance.target import Target
 from aegisd.audit.log import Log
+from aegisd.conformance.loading import load
+from aegisd.conformance.pack import Pack
+from aegisd.conformance.play import play
+from aegisd.conformance.replaying import Replays
+from aegisd.conformance.result import CaseResult
+from aegisd.conformance.target import Target
 from aegisd.core.log.envelope import StoredEvent
 
 HEAD = """\
@@ -77,7 +77,7 @@ def findings(result: CaseResult) -> list[tuple[int, str, str, str]]:
     return [
         (each.number, found.field, found.expected, found.found)
         for each in result.steps
-        for found in each.findings
+        for found in each.mismatches
     ]
 
 

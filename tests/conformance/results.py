@@ -1,7 +1,7 @@
 """A run as it might have ended, with texts that mean harm."""
 
-from aegisctl.conformance.comparison import Finding
-from aegisctl.conformance.result import CaseResult, PackResult, Run, StepResult
+from aegisd.conformance.comparison import Mismatch
+from aegisd.conformance.result import CaseResult, PackResult, Run, StepResult
 
 HOSTILE = "<script>alert(1)</script>&\"'\x1b[2J\u202e\x00\ufffe]]>"
 
@@ -26,7 +26,7 @@ FAILED = CaseResult(
             number=2,
             line=26,
             verb="post",
-            findings=(Finding(field="outcome", expected='"deny"', found=HOSTILE),),
+            mismatches=(Mismatch(field="outcome", expected='"deny"', found=HOSTILE),),
         ),
     ),
 )

@@ -5,9 +5,9 @@ import copy
 import msgspec
 import pytest
 
-from aegisctl.conformance.comparison import VALUE_CHARACTERS_MAX, Finding, answer, differing, told
-from aegisctl.conformance.step import Answered
-from aegisctl.conformance.target import Refusal, Reply
+from aegisd.conformance.comparison import VALUE_CHARACTERS_MAX, Mismatch, answer, differing, told
+from aegisd.conformance.step import Answered
+from aegisd.conformance.target import Refusal, Reply
 
 REASON = {"code": "EGRESS_DENY", "message": "m", "rule": "aegis.egress", "where": "/args/url"}
 RECEIPT: dict[str, object] = {
@@ -59,7 +59,7 @@ LIES: dict[str, object] = {
 NAMES = {"first": RECEIPT, "other": {**RECEIPT, "hash": "02"}, "four": 4}
 
 
-def found(expected: dict[str, object], reply: Reply) -> list[Finding]:
+def found(expected: dict[str, object], reply: Reply) -> list[Mismatch]:
     return list(answer(msgspec.convert(expected, Answered), reply, NAMES))
 
 

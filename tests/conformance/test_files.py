@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aegisctl.conformance import files
+from aegisd.conformance import files
 
 
 def lay(folder: Path, mark: str) -> Path:

@@ -5,7 +5,7 @@ import base64
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisctl.conformance.filling import data, fill, text
+from aegisd.conformance.filling import data, fill, text
 
 NAMES = {"tenant": "t1", "n": 3, "first": {"seq": 0}}
 

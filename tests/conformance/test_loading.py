@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from aegisctl.conformance import loading
-from aegisctl.conformance.loading import PACK_BYTES_MAX, PACKS_MAX, load
-from aegisctl.conformance.pack import CASES_MAX, STEPS_MAX
-from aegisctl.conformance.source import Fault, PackInvalid
-from aegisctl.conformance.step import BATCH_EVENTS_MAX, REPEAT_MAX, SHAPES
+from aegisd.conformance import loading
+from aegisd.conformance.loading import PACK_BYTES_MAX, PACKS_MAX, load
+from aegisd.conformance.pack import CASES_MAX, STEPS_MAX
+from aegisd.conformance.source import Fault, PackInvalid
+from aegisd.conformance.step import BATCH_EVENTS_MAX, REPEAT_MAX, SHAPES
 from aegisd.core.errors import ConfigInvalid
-from tests.aegisctl.conformance.packs import FIRST, HEAD, NOTE, one, steps, write
+from tests.conformance.packs import FIRST, HEAD, NOTE, one, steps, write
 
 
 def faults(*paths: Path) -> list[Fault]:

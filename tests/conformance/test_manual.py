@@ -6,15 +6,15 @@ from pathlib import Path
 
 from msgspec.structs import fields
 
-from aegisctl.conformance import report, step
-from aegisctl.conformance.embedded import Embedded
-from aegisctl.conformance.loading import load
-from aegisctl.conformance.pack import CaseText, PackText
-from aegisctl.conformance.replaying import Replays
-from tests.aegisctl.conformance.packs import findings, held
-from tests.aegisctl.conformance.results import FAILED, ended
+from aegisd.conformance import report, step
+from aegisd.conformance.embedded import Embedded
+from aegisd.conformance.loading import load
+from aegisd.conformance.pack import CaseText, PackText
+from aegisd.conformance.replaying import Replays
+from tests.conformance.packs import findings, held
+from tests.conformance.results import FAILED, ended
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs/CONFORMANCE.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs/CONFORMANCE.md").read_text("utf-8")
 SPAN = re.compile(r"`([^`\n]+)`")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROSE = FENCED.sub("", PAGE)

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from aegisctl.conformance import replaying
-from aegisctl.conformance.embedded import Embedded
-from aegisctl.conformance.replaying import Replays
-from aegisctl.conformance.result import CaseResult
-from aegisctl.conformance.target import NotJudged, Reply
+from aegisd.conformance import replaying
+from aegisd.conformance.embedded import Embedded
+from aegisd.conformance.replaying import Replays
+from aegisd.conformance.result import CaseResult
+from aegisd.conformance.target import NotJudged, Reply
 from aegisd.core.errors import LogCorrupt, Unavailable
 from aegisd.core.log.envelope import StoredEvent
-from tests.aegisctl.conformance.packs import FETCH, FIRST, NOTE, Corrupt, Liar, findings, held, one
+from tests.conformance.packs import FETCH, FIRST, NOTE, Corrupt, Liar, findings, held, one
 
 Judge = Callable[..., CaseResult]
 

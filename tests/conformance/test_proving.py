@@ -7,19 +7,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aegisctl.conformance.auditor import Auditor
-from aegisctl.conformance.embedded import Embedded
-from aegisctl.conformance.replaying import Replays
-from aegisctl.conformance.result import CaseResult
-from aegisctl.conformance.step import Json
-from aegisctl.conformance.target import Refusal, Reply
 from aegisd.audit.log import Log
+from aegisd.conformance.auditor import Auditor
+from aegisd.conformance.embedded import Embedded
+from aegisd.conformance.replaying import Replays
+from aegisd.conformance.result import CaseResult
+from aegisd.conformance.step import Json
+from aegisd.conformance.target import Refusal, Reply
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.checkpoint import Head
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.signing import ed25519
 from aegisd.signing.keyring import Keyring, SigningKey
-from tests.aegisctl.conformance.packs import NOTE, Corrupt, Liar, findings, held, one
+from tests.conformance.packs import NOTE, Corrupt, Liar, findings, held, one
 
 Judge = Callable[..., CaseResult]
 Change = Callable[[Json], Json]

@@ -7,12 +7,12 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from aegisctl.conformance import schema, source
-from aegisctl.conformance.step import SHAPES
-from tests.aegisctl.conformance.packs import FETCH, NOTE, steps
-from tests.aegisctl.conformance.test_loading import STEP_FAULTS
+from aegisd.conformance import schema, source
+from aegisd.conformance.step import SHAPES
+from tests.conformance.packs import FETCH, NOTE, steps
+from tests.conformance.test_loading import STEP_FAULTS
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PACKS = sorted((ROOT / "conformance/packs").glob("*.yaml"))
 
 # What only the whole pack tells: names of what is in it or was saved, and what belongs together.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisctl.conformance.source import PACK_NESTING_MAX, PackInvalid, read
+from aegisd.conformance.source import PACK_NESTING_MAX, PackInvalid, read
 from aegisd.core.log.canonical import INTEGER_MAX
 
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=0xD7FF), max_size=8)

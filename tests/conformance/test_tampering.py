@@ -7,11 +7,11 @@ from contextlib import closing
 import msgspec
 import pytest
 
-from aegisctl.conformance import replaying, tampering
-from aegisctl.conformance.embedded import Embedded
-from aegisctl.conformance.replaying import Replays
-from aegisctl.conformance.step import Tampering
 from aegisd.audit.anchors import Anchors
+from aegisd.conformance import replaying, tampering
+from aegisd.conformance.embedded import Embedded
+from aegisd.conformance.replaying import Replays
+from aegisd.conformance.step import Tampering
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.note import read_key

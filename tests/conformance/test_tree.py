@@ -5,7 +5,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisctl.conformance import tree
+from aegisd.conformance import tree
 from aegisd.core.log import merkle
 from aegisd.core.log.merkle import Tree
 

@@ -7,10 +7,10 @@ from typing import BinaryIO
 
 import httpx
 
-from aegisctl.client import Answer
 from aegisd.audit import rules
 from aegisd.engine.engine import Configured, Engine
 from aegisd.http.app import app
+from aegisd.remote.client import Answer
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.recording import SteadyClock
 
@@ -20,7 +20,7 @@ Lie = Callable[[str, bytes], bytes]
 
 
 class Shelf:
-    """`aegisctl.client.Transport` over a log. `lie` may change the body of an answer to a path."""
+    """A `Transport` over a log. `lie` may change the body of an answer to a path."""
 
     def __init__(self, path: Path, lie: Lie = lambda _path, body: body) -> None:
         self.asked: list[str] = []

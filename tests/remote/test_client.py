@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisctl import client
-from aegisctl.client import Answer, Client, Transport, segment
 from aegisd.core.errors import AegisError, ConfigInvalid, InvalidRequest, NotFound, Unavailable
+from aegisd.remote import client
+from aegisd.remote.client import Answer, Client, Transport, segment
 
 
 def answering(status: int, body: bytes = b"") -> Client:

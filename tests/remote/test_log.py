@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from aegisctl.client import Client
-from aegisctl.server import ServerLog, event
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.log import all_sessions
 from aegisd.core.errors import AegisError, InvalidField, NotFound
+from aegisd.remote.client import Client
+from aegisd.remote.log import ServerLog, event
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.shelf import URL, Shelf
+from tests.remote.shelf import URL, Shelf
 
 
 @pytest.fixture
