@@ -1,6 +1,6 @@
 """OPA's own test cases, and regorus's, on both engines: where they agree with Rego and each other.
 
-    python -m conformance.opa
+    python -m drills.opa
 
 The cases are not part of this repository. They are looked for in ../shared/data/opa-rego, or where
 `--data` says: `opa_v1_cases.jsonl.gz`, one case a line, and `regorus_interpreter_cases.tar.gz`.
@@ -377,7 +377,7 @@ def _show_outcomes(console: Console, outcomes: list[Outcome]) -> None:
         console.print(f"  {outcome.category}/{outcome.note}: {told}", soft_wrap=True)
 
 
-@click.command(epilog="Example: python -m conformance.opa --json > cases.json")
+@click.command(epilog="Example: python -m drills.opa --json > cases.json")
 @click.option("--data", type=click.Path(path_type=Path), default=DATA, help="Folder of the cases.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def main(data: Path, *, as_json: bool) -> None:

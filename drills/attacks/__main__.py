@@ -1,4 +1,4 @@
-"""`python -m conformance.attacks`: the table of attacks, and whether it came out as expected."""
+"""`python -m drills.attacks`: the table of attacks, and whether it came out as expected."""
 
 import sys
 import tempfile
@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from conformance.attacks.attack import ATTACKS
-from conformance.attacks.looking import COLUMNS, VERIFIERS, Finding, look
-from conformance.attacks.scene import record
+from drills.attacks.attack import ATTACKS
+from drills.attacks.looking import COLUMNS, VERIFIERS, Finding, look
+from drills.attacks.scene import record
 
 # Columns of the field's own table that wait for what is not built.
 NOT_YET = ("witness", "time stamp")
@@ -28,7 +28,7 @@ def main(*, as_json: bool) -> None:
     three do not agree.
 
     Example:
-      python -m conformance.attacks
+      python -m drills.attacks
 
     Exit codes: 0 every verdict is as expected, 1 one is not.
 

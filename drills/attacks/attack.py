@@ -14,8 +14,8 @@ from msgspec import UNSET, Struct
 from aegisd.core.log.checkpoint import read
 from aegisd.core.log.envelope import Envelope, restore, seal, unseal
 from aegisd.signing.keyring import Keyring, SigningKey
-from conformance.attacks.evidence import signed, tree_of
-from conformance.attacks.scene import TENANT, Scene
+from drills.attacks.evidence import signed, tree_of
+from drills.attacks.scene import TENANT, Scene
 
 Verdict = Literal["holds", "caught", "missed"]
 

@@ -13,10 +13,10 @@ from msgspec.structs import astuple
 from aegisctl.main import main as aegisctl
 from aegisd.core.log.checkpoint import read
 from aegisd.core.log.envelope import StoredEvent, restore
-from conformance.attacks.attack import Attack, Forged, Verdict
-from conformance.attacks.evidence import checkpoint_line, export
-from conformance.attacks.scene import TENANT, Scene
 from conformance.verifier import aegis_verify
+from drills.attacks.attack import Attack, Forged, Verdict
+from drills.attacks.evidence import checkpoint_line, export
+from drills.attacks.scene import TENANT, Scene
 
 # What an auditor has. Each is more than the one before it.
 COLUMNS = ("chain", "checkpoint", "kept")

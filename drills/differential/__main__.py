@@ -1,9 +1,9 @@
 """Two engines, one answer: generated policy inputs judged by rego-cpp and by regorus, and compared.
 
-    python -m conformance.differential --inputs 200000
+    python -m drills.differential --inputs 200000
 
 Rules are the base rules, alone and with each of policies/examples, and those of
-conformance/engines, which call every function that a new policy may call. Exits 0 where every
+drills/differential/rules, which call every function that a new policy may call. Exits 0 where every
 difference is one that docs/ENGINES.md explains, 1 where one is not, 2 where an engine is missing.
 """
 
@@ -31,10 +31,10 @@ from aegisd.ports import Program
 from aegisd.rego import bundle
 from aegisd.rego.check import check
 from aegisd.rego.engines import choose, installed
-from conformance import inputs
+from drills.differential import inputs
 
 ENGINES = ("regopy", "regorus")
-OWN_RULES = Path(__file__).parent / "engines"
+OWN_RULES = Path(__file__).parent / "rules"
 
 # Manifests a set of rules is compiled with; compiling takes a thousand times what judging does.
 MANIFESTS = 6
@@ -227,7 +227,7 @@ def show(report: Report) -> None:
             print(f"  {name:<8} {verdict}")
 
 
-@click.command(epilog="Example: python -m conformance.differential --inputs 200000 --seed 7")
+@click.command(epilog="Example: python -m drills.differential --inputs 200000 --seed 7")
 @click.option("--inputs", "count", type=click.IntRange(1), default=20_000, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other inputs.")
 @click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)

@@ -1,4 +1,4 @@
-"""`python -m conformance.faults`: break everything on purpose, and print what was lost."""
+"""`python -m drills.faults`: break everything on purpose, and print what was lost."""
 
 import fnmatch
 import os
@@ -16,11 +16,11 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from conformance.faults.daemon import HUNG_UP, NotStarted
-from conformance.faults.interposer import Unsupported
-from conformance.faults.outcome import Fault, Outcome, Tally, judge
-from conformance.faults.table import FAULTS
-from conformance.faults.traffic import soak
+from drills.faults.daemon import HUNG_UP, NotStarted
+from drills.faults.interposer import Unsupported
+from drills.faults.outcome import Fault, Outcome, Tally, judge
+from drills.faults.table import FAULTS
+from drills.faults.traffic import soak
 
 HELD, BROKEN, UNKNOWN = 0, 1, 2
 
@@ -132,9 +132,9 @@ def main(*, names: tuple[str, ...], quick: bool, minutes: float | None, as_json:
 
     \b
     Example:
-      python -m conformance.faults --quick
-      python -m conformance.faults 'power cut*'
-      python -m conformance.faults --minutes 3
+      python -m drills.faults --quick
+      python -m drills.faults 'power cut*'
+      python -m drills.faults --minutes 3
 
     Exit codes: 0 every row holds, 1 one does not, 2 one could not be tried or usage.
     """  # noqa: D301 - \b is click's mark for a paragraph that keeps its lines

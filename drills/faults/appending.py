@@ -1,4 +1,4 @@
-"""A program that appends to a SQLite log and says so: `python -m conformance.faults.appending`.
+"""A program that appends to a SQLite log and says so: `python -m drills.faults.appending`.
 
 Before each batch it says `try TENANT FIRST COUNT`, and once the append returned `done TENANT FIRST
 HASH...`, one line each on standard output. Same seed, same bytes.
@@ -16,7 +16,7 @@ from aegisd.core.errors import StoreFailed
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal
 from aegisd.ports import Batch, Document, SnapshotRow
 from aegisd.store.sqlite import store as sqlite
-from conformance.faults.acknowledged import Acknowledged
+from drills.faults.acknowledged import Acknowledged
 
 TENANTS = ("acme", "umbrella")
 SESSIONS = ("s1", "s2", "s3")

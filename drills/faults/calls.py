@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 from aegisd.core.errors import AegisError
 from aegisd.store.dsn import open_reader
 from aegisd.store.sqlite.store import SqliteStore
-from conformance.faults.acknowledged import Finding, examine
-from conformance.faults.appending import heard
-from conformance.faults.daemon import CREATED, ROOT, Client, Daemon, Load, proposal
-from conformance.faults.interposer import (
+from drills.faults.acknowledged import Finding, examine
+from drills.faults.appending import heard
+from drills.faults.daemon import CREATED, ROOT, Client, Daemon, Load, proposal
+from drills.faults.interposer import (
     CREATE,
     EVERY,
     RENAME,
@@ -26,7 +26,7 @@ from conformance.faults.interposer import (
     Interposer,
     Orders,
 )
-from conformance.faults.outcome import Step, Tally
+from drills.faults.outcome import Step, Tally
 
 # Batches of one run with a disk that is full in between.
 BATCHES = 12
@@ -71,7 +71,7 @@ def _full(orders: Orders, seed: int, tally: Tally) -> Finding:
         folder.mkdir()
         with Interposer(folder, place) as between:
             between.order(orders)
-            command = [sys.executable, "-m", "conformance.faults.appending", str(folder)]
+            command = [sys.executable, "-m", "drills.faults.appending", str(folder)]
             done = subprocess.run(
                 [*command, str(seed), str(BATCHES)],
                 env=between.environment,

@@ -7,10 +7,10 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from aegisd.store.dsn import open_reader
-from conformance.faults.acknowledged import examine
-from conformance.faults.daemon import Daemon, Load
-from conformance.faults.interposer import Interposer, Orders
-from conformance.faults.outcome import Step, Tally
+from drills.faults.acknowledged import examine
+from drills.faults.daemon import Daemon, Load
+from drills.faults.interposer import Interposer, Orders
+from drills.faults.outcome import Step, Tally
 
 DAY_NS = 86_400 * 10**9
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import msgspec
 from msgspec import Struct
 
-from conformance.faults.acknowledged import Acknowledged
+from drills.faults.acknowledged import Acknowledged
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "manifests" / "quickstart.json"

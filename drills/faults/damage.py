@@ -20,10 +20,10 @@ from aegisd.rules_version import rules_version
 from aegisd.signing.guard import GuardFolder
 from aegisd.signing.signer import guard_path, key_path, open_keyring, origin_in
 from aegisd.store.sqlite.store import SqliteStore
-from conformance.faults.acknowledged import Acknowledged, examine
-from conformance.faults.daemon import Daemon, Load
-from conformance.faults.outcome import Step, Tally
-from conformance.faults.powercut import SECTOR_BYTES
+from drills.faults.acknowledged import Acknowledged, examine
+from drills.faults.daemon import Daemon, Load
+from drills.faults.outcome import Step, Tally
+from drills.faults.powercut import SECTOR_BYTES
 
 # Seconds of load that make the log to be damaged: a few hundred events, the newest of them in the
 # write-ahead log.

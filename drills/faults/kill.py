@@ -14,9 +14,9 @@ from aegisd.core.state.model import SessionState
 from aegisd.core.state.snapshot import digest
 from aegisd.ports import EventReader
 from aegisd.store.dsn import open_reader
-from conformance.faults.acknowledged import Acknowledged, examine, half_batches
-from conformance.faults.daemon import BATCH_ROWS, BATCHES_OF, Daemon, Load, session_of
-from conformance.faults.outcome import Step, Tally
+from drills.faults.acknowledged import Acknowledged, examine, half_batches
+from drills.faults.daemon import BATCH_ROWS, BATCHES_OF, Daemon, Load, session_of
+from drills.faults.outcome import Step, Tally
 
 CLIENTS = 8
 

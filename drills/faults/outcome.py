@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from conformance.faults.acknowledged import Finding
+from drills.faults.acknowledged import Finding
 
 Verdict = Literal["holds", "broken", "caught", "missed", "unknown"]
 

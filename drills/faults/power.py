@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from aegisd.core.errors import AegisError
 from aegisd.ports import Batch
 from aegisd.store.sqlite.store import SqliteStore
-from conformance.faults.acknowledged import Acknowledged, Finding, examine, half_batches
-from conformance.faults.appending import Load, heard
-from conformance.faults.daemon import (
+from drills.faults.acknowledged import Acknowledged, Finding, examine, half_batches
+from drills.faults.appending import Load, heard
+from drills.faults.daemon import (
     BATCH_ROWS,
     BATCHES_OF,
     CREATED,
@@ -28,11 +28,11 @@ from conformance.faults.daemon import (
     acknowledge,
     proposal,
 )
-from conformance.faults.daemon import Load as Clients
-from conformance.faults.interposer import EVERY, SYNC, Interposer, Orders
-from conformance.faults.journal import SENT, Operation, read
-from conformance.faults.outcome import Step, Tally
-from conformance.faults.powercut import Disk
+from drills.faults.daemon import Load as Clients
+from drills.faults.interposer import EVERY, SYNC, Interposer, Orders
+from drills.faults.journal import SENT, Operation, read
+from drills.faults.outcome import Step, Tally
+from drills.faults.powercut import Disk
 
 # Batches of one recording: the write-ahead log is copied into the file dozens of times.
 BATCHES = 60
@@ -120,7 +120,7 @@ def store_cuts(seed: int, cuts: int, step: Step, synchronous: str = "FULL") -> I
         place, folder = Path(name), Path(name, "disk")
         folder.mkdir()
         with Interposer(folder, place, journal=True) as between:
-            command = [sys.executable, "-m", "conformance.faults.appending", str(folder)]
+            command = [sys.executable, "-m", "drills.faults.appending", str(folder)]
             subprocess.run(
                 [*command, str(seed), str(BATCHES), synchronous],
                 env=between.environment,

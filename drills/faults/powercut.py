@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from conformance.faults.journal import (
+from drills.faults.journal import (
     CLOSED,
     MADE_FOLDER,
     OPENED,

@@ -1,7 +1,7 @@
 """The deterministic simulator as a row of the table; see `python -m tests.sim --help`."""
 
-from conformance.faults.acknowledged import Finding
-from conformance.faults.outcome import Step, Tally
+from drills.faults.acknowledged import Finding
+from drills.faults.outcome import Step, Tally
 from tests.sim.__main__ import run
 
 

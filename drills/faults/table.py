@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from conformance.faults import (
+from drills.faults import (
     calls,
     clock,
     damage,
@@ -12,7 +12,7 @@ from conformance.faults import (
     traffic,
     upgrade,
 )
-from conformance.faults.outcome import Fault, Step, Tally
+from drills.faults.outcome import Fault, Step, Tally
 from tests import postgres
 
 FULL, NORMAL = "SQLite FULL", "SQLite NORMAL"

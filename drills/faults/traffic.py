@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aegisd.store.dsn import open_reader
-from conformance.faults.acknowledged import Acknowledged, examine
-from conformance.faults.daemon import (
+from drills.faults.acknowledged import Acknowledged, examine
+from drills.faults.daemon import (
     CREATED,
     Client,
     Daemon,
@@ -19,8 +19,8 @@ from conformance.faults.daemon import (
     acknowledge,
     proposal,
 )
-from conformance.faults.interposer import Interposer, Orders
-from conformance.faults.outcome import Step, Tally
+from drills.faults.interposer import Interposer, Orders
+from drills.faults.outcome import Step, Tally
 
 CONFLICT = HTTPStatus.CONFLICT
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY

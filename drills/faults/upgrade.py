@@ -5,9 +5,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aegisd.store.dsn import open_reader
-from conformance.faults.acknowledged import Acknowledged, examine
-from conformance.faults.daemon import CREATED, ROOT, Daemon, NotStarted, proposal
-from conformance.faults.outcome import Step, Tally
+from drills.faults.acknowledged import Acknowledged, examine
+from drills.faults.daemon import CREATED, ROOT, Daemon, NotStarted, proposal
+from drills.faults.outcome import Step, Tally
 
 FILES = ROOT / "tests" / "store" / "sqlite" / "files"
 

@@ -9,7 +9,7 @@ from aegisctl import prove
 from aegisd.core.log import proof
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.proof import Proof
-from conformance.attacks.evidence import signed, tree_of
+from drills.attacks.evidence import signed, tree_of
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.lying import Answers, lying
 from tests.conformance.evidence_files import BODIES, KEY

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from conformance.attacks.__main__ import main, run, table
-from conformance.attacks.attack import ATTACKS
-from conformance.attacks.looking import COLUMNS, VERIFIERS, Finding
+from drills.attacks.__main__ import main, run, table
+from drills.attacks.attack import ATTACKS
+from drills.attacks.looking import COLUMNS, VERIFIERS, Finding
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,7 +76,7 @@ def test_the_page_shows_the_table_as_it_is_printed(findings: list[Finding]) -> N
 def test_one_verdict_that_is_not_expected_fails_the_run(
     findings: list[Finding], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conformance.attacks.__main__.run", lambda: findings)
+    monkeypatch.setattr("drills.attacks.__main__.run", lambda: findings)
     assert CliRunner().invoke(main, []).exit_code == 0
     told = CliRunner().invoke(main, ["--json"])
     assert (told.exit_code, len(json.loads(told.stdout))) == (0, len(findings))
@@ -87,7 +87,7 @@ def test_one_verdict_that_is_not_expected_fails_the_run(
         expected="caught",
         found="exit 2",
     )
-    monkeypatch.setattr("conformance.attacks.__main__.run", lambda: [*findings[:-1], blind])
+    monkeypatch.setattr("drills.attacks.__main__.run", lambda: [*findings[:-1], blind])
     told = CliRunner().invoke(main, [])
     assert told.exit_code == 1
     assert "UNEXPECTED append false content, kept, aegis_verify export" in told.stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.faults.interposer import (
+from drills.faults.interposer import (
     CREATE,
     EVERY,
     RENAME,
@@ -22,7 +22,7 @@ from conformance.faults.interposer import (
     Unsupported,
     library,
 )
-from conformance.faults.journal import (
+from drills.faults.journal import (
     CLOSED,
     OPENED,
     RENAMED,

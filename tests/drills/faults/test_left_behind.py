@@ -11,7 +11,7 @@ import pytest
 from aegisd.core.log.note import NOTE_BYTES_MAX
 from aegisd.signing.guard import GuardFolder
 from aegisd.store.sqlite.store import SqliteStore
-from conformance.faults.interposer import CREATE, WRITE, Interposer, Orders, Unsupported
+from drills.faults.interposer import CREATE, WRITE, Interposer, Orders, Unsupported
 from tests.core.builders import ROOT
 
 OPEN = """

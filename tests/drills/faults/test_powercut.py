@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.faults.journal import (
+from drills.faults.journal import (
     CLOSED,
     OPENED,
     RENAMED,
@@ -19,7 +19,7 @@ from conformance.faults.journal import (
     WRITTEN,
     Operation,
 )
-from conformance.faults.powercut import SECTOR_BYTES, SURVIVAL, Disk, Inode, Names, change
+from drills.faults.powercut import SECTOR_BYTES, SURVIVAL, Disk, Inode, Names, change
 
 FOLDER = Path("/disk")
 FILE, OTHER, TOP = 5, 6, 7

@@ -1,4 +1,4 @@
-"""A few attempts of every row of the fault table; `python -m conformance.faults` makes them all."""
+"""A few attempts of every row of the fault table; `python -m drills.faults` makes them all."""
 
 import fnmatch
 import os
@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from conformance.faults import __main__ as program
-from conformance.faults import traffic
-from conformance.faults.interposer import Unsupported
-from conformance.faults.outcome import Fault, Step, Tally, judge
-from conformance.faults.table import FAULTS
+from drills.faults import __main__ as program
+from drills.faults import traffic
+from drills.faults.interposer import Unsupported
+from drills.faults.outcome import Fault, Step, Tally, judge
+from drills.faults.table import FAULTS
 
 # Attempts in CI of rows that take long; the others make their quick number.
 FEW = {
