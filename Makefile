@@ -68,7 +68,7 @@ bench: $(RUN) $(ENGINE)
 	@exec $(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
 
 faults: $(TEST) $(ENGINE)
-	@exec $(BIN)/python -m conformance.faults $(ARGS)
+	@exec $(BIN)/python -m drills.faults $(ARGS)
 
 engine: $(ENGINE)
 	@$(BIN)/python -m aegisd.rego.engines

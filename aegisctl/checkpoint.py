@@ -6,19 +6,17 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from aegisctl import options, trust
-from aegisctl.client import Client
-from aegisctl.display import coloured, count, note, say, say_json, shown
+from aegisctl import options
+from aegisctl.display import coloured, count, note, say, say_json
 from aegisctl.exits import BROKEN, HOLDS
-from aegisctl.integrity.anchors import tenant_of
-from aegisctl.transfer import replacing
+from aegisd.audit.anchors import read_head, read_text
+from aegisd.audit.continuation import require_continued, require_later, require_tenant
 from aegisd.core.errors import InvalidField, NoteInvalid
 from aegisd.core.log import checkpoint
-from aegisd.core.log.checkpoint import Head
-from aegisd.core.log.merkle import consistent
 from aegisd.core.log.note import Key
-from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.signing import ed25519
+from aegisd.printable import shown
+from aegisd.remote.client import Client
+from aegisd.whole_file import replacing
 
 
 class _Signed(Struct):
@@ -32,7 +30,7 @@ class _Consistency(Struct):
 @click.command("checkpoint", cls=options.Verb)
 @options.server
 @options.tenant
-@trust.key
+@options.key
 @click.option("--since", metavar="FILE", help="An older checkpoint that this one must continue.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to keep it.")
 @options.as_json
@@ -88,31 +86,20 @@ def _judge(
     client: Client, tenant_id: str, newest: str, keys: tuple[Key, ...], since: str | None
 ) -> list[str]:
     """What was found out, a sentence each. Raises `NoteInvalid` for what does not hold."""
-    head = _head(newest, keys)
-    # An archive has the checkpoints of the log that it was exported from.
-    if not tenant_id.startswith(ARCHIVE_PREFIX) and tenant_of(head) != tenant_id:
-        raise NoteInvalid(f"the server was asked about {tenant_id} and answered for {head.origin}")
+    head = read_head(newest, keys)
+    require_tenant(head, tenant_id)
     told = [f"{count(head.size, 'event')} of {head.origin}"]
     told.append("signed by the key" if keys else "signature not checked, since no --key was given")
     if since is None:
         return told
-    before = _head(trust.text(since), keys)
-    if before.origin != head.origin:
-        raise NoteInvalid(f"the older checkpoint is of {before.origin}, this one of {head.origin}")
-    if before.size > head.size:
-        raise NoteInvalid(
-            f"the log has {head.size} events and had {before.size}: it was cut or rolled back"
-        )
+    before = read_head(read_text(since), keys)
+    require_later(before, head)
     answer = client.get(
         "/v1/proofs/consistency",
         tenant_id=tenant_id,
         **{"from": before.size, "to": head.size},
     )
-    path = _hashes(client.read(answer, _Consistency).hashes)
-    if not consistent(before.size, head.size, before.root, head.root, path):
-        raise NoteInvalid(
-            f"the log does not continue the checkpoint of {before.size} events: its history changed"
-        )
+    require_continued(before, head, _hashes(client.read(answer, _Consistency).hashes))
     return [*told, f"continues the checkpoint of {count(before.size, 'event')}"]
 
 
@@ -121,7 +108,3 @@ def _hashes(told: list[str]) -> list[bytes]:
         return [base64.b64decode(each, validate=True) for each in told]
     except ValueError:
         raise NoteInvalid("the server's proof of consistency is not base64") from None
-
-
-def _head(text: str, keys: tuple[Key, ...]) -> Head:
-    return checkpoint.verify(text, keys, ed25519.check) if keys else checkpoint.read(text)[0]

@@ -3,14 +3,17 @@
 import click
 import msgspec
 
-from aegisctl import beside, log, options
-from aegisctl.display import coloured, say, say_json, shown, table
+from aegisctl import options
+from aegisctl.display import coloured, say, say_json, table
 from aegisctl.exits import BROKEN, HOLDS
-from aegisctl.log import Log
-from aegisd.core.errors import LogCorrupt, NotFound
-from aegisd.core.log.detached import attach, pointers
+from aegisd.audit import log
+from aegisd.audit.detached import fits, rows
+from aegisd.audit.log import Log
+from aegisd.core.errors import NotFound
+from aegisd.core.log.detached import pointers
 from aegisd.core.log.envelope import unseal
 from aegisd.ports import Detached
+from aegisd.printable import shown
 
 
 @click.command("detached", cls=options.Verb)
@@ -33,24 +36,23 @@ def command(file: str, tenant_id: str | None, position: int, *, as_json: bool) -
     Exit codes: 0 shown, 1 a value is not the one the event is committed to, 2 could not tell.
 
     """
-    with log.opened(log.database(file), "") as source:
+    with log.opened(log.database(file)) as source:
         tenant = log.one_tenant(source, tenant_id)
         payload = _payload(source, tenant, position)
-        kept = beside.rows(source, tenant, position)
+        kept = {row.pointer: row for row in rows(source, tenant, position)}
         places = pointers(payload)
-    rows = {row.pointer: row for row in kept}
-    wrong = [place for place, row in rows.items() if not _fits(payload, row)]
+    wrong = [place for place, row in kept.items() if not fits(payload, row)]
     if as_json:
         say_json(
             {
                 "holds": not wrong,
                 "position": position,
                 "tenant_id": tenant,
-                "values": [_told(place, rows.get(place)) for place in sorted({*places, *rows})],
+                "values": [_told(place, kept.get(place)) for place in sorted({*places, *kept})],
             }
         )
     else:
-        cells = ((place, *_cells(rows.get(place))) for place in sorted({*places, *rows}))
+        cells = ((place, *_cells(kept.get(place))) for place in sorted({*places, *kept}))
         for line in table(("pointer", "subject", "value"), cells):
             say(line)
         for place in wrong:
@@ -64,14 +66,6 @@ def _payload(source: Log, tenant_id: str, position: int) -> object:
         raise NotFound(f"the log of {shown(tenant_id)} has no event at position {position}")
     payload: object = msgspec.json.decode(unseal(event.body).payload)
     return payload
-
-
-def _fits(payload: object, row: Detached) -> bool:
-    try:
-        attach(payload, [beside.plain(row)])
-    except LogCorrupt:
-        return False
-    return True
 
 
 def _told(place: str, row: Detached | None) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """What goes to a person's screen, or to a program: bytes in UTF-8, whatever the locale.
 
-A log holds what strangers wrote. Nothing of it may move the cursor, recolour a verdict or turn text
-around, so every value is shown with its control and bidirectional characters escaped.
+A log holds what strangers wrote, so every value goes through `aegisd.printable` first.
 """
 
 import os
@@ -10,42 +9,22 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Protocol
 
 import click
 
+from aegisd.audit.progress import Progress, silent
+from aegisd.audit.verification.breaks import sentence
+from aegisd.audit.verification.result import SIGNED, Verification, VerifiedTenant
 from aegisd.core.log.canonical import encode
+from aegisd.printable import shown
 
-# Characters of one shown value: a line of a wide terminal. `--json` gives all of it.
-SHOWN_CHARACTERS_MAX = 96
-
-# Control, format (bidirectional marks, zero width), surrogate, unassigned, private, separators.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
+# Breaks shown to a person; `--json` has `BREAKS_MAX` of them.
+SHOWN_BREAKS_MAX = 20
 
 _COLOURS = {"good": "32", "bad": "31;1", "doubt": "33", "faint": "2"}
 
 # Milliseconds in a second; times of the log are integers of milliseconds.
 _MS = 1000
-
-
-class Step(Protocol):
-    """Moves a progress bar."""
-
-    def __call__(self, done: int = 1) -> None:
-        """Say that so many things more are done."""
-        ...
-
-
-def shown(text: str, limit: int | None = SHOWN_CHARACTERS_MAX) -> str:
-    """The text with unseen characters escaped, cut to `limit` characters and an ellipsis."""
-    cut = text if limit is None or len(text) <= limit else text[: limit - 1]
-    escaped = "".join(_escape(c) if unicodedata.category(c) in _UNSEEN else c for c in cut)
-    return escaped if len(cut) == len(text) else escaped + "…"
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - the BMP
 
 
 def say(text: str) -> None:
@@ -104,23 +83,61 @@ def count(number: int, noun: str) -> str:
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Step]:
+def progress(what: str, total: int | None = None) -> Iterator[Progress]:
     """A progress bar on standard error while the block runs; nothing where that is no terminal."""
     if not sys.stderr.isatty():
         yield silent
         return
     # Imported here: it takes longer than most verbs do, and only a terminal needs it.
     from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.progress import Progress as Bar  # noqa: PLC0415
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
 
-        def step(done: int = 1) -> None:
+        def step(done: int = 1, /) -> None:
             bar.advance(task, done)
 
         yield step
 
 
-def silent(done: int = 1) -> None:
-    """Show nothing."""
+def sentences(told: Verification, *, keyed: bool = False) -> list[str]:
+    """A verification for a person; `keyed` tells that they gave a key."""
+    lines = [
+        f"{coloured('BROKEN', 'bad')}  {sentence(found)}"
+        for found in told.breaks[:SHOWN_BREAKS_MAX]
+    ]
+    hidden = told.breaks_found - len(lines)
+    if hidden > 0:
+        lines.append(f"        and {count(hidden, 'break')} more")
+    lines += [_tenant(tenant, holds=told.holds, keyed=keyed) for tenant in told.tenants]
+    if told.session_id is not None and told.elsewhere:
+        lines.append(
+            f"{count(told.elsewhere, 'break')} in other sessions; verify without --session"
+        )
+    lines += [f"{coloured('unknown', 'doubt')}: {doubt}" for doubt in told.unknown]
+    what = "the log" if told.session_id is None else f"session {shown(told.session_id)}"
+    if told.holds:
+        checked = f"{count(told.events, 'event')}, {count(told.documents, 'document')}"
+        lines.append(f"{coloured('holds', 'good')}: {what} ({checked})")
+    else:
+        found = count(told.breaks_found, "break")
+        lines.append(f"{coloured('does not hold', 'bad')}: {what} ({found})")
+    return lines
+
+
+def _tenant(told: VerifiedTenant, *, holds: bool, keyed: bool) -> str:
+    line = (
+        f"tenant {shown(told.tenant_id)}: {count(told.events, 'event')} in "
+        f"{count(told.sessions, 'session')}"
+    )
+    if not holds or not told.covered:
+        return line
+    behind = told.events - told.covered
+    rest = f"; {count(behind, 'event')} after it covered by the chain alone" if behind else ""
+    lead = "leads" if told.covered == 1 else "lead"
+    signed = f"{count(told.covered, 'event')} {lead} to a checkpoint"
+    if told.level == SIGNED:
+        return f"{line}: SIGNED, {signed} that the key signed{rest}"
+    why = "the key did not sign" if keyed else "whose signature was not checked without --key"
+    return f"{line}: CHAIN, {signed} {why}{rest}"

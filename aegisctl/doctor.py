@@ -16,11 +16,12 @@ from click.core import ParameterSource
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.client import Client
-from aegisctl.display import coloured, count, say, say_json, shown
+from aegisctl.display import coloured, count, say, say_json
 from aegisd import __version__
 from aegisd.core.errors import AegisError, ConfigInvalid
+from aegisd.printable import shown
 from aegisd.rego.engines import choose, installed
+from aegisd.remote.client import Client
 from aegisd.rules_version import rules_version
 from aegisd.store.dsn import sqlite_path
 from aegisd.store.lock import PID_BYTES_MAX

@@ -6,9 +6,10 @@ import click
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.client import Client
-from aegisctl.display import count, say, say_json, shown
+from aegisctl.display import count, say, say_json
 from aegisctl.exits import BROKEN, HOLDS
+from aegisd.printable import shown
+from aegisd.remote.client import Client
 
 
 class Erased(Struct):

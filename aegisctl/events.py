@@ -8,16 +8,18 @@ import click
 import msgspec
 from msgspec import Struct
 
-from aegisctl import log, options
-from aegisctl.client import Client
-from aegisctl.display import coloured, say, say_json, shown
+from aegisctl import options, source
+from aegisctl.display import coloured, say, say_json
 from aegisctl.display import time as shown_time
 from aegisctl.exits import HOLDS
-from aegisctl.server import ServerLog
+from aegisd.audit.log import Log, one_tenant
 from aegisd.core.errors import InvalidJson, LogCorrupt, NotFound
 from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.printable import shown
+from aegisd.remote.client import Client
+from aegisd.remote.log import ServerLog
 
 # Seconds between two questions of `--follow`: quick for a person, nothing for a server.
 FOLLOW_SECONDS = 1.0
@@ -87,12 +89,12 @@ def command(  # noqa: PLR0913 - click passes each option by its name
     wanted = Filter(session_id, event_type, tool_name, outcome)
     if follow and file is not None:
         raise click.UsageError("--follow asks a server; leave FILE out")
-    with log.opened(file, server) as source:
-        tenant = log.one_tenant(source, tenant_id)
+    with source.opened(file, server) as log:
+        tenant = one_tenant(log, tenant_id)
         if follow:
             found = _followed(ServerLog(Client(server)), tenant, wanted)
         else:
-            found = _matching(source, tenant, wanted)
+            found = _matching(log, tenant, wanted)
         try:
             for event in islice(found, limit):
                 _say(event, as_json=as_json)
@@ -102,27 +104,27 @@ def command(  # noqa: PLR0913 - click passes each option by its name
     return HOLDS
 
 
-def _matching(source: log.Log, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]:
+def _matching(log: Log, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]:
     """The events asked for. A server filters by itself, and by the same rules."""
-    if isinstance(source, ServerLog):
-        yield from source.matching(tenant_id, **msgspec.structs.asdict(wanted))
+    if isinstance(log, ServerLog):
+        yield from log.matching(tenant_id, **msgspec.structs.asdict(wanted))
         return
     events: Iterable[StoredEvent]
     if wanted.session_id is None:
-        events = source.events(tenant_id)
-    elif source.session_head(tenant_id, wanted.session_id) is None:
+        events = log.events(tenant_id)
+    elif log.session_head(tenant_id, wanted.session_id) is None:
         raise NotFound(f"the log holds no event of session {shown(wanted.session_id)}")
     else:
-        events = source.session_events(tenant_id, wanted.session_id)
+        events = log.session_events(tenant_id, wanted.session_id)
     for act in acts(events):
         yield from (event for event in act if matches(event, act, wanted))
 
 
-def _followed(source: ServerLog, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]:
+def _followed(log: ServerLog, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]:
     position = 0
     filters = msgspec.structs.asdict(wanted)
     while True:
-        for event in source.matching(tenant_id, from_position=position, **filters):
+        for event in log.matching(tenant_id, from_position=position, **filters):
             position = event.position + 1
             yield event
         time.sleep(FOLLOW_SECONDS)

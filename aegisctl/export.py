@@ -4,18 +4,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import click
 from msgspec import Struct
 
-from aegisctl import log, options
-from aegisctl.display import count, note, progress, shown
-from aegisctl.draft import SUFFIX, Draft
+from aegisctl import options, source
+from aegisctl.display import count, note, progress
 from aegisctl.exits import HOLDS
-from aegisctl.log import Log
-from aegisctl.transfer import Written, replacing, scope_of, write_draft
+from aegisd.audit import log
+from aegisd.audit.export_writing import Written, complete, plan_of
+from aegisd.audit.log import Log
+from aegisd.audit.partial_export import SUFFIX, PartialExport
+from aegisd.audit.proofs import Proofs
 from aegisd.core.errors import ConfigInvalid, Unavailable
+from aegisd.printable import shown
+from aegisd.whole_file import replacing
 
 STANDARD_OUTPUT = "-"
 
@@ -28,6 +32,14 @@ class Wanted(Struct, frozen=True, kw_only=True):
     tenant_id: str | None
     session_id: str | None
     values: bool
+
+
+class Source(NamedTuple):
+    """The log that is exported, what shows that it holds, and the tenant that is meant."""
+
+    log: Log
+    proofs: Proofs
+    tenant_id: str
 
 
 @click.command("export", cls=options.Verb)
@@ -108,64 +120,65 @@ def _write_file(path: Path, wanted: Wanted, *, resume: bool, force: bool) -> Wri
         )
     if resume and not partial.exists():
         raise click.UsageError(f"there is no {shown(str(partial))} to go on with")
-    with _opened(wanted) as (source, tenant_id):
+    with _opened(wanted) as read:
         if resume:
-            draft = Draft.resume(partial)
-            _require_scope(draft, tenant_id, wanted)
+            begun = PartialExport.resume(partial)
+            _require_plan(begun, read.tenant_id, wanted)
         else:
-            draft = Draft.begin(partial, scope_of(source, tenant_id, None, values=wanted.values))
-        with _kept_when_cut(draft), replacing(path) as file:
-            return _write_draft(source, draft, file)
+            plan = plan_of(read.proofs, read.tenant_id, None, values=wanted.values)
+            begun = PartialExport.begin(partial, plan)
+        with _kept_when_cut(begun), replacing(path) as file:
+            return _complete(read, begun, file)
 
 
 def _write(out: BinaryIO, wanted: Wanted) -> Written:
     """Write an export that nobody could go on with."""
-    with _opened(wanted) as (source, tenant_id):
-        scope = scope_of(source, tenant_id, wanted.session_id, values=wanted.values)
-        with closing(Draft.temporary(scope)) as draft:
-            return _write_draft(source, draft, out)
+    with _opened(wanted) as read:
+        plan = plan_of(read.proofs, read.tenant_id, wanted.session_id, values=wanted.values)
+        with closing(PartialExport.temporary(plan)) as begun:
+            return _complete(read, begun, out)
 
 
-def _write_draft(source: Log, draft: Draft, out: BinaryIO) -> Written:
-    session_id, total = draft.scope.session_id, draft.scope.end
+def _complete(read: Source, begun: PartialExport, out: BinaryIO) -> Written:
+    session_id, total = begun.plan.session_id, begun.plan.end
     if session_id is not None:
-        head = source.session_head(draft.scope.tenant_id, session_id)
+        head = read.log.session_head(begun.plan.tenant_id, session_id)
         total = None if head is None else head.seq + 1
     with progress("exporting", total) as step:
-        return write_draft(source, draft, out, step)
+        return complete(read.log, read.proofs, begun, out, step)
 
 
 @contextmanager
-def _opened(wanted: Wanted) -> Iterator[tuple[Log, str]]:
-    file = None if wanted.dsn is None else log.database(wanted.dsn)
-    with log.opened(file, wanted.server) as source:
-        yield source, log.one_tenant(source, wanted.tenant_id)
+def _opened(wanted: Wanted) -> Iterator[Source]:
+    database = None if wanted.dsn is None else log.database(wanted.dsn)
+    with source.opened_with_proofs(database, wanted.server) as (opened, proofs):
+        yield Source(opened, proofs, log.one_tenant(opened, wanted.tenant_id))
 
 
-def _require_scope(draft: Draft, tenant_id: str, wanted: Wanted) -> None:
-    """Refuse a draft of something else. Raises `ConfigInvalid`."""
-    scope = draft.scope
-    if (scope.tenant_id, scope.session_id, scope.values) != (tenant_id, None, wanted.values):
-        asked = "with" if scope.values else "without"
-        draft.close()
+def _require_plan(begun: PartialExport, tenant_id: str, wanted: Wanted) -> None:
+    """Refuse to go on with an export of something else. Raises `ConfigInvalid`."""
+    plan = begun.plan
+    if (plan.tenant_id, plan.session_id, plan.values) != (tenant_id, None, wanted.values):
+        asked = "with" if plan.values else "without"
+        begun.close()
         raise ConfigInvalid(
-            f"{shown(draft.name)} is of tenant {shown(scope.tenant_id)}, {asked} --detached; name "
+            f"{shown(begun.name)} is of tenant {shown(plan.tenant_id)}, {asked} --detached; name "
             "the same, or begin again with --force"
         )
 
 
 @contextmanager
-def _kept_when_cut(draft: Draft) -> Iterator[None]:
-    """Leave the draft where whatever cut the export may pass: a server, a disk, somebody's hand."""
+def _kept_when_cut(begun: PartialExport) -> Iterator[None]:
+    """Leave what was read where whatever cut it may pass: a server, a disk, somebody's hand."""
     keep = False
     try:
         yield
     except (Unavailable, OSError, KeyboardInterrupt):
         keep = True
-        note(f"what was read is in {shown(draft.name)}; go on with --resume")
+        note(f"what was read is in {shown(begun.name)}; go on with --resume")
         raise
     finally:
         if keep:
-            draft.close()
+            begun.close()
         else:
-            draft.remove()
+            begun.remove()

@@ -6,12 +6,15 @@ from typing import BinaryIO, cast
 import click
 from msgspec import Struct
 
-from aegisctl import log, options
-from aegisctl.client import UPLOAD_S_MAX, Client
-from aegisctl.display import Step, count, note, progress, say, say_json, shown
+from aegisctl import options
+from aegisctl.display import count, note, progress, say, say_json, sentences
 from aegisctl.exits import BROKEN, HOLDS
-from aegisctl.verify import examine, sentences
+from aegisd.audit import log
+from aegisd.audit.progress import Progress
+from aegisd.audit.verification.file import verify_file
 from aegisd.core.errors import ExportInvalid
+from aegisd.printable import shown
+from aegisd.remote.client import UPLOAD_S_MAX, Client
 
 
 class Imported(Struct):
@@ -24,7 +27,7 @@ class Imported(Struct):
 class Watched:
     """A file that tells how much of it was read."""
 
-    def __init__(self, file: BinaryIO, step: Step) -> None:
+    def __init__(self, file: BinaryIO, step: Progress) -> None:
         self._file, self._step = file, step
 
     def read(self, length: int = -1) -> bytes:
@@ -67,9 +70,10 @@ def command(
     """
     if log.kind(file) != "export":
         raise ExportInvalid(f"{shown(file)}: expected an export; make one with `aegisctl export`")
-    report = examine(file, server, None, None)
-    if not report.holds:
-        for line in sentences(report):
+    with progress("verifying") as step:
+        told = verify_file(file, progress=step)
+    if not told.holds:
+        for line in sentences(told):
             note(line)
         return BROKEN
     client = Client(server, timeout_s=UPLOAD_S_MAX)

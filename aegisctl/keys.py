@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from aegisctl import options
-from aegisctl.display import note, say, say_json, shown
+from aegisctl.display import note, say, say_json
 from aegisctl.exits import HOLDS
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.log.checkpoint import origin
 from aegisd.core.log.note import Key
+from aegisd.printable import shown
 from aegisd.signing import keyring
 
 # Days that the replaced key signs beside the new one: long enough for an auditor's monthly visit.

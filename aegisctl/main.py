@@ -40,7 +40,7 @@ VERBS = {
 
 # `import` is a word of Python, so its module is named for what it imports; a verb of many modules
 # keeps its command in one of them.
-_MODULES = {"conformance": "aegisctl.conformance.command", "import": "aegisctl.imports"}
+_MODULES = {"conformance": "aegisctl.conformance", "import": "aegisctl.imports"}
 
 
 class LazyVerbs(options.Verbs):

@@ -8,15 +8,16 @@ import click
 import msgspec
 
 from aegisctl import options, starter
-from aegisctl.display import coloured, count, note, say, say_json, shown
+from aegisctl.display import coloured, count, note, say, say_json
 from aegisctl.exits import BROKEN, HOLDS
-from aegisctl.transfer import replacing
 from aegisd.core import capabilities
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import AegisError, InvalidJson, ManifestInvalid
 from aegisd.core.log.canonical import parse
 from aegisd.core.manifest.model import SCHEMA_V1
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
+from aegisd.printable import shown
+from aegisd.whole_file import replacing
 
 NAME_DEFAULT = "my-agent"
 

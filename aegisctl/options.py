@@ -1,7 +1,7 @@
 """How a verb is declared, the options that verbs share, and which of FILE and server is meant."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -68,6 +68,22 @@ as_json: Decorator = click.option(
 )
 file: Decorator = click.argument(
     "file", required=False, type=click.Path(exists=True, dir_okay=False), metavar="[FILE]"
+)
+
+
+def _read_keys(_context: click.Context, _option: click.Parameter, given: Sequence[str]) -> object:
+    from aegisd.audit.anchors import read_keys  # noqa: PLC0415 - what checks signatures is slow
+
+    return read_keys(given)
+
+
+key: Decorator = click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KEY|FILE",
+    callback=_read_keys,
+    help="A verifier key, or a file of them, a line each. May be given again.",
 )
 
 

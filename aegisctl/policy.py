@@ -5,18 +5,67 @@ from pathlib import Path
 
 import click
 import msgspec
+from msgspec import Struct
 
-from aegisctl import options, rules
-from aegisctl.coverage import Coverage
-from aegisctl.display import coloured, count, say, say_json, shown
+from aegisctl import options
+from aegisctl.display import coloured, count, say, say_json, table
 from aegisctl.exits import BROKEN, HOLDS
+from aegisd.audit import rules
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
+from aegisd.printable import shown
 from aegisd.rego.bundle import BASE_PREFIX, build, decode, load_directory
+from aegisd.rego.coverage import FileCoverage, percent
 from aegisd.rego.engines import installed
 from aegisd.rego.lowered import WAITING
 from aegisd.rego.query import OPINIONS, engines
 from aegisd.rego.testing import Report, TestOutcome, report
+
+
+class Coverage(Struct, frozen=True, kw_only=True):
+    """What the tests reached of every file, of which those whose path starts with `scope` count.
+
+    `minimum` is a percentage, None where nobody asked for one.
+    """
+
+    files: list[FileCoverage]
+    scope: str
+    minimum: float | None
+
+    @property
+    def percent(self) -> float:
+        """Reached lines of the files that count, in percent."""
+        return percent([each for each in self.files if each.file.startswith(self.scope)])
+
+    @property
+    def holds(self) -> bool:
+        """Whether the tests reach as much as they must."""
+        return self.minimum is None or self.percent >= self.minimum
+
+    def document(self) -> dict[str, object]:
+        """The report as JSON values; docs/RULES.md describes them."""
+        return {
+            "files": [
+                {"percent": each.percent, **msgspec.to_builtins(each)} for each in self.files
+            ],
+            "holds": self.holds,
+            "minimum": self.minimum,
+            "percent": self.percent,
+            "scope": self.scope,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The report for a person."""
+        rows = [
+            (shown(each.file), f"{each.percent:.1f} %", _ranges(each.uncovered))
+            for each in self.files
+        ]
+        yield from table(("file", "reached", "lines that no test reached"), rows)
+        told = f"{self.percent:.1f} % of the lines below {self.scope} were reached"
+        if self.holds:
+            yield told
+        else:
+            yield f"{coloured('short', 'bad')}: {told}, expected {self.minimum:g} %"
 
 
 @click.group("policy", cls=options.Verbs)
@@ -174,3 +223,14 @@ def _lines(outcomes: Sequence[TestOutcome]) -> Iterator[str]:
         yield f"{coloured('FAILED', 'bad')}  {each.file}: {each.name}: {why}"
     passed = len(outcomes) - len(failed) - len(waiting)
     yield f"{count(passed, 'test')} passed, {len(failed)} failed, {len(waiting)} to do"
+
+
+def _ranges(lines: Sequence[int]) -> str:
+    """Sorted line numbers as `3, 7-9`."""
+    ranges: list[tuple[int, int]] = []
+    for line in lines:
+        if ranges and ranges[-1][1] == line - 1:
+            ranges[-1] = (ranges[-1][0], line)
+        else:
+            ranges.append((line, line))
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)

@@ -1,24 +1,19 @@
 """`aegisctl prove`: a file that shows one event in the signed log, to anybody, without the log."""
 
-import hashlib
 from pathlib import Path
 
 import click
-import msgspec
 from msgspec import Struct
 
-from aegisctl import options, trust
-from aegisctl.client import Client
-from aegisctl.display import coloured, note, say, say_json, shown
+from aegisctl import options
+from aegisctl.display import coloured, note, say, say_json
 from aegisctl.exits import BROKEN, HOLDS
-from aegisctl.integrity.anchors import tenant_of
-from aegisctl.transfer import replacing
+from aegisd.audit.verification.event_proof import require_asked, require_event
 from aegisd.core.errors import InvalidField, NoteInvalid
-from aegisd.core.log import checkpoint, proof
-from aegisd.core.log.envelope import Envelope, unseal
 from aegisd.core.log.note import Key
-from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.signing import ed25519
+from aegisd.printable import shown
+from aegisd.remote.client import Client
+from aegisd.whole_file import replacing
 
 # Milliseconds to wait for a checkpoint that covers the event, unless another time is given.
 WAIT_MS_DEFAULT = 5000
@@ -36,7 +31,7 @@ class _Inclusion(Struct):
 @click.option("--position", type=click.IntRange(0), metavar="N", help="The event, in the tenant.")
 @options.session
 @click.option("--seq", type=click.IntRange(0), metavar="N", help="The event, in the session.")
-@trust.key
+@options.key
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it.")
 @click.option(
     "--wait-ms",
@@ -80,8 +75,8 @@ def command(  # noqa: PLR0913 - click passes each option by its name
     )
     found = client.read(answer, _Inclusion)
     try:
-        event = _check(found, place, keys)
-        _require_asked(event, tenant_id, session_id, seq)
+        event = require_event(found.proof, place, found.hash, keys)
+        require_asked(event, tenant_id, session_id, seq)
     except NoteInvalid as error:
         say(f"{coloured('does not hold', 'bad')}: {shown(error.message, None)}")
         return BROKEN
@@ -104,47 +99,10 @@ def _position(
         raise InvalidField("name the event by --position, or by --session and --seq together")
     if position is not None:
         return position
-    from aegisctl.server import ServerLog  # noqa: PLC0415 - only a session's seq needs it
+    from aegisd.remote.log import ServerLog  # noqa: PLC0415 - only a session's seq needs it
 
     log = ServerLog(client)
     event = next(log.session_events(tenant_id, session_id or "", from_seq=seq or 0, limit=1), None)
     if event is None:
         raise InvalidField(f"session {shown(session_id or '')} has no seq {seq}")
     return event.position
-
-
-def _check(found: _Inclusion, position: int, keys: tuple[Key, ...]) -> Envelope:
-    """Hold the server's proof to itself, and to the keys where some are given; give the event."""
-    read = proof.read(found.proof)
-    leaf = hashlib.sha256(read.extra).digest()
-    if read.index != position:
-        raise NoteInvalid(f"the server proved position {read.index}")
-    if found.hash != leaf.hex():
-        raise NoteInvalid("the event in the proof has another hash than the server told")
-    if keys:
-        head = proof.verify(read, leaf, keys, ed25519.check)
-    else:
-        head = checkpoint.read(read.checkpoint)[0]
-        if not proof.covers(read, leaf, head):
-            raise NoteInvalid("the path does not lead to the checkpoint's root")
-    try:
-        event = unseal(read.extra)
-    except (msgspec.MsgspecError, UnicodeError):
-        raise NoteInvalid("the event in the proof is no envelope") from None
-    if event.tenant_id != tenant_of(head):
-        raise NoteInvalid(f"the checkpoint is of {head.origin}, the event of {event.tenant_id}")
-    return event
-
-
-def _require_asked(
-    event: Envelope, tenant_id: str, session_id: str | None, seq: int | None
-) -> None:
-    """Hold the proved event to the one that was asked for. Raises `NoteInvalid`."""
-    # An archive holds another tenant's events under a name of its own.
-    is_tenant = tenant_id.startswith(ARCHIVE_PREFIX) or event.tenant_id == tenant_id
-    is_event = session_id is None or (event.session_id, event.seq) == (session_id, seq)
-    if not is_tenant or not is_event:
-        raise NoteInvalid(
-            f"the server proved seq {event.seq} of session {event.session_id} of tenant "
-            f"{event.tenant_id}, and was asked for another event"
-        )

@@ -7,13 +7,14 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from aegisctl import derivation, log, options, rules
-from aegisctl.display import coloured, count, note, progress, say, say_json, shown, table
+from aegisctl import options, source
+from aegisctl.display import coloured, count, note, progress, say, say_json, sentences, table
 from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
-from aegisctl.transfer import write_export
-from aegisctl.verify import document as verification
-from aegisctl.verify import examine, sentences
+from aegisd.audit import derivation, log, rules
+from aegisd.audit.export_writing import write_export
+from aegisd.audit.verification.file import verify_file
 from aegisd.core.errors import PolicyInvalid
+from aegisd.printable import shown
 from aegisd.rego.query import OPINIONS, engines
 
 # Differences and changes shown to a person; `--json` has all of them.
@@ -79,12 +80,13 @@ def command(
     # `auto` is each decision's own engine, so it stays what it is.
     names = (engine,) if engine == "auto" else engines(engine)
     with _local(file, server, tenant_id) as (place, tenant):
-        report = examine(place, server, tenant, session_id)
-        if not report.holds:
+        with progress("verifying") as step:
+            told = verify_file(place, tenant, session_id, progress=step)
+        if not told.holds:
             if as_json:
-                say_json({"holds": False, "verification": verification(report)})
+                say_json({"holds": False, "verification": told.document()})
             else:
-                for line in sentences(report):
+                for line in sentences(told):
                     say(line)
             return BROKEN
         if policy is not None:
@@ -106,12 +108,12 @@ def _local(
     with TemporaryDirectory(prefix="aegisctl-") as folder:
         place = Path(folder) / "export.jsonl"
         with (
-            log.opened(None, server) as source,
+            source.opened(None, server) as served,
             progress("downloading") as step,
             place.open("wb") as out,
         ):
-            tenant = log.one_tenant(source, tenant_id)
-            write_export(source, tenant, None, out, step)
+            tenant = log.one_tenant(served, tenant_id)
+            write_export(served, tenant, None, out, progress=step)
         # An archive's lines carry the tenant they came from.
         yield str(place), None
 
@@ -126,10 +128,10 @@ def _derive(
 ) -> int:
     reports: dict[str, derivation.Derivation] = {}
     for name in names:
-        with log.opened(place, "") as source, progress(f"replaying on {name}") as step:
-            judging = rules.judge(source.document, name)
-            tenants = log.known_tenants(source, tenant_id)
-            reports[name] = derivation.derive(source, tenants, session_id, judging, step)
+        with log.opened(place) as opened, progress(f"replaying on {name}") as step:
+            judging = rules.judge(opened.document, name)
+            tenants = log.known_tenants(opened, tenant_id)
+            reports[name] = derivation.derive(opened, tenants, session_id, judging, step)
     if as_json:
         say_json(derivation.document(reports))
     else:
@@ -154,10 +156,10 @@ def _counterfactual(
     for name in names:
         if problem := rules.refusal(bundle, policy, name):
             raise PolicyInvalid(f"{problem} (engine {name})")
-        with log.opened(place, "") as source, progress(f"asking what if on {name}") as step:
-            judging = rules.judge(source.document, name)
-            tenants = log.known_tenants(source, tenant_id)
-            reports[name] = derivation.what_if(source, tenants, session_id, judging, bundle, step)
+        with log.opened(place) as opened, progress(f"asking what if on {name}") as step:
+            judging = rules.judge(opened.document, name)
+            tenants = log.known_tenants(opened, tenant_id)
+            reports[name] = derivation.what_if(opened, tenants, session_id, judging, bundle, step)
     if as_json:
         say_json(derivation.document(reports))
     else:

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import click
 
-from aegisctl import backup, copying, log, options
-from aegisctl.backup import Copied
-from aegisctl.display import count, say, say_json, shown
+from aegisctl import options
+from aegisctl.display import count, progress, say, say_json
 from aegisctl.exits import HOLDS
-from aegisctl.log import Database
+from aegisd.audit import backup, log, replica
+from aegisd.audit.backup import Copied
+from aegisd.audit.log import Database
+from aegisd.audit.replica import End
 from aegisd.core.errors import ConfigInvalid
+from aegisd.printable import shown
 
 
 @click.command("restore", cls=options.Verb)
@@ -32,8 +35,10 @@ def command(file: str, dsn: str, *, as_json: bool) -> int:
 
     """
     with log.opened_database(file) as source:
-        backup.check(source, copying.ends(source))
-        restored = _into_postgres(source, dsn) if log.is_postgres(dsn) else _into_file(source, dsn)
+        until = replica.ends(source)
+        backup.verify(source, until)
+        into = _into_postgres if log.is_postgres(dsn) else _into_file
+        restored = into(source, dsn, until)
     if as_json:
         say_json({"events": restored.events, "tenants": restored.tenants})
     else:
@@ -42,29 +47,25 @@ def command(file: str, dsn: str, *, as_json: bool) -> int:
     return HOLDS
 
 
-def _into_file(source: Database, dsn: str) -> Copied:
+def _into_file(source: Database, dsn: str, until: dict[str, End]) -> Copied:
     place = Path(log.database(dsn))
     if place.exists():
         raise ConfigInvalid(
             f"{shown(str(place))} exists, and a backup is restored into a new file; move the old "
             "one away first, it is evidence"
         )
-    return backup.write_file(source, place)
+    with progress("copying", replica.events(until)) as step:
+        return backup.write_file(source, place, until, step)
 
 
-def _into_postgres(source: Database, dsn: str) -> Copied:
+def _into_postgres(source: Database, dsn: str, until: dict[str, End]) -> Copied:
     from aegisd.store.dsn import open_store  # noqa: PLC0415 - only PostgreSQL needs it
 
-    until = copying.ends(source)
     store = open_store(dsn)
     try:
-        if store.tenants():
-            raise ConfigInvalid(
-                "the database holds a log already, and a backup is restored into an empty one; "
-                "make another database, or drop this one if a restore was cut short"
-            )
-        backup.fill(source, store, until)
+        with progress("copying", replica.events(until)) as step:
+            backup.fill(source, store, until, step)
     finally:
         store.close()
     with log.opened_database(dsn) as written:
-        return backup.check(written, until)
+        return backup.verify(written, until)

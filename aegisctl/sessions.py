@@ -2,9 +2,11 @@
 
 import click
 
-from aegisctl import log, options
-from aegisctl.display import say, say_json, shown, table
+from aegisctl import options, source
+from aegisctl.display import say, say_json, table
 from aegisctl.exits import HOLDS
+from aegisd.audit.log import all_sessions, one_tenant
+from aegisd.printable import shown
 
 
 @click.command("sessions", cls=options.Verb)
@@ -23,9 +25,9 @@ def command(file: str | None, server: str, tenant_id: str | None, *, as_json: bo
 
     """
     options.refuse_two_sources(file)
-    with log.opened(file, server) as source:
-        tenant = log.one_tenant(source, tenant_id)
-        heads = list(log.all_sessions(source, tenant))
+    with source.opened(file, server) as log:
+        tenant = one_tenant(log, tenant_id)
+        heads = list(all_sessions(log, tenant))
     if as_json:
         rows = [
             {

@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from aegisctl.conformance import tampering
-from aegisctl.conformance.step import EventReplacement, Nothing, Tampering
 from aegisd import resources
+from aegisd.conformance import tampering
+from aegisd.conformance.step import EventReplacement, Nothing, Tampering
 
 ROOT = Path(__file__).parent.parent
 AGENTDOJO = ROOT.parent / "shared" / "data" / "agentdojo"

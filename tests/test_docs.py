@@ -245,7 +245,7 @@ def test_the_functions_a_rule_may_call_are_all_named() -> None:
 def test_the_rules_of_a_break_are_all_explained() -> None:
     told = {cells[0].strip("`") for cells in _rows("AUDIT.md") if len(cells) == 3}
     found: set[str] = set()
-    for file in (*ROOT.glob("aegisctl/**/*.py"), *ROOT.glob("aegisd/core/log/*.py")):
+    for file in (*ROOT.glob("aegisd/audit/**/*.py"), *ROOT.glob("aegisd/core/log/*.py")):
         text = file.read_text()
         found |= set(re.findall(r'\bbroken\(\s*"(\w+)"', text))
         found |= set(re.findall(r'\b_break\([^)]*?, -?\w+(?:\.\w+)?, "(\w+)"', text))

@@ -1,5 +1,6 @@
 """Style is a written argument plus a test: the rules hold here, and each of them bites."""
 
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -150,3 +151,24 @@ def test_a_checkout_answers_for_new_files_and_not_for_ignored_ones(tree: Path) -
 def test_the_style_tools_have_nothing_to_say(command: list[str]) -> None:
     ran = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_an_import_that_a_contract_forbids_is_caught(tmp_path: Path) -> None:
+    for name in (".importlinter", "aegis", "aegisd", "aegisctl"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    for name, line in (
+        ("aegisctl/replay.py", "from aegisctl.verify import command"),
+        ("aegisctl/sentences.py", ""),
+        ("aegisd/audit/log.py", "import click"),
+        ("aegisd/core/budget.py", "import time"),
+    ):
+        with (tmp_path / name).open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}\n")
+    command = [str(Path(sysconfig.get_path("scripts"), "lint-imports")), "--no-logo", "--no-cache"]
+    ran = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert "aegisctl.replay is not allowed to import aegisctl.verify" in ran.stdout
+    assert "- aegisctl.sentences" in ran.stdout
+    assert "aegisd.audit is not allowed to import click" in ran.stdout
+    assert "aegisd.core is not allowed to import time" in ran.stdout
+    assert ran.returncode == 1

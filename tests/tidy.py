@@ -18,7 +18,7 @@ LONG_MODULES = {"conformance/verifier/aegis_verify.py": 900}
 FUNCTION_LINES_MAX = 60
 
 PRODUCT = ("aegis", "aegisd", "aegisctl")
-CODE = (*PRODUCT, "benchmarks", "conformance", "scripts", "tests")
+CODE = (*PRODUCT, "benchmarks", "conformance", "drills", "scripts", "tests")
 
 # What can give no other answer tomorrow, elsewhere, or in another process. A name stands for the
 # modules below it too; `urllib.parse` does not stand for `urllib.request`.

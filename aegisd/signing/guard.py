@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aegisd.core.errors import ConfigInvalid, StoreFailed
 from aegisd.core.log.note import NOTE_BYTES_MAX
-from aegisd.signing.folder import sync_folder
+from aegisd.whole_file import sync_folder
 
 SUFFIX = ".checkpoint"
 

@@ -21,7 +21,7 @@ from aegisd.core.log import checkpoint, note
 from aegisd.core.log.checkpoint import is_log_name
 from aegisd.core.log.note import ED25519, Key
 from aegisd.signing import ed25519
-from aegisd.signing.folder import sync_folder
+from aegisd.whole_file import sync_folder
 
 # Keys of one file: the one that signs and a few it replaced; a note has `note.SIGNATURES_MAX`.
 KEYS_MAX = 8

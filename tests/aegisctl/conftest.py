@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +10,11 @@ from typing import NamedTuple
 import pytest
 
 from aegisctl import main
-from tests.aegisctl.recording import database
-from tests.aegisctl.shelf import Shelf
+from tests.audit.conftest import full, log_file, recorded
+from tests.remote.shelf import Shelf
+
+# Fixtures of the library's tests, for these too.
+__all__ = ["full", "log_file", "recorded"]
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 
@@ -29,18 +31,6 @@ class Typed(NamedTuple):
 
 
 Type = Callable[..., Typed]
-
-
-@pytest.fixture(scope="session")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The recorded database. Never written to; take `log_file` for that."""
-    return database(tmp_path_factory.mktemp("recorded"))
-
-
-@pytest.fixture
-def log_file(recorded: Path, tmp_path: Path) -> Path:
-    """A copy of the recorded database, to be tampered with."""
-    return Path(shutil.copy(recorded, tmp_path / "aegis.db"))
 
 
 @pytest.fixture
@@ -79,6 +69,6 @@ def golden() -> Callable[[str, str], None]:
 def shelf(log_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     """A server over the recorded database, found at every URL; pages are small."""
     with closing(Shelf(log_file)) as served:
-        monkeypatch.setattr("aegisctl.client.connect", lambda *_: served)
-        monkeypatch.setattr("aegisctl.server.PAGE_EVENTS", 5)
+        monkeypatch.setattr("aegisd.remote.client.connect", lambda *_: served)
+        monkeypatch.setattr("aegisd.remote.log.PAGE_EVENTS", 5)
         yield served

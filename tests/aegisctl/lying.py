@@ -4,7 +4,7 @@ from types import ModuleType
 
 import pytest
 
-from aegisctl.client import Client
+from aegisd.remote.client import Client
 
 # The body of the answer to each path.
 Answers = dict[str, bytes]

@@ -9,8 +9,8 @@ import pytest
 from aegisd.store.dsn import open_store
 from tests import postgres
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.signed import sign, vkey
-from tests.aegisctl.test_backup import tables
+from tests.audit.full import tables
+from tests.audit.signed import sign, vkey
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from aegisctl import checkpoint
 from aegisd.core.log.canonical import encode
-from conformance.attacks.evidence import signed, tree_of
+from drills.attacks.evidence import signed, tree_of
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.lying import Answers, lying
 from tests.conformance.evidence_files import BODIES, KEY, THIEF

@@ -13,8 +13,8 @@ from aegisd.rego.engines import choose, installed
 from aegisd.store.lock import LockFile
 from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.shelf import URL, Shelf
-from tests.aegisctl.tampering import tamper
+from tests.audit.tampering import tamper
+from tests.remote.shelf import URL, Shelf
 
 NOBODY = "http://127.0.0.1:9"
 

@@ -12,18 +12,18 @@ from typing import BinaryIO
 import httpx
 import pytest
 
-from aegisctl import rules
-from aegisctl.client import Answer
+from aegisd.audit import rules
 from aegisd.core import capabilities
 from aegisd.core.proposal import read
 from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine
 from aegisd.http.app import app
+from aegisd.remote.client import Answer
 from aegisd.store.sqlite.schema import SCHEMA
 from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.recording import SteadyClock, call, event
-from tests.aegisctl.shelf import URL
+from tests.audit.recording import SteadyClock, call, event
+from tests.remote.shelf import URL
 
 SSN = "078-05-1120"
 MANIFEST = {
@@ -52,7 +52,7 @@ deny contains {"message": "no numbers", "rule": "numbers"} if {
 
 
 class Served:
-    """A server over a database file, on a loop of its own: `aegisctl.client.Transport`."""
+    """A server over a database file, on a loop of its own: `aegisd.remote.client.Transport`."""
 
     def __init__(self, path: Path) -> None:
         self.runner = asyncio.Runner()
@@ -117,7 +117,7 @@ def path(marked: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def served(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     with closing(Served(path)) as served:
-        monkeypatch.setattr("aegisctl.client.connect", lambda *_: served)
+        monkeypatch.setattr("aegisd.remote.client.connect", lambda *_: served)
         yield served
 
 

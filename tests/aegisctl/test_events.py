@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisctl.events import FOLLOW_SECONDS, Filter, acts, matches
-from aegisctl.exported import ExportLog
+from aegisd.audit.export_log import ExportLog
 from aegisd.core.log.canonical import encode
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.recording import call, record
-from tests.aegisctl.shelf import Shelf
-from tests.aegisctl.tampering import edit, tamper
+from tests.audit.recording import call, record
+from tests.audit.tampering import edit, tamper
+from tests.remote.shelf import Shelf
 
 FILTERS: list[tuple[str, ...]] = [
     (),

@@ -1,16 +1,14 @@
 """`export`: the same bytes for everybody, written whole or not at all, of a log that holds."""
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from aegisctl.database import DatabaseLog
-from aegisctl.display import silent
-from aegisctl.draft import SUFFIX, Draft
-from aegisctl.draft import Scope as Scope_
-from aegisctl.transfer import replacing, scope_of, write_draft, write_export
+from aegisd.audit.database_log import DatabaseLog
+from aegisd.audit.export_writing import plan_of
+from aegisd.audit.partial_export import SUFFIX, PartialExport
+from aegisd.audit.proofs import StoredProofs
 from aegisd.core.log import detached
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import (
@@ -25,11 +23,11 @@ from aegisd.core.log.export_reading import read
 from aegisd.ports import Batch, Checkpoint, Detached
 from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.recording import call, record
-from tests.aegisctl.shelf import Shelf
-from tests.aegisctl.signed import checkpoint, keep, note, sign
-from tests.aegisctl.tampering import rows, tamper
+from tests.audit.recording import call, record
+from tests.audit.signed import checkpoint, keep, note, sign
+from tests.audit.tampering import rows, tamper
 from tests.core.builders import chain, envelope
+from tests.remote.shelf import Shelf
 
 
 def export(type_: Type, source: Path, out: Path | str, *more: str) -> int:
@@ -101,33 +99,6 @@ def test_standard_output_has_the_same_bytes(recorded: Path, tmp_path: Path, type
     assert typed.out.encode() == out.read_bytes()
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.write_text("old")
-    full = OSError("disk")
-
-    def fill() -> None:
-        with replacing(out) as draft:
-            draft.write(b"new")
-            raise full
-
-    with pytest.raises(OSError, match="disk"):
-        fill()
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
-
-
-def test_two_exports_of_one_log_are_equal(recorded: Path, tmp_path: Path) -> None:
-    written = []
-    for name in ("a", "b"):
-        log = DatabaseLog(str(recorded))
-        with (tmp_path / name).open("wb") as out:
-            written.append(write_export(log, "acme", None, out, silent))
-        log.close()
-    assert written[0] == written[1]
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    assert (written[0].events, written[0].sessions, written[0].documents) == (18, 3, 2)
-
-
 # ── evidence ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -191,10 +162,10 @@ def cut(path: Path, log_file: Path, events: int, torn: bytes = b"") -> Path:
     """What an export leaves that was cut behind so many events, in the middle of a line."""
     log = DatabaseLog(str(log_file))
     partial = path.with_name(path.name + SUFFIX)
-    draft = Draft.begin(partial, scope_of(log, "acme", None, values=False))
+    begun = PartialExport.begin(partial, plan_of(StoredProofs(log), "acme", None, values=False))
     for event in log.events("acme", limit=events):
-        draft.append(event)
-    draft.close()
+        begun.append(event)
+    begun.close()
     log.close()
     partial.write_bytes(partial.read_bytes() + torn)
     return partial
@@ -225,18 +196,9 @@ def test_what_was_appended_since_the_export_began_is_left_for_another(
     assert out.read_bytes() == whole
 
 
-def test_of_a_session_too_only_what_was_there_at_the_beginning_is_exported(
-    log_file: Path, tmp_path: Path
+def test_what_was_left_and_changed_is_found_out(
+    log_file: Path, tmp_path: Path, type_: Type
 ) -> None:
-    log = DatabaseLog(str(log_file))
-    scope = Scope_(tenant_id="acme", session_id="s1", values=False, end=9, note="")
-    with closing(Draft.temporary(scope)) as draft, (tmp_path / "out").open("wb") as out:
-        written = write_draft(log, draft, out, silent)
-    log.close()
-    assert written.events == len(rows(log_file, "seq", "session_id = 's1' AND position < 9"))
-
-
-def test_a_draft_that_was_changed_is_found_out(log_file: Path, tmp_path: Path, type_: Type) -> None:
     out = tmp_path / "out"
     partial = cut(out, log_file, 9)
     partial.write_bytes(partial.read_bytes().replace(b"notes.txt", b"sales.txt", 1))
@@ -244,7 +206,7 @@ def test_a_draft_that_was_changed_is_found_out(log_file: Path, tmp_path: Path, t
     assert not out.exists()
 
 
-def test_a_draft_of_another_log_is_refused(
+def test_what_was_left_of_another_log_is_refused(
     recorded: Path, log_file: Path, tmp_path: Path, type_: Type
 ) -> None:
     other = tmp_path / "other.db"

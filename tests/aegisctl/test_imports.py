@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import pytest
 
-from aegisctl.client import Answer
+from aegisd.remote.client import Answer
 from tests.aegisctl.conftest import Type
 
 ACT = ("--tenant", "audit", "--author", "ann", "--reason", "case 12")
@@ -29,7 +29,7 @@ class Inbox:
 @pytest.fixture
 def inbox(monkeypatch: pytest.MonkeyPatch) -> Inbox:
     kept = Inbox()
-    monkeypatch.setattr("aegisctl.client.connect", lambda *_: kept)
+    monkeypatch.setattr("aegisd.remote.client.connect", lambda *_: kept)
     return kept
 
 

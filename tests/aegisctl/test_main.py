@@ -9,8 +9,8 @@ import click
 import pytest
 
 from aegisctl import main
-from aegisctl.display import SHOWN_CHARACTERS_MAX
 from aegisd.core.errors import AegisError, LogCorrupt, SessionUnknown, Unavailable
+from aegisd.printable import SHOWN_CHARACTERS_MAX
 from tests.aegisctl.conftest import Type
 
 CLI = [sys.executable, "-c", "from aegisctl.main import main; main()"]
@@ -58,7 +58,7 @@ def test_no_failure_of_ours_reads_as_a_verdict(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("aegisctl.verify.examine", fail)
+    monkeypatch.setattr("aegisctl.verify.verify_file", fail)
     typed = type_("verify", recorded)
     assert (typed.code, typed.out) == (code, "")
 

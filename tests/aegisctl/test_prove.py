@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from aegisctl import prove
-from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import proof
 from aegisd.core.log.canonical import encode
-from aegisd.core.log.envelope import unseal
 from aegisd.core.log.proof import Proof
-from conformance.attacks.evidence import signed, tree_of
+from drills.attacks.evidence import signed, tree_of
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.lying import Answers, lying
 from tests.conformance.evidence_files import BODIES, KEY
@@ -89,12 +87,3 @@ def test_the_event_is_of_the_tenant_that_was_asked_for(type_: Type, answers: Ans
 def test_an_archive_holds_the_events_of_another_tenant(type_: Type, answers: Answers) -> None:
     answers[PATH] = answer(3)
     assert type_("prove", "--tenant", "$archive.00ff", "--position", "3").code == 0
-
-
-def test_the_event_is_the_one_of_its_session_that_was_asked_for() -> None:
-    for row in ROWS:
-        event = unseal(row.body)
-        prove._require_asked(event, "acme", row.session_id, row.seq)
-        for session_id, seq in ((row.session_id, row.seq + 1), ("s9", row.seq)):
-            with pytest.raises(NoteInvalid, match="another event"):
-                prove._require_asked(event, "acme", session_id, seq)

@@ -16,8 +16,8 @@ from aegisd.core.log.export import ExportedDocument, Scope, write
 from aegisd.core.log.export_reading import read
 from aegisd.rego.engines import installed
 from tests.aegisctl.conftest import Type
-from tests.aegisctl.shelf import Shelf
-from tests.aegisctl.tampering import tamper
+from tests.audit.tampering import tamper
+from tests.remote.shelf import Shelf
 
 ROOT = Path(__file__).resolve().parents[2]
 

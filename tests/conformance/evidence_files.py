@@ -11,10 +11,10 @@ import pytest
 from aegisctl.main import main as aegisctl
 from aegisd.core.log.canonical import encode
 from aegisd.signing.keyring import Keyring, SigningKey
-from conformance.attacks import evidence
-from conformance.attacks.evidence import checkpoint_line, export, proof_lines
 from conformance.verifier import aegis_verify
 from conformance.verifier.aegis_verify import Report, read_checkpoint, read_key
+from drills.attacks import evidence
+from drills.attacks.evidence import checkpoint_line, export, proof_lines
 from tests.core.builders import small_log
 
 KEY = Keyring("example.com/log", [SigningKey(seed=b"\1" * 32)])

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from msgspec import Struct
 
-from aegisctl.conformance.loading import load
+from aegisd.conformance.loading import load
 from aegisd.core.policy.verdict import SENTENCES
 from aegisd.rego.engines import installed
 

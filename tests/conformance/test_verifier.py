@@ -15,9 +15,9 @@ from aegisd.core.log import proof
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.note import NOTE_BYTES_MAX
 from aegisd.core.log.proof import Proof
-from conformance.attacks import evidence
-from conformance.attacks.evidence import checkpoint_line, export, proof_lines
 from conformance.verifier import aegis_verify
+from drills.attacks import evidence
+from drills.attacks.evidence import checkpoint_line, export, proof_lines
 from tests.conformance.evidence_files import (
     BODIES,
     FILES,

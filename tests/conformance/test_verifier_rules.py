@@ -13,8 +13,8 @@ import pytest
 
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import Envelope
-from conformance.attacks.evidence import checkpoint_line, export
 from conformance.verifier import aegis_verify
+from drills.attacks.evidence import checkpoint_line, export
 from tests.conformance.evidence_files import (
     BODIES,
     DOCUMENTS,

@@ -11,11 +11,11 @@ from typing import BinaryIO
 import pytest
 from msgspec import UNSET
 
-from aegisctl.archives import evidence
-from aegisctl.database import DatabaseLog
-from aegisctl.display import silent
-from aegisctl.draft import Draft
-from aegisctl.transfer import scope_of, write_draft
+from aegisd.audit.archives import evidence
+from aegisd.audit.database_log import DatabaseLog
+from aegisd.audit.export_writing import complete, plan_of
+from aegisd.audit.partial_export import PartialExport
+from aegisd.audit.proofs import StoredProofs
 from aegisd.core.archive import body_tenant
 from aegisd.core.custody import LogImported
 from aegisd.core.errors import ExportInvalid, PositionConflict
@@ -36,7 +36,7 @@ from aegisd.engine.imports import Import, Keeping
 from aegisd.ports import Batch, EventStore
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
-from tests.aegisctl.signed import note
+from tests.audit.signed import note
 from tests.core.builders import chain, envelope, small_log
 from tests.engine.world import run, running, said
 
@@ -211,8 +211,10 @@ def test_an_archive_exports_to_the_bytes_it_was_imported_from(
         archive = run(take(store))
     out = io.BytesIO()
     with closing(DatabaseLog(str(path))) as log:
-        with closing(Draft.temporary(scope_of(log, archive, None, values=False))) as draft:
-            write_draft(log, draft, out, silent)
+        proofs = StoredProofs(log)
+        plan = plan_of(proofs, archive, None, values=False)
+        with closing(PartialExport.temporary(plan)) as partial:
+            complete(log, proofs, partial, out)
         pieces = list(evidence(log, archive))
     assert out.getvalue() == data
     assert bool(pieces) == (scope is SESSION and bool(evidence_))

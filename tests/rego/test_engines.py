@@ -17,7 +17,8 @@ from aegisd.core.log.canonical import encode
 from aegisd.rego import bundle, engines
 from aegisd.rego.engines import CHOICES, choose, installed
 from aegisd.rego.query import Queryable, compiled
-from conformance import differential, inputs
+from drills.differential import __main__ as differential
+from drills.differential import inputs
 from tests.rego import evaluators
 from tests.rego.evaluators import ENGINES, EvaluatorContract, require
 from tests.rego.worlds import INPUT, MANIFEST, base_files, bent
@@ -250,9 +251,9 @@ def test_a_difference_that_nobody_has_explained_is_told(monkeypatch: pytest.Monk
 def test_the_command_prints_one_document_and_exits_zero_where_all_agree() -> None:
     for name in ENGINES:
         require(name)
-    root = Path(differential.__file__).parent.parent
+    root = Path(differential.__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, "-m", "conformance.differential", "--inputs", "3", "--json"],
+        [sys.executable, "-m", "drills.differential", "--inputs", "3", "--json"],
         cwd=root,
         capture_output=True,
         text=True,

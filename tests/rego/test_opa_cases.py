@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from conformance import opa
-from conformance.opa import Asker, Case, Outcome, ask, is_silent, refusal
+from drills import opa
+from drills.opa import Asker, Case, Outcome, ask, is_silent, refusal
 from tests.rego.evaluators import ENGINES, require
 
 P = "data.test.p"

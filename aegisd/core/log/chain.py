@@ -40,7 +40,7 @@ class Break(Struct, frozen=True, kw_only=True):
     `signature` (not signed by a key that was given), `root` (the tree over the events is not the
     one that was signed), `proof` (a path does not lead from its event to the root) and `detached`
     (a value beside its event is not the one the event commits to).
-    `aegisctl` adds `file` (what SQLite or the schema says) and `export` (a line or the trailer).
+    `audit` adds `file` (what SQLite or the schema says) and `export` (a line or the trailer).
     A position or seq of -1 is not known.
     """
 

@@ -118,7 +118,7 @@ class ExportCheck:
                 return self._check_trailer(part)
 
     def proven(self, heads: dict[str, tuple[int, bytes]], hashes: Sequence[bytes]) -> None:
-        """Take events as checked that hold by themselves: as `aegisctl.integrity.span` tells.
+        """Take events as checked that hold by themselves: as `audit.verification.segment` tells.
 
         `heads` are those of all sessions after these events, `hashes` theirs.
         """

@@ -13,7 +13,7 @@ from aegisd.core.log.merkle import PROOF_HASHES_MAX
 from aegisd.core.log.proof import MAGIC, Proof, read, verify, write
 from aegisd.signing import ed25519
 from aegisd.signing.keyring import Keyring, SigningKey
-from conformance.attacks.evidence import proof_lines, signed
+from drills.attacks.evidence import proof_lines, signed
 from tests.core.builders import small_log
 
 KEYS = Keyring("example.com/log", [SigningKey(seed=b"\1" * 32)])

@@ -1,0 +1,354 @@
+"""`aegisctl conformance`: whether a build is the gate that it promises to be."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from aegisctl import options
+from aegisctl.display import coloured, count, progress, say, say_json, table
+from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
+from aegisd import resources
+from aegisd.conformance import loading, report, schema
+from aegisd.conformance.pack import Pack
+from aegisd.conformance.result import CaseResult, Compliance, PackResult, Run
+from aegisd.conformance.source import PackInvalid
+from aegisd.conformance.target import Target
+from aegisd.printable import shown
+from aegisd.rego.engines import CHOICES
+
+_EXITS: dict[Compliance, int] = {"holds": HOLDS, "fails": BROKEN, "not_judged": UNKNOWN}
+
+_SAID: dict[Compliance, tuple[str, str]] = {
+    "holds": ("holds", "good"),
+    "fails": ("FAILS", "bad"),
+    "not_judged": ("not judged", "doubt"),
+}
+
+_packs = click.argument(
+    "places",
+    nargs=-1,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="[PACK]...",
+)
+
+
+@click.group("conformance", cls=options.Verbs)
+def command() -> None:
+    """Hold a gate to the packs of what it promises.
+
+    A PACK is a YAML file of cases, or a folder of them; each case judges one requirement. Without a
+    PACK, those that are installed with Aegis.
+
+    Examples:
+      aegisctl conformance run
+      aegisctl conformance run --daemon --html report.html
+      aegisctl conformance check my-packs/
+
+    """
+
+
+@command.command("run")
+@_packs
+@click.option("--server", metavar="URL", help="Judge the gate that answers at URL.")
+@click.option("--daemon", is_flag=True, help="Judge an aegisd started for this run.")
+@click.option(
+    "--engine",
+    type=click.Choice(CHOICES),
+    default="auto",
+    show_default=True,
+    help="The policy engine to judge with; not with --server.",
+)
+@click.option("--case", "ids", multiple=True, metavar="ID", help="Only this case; repeat for more.")
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Also write the verdicts as JUnit XML.",
+)
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Also write the verdicts as one HTML page.",
+)
+@options.as_json
+def run(
+    places: Sequence[Path],
+    server: str | None,
+    engine: str,
+    ids: Sequence[str],
+    junit: Path | None,
+    html: Path | None,
+    *,
+    daemon: bool,
+    as_json: bool,
+) -> int:
+    """Run the cases and give a verdict per requirement.
+
+    The gate is this installation's, in this process, on a temporary log; or an aegisd started for
+    the run (--daemon); or somebody's server (--server), in tenants of the run's own, where a case
+    that restarts the gate is not judged. All packs are read before any case is run. --junit and
+    --html also write the verdicts for a build server and for a reader.
+
+    Examples:
+      aegisctl conformance run
+      aegisctl conformance run packs/egress.yaml --case EG-001
+      aegisctl conformance run --server http://127.0.0.1:8080 --json
+
+    Exit codes: 0 every requirement holds, 1 one does not, 2 one was not judged, or none was. What
+    waits for a later version counts as neither.
+
+    """
+    _refuse_two_targets(server, daemon=daemon)
+    _refuse_unwritable("--junit", junit)
+    _refuse_unwritable("--html", html)
+    from aegisd.conformance import replaying, running  # noqa: PLC0415 - load the engine
+
+    packs = running.chosen(_load(places), ids)
+    total = sum(len(pack.cases) for pack in packs)
+    with (
+        closing(_target(server, engine, daemon=daemon)) as target,
+        progress("judging", total) as step,
+    ):
+        found = running.run(packs, target, replaying.Replays(engine), step)
+    _write(found, junit, html)
+    if as_json:
+        say_json(report.document(found))
+    else:
+        for line in lines(found):
+            say(line)
+    return _EXITS[found.verdict]
+
+
+@command.command("list")
+@_packs
+@options.as_json
+def list_(places: Sequence[Path], *, as_json: bool) -> int:
+    """List packs, cases and the requirement that each case judges.
+
+    Example:
+      aegisctl conformance list
+
+    Exit codes: 0 listed, 2 a pack cannot be read.
+
+    """
+    packs = _load(places)
+    if as_json:
+        say_json({"packs": [_listed(pack) for pack in packs]})
+        return HOLDS
+    for pack in packs:
+        say(f"{coloured(pack.name, 'good')}: {shown(pack.title, None)}")
+        rows = (
+            (f"  {case.id}", f"{shown(case.requirement, None)}{_waiting(case.waits_for)}")
+            for case in pack.cases
+        )
+        for line in list(table(("  case", "requirement"), rows))[1:]:
+            say(line)
+    cases = sum(len(pack.cases) for pack in packs)
+    say(f"{count(len(packs), 'pack')}, {count(cases, 'requirement')}")
+    return HOLDS
+
+
+@command.command("check")
+@click.argument(
+    "places",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PACK...",
+)
+@options.as_json
+def check(places: Sequence[Path], *, as_json: bool) -> int:
+    """Read packs without running them and name every fault's line.
+
+    Example:
+      aegisctl conformance check my-packs/
+
+    Exit codes: 0 they would run, 1 they would not, 2 there is no pack.
+
+    """
+    faults = []
+    packs: tuple[Pack, ...] = ()
+    try:
+        packs = loading.load(places)
+    except PackInvalid as error:
+        faults = error.faults
+    if as_json:
+        told = [
+            {"file": f.file, "line": f.line, "case": f.case, "step": f.step, "fault": f.sentence}
+            for f in faults
+        ]
+        say_json({"loads": not faults, "faults": told})
+    elif faults:
+        for fault in faults:
+            say(shown(str(fault), None))
+    else:
+        cases = sum(len(pack.cases) for pack in packs)
+        say(f"{coloured('loads', 'good')}: {count(len(packs), 'pack')}, {count(cases, 'case')}")
+    return BROKEN if faults else HOLDS
+
+
+@command.command("schema")
+def schema_() -> int:
+    """Print the JSON Schema of packs, which editors complete and check by.
+
+    Example:
+      aegisctl conformance schema > pack.schema.json
+
+    Exit codes: 0 printed.
+
+    """
+    say(schema.text().removesuffix("\n"))
+    return HOLDS
+
+
+def _write(found: Run, junit: Path | None, html: Path | None) -> None:
+    from aegisd.conformance import junit as xml  # noqa: PLC0415 - only who asks for it waits
+    from aegisd.conformance import page  # noqa: PLC0415 - as above
+
+    if junit is not None:
+        junit.write_bytes(xml.document(found))
+    if html is not None:
+        html.write_bytes(page.document(found))
+
+
+def _refuse_unwritable(option: str, file: Path | None) -> None:
+    """Said before any case runs: a report that cannot be kept would cost the whole run."""
+    if file is None:
+        return
+    existed = file.exists()
+    try:
+        file.open("ab").close()
+        if not existed:
+            file.unlink()
+    except OSError as error:
+        raise click.UsageError(
+            f"{option}: {shown(str(file), None)} cannot be written: {error.strerror}; name a file "
+            "in a folder that exists and that you may write to"
+        ) from None
+
+
+def _load(places: Sequence[Path]) -> tuple[Pack, ...]:
+    return loading.load(places or (_near(resources.packs()),))
+
+
+def _near(folder: Path) -> Path:
+    """A folder as a person here would write it: a report names no more of a machine than needed."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def _listed(pack: Pack) -> dict[str, object]:
+    return {
+        "pack": pack.name,
+        "title": pack.title,
+        "about": pack.about,
+        "file": pack.file,
+        "cases": [
+            {
+                "id": case.id,
+                "requirement": case.requirement,
+                "from": case.origin,
+                "waits_for": case.waits_for,
+                "line": case.line,
+            }
+            for case in pack.cases
+        ],
+    }
+
+
+def _waiting(waits_for: str | None) -> str:
+    return "" if waits_for is None else f" (waits for {shown(waits_for)})"
+
+
+def _refuse_two_targets(server: str | None, *, daemon: bool) -> None:
+    if server is None:
+        return
+    if daemon:
+        raise click.UsageError("give either --server or --daemon, not both")
+    source = click.get_current_context().get_parameter_source("engine")
+    if source is not ParameterSource.DEFAULT:
+        raise click.UsageError("--engine: a server judges with its own; start it with that engine")
+
+
+def _target(server: str | None, engine: str, *, daemon: bool) -> Target:
+    """What is judged. Adapters are imported here: none needs another's libraries."""
+    if server is not None:
+        from aegisd.conformance.served import Served  # noqa: PLC0415
+
+        return Served(server)
+    if daemon:
+        from aegisd.conformance.served import OwnDaemon  # noqa: PLC0415
+
+        return OwnDaemon(engine)
+    from aegisd.conformance.embedded import Embedded  # noqa: PLC0415
+
+    return Embedded(engine)
+
+
+def lines(run: Run) -> Iterator[str]:
+    """The run for a person: a line per pack, then what fails and what nobody knows."""
+    heading = ("pack", "holds", "fails", "not judged", "title")
+    rows = (
+        (
+            pack.name,
+            *(str(_number(pack, verdict)) for verdict in _SAID),
+            shown(pack.title),
+        )
+        for pack in run.packs
+    )
+    yield from table(heading, rows)
+    for pack in run.packs:
+        for case in pack.cases:
+            if case.verdict == "fails":
+                yield ""
+                yield from _failure(pack, case)
+    yield from _unjudged(run)
+    yield ""
+    yield _conclusion(run)
+
+
+def _failure(pack: PackResult, case: CaseResult) -> Iterator[str]:
+    """A case that fails: where it stands, what was expected, what was found."""
+    yield f"{coloured(*_SAID['fails'])}  {case.id}  {shown(case.requirement, None)}"
+    for each in case.steps:
+        for found in each.mismatches:
+            place = f"{shown(pack.file, None)}:{each.line}"
+            yield f"  {place}: {case.id}: step {each.number} ({each.verb}): {shown(found.field)}"
+            yield f"    expected  {shown(found.expected, None)}"
+            yield f"    found     {shown(found.found, None)}"
+
+
+def _unjudged(run: Run) -> Iterator[str]:
+    for pack in run.packs:
+        for case in pack.cases:
+            if case.verdict == "not_judged":
+                said = coloured(*_SAID["not_judged"])
+                place = f"{shown(pack.file, None)}:{case.line}"
+                yield f"{said}  {place}: {case.id}: {shown(case.why or '', None)}"
+
+
+def _conclusion(run: Run) -> str:
+    """The last line: what the whole run says, of what."""
+    counts = run.counts()
+    counted = counts["holds"] + counts["fails"] + counts["not_judged"]
+    told = f"{counts['holds']} of {counted} requirements hold"
+    if counts["fails"]:
+        told += f", {counts['fails']} fail"
+    if counts["not_judged"]:
+        told += f", {counts['not_judged']} not judged"
+    if counts["waits"]:
+        told += f"; {counts['waits']} wait for what this version does not have"
+    verdict = {
+        "holds": coloured("complies", "good"),
+        "fails": coloured("does not comply", "bad"),
+        "not_judged": coloured("could not tell", "doubt"),
+    }[run.verdict]
+    return f"{verdict}: {told} ({report.of_what(run)})"
+
+
+def _number(pack: PackResult, verdict: Compliance) -> int:
+    return sum(case.verdict == verdict for case in pack.cases)

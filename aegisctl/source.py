@@ -1,0 +1,90 @@
+"""Which log a verb reads: that of a FILE, or a server's where none is named."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from msgspec import Struct
+
+from aegisd.audit import log
+from aegisd.audit.log import Log
+from aegisd.audit.proofs import Proofs, Signed, StoredProofs
+from aegisd.core.errors import ConfigInvalid, NotFound, Unavailable
+from aegisd.core.log import checkpoint
+from aegisd.core.log.checkpoint import Head
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
+from aegisd.ports import Detached
+from aegisd.remote.client import Client
+from aegisd.remote.log import ServerLog
+
+
+@contextmanager
+def opened(file: str | None, server: str) -> Iterator[Log]:
+    """The log of a file, or of a server without one. Raises an `AegisError`, `OSError`."""
+    if file is None:
+        yield ServerLog(Client(server))
+        return
+    with log.opened(file) as source:
+        yield source
+
+
+@contextmanager
+def opened_with_proofs(database: str | None, server: str) -> Iterator[tuple[Log, Proofs]]:
+    """The log of a database, or of a server where there is none, and what shows that it holds."""
+    if database is None:
+        client = Client(server)
+        yield ServerLog(client), ServedProofs(client)
+        return
+    with log.opened_database(database) as reader:
+        yield reader, StoredProofs(reader)
+
+
+class _Note(Struct):
+    note: str
+
+
+class _Inclusion(Struct):
+    hashes: list[str]
+
+
+class ServedProofs:
+    """`aegisd.audit.proofs.Proofs` of a server."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def signed(self, tenant_id: str) -> Signed | None:
+        """See `Proofs.signed`: the server signs now. None where nobody signs its log."""
+        try:
+            if tenant_id.startswith(ARCHIVE_PREFIX):
+                # Another log signed it, and the server has what came with it.
+                answer = self._client.get("/v1/checkpoints/latest", tenant_id=tenant_id)
+            else:
+                answer = self._client.ask("/v1/checkpoints", {"tenant_id": tenant_id})
+        except NotFound:
+            return None
+        note = self._client.read(answer, _Note).note
+        return Signed(note=note, head=checkpoint.read(note)[0])
+
+    def end(self, tenant_id: str, signed: Signed | None) -> int | None:
+        """See `Proofs.end`: what was appended since the server signed is left for another day."""
+        is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
+        return None if signed is None or is_archive else signed.head.size
+
+    def path(self, tenant_id: str, position: int, head: Head) -> Sequence[bytes]:
+        """See `Proofs.path`. Raises `Unavailable` for what is no path."""
+        answer = self._client.get(
+            "/v1/proofs/inclusion", tenant_id=tenant_id, position=position, size=head.size
+        )
+        try:
+            hashes = self._client.read(answer, _Inclusion).hashes
+            return [base64.b64decode(each, validate=True) for each in hashes]
+        except ValueError:
+            raise Unavailable(f"{self._client.url} answered a path that is not base64") from None
+
+    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:  # noqa: ARG002
+        """See `Proofs.detached`. Raises `ConfigInvalid`: salts stay where the database is."""
+        raise ConfigInvalid(
+            "a server does not give out values that are kept beside events; export --detached from "
+            "the database, with --dsn"
+        )

@@ -1,0 +1,237 @@
+"""A log written as an export: checked as it is read, and gone on with where it was cut."""
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.audit import archives, documents
+from aegisd.audit.log import Log
+from aegisd.audit.partial_export import ExportPlan, PartialExport
+from aegisd.audit.progress import Progress, silent
+from aegisd.audit.proofs import NoProofs, Proofs
+from aegisd.audit.verification.breaks import sentence
+from aegisd.core.archive import body_tenant
+from aegisd.core.errors import ConfigInvalid, LogCorrupt, SessionUnknown
+from aegisd.core.log import checkpoint, export
+from aegisd.core.log.chain import Chain
+from aegisd.core.log.detached import BEGINS
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.export import (
+    ExportedCheckpoint,
+    ExportedDetached,
+    ExportedProof,
+    Writer,
+)
+from aegisd.core.shapes.identifier import CONTROL_SESSION
+from aegisd.printable import shown
+
+# Bytes copied at once.
+COPY_BYTES = 1 << 20
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """What an export holds; `sha256` is the hex digest of all its bytes.
+
+    `covered` of its events lead to the checkpoint it carries.
+    """
+
+    events: int
+    sessions: int
+    documents: int
+    sha256: str
+    covered: int = 0
+
+
+def plan_of(proofs: Proofs, tenant_id: str, session_id: str | None, *, values: bool) -> ExportPlan:
+    """What an export begun now holds: where it ends, and the checkpoint that goes with it."""
+    signed = proofs.signed(tenant_id)
+    return ExportPlan(
+        tenant_id=tenant_id,
+        session_id=session_id,
+        values=values,
+        end=proofs.end(tenant_id, signed),
+        note="" if signed is None else signed.note,
+    )
+
+
+def write_export(
+    log: Log,
+    tenant_id: str,
+    session_id: str | None,
+    out: BinaryIO,
+    *,
+    note: str | None = None,
+    progress: Progress = silent,
+) -> Written:
+    """Write a tenant's log, or one session of it, as export v1; of a tenant, with a checkpoint.
+
+    No paths and no values go along. Raises as `complete`.
+    """
+    plan = ExportPlan(tenant_id=tenant_id, session_id=session_id, values=False, end=None, note=note)
+    with closing(PartialExport.temporary(plan)) as partial:
+        return complete(log, NoProofs(), partial, out, progress)
+
+
+def complete(
+    log: Log, proofs: Proofs, partial: PartialExport, out: BinaryIO, progress: Progress = silent
+) -> Written:
+    """Write what a partial export's plan says as export v1, beginning behind what it holds.
+
+    The events are read once, into the partial export, while what they name is collected: a daemon
+    may be writing meanwhile, and every document must stand before the first event. Memory stays
+    flat. Progress is told of events. Raises `LogCorrupt` for a log that does not hold and
+    `SessionUnknown` for one without events.
+    """
+    source = _Source(log, proofs, partial)
+    source.read(progress)
+    bodies = [(name.kind, source.document(name)) for name in sorted(source.named)]
+    scope = export.Scope(
+        tenant_id=source.body_tenant or partial.plan.tenant_id,
+        session_id=partial.plan.session_id or source.alone,
+    )
+    digest = hashlib.sha256()
+    writer = Writer()
+
+    def emit(line: bytes) -> None:
+        digest.update(line)
+        out.write(line)
+
+    for line in writer.begin(scope, bodies):
+        emit(line)
+    for chunk in partial.chunks(COPY_BYTES):
+        emit(writer.lines(chunk))
+    writer.events(source.chain.heads, source.count)
+    for part in source.evidence():
+        emit(writer.evidence(part))
+    if source.alone is not None and partial.plan.note is not None:
+        for piece in archives.evidence(log, partial.plan.tenant_id):
+            emit(writer.lines(piece))
+    emit(writer.end())
+    return Written(
+        events=source.count,
+        sessions=len(source.chain.heads),
+        documents=len(set(bodies)),
+        sha256=digest.hexdigest(),
+        covered=source.covered,
+    )
+
+
+class _Source:
+    """The events of an export while they are read, what they name, and what stands beside them."""
+
+    def __init__(self, log: Log, proofs: Proofs, partial: PartialExport) -> None:
+        plan = partial.plan
+        self.named: set[documents.Named] = set()
+        self.count = 0
+        self.covered = 0
+        self.body_tenant = body_tenant(log, plan.tenant_id)
+        self.chain = Chain(whole=plan.session_id is None, body_tenant=self.body_tenant)
+        self._log, self._partial, self._plan = log, partial, plan
+        self._proofs = proofs
+        # Positions in the tenant: of the events of one session, and of those with values beside.
+        self._positions = array("Q")
+        self._holding = array("Q")
+
+    def read(self, progress: Progress) -> None:
+        """Take every event, those already written first. Raises `LogCorrupt`, `SessionUnknown`."""
+        last: StoredEvent | None = None
+        for last in self._partial.events():
+            self._take(last)
+            progress()
+        if last is not None:
+            self._require_same(last)
+        for event in self._events():
+            if self._plan.end is not None and event.position >= self._plan.end:
+                break
+            self._take(event)
+            self._partial.append(event)
+            progress()
+        if not self.count:
+            raise SessionUnknown(
+                f"the log holds no event of {shown(self._plan.session_id or self._plan.tenant_id)}"
+            )
+
+    def _events(self) -> Iterable[StoredEvent]:
+        tenant_id, session_id = self._plan.tenant_id, self._plan.session_id
+        if session_id is not None:
+            return self._log.session_events(tenant_id, session_id)
+        left = None if self._plan.end is None else max(0, self._plan.end - self.count)
+        return self._log.events(tenant_id, from_position=self.count, limit=left)
+
+    def _require_same(self, last: StoredEvent) -> None:
+        """Hold the last event that the partial export was left with against the log's own."""
+        own = self._log.events(self._plan.tenant_id, from_position=last.position, limit=1)
+        found = next(iter(own), None)
+        if found is None or found.body != last.body:
+            raise ConfigInvalid(
+                f"{shown(self._partial.name)} was begun from another log; begin again with --force"
+            )
+
+    def _take(self, event: StoredEvent) -> None:
+        row = msgspec.structs.replace(event, tenant_id=self._plan.tenant_id)
+        for found in self.chain.check(row):
+            raise LogCorrupt(
+                f"{sentence(found)}; a log that does not hold is not exported, run "
+                "`aegisctl verify`"
+            )
+        self.named.update(documents.named(event))
+        if self._plan.session_id is not None:
+            self._positions.append(event.position)
+        if self._plan.values and BEGINS in event.body:
+            self._holding.append(self.count)
+        self.count += 1
+
+    @property
+    def alone(self) -> str | None:
+        """The session of an archive that was imported from an export of one session.
+
+        A whole tenant's log has a `$control` session; so the archive exports as it was imported.
+        """
+        heads = self.chain.heads
+        if self.body_tenant is None or CONTROL_SESSION in heads or len(heads) != 1:
+            return None
+        return next(iter(heads))
+
+    def document(self, name: documents.Named) -> bytes:
+        """The bytes of a document. Raises `LogCorrupt` when they are missing or others."""
+        body = documents.found(name, self._log.document)
+        if isinstance(body, str):
+            raise LogCorrupt(f"{body}; a log that does not hold is not exported")
+        return body
+
+    def evidence(self) -> Iterator[export.Evidence]:
+        """What stands behind the events. Raises `LogCorrupt` where the log is not what was signed.
+
+        Of an archive's one session nothing but the values: its tree was another log's.
+        """
+        yield from self._values()
+        if not self._plan.note or self.alone is not None:
+            return
+        head = checkpoint.read(self._plan.note)[0]
+        yield ExportedCheckpoint(note=self._plan.note)
+        if self._plan.session_id is None:
+            self.covered = min(head.size, self.count)
+            return
+        for position in self._positions:
+            if position >= head.size:
+                return
+            path = self._proofs.path(self._plan.tenant_id, position, head)
+            yield ExportedProof(index=position, hashes=tuple(path))
+            self.covered += 1
+
+    def _values(self) -> Iterator[ExportedDetached]:
+        for number in self._holding:
+            position = self._positions[number] if self._positions else number
+            for row in self._proofs.detached(self._plan.tenant_id, position):
+                yield ExportedDetached(
+                    position=number,
+                    pointer=row.pointer,
+                    subject=row.subject,
+                    salt=row.salt,
+                    value=row.value,
+                )

@@ -1,0 +1,84 @@
+"""The judge that replay and policy checks ask: the base rules of this installation, on an engine.
+
+Imported by who needs it only: loading the engine takes longer than most commands run.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from aegisd import resources
+from aegisd.core.capabilities import NONE
+from aegisd.core.errors import PolicyInvalid
+from aegisd.core.policy.release import OPERATOR_PREFIX
+from aegisd.ports import Document
+from aegisd.rego.bundle import build, load_directory
+from aegisd.rego.engines import choose, installed
+from aegisd.rego.judge import RegoJudge
+from aegisd.rules_version import rules_version
+
+
+def base_folder() -> Path:
+    """Where the base rules lie. Raises `ConfigInvalid` when the installation lacks them."""
+    return resources.policies() / "aegis"
+
+
+def judge(find: Callable[[bytes], Document | None], engine: str = "auto") -> RegoJudge:
+    """A judge over documents that `find` gives by SHA-256, on the engine of that name.
+
+    `auto` judges each decision on the engine that made it, where that is installed: a difference is
+    then nobody's upgrade. Raises `ConfigInvalid` for an engine that is not installed.
+    """
+    base, version = load_directory(base_folder()), rules_version()
+    if engine == "auto":
+        return AsDecided(base, find, version)
+    return RegoJudge(choose(engine), base, find, version)
+
+
+class AsDecided(RegoJudge):
+    """Judges each decision on the engine that made it, and all else on the preferred one."""
+
+    def __init__(
+        self, base: Mapping[str, str], find: Callable[[bytes], Document | None], version: str
+    ) -> None:
+        super().__init__(choose("auto"), base, find, version)
+        self._engines = {
+            name: RegoJudge(choose(name), base, find, version)
+            for name in installed()
+            if name != self.evaluator()[0]
+        }
+
+    def on(self, engine: str) -> RegoJudge:
+        """The judge on an engine's name; itself where that engine is not installed."""
+        return self._engines.get(engine, self)
+
+
+def bundle(folder: Path) -> Document:
+    """The base rules and a folder's, as the daemon would bundle them; not compiled yet.
+
+    Raises `PolicyInvalid`, naming the file in that folder and its line.
+    """
+    try:
+        body = build(load_directory(folder), load_directory(base_folder()))
+    except PolicyInvalid as error:
+        raise PolicyInvalid(in_folder(error.message, folder)) from None
+    return Document(digest=hashlib.sha256(body).digest(), kind="bundle", body=body)
+
+
+def refusal(document: Document, folder: Path, engine: str) -> str | None:
+    """What an engine says against the bundle of a folder; None where it compiles.
+
+    It is compiled without a manifest, as the daemon does before it takes a bundle.
+    """
+    try:
+        choose(engine).compile(document.body, NONE.data)
+    except PolicyInvalid as error:
+        return in_folder(error.message, folder)
+    return None
+
+
+def in_folder(message: str, folder: Path) -> str:
+    """A message about a file of a bundle, naming the file where it lies."""
+    if not message.startswith(OPERATOR_PREFIX):
+        return message
+    return f"{folder}/{message.removeprefix(OPERATOR_PREFIX)}"

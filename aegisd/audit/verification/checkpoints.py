@@ -1,0 +1,161 @@
+"""Every checkpoint kept in a database, held against the tree over the events it covers."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from aegisd.audit.anchors import Anchors, tenant_of
+from aegisd.audit.verification import anchoring
+from aegisd.audit.verification.breaks import broken, unreadable
+from aegisd.audit.verification.result import Verification
+from aegisd.core.errors import LogCorrupt, NoteInvalid
+from aegisd.core.log import checkpoint
+from aegisd.core.log.chain import Break
+from aegisd.core.log.roots import Roots
+from aegisd.ports import Checkpoint, EventReader
+from aegisd.signing import ed25519
+
+# Checkpoints read in one go. A log that lives long has more of them than memory should hold.
+CHECKPOINTS_PAGE = 1000
+
+
+class Covered(Struct, frozen=True):
+    """How many events lead to the newest checkpoint, and whether a key signed that."""
+
+    events: int
+    signed: bool
+
+
+class CheckpointCheck:
+    """Grows with the events, and compares each checkpoint when its events have gone by.
+
+    `origin_tenant` is the tenant that checkpoints are of, another than the log's own in an archive.
+    """
+
+    def __init__(
+        self,
+        reader: EventReader,
+        tenant_id: str,
+        origin_tenant: str,
+        anchors: Anchors,
+        told: Verification,
+    ) -> None:
+        self._reader, self._tenant_id, self._origin_tenant = reader, tenant_id, origin_tenant
+        self._anchors, self._told = anchors, told
+        self._kept = anchors.of(tenant_id)
+        self._roots = Roots(head.size for head in self._kept)
+        self._page: list[Checkpoint] = []
+        self._covered, self._signed = 0, False
+        # A daemon may be appending meanwhile: what it signs from now on is not looked at.
+        self._last_size = self._newest_size()
+        self._turn(0)
+
+    def add(self, event_hash: bytes) -> None:
+        """Take the hash of the next event."""
+        self._roots.add(event_hash)
+        while self._page and self._page[-1].size < self._roots.size:
+            self._judge_page()
+
+    def end(self) -> Covered:
+        """Judge what is left, and the kept roots of blocks."""
+        while self._page:
+            self._judge_page()
+        self._roots.tree()
+        for head in self._kept:
+            root = self._roots.at.get(head.size)
+            size = self._roots.size
+            if anchoring.hold(self._told, self._tenant_id, head, size, root):
+                self._cover(head.size, signed=bool(self._anchors.keys))
+        self._check_blocks()
+        return Covered(self._covered, self._signed)
+
+    def _newest_size(self) -> int:
+        try:
+            newest = self._reader.newest_checkpoint(self._tenant_id)
+        except LogCorrupt as error:
+            self._told.add(unreadable(self._tenant_id, error))
+            return 0
+        return 0 if newest is None else newest.size
+
+    def _turn(self, from_size: int) -> None:
+        """Read the next checkpoints, and want the roots they speak of."""
+        try:
+            page = self._reader.checkpoints(
+                self._tenant_id, from_size=from_size, limit=CHECKPOINTS_PAGE
+            )
+        except LogCorrupt as error:
+            self._told.add(unreadable(self._tenant_id, error))
+            page = []
+        self._page = [each for each in page if each.size <= self._last_size]
+        self._roots.want(each.size for each in self._page)
+
+    def _judge_page(self) -> None:
+        """Judge the checkpoints at hand, whose events have gone by or are missing."""
+        self._roots.tree()
+        kept = {head.size for head in self._kept}
+        for each in self._page:
+            for found in self._breaks(each):
+                self._told.add(found)
+            if each.size not in kept:
+                self._roots.at.pop(each.size, None)
+        self._turn(self._page[-1].size + 1)
+
+    def _breaks(self, kept: Checkpoint) -> Iterator[Break]:
+        if kept.size > self._roots.size:
+            yield self._break(
+                "checkpoint",
+                f"a checkpoint covers {kept.size} events, the log holds {self._roots.size}: its "
+                "tail was cut",
+            )
+            return
+        if self._roots.at.get(kept.size) != kept.root:
+            detail = f"the first {kept.size} events do not have the root that is kept of them"
+            yield self._break("root", detail)
+            return
+        if not kept.note:
+            return
+        try:
+            head = checkpoint.read(kept.note)[0]
+        except NoteInvalid as error:
+            yield self._break("checkpoint", f"the note of size {kept.size}: {error.message}")
+            return
+        if (head.size, head.root, tenant_of(head)) != (kept.size, kept.root, self._origin_tenant):
+            detail = f"the note of size {kept.size} tells of another tree"
+            yield self._break("checkpoint", detail)
+            return
+        signed = False
+        # Keys may be of one tenant, and an archive was signed by another log. Where no key speaks
+        # for the origin, the tenant is one that nothing is known to be signed of.
+        if checkpoint.keys_for(head, self._anchors.keys):
+            try:
+                checkpoint.verify(kept.note, self._anchors.keys, ed25519.check)
+                signed = True
+            except NoteInvalid as error:
+                yield self._break("signature", f"the note of size {kept.size}: {error.message}")
+                return
+        self._cover(kept.size, signed=signed)
+
+    def _cover(self, size: int, *, signed: bool) -> None:
+        """Note a checkpoint that holds. One that a key signed counts before any that none did."""
+        self._covered, self._signed = max((self._covered, self._signed), (size, signed), key=_rank)
+
+    def _check_blocks(self) -> None:
+        try:
+            kept = self._reader.blocks(self._tenant_id)
+        except LogCorrupt as error:
+            self._told.add(unreadable(self._tenant_id, error))
+            return
+        found = self._roots.tree().block_roots(0)
+        for number, (one, other) in enumerate(zip(kept, found, strict=False)):
+            if one != other:
+                self._told.add(
+                    self._break("root", f"the kept root of block {number} is not its events'")
+                )
+
+    def _break(self, rule: str, detail: str) -> Break:
+        return broken(rule, detail, tenant_id=self._tenant_id)
+
+
+def _rank(covered: tuple[int, bool]) -> tuple[bool, int]:
+    size, signed = covered
+    return signed, size

@@ -1,0 +1,200 @@
+"""A database, while it is written or not. A row that cannot be read is a break like any other."""
+
+from collections.abc import Iterator, Sequence
+
+from aegisd.audit import documents
+from aegisd.audit.anchors import NONE, Anchors
+from aegisd.audit.archives import import_act
+from aegisd.audit.database_log import DatabaseLog
+from aegisd.audit.progress import Progress, silent
+from aegisd.audit.verification import anchoring
+from aegisd.audit.verification.breaks import NOWHERE, broken, unreadable
+from aegisd.audit.verification.checkpoints import CheckpointCheck
+from aegisd.audit.verification.order import Order
+from aegisd.audit.verification.result import Verification
+from aegisd.core.archive import body_tenant
+from aegisd.core.errors import LogCorrupt
+from aegisd.core.log.chain import Break, Chain
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
+from aegisd.ports import EventReader, SnapshotRow
+
+# Rows on end that cannot be read before the rest of a tenant is given up: a damaged page of 8 KiB
+# holds at most about as many.
+UNREADABLE_ROWS_MAX = 100
+
+
+def verify_database(
+    log: EventReader,
+    tenants: Sequence[str],
+    session_id: str | None = None,
+    *,
+    anchors: Anchors = NONE,
+    progress: Progress = silent,
+) -> Verification:
+    """Check the file and tenants of a database, and hold them against what was brought along.
+
+    Progress is told of events. Raises `SessionUnknown` where nothing is wrong and the session is
+    nowhere.
+    """
+    told = Verification(session_id=session_id)
+    if isinstance(log, DatabaseLog):
+        _check_file(log, told)
+    names: set[documents.Named] = set()
+    present = False
+    for tenant_id in tenants:
+        check = _TenantCheck(log, tenant_id, anchors, told)
+        for event in check.events():
+            names.update(documents.named(event))
+            progress()
+        check.end()
+        present = present or session_id in check.chain.heads
+    told.check_documents(names, log.document)
+    live = (tenant_id for tenant_id in tenants if not tenant_id.startswith(ARCHIVE_PREFIX))
+    anchoring.require_answers(told, anchors, live)
+    told.require_session(present=present)
+    return told
+
+
+def _check_file(log: DatabaseLog, told: Verification) -> None:
+    try:
+        for fault in log.faults():
+            told.add(broken("file", fault))
+    except LogCorrupt as error:
+        told.add(broken("file", error.message))
+
+
+class _TenantCheck:
+    """One tenant of a database: its chain, its recorded head, its archive act, its cached folds."""
+
+    def __init__(
+        self, log: EventReader, tenant_id: str, anchors: Anchors, told: Verification
+    ) -> None:
+        self._log, self._tenant_id, self._told = log, tenant_id, told
+        self._act = import_act(log, tenant_id)
+        written_for = body_tenant(log, tenant_id)
+        self.chain = Chain(whole=True, body_tenant=written_for)
+        self._checkpoints = CheckpointCheck(log, tenant_id, written_for or tenant_id, anchors, told)
+        self._order = Order()
+        # Read before the events and again after: a daemon may be appending meanwhile.
+        self._before = self._recorded_head()
+        self._last: StoredEvent | None = None
+        self._end = 0
+
+    def events(self) -> Iterator[StoredEvent]:
+        """Every readable row, once it was checked."""
+        for row in self._rows():
+            self._end = max(self._end, row.position + 1)
+            if isinstance(row, Break):
+                self._told.add(row)
+                continue
+            for found in (*self.chain.check(row), *self._order.check(row)):
+                self._told.add(found)
+            self._last = row
+            self._checkpoints.add(row.hash)
+            if self._before is not None and row.position + 1 == self._before[0]:
+                self._compare_head(self._before)
+            yield row
+
+    def end(self) -> None:
+        """Compare where the events end with what was recorded beside them."""
+        end, after = self._end, self._recorded_head()
+        if self._before is None:
+            self._add_head("the last commit left no record of where the log ends")
+        elif self._before[0] > end:
+            self._add_head(
+                f"the last commit ended before position {self._before[0]}, but the log ends "
+                f"before position {end}: rows were cut from its tail"
+            )
+        elif after is not None and after[0] < end:
+            self._add_head(
+                f"the log goes on to position {end - 1}, but the last commit ended before "
+                f"position {after[0]}"
+            )
+        elif after is not None and after != self._before and after[0] == end:
+            self._compare_head(after)
+        events = self.chain.events
+        if self._act is not None and self._act.events != events:
+            self._add_head(f"LOG_IMPORTED counts {self._act.events} events, found {events}")
+        if isinstance(self._log, DatabaseLog):
+            self._check_moved(self._log)
+        self._check_snapshots()
+        covered = self._checkpoints.end()
+        sessions = len(self.chain.heads)
+        self._told.count(
+            self._tenant_id, events, sessions, signed=covered.signed, covered=covered.events
+        )
+
+    def _rows(self) -> Iterator[StoredEvent | Break]:
+        position, failures = 0, 0
+        while failures < UNREADABLE_ROWS_MAX:
+            try:
+                for event in self._log.events(self._tenant_id, from_position=position):
+                    position, failures = event.position + 1, 0
+                    yield event
+            except LogCorrupt as error:
+                yield unreadable(self._tenant_id, error)
+                at = error.details.get("position")
+                failures += 1
+                position = max(position, (at if isinstance(at, int) else position) + 1)
+            else:
+                return
+        text = f"gave up after {UNREADABLE_ROWS_MAX} rows in a row that cannot be read"
+        yield broken("row", text, tenant_id=self._tenant_id)
+
+    def _recorded_head(self) -> tuple[int, bytes] | None:
+        try:
+            return self._log.recorded_head(self._tenant_id)
+        except LogCorrupt as error:
+            self._told.add(unreadable(self._tenant_id, error))
+            return None
+
+    def _compare_head(self, recorded: tuple[int, bytes]) -> None:
+        if self._last is not None and self._last.hash != recorded[1]:
+            self._add_head("the last commit recorded another hash for this event")
+
+    def _add_head(self, detail: str) -> None:
+        position = NOWHERE if self._last is None else self._last.position
+        self._told.add(broken("head", detail, tenant_id=self._tenant_id, position=position))
+
+    def _check_moved(self, log: DatabaseLog) -> None:
+        try:
+            for found in log.moved(self._tenant_id):
+                self._told.add(found)
+        except LogCorrupt as error:
+            self._told.add(unreadable(self._tenant_id, error))
+
+    def _check_snapshots(self) -> None:
+        """A cached fold rests on one event; that event must be there and be the same."""
+        for session_id in ("", *sorted(self.chain.heads)):
+            try:
+                row = self._log.snapshot(self._tenant_id, session_id)
+                wrong = None if row is None else self._snapshot_fault(row)
+            except LogCorrupt as error:
+                self._told.add(unreadable(self._tenant_id, error))
+                continue
+            if wrong is not None and row is not None:
+                self._told.add(
+                    broken(
+                        "head",
+                        wrong,
+                        tenant_id=self._tenant_id,
+                        position=NOWHERE if session_id else row.head,
+                        session_id=session_id,
+                        seq=row.head if session_id else NOWHERE,
+                    )
+                )
+
+    def _snapshot_fault(self, row: SnapshotRow) -> str | None:
+        if row.session_id:
+            events = self._log.session_events(
+                row.tenant_id, row.session_id, from_seq=row.head, limit=1
+            )
+        else:
+            events = self._log.events(row.tenant_id, from_position=row.head, limit=1)
+        event = next(events, None)
+        if event is None or row.head != (event.seq if row.session_id else event.position):
+            return "a cached fold rests on an event that is missing"
+        if event.hash != row.head_hash:
+            return "a cached fold rests on another event than the log has here"
+        return None

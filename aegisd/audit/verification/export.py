@@ -1,0 +1,167 @@
+"""An export, line by line, with nothing but the file: no database, no server, no trust."""
+
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.audit import documents
+from aegisd.audit.anchors import NONE, Anchors
+from aegisd.audit.progress import Progress, silent
+from aegisd.audit.verification import anchoring
+from aegisd.audit.verification.breaks import broken
+from aegisd.audit.verification.order import Order
+from aegisd.audit.verification.parallel import read_in_segments
+from aegisd.audit.verification.result import Verification
+from aegisd.audit.verification.segment import Segment
+from aegisd.core.errors import ExportInvalid
+from aegisd.core.log.chain import Break
+from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.export import ExportedDocument, Line, Trailer
+from aegisd.core.log.export_check import ExportCheck, announced
+from aegisd.core.log.export_reading import read
+from aegisd.export_file import ending, lines
+from aegisd.signing import ed25519
+
+
+def verify_export(
+    file: BinaryIO,
+    session_id: str | None = None,
+    *,
+    anchors: Anchors = NONE,
+    path: str | None = None,
+    progress: Progress = silent,
+) -> Verification:
+    """Check an export. Raises `SessionUnknown` where it holds and the session is not in it.
+
+    In segments first, which is quick and finds out that an export holds; `path` names the file for
+    other processes. One that does not is read line by line, to say what is wrong and where.
+    Progress is told of events, and again of lines where it comes to that.
+    """
+    sizes = [*announced(ending(file)), *anchors.sizes()]
+    verifier = ExportVerifier(Verification(session_id=session_id), anchors, sizes)
+    if not read_in_segments(file, path, verifier, progress) or not verifier.holds():
+        file.seek(0)
+        verifier = ExportVerifier(Verification(session_id=session_id), anchors, sizes)
+        verifier.read(file, progress)
+    verifier.told.require_session(present=verifier.has(session_id))
+    return verifier.told
+
+
+class _Told(Struct):
+    seq: int
+    hash: str
+
+
+class _TrailerLine(Struct):
+    events: int
+    heads: dict[str, _Told]
+    sha256: str
+
+
+class ExportVerifier:
+    """One verification of one export, under way."""
+
+    def __init__(self, told: Verification, anchors: Anchors, sizes: Iterable[int]) -> None:
+        self.told = told
+        self._anchors = anchors
+        self._check = ExportCheck(anchors.keys, ed25519.check, sizes=sizes)
+        self._order = Order()
+        self._named: set[documents.Named] = set()
+        self._held: set[str] = set()
+        self._last = b""
+
+    def has(self, session_id: str | None) -> bool:
+        """Whether the export holds an event of the session."""
+        return session_id in self._check.chain.heads
+
+    def holds(self) -> bool:
+        """End the check of what was taken; whether it holds."""
+        self._end()
+        return self.told.holds
+
+    def read(self, file: BinaryIO, progress: Progress) -> None:
+        """Check all lines of a file, one by one."""
+        try:
+            for part in read(self._lines(file)):
+                self.take(part)
+                progress()
+        except ExportInvalid as error:
+            self._end_early(error.message)
+        self._end()
+
+    def _lines(self, file: BinaryIO) -> Iterator[bytes]:
+        """The lines of the file; the last one is remembered."""
+        for line in lines(file):
+            self._last = line
+            yield line
+
+    def take(self, part: Line) -> None:
+        """Check the next part."""
+        for found in self._check.check(part):
+            self.told.add(found)
+        if isinstance(part, ExportedDocument):
+            self._held.add(part.digest)
+        elif isinstance(part, StoredEvent):
+            for found in self._order.check(part):
+                self.told.add(found)
+            self._named.update(documents.named(part))
+
+    def take_segment(self, segment: Segment, heads: dict[str, tuple[int, bytes]]) -> None:
+        """Take events that hold; `heads` are those of all sessions after them."""
+        before = self._check.events
+        for number, body in segment.detached:
+            self._check.commit(body, before + number)
+        self._check.proven(heads, segment.digests())
+        self._named.update(segment.named)
+
+    def _end_early(self, reason: str) -> None:
+        """A line is not what it must be. Say which, and which sessions do not end as told."""
+        for found in self._ends():
+            self.told.add(found)
+        self.told.add(broken("export", reason, tenant_id=self._tenant_id))
+
+    def _ends(self) -> list[Break]:
+        """Where the SHA-256 says that some line was changed, heads may say in which session."""
+        try:
+            told = msgspec.json.decode(self._last, type=_TrailerLine)
+        except (msgspec.MsgspecError, UnicodeError):
+            return []
+        heads = {name: (head.seq, head.hash) for name, head in told.heads.items()}
+        return self._check.check(Trailer(events=told.events, heads=heads, sha256=told.sha256))
+
+    def _end(self) -> None:
+        """Compare the documents that events name with those that are there, and say the level."""
+        for name in sorted(self._named):
+            if name.digest not in self._held:
+                text = f"{name.kind} {name.digest} is named by an event and missing"
+                self.told.add(broken("document", text, tenant_id=self._tenant_id))
+        self.told.documents = len(self._held)
+        if self._check.scope is None:
+            return
+        tenant_id, check = self._tenant_id, self._check
+        covered, signed = check.covered, check.signed and check.covered > 0
+        for head in self._anchors.of(tenant_id):
+            if self._compare(head) and self._anchors.keys:
+                covered, signed = max(covered if signed else 0, head.size), True
+        self.told.count(tenant_id, check.events, check.sessions, signed=signed, covered=covered)
+        anchoring.require_answers(self.told, self._anchors, [tenant_id])
+
+    def _compare(self, kept: Head) -> bool:
+        check = self._check
+        if check.whole:
+            check.roots.tree()
+            root, events = check.roots.at.get(kept.size), check.events
+        else:
+            # One session tells no size of the tenant but its checkpoint's.
+            own = check.head
+            root = own.root if own is not None and own.size == kept.size else None
+            events = kept.size
+        same = anchoring.hold(self.told, self._tenant_id, kept, events, root)
+        return same and check.whole
+
+    @property
+    def _tenant_id(self) -> str:
+        return "" if self._check.scope is None else self._check.scope.tenant_id

@@ -1,0 +1,58 @@
+"""A file that somebody has: what kind it is tells its content, and what it is, the verification."""
+
+from pathlib import Path
+
+from aegisd.audit import log
+from aegisd.audit.anchors import NONE, Anchors
+from aegisd.audit.progress import Progress, silent
+from aegisd.audit.verification.breaks import broken
+from aegisd.audit.verification.database import verify_database
+from aegisd.audit.verification.event_proof import verify_proof
+from aegisd.audit.verification.export import verify_export
+from aegisd.audit.verification.result import Verification
+from aegisd.core.errors import ConfigInvalid, LogCorrupt, NotFound
+from aegisd.printable import shown
+
+
+def verify_file(
+    file: str,
+    tenant_id: str | None = None,
+    session_id: str | None = None,
+    *,
+    anchors: Anchors = NONE,
+    event: str | None = None,
+    progress: Progress = silent,
+) -> Verification:
+    """Verify a database, a PostgreSQL URL, an export or a proof, or one tenant or session of it.
+
+    `event` names the file of the event that a proof does not hold. Progress is told of events.
+    Raises `NotFound` or `SessionUnknown` for what is not there, and what opening raises.
+    """
+    kind = log.kind(file)
+    if kind == "proof":
+        if session_id is not None:
+            raise ConfigInvalid("a proof is of one event; it takes no --session")
+        return _of_tenant(verify_proof(file, event, anchors), tenant_id, "proof")
+    if event is not None:
+        raise ConfigInvalid("--event goes with a .tlog-proof file, and FILE is none")
+    if kind == "export":
+        with Path(file).open("rb") as opened:
+            told = verify_export(opened, session_id, anchors=anchors, path=file, progress=progress)
+        return _of_tenant(told, tenant_id, "export")
+    try:
+        with log.opened_database(file) as reader:
+            tenants = log.known_tenants(reader, tenant_id)
+            return verify_database(reader, tenants, session_id, anchors=anchors, progress=progress)
+    except LogCorrupt as error:
+        # Not even the list of tenants, or the file's own marks, can be read.
+        told = Verification(session_id=session_id)
+        told.add(broken("row", error.message))
+        return told
+
+
+def _of_tenant(told: Verification, tenant_id: str | None, what: str) -> Verification:
+    """What was found of the tenant that was asked about, if any. Raises `NotFound`."""
+    held = [tenant.tenant_id for tenant in told.tenants]
+    if tenant_id is not None and told.holds and held != [tenant_id]:
+        raise NotFound(f"the {what} holds no event of tenant {shown(tenant_id)}")
+    return told

@@ -1,0 +1,294 @@
+"""A gate over HTTP: somebody's server, or a daemon of this installation that is ours to end."""
+
+import http.client
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.audit.log import Log
+from aegisd.conformance import files
+from aegisd.conformance.step import Json
+from aegisd.conformance.target import (
+    AUTHOR,
+    NO_BACKUP,
+    PROOF_WAIT_MS,
+    REASON,
+    NotJudged,
+    Refusal,
+    Reply,
+)
+from aegisd.core.errors import ConfigInvalid, InvalidJson, Unavailable
+from aegisd.core.log.canonical import parse
+from aegisd.core.log.form import STORED_DEPTH_MAX
+from aegisd.rego.engines import choose
+from aegisd.remote.client import Answer, Client, Transport, connect, segment
+from aegisd.remote.log import ServerLog
+
+# Seconds until a daemon listens: a hundred times what it takes.
+START_SECONDS_MAX = 30
+
+# Seconds until a daemon has ended; three times what it gives the requests that are still open.
+END_SECONDS_MAX = 30
+
+# Characters of what a daemon said before it ended that are repeated to a person.
+LAST_WORDS_MAX = 2_000
+
+_REFUSED = 400
+_MEDIA = {False: "application/json", True: "application/x-ndjson"}
+_LISTENING = "listening on "
+
+
+class _Problem(Struct):
+    """What is read of an RFC 9457 answer."""
+
+    code: str = ""
+    detail: str = ""
+    index: int | None = None
+
+
+class Served:
+    """`Target` over a URL. `transport` is how requests get there. Raises `ConfigInvalid`."""
+
+    kind = "server"
+
+    def __init__(self, url: str, transport: Transport | None = None) -> None:
+        self.url: str | None = url.rstrip("/")
+        self.engine: tuple[str, str] | None = None
+        self._reach(url, transport or connect(url))
+
+    def _reach(self, url: str, transport: Transport) -> None:
+        self.url, self._send = url.rstrip("/"), transport
+
+    def register(self, tenant_id: str, manifest: Json) -> Reply:
+        """See `Target.register`."""
+        return self._act("/v1/manifests", tenant_id, manifest=manifest)
+
+    def activate(self, tenant_id: str, files: Mapping[str, str]) -> Reply:
+        """See `Target.activate`."""
+        return self._act("/v1/policies", tenant_id, files=dict(files))
+
+    def append(self, data: bytes, *, ndjson: bool, key: str | None) -> Reply:
+        """See `Target.append`."""
+        return self._post("/v1/events", data, key, _MEDIA[ndjson])
+
+    def check(self, tenant_id: str, session_id: str, event: Json) -> Reply:
+        """See `Target.check`."""
+        body = _encode({"tenant_id": tenant_id, **event})
+        return self._post(f"/v1/sessions/{segment(session_id)}/check", body)
+
+    def open(self, fields: Json, *, key: str | None) -> Reply:
+        """See `Target.open`."""
+        return self._post("/v1/sessions", _encode(fields), key)
+
+    def snapshot(self, tenant_id: str, session_id: str) -> Reply:
+        """See `Target.snapshot`."""
+        return self._get(f"/v1/sessions/{segment(session_id)}/snapshot", tenant_id=tenant_id)
+
+    def verify(self, tenant_id: str, session_id: str) -> Reply:
+        """See `Target.verify`."""
+        return self._get(f"/v1/sessions/{segment(session_id)}/verify", tenant_id=tenant_id)
+
+    def keys(self) -> Reply:
+        """See `Target.keys`."""
+        return self._get("/v1/checkpoints/keys")
+
+    def checkpoint(self, tenant_id: str) -> Reply:
+        """See `Target.checkpoint`."""
+        return self._post("/v1/checkpoints", _encode({"tenant_id": tenant_id}))
+
+    def inclusion(self, tenant_id: str, position: int, size: int | None) -> Reply:
+        """See `Target.inclusion`."""
+        asked = {"position": position, "wait_ms": PROOF_WAIT_MS}
+        sized = {} if size is None else {"size": size}
+        return self._get("/v1/proofs/inclusion", tenant_id=tenant_id, **asked, **sized)
+
+    def consistency(self, tenant_id: str, first: int) -> Reply:
+        """See `Target.consistency`."""
+        return self._get("/v1/proofs/consistency", tenant_id=tenant_id, **{"from": first})
+
+    def log(self) -> Log:
+        """See `Target.log`."""
+        return ServerLog(Client(self.url or "", self._send))
+
+    def restart(self, *, kill: bool) -> None:
+        """See `Target.restart`."""
+        what = "killed" if kill else "restarted"
+        raise NotJudged(f"a server is not ours to be {what}; judge this case with --daemon")
+
+    def backup(self) -> None:
+        """See `Target.backup`."""
+        raise NotJudged("a server's log is not ours to copy; judge this case with --daemon")
+
+    def rollback(self) -> str | None:
+        """See `Target.rollback`."""
+        raise NotJudged(NO_BACKUP)
+
+    def close(self) -> None:
+        """See `Target.close`."""
+
+    def _act(self, path: str, tenant_id: str, **fields: object) -> Reply:
+        said = {"tenant_id": tenant_id, "author": AUTHOR, "reason": REASON}
+        return self._post(path, _encode({**said, **fields}))
+
+    def _post(
+        self, path: str, data: bytes, key: str | None = None, media: str = _MEDIA[False]
+    ) -> Reply:
+        headers = {"Content-Type": media, "Content-Length": str(len(data))}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        return self._reply(self._ask("POST", path, data, headers))
+
+    def _get(self, path: str, **query: str | int) -> Reply:
+        asked = f"{path}?{urlencode(query)}" if query else path
+        return self._reply(self._ask("GET", asked, None, {}))
+
+    def _ask(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        try:
+            return self._send(method, path, None if data is None else io.BytesIO(data), headers)
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(
+                f"{self.url} cannot be asked: {str(error) or type(error).__name__}"
+            ) from error
+        except ValueError:
+            # So the standard library refuses what is no header of HTTP.
+            raise NotJudged("the key cannot be sent over HTTP") from None
+
+    def _reply(self, answer: Answer) -> Reply:
+        if answer.status >= _REFUSED:
+            return Reply(status=answer.status, refusal=_refusal(answer.body))
+        try:
+            # Strictly, and with a bound on depth: nothing after this must fear what a server says.
+            value = parse(answer.body, depth_max=STORED_DEPTH_MAX)
+        except InvalidJson as error:
+            raise Unavailable(
+                f"{self.url} answered {answer.status} and no JSON of ours: {error.message}"
+            ) from None
+        replayed = answer.headers.get("idempotency-replayed") == "true"
+        return Reply(status=answer.status, value=value, replayed=replayed)
+
+
+class OwnDaemon(Served):
+    """An aegisd of this installation on a log of its own, on a free loopback port."""
+
+    kind = "daemon"
+
+    def __init__(self, engine: str) -> None:
+        """`engine` is `auto`, `regorus` or `regopy`. Raises `ConfigInvalid`, `Unavailable`."""
+        self._engine = engine
+        self._folder = TemporaryDirectory(prefix="aegis-conformance-")
+        self._copies = 0
+        self._path = self._place() / "aegis.db"
+        self._path.parent.mkdir()
+        self._backup: Path | None = None
+        try:
+            evaluator = choose(engine)
+            self._process = self._start(self._path)
+            url = _listening(self._process, self._path)
+        except (ConfigInvalid, Unavailable):
+            self._folder.cleanup()
+            raise
+        super().__init__(url)
+        self.engine = evaluator.name, evaluator.version
+
+    def restart(self, *, kill: bool) -> None:
+        """See `Target.restart`."""
+        _end(self._process, signal.SIGKILL if kill else signal.SIGTERM)
+        self._process = self._start(self._path)
+        url = _listening(self._process, self._path)
+        self._reach(url, connect(url))
+
+    def backup(self) -> None:
+        """See `Target.backup`."""
+        self._backup = files.copy(self._path, self._place())
+
+    def rollback(self) -> str | None:
+        """See `Target.rollback`."""
+        if self._backup is None:
+            raise NotJudged(NO_BACKUP)
+        older = files.copy(self._backup, self._place(), evidence=self._path)
+        process = self._start(older)
+        try:
+            _listening(process, older)
+        except Unavailable as error:
+            return error.message
+        _end(process, signal.SIGTERM)
+        return None
+
+    def close(self) -> None:
+        """See `Target.close`."""
+        _end(self._process, signal.SIGTERM)
+        self._folder.cleanup()
+
+    def _place(self) -> Path:
+        """A folder for a copy of the log, which is to be made."""
+        self._copies += 1
+        return Path(self._folder.name) / str(self._copies)
+
+    def _start(self, database: Path) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", "from aegisd.daemon import main; main()"]
+        flags = ["--dsn", database.name, "--addr", "127.0.0.1:0", "--policy-engine", self._engine]
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AEGIS_")}
+        with _errors(database).open("a") as errors:
+            return subprocess.Popen(  # noqa: S603 - our own program with fixed arguments
+                [*command, *flags],
+                cwd=database.parent,
+                env=own,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+
+def _errors(database: Path) -> Path:
+    return database.with_name("daemon.err")
+
+
+def _listening(process: "subprocess.Popen[str]", database: Path) -> str:
+    """The URL that a daemon says it listens on. Raises `Unavailable` where it never does."""
+    watch = threading.Timer(START_SECONDS_MAX, process.kill)
+    watch.start()
+    try:
+        for line in process.stdout or ():
+            _, found, url = line.partition(_LISTENING)
+            if found:
+                return url.strip()
+    finally:
+        watch.cancel()
+    _end(process, signal.SIGKILL)
+    said = _errors(database).read_text(errors="replace")[-LAST_WORDS_MAX:].strip()
+    raise Unavailable(f"an aegisd for this run did not start: {said or 'it said nothing'}")
+
+
+def _end(process: "subprocess.Popen[str]", how: signal.Signals) -> None:
+    process.send_signal(how)
+    try:
+        process.wait(END_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def _encode(value: object) -> bytes:
+    return msgspec.json.encode(value)
+
+
+def _refusal(body: bytes) -> Refusal:
+    try:
+        problem = msgspec.json.decode(body, type=_Problem)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return Refusal(code="", message="not a problem of RFC 9457")
+    return Refusal(code=problem.code, message=problem.detail, index=problem.index)

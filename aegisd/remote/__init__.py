@@ -1,0 +1,1 @@
+"""A daemon somewhere else, asked over HTTP, and its log as one to read."""

@@ -1,1 +1,0 @@
-"""Bad days, made on purpose: `python -m conformance.faults` breaks things and counts the losses."""

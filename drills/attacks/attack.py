@@ -1,0 +1,360 @@
+"""The attacks, each as what its author leaves behind for the auditor to look at.
+
+All of them have write access to the database. What they do, they do well: hashes are taken again,
+columns and heads agree, the trailer is made anew. Only what needs somebody else's memory, or a key
+that they do not have, is beyond them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from aegisd.core.log.checkpoint import read
+from aegisd.core.log.envelope import Envelope, restore, seal, unseal
+from aegisd.signing.keyring import Keyring, SigningKey
+from drills.attacks.evidence import signed, tree_of
+from drills.attacks.scene import TENANT, Scene
+
+Verdict = Literal["holds", "caught", "missed"]
+
+
+class Forged(Struct, frozen=True, kw_only=True):
+    """What the auditor gets to see, and `kept`: the checkpoint that he has from earlier.
+
+    `note` is the newest checkpoint that the log can be shown with.
+    """
+
+    bodies: Sequence[bytes]
+    note: str
+    kept: str
+
+
+class Attack(Struct, frozen=True, kw_only=True):
+    """One attack, and who is expected to notice.
+
+    `chain` is an auditor who has the log alone; with `checkpoint` he has the key and the log's
+    newest checkpoint, with `kept` one more that he kept himself. `why` says of a miss what it
+    means, and is empty where nobody misses it.
+    """
+
+    name: str
+    forge: Callable[[Scene], Forged]
+    chain: Verdict
+    checkpoint: Verdict
+    kept: Verdict
+    why: str = ""
+
+
+# ── tools ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def shown(scene: Scene, bodies: Sequence[bytes]) -> Forged:
+    """A log with the newest real checkpoint that it agrees with, or else the newest there is."""
+    for sitting in (scene.night, scene.evening, scene.morning):
+        head, _ = read(sitting.note)
+        if head.size <= len(bodies) and tree_of(bodies[: head.size]).root() == head.root:
+            return Forged(bodies=bodies, note=sitting.note, kept=scene.night.note)
+    return Forged(bodies=bodies, note=scene.night.note, kept=scene.night.note)
+
+
+def positions(bodies: Sequence[bytes], session_id: str) -> list[int]:
+    """Where the events of a session stand."""
+    return [at for at, body in enumerate(bodies) if unseal(body).session_id == session_id]
+
+
+def edited(body: bytes) -> bytes:
+    """The same event, said to be somebody else's."""
+    return _body(msgspec.structs.replace(unseal(body), user_id="mallory"))
+
+
+def rechained(bodies: Sequence[bytes]) -> list[bytes]:
+    """The events with seq and links taken anew, session by session: no chain can object."""
+    heads: dict[str, tuple[int, bytes]] = {}
+    found = []
+    for position, body in enumerate(bodies):
+        event = unseal(body)
+        seq, head = heads.get(event.session_id, (-1, b""))
+        bare = msgspec.structs.replace(event, seq=seq + 1, prev_hash=UNSET)
+        row = seal(bare, position, head)
+        heads[event.session_id] = (seq + 1, row.hash)
+        found.append(row.body)
+    return found
+
+
+def _body(event: Envelope) -> bytes:
+    body = msgspec.json.encode(event)
+    return restore(body, 0).body
+
+
+def without(bodies: Sequence[bytes], gone: Sequence[int]) -> list[bytes]:
+    """The log without some positions."""
+    return [body for at, body in enumerate(bodies) if at not in gone]
+
+
+def swapped(bodies: Sequence[bytes], one: int, other: int) -> list[bytes]:
+    """The log with two events in each other's place."""
+    found = list(bodies)
+    found[one], found[other] = found[other], found[one]
+    return found
+
+
+def rewritten(scene: Scene) -> list[bytes]:
+    """Every event made somebody else's, and all chains anew."""
+    return rechained([edited(body) for body in scene.night.bodies])
+
+
+# ── what each of them leaves ─────────────────────────────────────────────────────────────────────
+
+
+def nothing(scene: Scene) -> Forged:
+    """An honest operator; whoever calls this caught is of no use."""
+    return shown(scene, scene.night.bodies)
+
+
+def edit_one(scene: Scene) -> Forged:
+    """An event with others of its session behind it."""
+    bodies = list(scene.night.bodies)
+    at = positions(bodies, "bob")[1]
+    bodies[at] = edited(bodies[at])
+    return shown(scene, bodies)
+
+
+def edit_newest(scene: Scene) -> Forged:
+    """The last event of a session: no other continues it."""
+    bodies = list(scene.night.bodies)
+    at = positions(bodies, "bob")[-1]
+    bodies[at] = edited(bodies[at])
+    return shown(scene, bodies)
+
+
+def remove_in_the_middle(scene: Scene) -> Forged:
+    """An event with others of its session on both sides."""
+    return shown(scene, without(scene.night.bodies, positions(scene.night.bodies, "bob")[1:2]))
+
+
+def reorder_one_session(scene: Scene) -> Forged:
+    """Two events of one session."""
+    one, other = positions(scene.night.bodies, "bob")[1:3]
+    return shown(scene, swapped(scene.night.bodies, one, other))
+
+
+def reorder_two_sessions(scene: Scene) -> Forged:
+    """Two events of different sessions: who came first is in no chain of theirs."""
+    ann, bob = (positions(scene.night.bodies, name)[0] for name in ("ann", "bob"))
+    return shown(scene, swapped(scene.night.bodies, ann, bob))
+
+
+def truncate_a_session(scene: Scene) -> Forged:
+    """The last call of a session and its decision."""
+    return shown(scene, without(scene.night.bodies, positions(scene.night.bodies, "bob")[-2:]))
+
+
+def delete_a_session(scene: Scene) -> Forged:
+    """Every event of it."""
+    return shown(scene, without(scene.night.bodies, positions(scene.night.bodies, "bob")))
+
+
+def rewrite(scene: Scene) -> Forged:
+    """A whole other history, without the key."""
+    return shown(scene, rewritten(scene))
+
+
+def roll_back(scene: Scene) -> Forged:
+    """The backup of the morning, with the checkpoint that was in it."""
+    return shown(scene, scene.morning.bodies)
+
+
+def cut_what_nobody_holds(scene: Scene) -> Forged:
+    """The same, while nobody has seen a checkpoint since."""
+    return msgspec.structs.replace(shown(scene, scene.morning.bodies), kept=scene.morning.note)
+
+
+def equivocate_unseen(scene: Scene) -> Forged:
+    """The operator shows this auditor a history of his own, from the first day on."""
+    bodies = rewritten(scene)
+    kept = signed(scene.keys, TENANT, bodies[: len(scene.morning.bodies)])
+    return Forged(bodies=bodies, note=signed(scene.keys, TENANT, bodies), kept=kept)
+
+
+def equivocate_compared(scene: Scene) -> Forged:
+    """The same, and the auditor asks another one for the checkpoint that he was shown."""
+    return msgspec.structs.replace(equivocate_unseen(scene), kept=scene.evening.note)
+
+
+def sign_with_a_stolen_key(scene: Scene) -> Forged:
+    """A whole other history, signed as if it were the log's."""
+    bodies = rewritten(scene)
+    note = signed(scene.keys, TENANT, bodies)
+    return Forged(bodies=bodies, note=note, kept=scene.morning.note)
+
+
+def back_date(scene: Scene) -> Forged:
+    """An event of tonight that says it is years old, recorded by the gate as it was sent."""
+    return msgspec.structs.replace(nothing(scene), kept=scene.evening.note)
+
+
+def never_append(scene: Scene) -> Forged:
+    """An agent that runs its tool without asking: the file is there, and the log is as it was."""
+    (scene.path.parent / "written-without-asking").write_bytes(b"")
+    return nothing(scene)
+
+
+def false_content(scene: Scene) -> Forged:
+    """An agent that says its transfer was made; the gate recorded the words as they came."""
+    return nothing(scene)
+
+
+def sign_with_another_key(scene: Scene) -> Forged:
+    """A whole other history under the log's name, and a key that was made for it."""
+    bodies = rewritten(scene)
+    forger = Keyring(scene.keys.log_name, [SigningKey(seed=b"\1" * 32)])
+    return Forged(bodies=bodies, note=signed(forger, TENANT, bodies), kept=scene.night.note)
+
+
+ATTACKS = (
+    Attack(name="nothing was done", forge=nothing, chain="holds", checkpoint="holds", kept="holds"),
+    Attack(
+        name="edit one stored event",
+        forge=edit_one,
+        chain="caught",
+        checkpoint="caught",
+        kept="caught",
+    ),
+    Attack(
+        name="edit the newest event of a session",
+        forge=edit_newest,
+        chain="missed",
+        checkpoint="caught",
+        kept="caught",
+        why="No event continues the last one of a session, so its chain cannot object.",
+    ),
+    Attack(
+        name="remove an event in the middle",
+        forge=remove_in_the_middle,
+        chain="caught",
+        checkpoint="caught",
+        kept="caught",
+    ),
+    Attack(
+        name="reorder events of one session",
+        forge=reorder_one_session,
+        chain="caught",
+        checkpoint="caught",
+        kept="caught",
+    ),
+    Attack(
+        name="reorder events of two sessions",
+        forge=reorder_two_sessions,
+        chain="missed",
+        checkpoint="caught",
+        kept="caught",
+        why="A chain per session does not hold sessions against each other; the tree does.",
+    ),
+    Attack(
+        name="truncate a session's tail",
+        forge=truncate_a_session,
+        chain="missed",
+        checkpoint="caught",
+        kept="caught",
+        why="A shorter chain is a good chain.",
+    ),
+    Attack(
+        name="delete a whole session",
+        forge=delete_a_session,
+        chain="missed",
+        checkpoint="caught",
+        kept="caught",
+        why="No other chain names it.",
+    ),
+    Attack(
+        name="rewrite everything and re-chain",
+        forge=rewrite,
+        chain="missed",
+        checkpoint="caught",
+        kept="caught",
+        why="Hashes need no secret: whoever has the events can chain others.",
+    ),
+    Attack(
+        name="re-sign a rewritten log with another key",
+        forge=sign_with_another_key,
+        chain="missed",
+        checkpoint="caught",
+        kept="caught",
+        why="Without the key nobody looks at the signature.",
+    ),
+    Attack(
+        name="roll back to an old backup",
+        forge=roll_back,
+        chain="missed",
+        checkpoint="missed",
+        kept="caught",
+        why=(
+            "The old backup was a good log, and its checkpoint is real. The daemon itself refuses "
+            "to start on it while the newest checkpoint lies outside the database."
+        ),
+    ),
+    Attack(
+        name="cut what came after the newest kept checkpoint",
+        forge=cut_what_nobody_holds,
+        chain="missed",
+        checkpoint="missed",
+        kept="missed",
+        why=(
+            "The window: nothing after the newest checkpoint that somebody else holds is "
+            "protected. Fetch checkpoints often, and keep them where the operator cannot write."
+        ),
+    ),
+    Attack(
+        name="equivocation, auditors do not compare",
+        forge=equivocate_unseen,
+        chain="missed",
+        checkpoint="missed",
+        kept="missed",
+        why="Each history is whole and signed. It takes a witness, or auditors who talk.",
+    ),
+    Attack(
+        name="equivocation, auditors compare checkpoints",
+        forge=equivocate_compared,
+        chain="missed",
+        checkpoint="missed",
+        kept="caught",
+        why="Only another reader's checkpoint shows that there are two histories.",
+    ),
+    Attack(
+        name="re-sign a rewritten log with a stolen key",
+        forge=sign_with_a_stolen_key,
+        chain="missed",
+        checkpoint="missed",
+        kept="caught",
+        why="A signature says who had the key, not who should have.",
+    ),
+    Attack(
+        name="back-date an event",
+        forge=back_date,
+        chain="missed",
+        checkpoint="missed",
+        kept="missed",
+        why=(
+            "The time in an event is its sender's claim. Its position shows that it came after "
+            "the kept checkpoint, and no verdict rests on that; a time stamp of a third party will."
+        ),
+    ),
+    Attack(
+        name="never append the event",
+        forge=never_append,
+        chain="missed",
+        checkpoint="missed",
+        kept="missed",
+        why="What went around the gate is in no log. The tool must refuse what nobody decided.",
+    ),
+    Attack(
+        name="append false content",
+        forge=false_content,
+        chain="missed",
+        checkpoint="missed",
+        kept="missed",
+        why="The log shows what was said, when, and that it stayed so; not that it was true.",
+    ),
+)

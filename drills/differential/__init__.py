@@ -1,0 +1,1 @@
+"""Two Rego engines over the same inputs, and what they differ in."""

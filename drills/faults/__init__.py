@@ -1,0 +1,1 @@
+"""Bad days, made on purpose: `python -m drills.faults` breaks things and counts the losses."""

@@ -1,0 +1,95 @@
+"""One line of the fault table: what was broken, how often, and what was lost."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from drills.faults.acknowledged import Finding
+
+Verdict = Literal["holds", "broken", "caught", "missed", "unknown"]
+
+Step = Callable[[], None]
+
+
+class Tally:
+    """Counts while a fault is tried; `lost` are acknowledged events, `broken` sentences."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.acknowledged = 0
+        self.lost = 0
+        self.broken: list[str] = []
+        self.notes: dict[str, int] = {}
+
+    def attempt(self, found: Finding | None = None) -> None:
+        """One more attempt, and what it found."""
+        self.attempts += 1
+        if found:
+            self.lost += len(found.lost)
+            self.broken.append(found.text())
+
+    def require(self, law: str, *, holds: bool) -> None:
+        """Take down a law that does not hold."""
+        if not holds:
+            self.broken.append(law)
+
+    def note(self, what: str, count: int = 1) -> None:
+        """Count something worth a word in the table."""
+        self.notes[what] = self.notes.get(what, 0) + count
+
+    @property
+    def detail(self) -> str:
+        """The first thing that broke, else what was counted."""
+        if self.broken:
+            return f"{len(self.broken)} broken: {self.broken[0]}"
+        counted = [f"{count:,} {what}" for what, count in self.notes.items()]
+        if self.acknowledged:
+            counted.insert(0, f"{self.acknowledged:,} acknowledged")
+        return ", ".join(counted)
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """A row to be filled in. `work` makes so many attempts; `planted` ones must be caught.
+
+    `attempts` are those of a full run, `quick` those of a short one; `step` is told of each.
+    """
+
+    name: str
+    method: str
+    store: str
+    attempts: int
+    quick: int
+    work: Callable[[int, Step], Tally]
+    planted: bool = False
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """A row of the table. `losses` are acknowledged events that were gone."""
+
+    fault: str
+    method: str
+    store: str
+    attempts: int
+    losses: int
+    verdict: Verdict
+    detail: str
+    seconds: float
+
+
+def judge(fault: Fault, tally: Tally, seconds: float) -> Outcome:
+    """The row of a fault that was tried."""
+    bad = bool(tally.lost or tally.broken)
+    verdict: Verdict = "broken" if bad else "holds"
+    if fault.planted:
+        verdict = "caught" if tally.lost else "missed"
+    return Outcome(
+        fault=fault.name,
+        method=fault.method,
+        store=fault.store,
+        attempts=tally.attempts,
+        losses=tally.lost,
+        verdict=verdict,
+        detail=tally.detail,
+        seconds=round(seconds, 1),
+    )

@@ -1,0 +1,405 @@
+"""OPA's own test cases, and regorus's, on both engines: where they agree with Rego and each other.
+
+    python -m drills.opa
+
+The cases are not part of this repository. They are looked for in ../shared/data/opa-rego, or where
+`--data` says: `opa_v1_cases.jsonl.gz`, one case a line, and `regorus_interpreter_cases.tar.gz`.
+"""
+
+import gzip
+import json
+import multiprocessing
+import os
+import re
+import sys
+import tarfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any  # A case's documents are JSON of any shape.
+
+import click
+import msgspec
+import yaml
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
+from aegisd.rego import builtins, portable, recursion
+from aegisd.rego.engines import choose, installed
+from aegisd.rego.module import Module, read
+from aegisd.rego.query import compiled
+
+ENGINES = ("regopy", "regorus")
+DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "opa-rego"
+OPA_CASES, REGORUS_CASES = "opa_v1_cases.jsonl.gz", "regorus_interpreter_cases.tar.gz"
+
+# Seconds for one case. The slowest takes a tenth of one.
+CASE_SECONDS_MAX = 10
+
+RULE = "data.aegis_case.result"
+
+# What a case came to on one engine.
+PASS, ERROR = "pass", "error as wanted"
+FAIL, FAILED = "other answer", "error, answer wanted"
+ANSWERED = "answer, error wanted"
+STRICT = "error where OPA lets it be undefined"
+NUMBER = "answer with a fraction or large number, which the gate refuses"
+UNSUPPORTED = "calls a function the gate refuses"
+CRASHED, HUNG = "killed its process", "did not end"
+GOOD = frozenset({PASS, ERROR})
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """One question. `wanted` is the list of bindings; None means that an error is wanted."""
+
+    suite: str
+    category: str
+    note: str
+    modules: list[str]
+    query: str
+    data: Any
+    input: Any
+    wanted: list[Any] | None
+    strict: bool
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """A case on both engines. `loads` says that the gate would load such rules."""
+
+    suite: str
+    category: str
+    note: str
+    results: dict[str, str]
+    answers: dict[str, str]
+    loads: bool
+
+    @property
+    def differs(self) -> bool:
+        """Whether the engines did different things, or gave two wrong answers."""
+        return len(set(self.results.values())) > 1 or len(set(self.answers.values())) > 1
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """Everything, as `--json` prints it.
+
+    `one_refuses` and `two_answers` are differences in rules that the gate would load.
+    """
+
+    engines: dict[str, str]
+    left_out: dict[str, int]
+    totals: dict[str, dict[str, dict[str, int]]]
+    categories: dict[str, dict[str, dict[str, int]]]
+    refused_at_load: list[str]
+    one_refuses: list[Outcome]
+    two_answers: list[Outcome]
+
+
+# ── the cases ────────────────────────────────────────────────────────────────────────────────────
+
+
+def opa_cases(path: Path) -> Iterator[Case | str]:
+    """OPA's cases; a string instead of one that cannot be asked says why."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            raw = json.loads(line)
+            asked = re.fullmatch(r"(.*) = (\w+)", raw["query"])
+            if "input_term" in raw:
+                yield "the input is a term of Rego, not JSON"
+            elif asked is None or asked[1] == "data":
+                yield "the query is not one value"
+            else:
+                found = [row.get(asked[2]) for row in raw.get("want_result") or []]
+                yield Case(
+                    suite="OPA",
+                    category=raw["file"].split("/")[1],
+                    note=raw["note"],
+                    modules=raw.get("modules", []),
+                    query=asked[1],
+                    data=raw.get("data") or {},
+                    input=raw.get("input"),
+                    wanted=None if "want_error_code" in raw or "want_error" in raw else found,
+                    strict=bool(raw.get("strict_error")),
+                )
+
+
+def regorus_cases(path: Path) -> Iterator[Case | str]:
+    """The cases of regorus, those in the syntax of Rego v1."""
+    with tarfile.open(path) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.name.endswith(".yaml") else None
+            if content is None:
+                continue
+            for raw in yaml.safe_load(content)["cases"]:
+                yield _regorus_case(Path(member.name).parent.name, raw)
+
+
+def _regorus_case(category: str, raw: dict[str, Any]) -> Case | str:
+    if raw.get("skip"):
+        return "skipped by its own suite"
+    if not all(re.search(r"import (rego\.v1|future\.keywords)", text) for text in raw["modules"]):
+        return "in the syntax before Rego v1"
+    if not re.fullmatch(r"data(\.\w+)*", str(raw.get("query"))) or raw["query"] == "data":
+        return "the query is not one value"
+    wanted = [] if raw.get("no_result") else [_plain(raw.get("want_result"))]
+    return Case(
+        suite="regorus",
+        category=category,
+        note=str(raw["note"]),
+        modules=raw["modules"],
+        query=raw["query"],
+        data=raw.get("data") or {},
+        input=raw.get("input"),
+        wanted=None if "error" in raw else wanted,
+        strict=True,
+    )
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """A wanted value as JSON carries it: `{"set!": […]}` is an array."""
+    if isinstance(value, dict):
+        if list(value) == ["set!"]:
+            return _plain(value["set!"])
+        return {str(key): _plain(member) for key, member in value.items()}
+    return [_plain(member) for member in value] if isinstance(value, list) else value
+
+
+# ── asking ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def ask(engine: str, case: Case) -> tuple[str, str]:
+    """What the case comes to on an engine, in this process, and an answer that was not wanted."""
+    files = {f"case{number}.rego": text for number, text in enumerate(case.modules)}
+    # A list of all values, so that a query without one is an empty list and not an error.
+    files["asked.rego"] = f"package aegis_case\n\nresult := [x | x := {case.query}]\n"
+    try:
+        rules = compiled(engine, files, json.dumps(case.data).encode(), [RULE])
+        told = json.loads(rules.query(RULE, json.dumps(case.input).encode()))
+    except (EvaluatorFailed, PolicyInvalid) as error:
+        if case.wanted is None:
+            return ERROR, ""
+        if "whole numbers" in error.message:
+            return NUMBER, ""
+        return (STRICT if case.wanted == [] and not case.strict else FAILED), ""
+    answer = _unordered(told)
+    if case.wanted is None:
+        return ANSWERED, json.dumps(answer, sort_keys=True)
+    if answer == _unordered(case.wanted):
+        return PASS, ""
+    return FAIL, json.dumps(answer, sort_keys=True)
+
+
+def _unordered(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """The value with every array sorted: a set leaves as an array, in each engine's own order."""
+    if isinstance(value, dict):
+        return {str(key): _unordered(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return sorted((_unordered(member) for member in value), key=json.dumps)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _serve(engine: str, connection: Connection) -> None:
+    """A child: answer cases until the parent goes. What the engine prints is nobody's."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    while True:
+        try:
+            case = connection.recv()
+        except EOFError:
+            return
+        connection.send(ask(engine, case))
+
+
+class Asker:
+    """An engine in a child process, started again where a case has killed it."""
+
+    def __init__(self, engine: str) -> None:
+        self._engine = engine
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        arguments = (self._engine, theirs)
+        self._child = context.Process(target=_serve, args=arguments, daemon=True)
+        self._child.start()
+        theirs.close()
+
+    def ask(self, case: Case) -> tuple[str, str]:
+        """What the case comes to, also where it ends the child."""
+        self._connection.send(case)
+        try:
+            if self._connection.poll(CASE_SECONDS_MAX):
+                result, answer = self._connection.recv()
+                return str(result), str(answer)
+            outcome = HUNG
+        except (EOFError, ConnectionError):
+            outcome = CRASHED
+        self._child.kill()
+        self._child.join()
+        self._start()
+        return outcome, ""
+
+    def close(self) -> None:
+        """End the child."""
+        self._connection.close()
+        self._child.join(CASE_SECONDS_MAX)
+
+
+# ── what the gate makes of it ────────────────────────────────────────────────────────────────────
+
+
+def refusal(case: Case) -> str:
+    """Why the gate would not load such rules, or nothing. Paths that are read are not looked at."""
+    try:
+        modules = [read(f"rules/{number}.rego", text) for number, text in enumerate(case.modules)]
+        portable.check(modules)
+        recursion.check(modules)
+    except PolicyInvalid as error:
+        return error.message
+    functions = frozenset().union(*(module.functions for module in modules))
+    calls = {name for module in modules for name in _calls(module, functions)}
+    if calls - builtins.ALLOWED:
+        return f"calls {', '.join(sorted(calls - builtins.ALLOWED))}"
+    if any(item.reference.root == "input" for module in modules for item in module.imports):
+        return "an import of input"
+    if any(token.text == "with" for module in modules for token in module.tokens):
+        return "`with` outside of a test"
+    return ""
+
+
+def _calls(module: Module, functions: frozenset[str]) -> Iterator[str]:
+    for reference in module.references:
+        if reference.called and reference.root != "data" and reference.root not in functions:
+            yield reference.dotted
+
+
+def is_silent(results: Mapping[str, str]) -> bool:
+    """Whether both engines answer and at most one answers what Rego says."""
+    return all(result in (PASS, FAIL, ANSWERED) for result in results.values())
+
+
+# ── the report ───────────────────────────────────────────────────────────────────────────────────
+
+
+def measure(folder: Path, *, quiet: bool) -> Report:
+    """Ask everything."""
+    found = [*opa_cases(folder / OPA_CASES), *regorus_cases(folder / REGORUS_CASES)]
+    cases = [case for case in found if isinstance(case, Case)]
+    askers = {engine: Asker(engine) for engine in ENGINES}
+    outcomes: list[Outcome] = []
+    hidden = quiet or not sys.stderr.isatty()
+    for case in track(cases, "asking", console=Console(stderr=True), disable=hidden):
+        why = refusal(case)
+        told = {engine: asker.ask(case) for engine, asker in askers.items()}
+        results = {engine: result for engine, (result, _) in told.items()}
+        if why.startswith("calls "):
+            results = {
+                e: r if r in (*GOOD, CRASHED, HUNG) else UNSUPPORTED for e, r in results.items()
+            }
+        outcomes.append(
+            Outcome(
+                suite=case.suite,
+                category=case.category,
+                note=case.note,
+                results=results,
+                answers={engine: answer for engine, (_, answer) in told.items()},
+                loads=not why,
+            )
+        )
+    for asker in askers.values():
+        asker.close()
+    return _report(outcomes, Counter(case for case in found if isinstance(case, str)))
+
+
+def _report(outcomes: list[Outcome], left_out: Counter[str]) -> Report:
+    totals: dict[str, dict[str, Counter[str]]] = {}
+    categories: dict[str, dict[str, Counter[str]]] = {}
+    for outcome in outcomes:
+        for engine, result in outcome.results.items():
+            totals.setdefault(outcome.suite, {}).setdefault(engine, Counter())[result] += 1
+            row = categories.setdefault(f"{outcome.suite} {outcome.category}", {})
+            row.setdefault(engine, Counter())[result] += 1
+    differing = [outcome for outcome in outcomes if outcome.differs]
+    loading = [outcome for outcome in differing if outcome.loads]
+    return Report(
+        engines={name: choose(name).version for name in ENGINES},
+        left_out=dict(left_out),
+        totals=_counts(totals),
+        categories=_counts(categories),
+        refused_at_load=[
+            f"{outcome.suite} {outcome.category}/{outcome.note}"
+            for outcome in differing
+            if not outcome.loads
+        ],
+        one_refuses=[outcome for outcome in loading if not is_silent(outcome.results)],
+        two_answers=[outcome for outcome in loading if is_silent(outcome.results)],
+    )
+
+
+def _counts(table: dict[str, dict[str, Counter[str]]]) -> dict[str, dict[str, dict[str, int]]]:
+    return {
+        name: {engine: dict(counts.most_common()) for engine, counts in row.items()}
+        for name, row in table.items()
+    }
+
+
+def show(report: Report) -> None:
+    """Print a report for people."""
+    console = Console(width=None if sys.stdout.isatty() else 118)
+    for suite, row in report.totals.items():
+        for engine, counts in row.items():
+            told = ", ".join(f"{number} {result}" for result, number in counts.items())
+            console.print(f"{suite} on {engine} {report.engines[engine]}: {told}", soft_wrap=True)
+    told = ", ".join(f"{number} {why}" for why, number in report.left_out.items())
+    console.print(f"left out: {told}\n", soft_wrap=True)
+    table = Table("category", "cases", *(f"{engine} as wanted" for engine in ENGINES), box=None)
+    for category, by_engine in report.categories.items():
+        good = [sum(by_engine[e].get(result, 0) for result in GOOD) for e in ENGINES]
+        total = sum(by_engine[ENGINES[0]].values())
+        if set(good) != {total}:
+            table.add_row(category, str(total), *map(str, good))
+    console.print(table)
+    console.print(f"\n{len(report.refused_at_load)} differ, and the gate refuses such rules")
+    console.print(f"{len(report.one_refuses)} differ and load: one engine refuses or fails")
+    _show_outcomes(console, report.one_refuses)
+    console.print(f"{len(report.two_answers)} differ and load: two answers")
+    _show_outcomes(console, report.two_answers)
+
+
+def _show_outcomes(console: Console, outcomes: list[Outcome]) -> None:
+    for outcome in outcomes:
+        told = ", ".join(f"{engine} {result}" for engine, result in outcome.results.items())
+        console.print(f"  {outcome.category}/{outcome.note}: {told}", soft_wrap=True)
+
+
+@click.command(epilog="Example: python -m drills.opa --json > cases.json")
+@click.option("--data", type=click.Path(path_type=Path), default=DATA, help="Folder of the cases.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def main(data: Path, *, as_json: bool) -> None:
+    """Run OPA's and regorus's own cases on both engines and list what differs.
+
+    Exit 0: no rules that the gate loads get two answers. 1: some do. 2: no cases, or an engine is
+    missing.
+    """
+    missing = [
+        str(data / name) for name in (OPA_CASES, REGORUS_CASES) if not (data / name).is_file()
+    ]
+    missing += [name for name in ENGINES if name not in installed()]
+    if missing:
+        click.echo(f"missing: {', '.join(missing)}; see docs/ENGINES.md", err=True)
+        sys.exit(2)
+    report = measure(data, quiet=as_json)
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+    else:
+        show(report)
+    sys.exit(1 if report.two_answers else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What a log says of the archives it holds."""
+
+import hashlib
+
+import pytest
+from msgspec import UNSET
+
+from aegisd.audit.archives import evidence, import_act
+from aegisd.core.errors import InvalidField, LogCorrupt
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
+from aegisd.ports import Batch, Document
+from aegisd.store.memory import MemoryStore
+from tests.core.builders import chain, envelope
+
+ARCHIVE = f"{ARCHIVE_PREFIX}{'0' * 32}"
+PIECES = (b"first\n", b"second\n")
+DIGESTS = [hashlib.sha256(piece).digest() for piece in PIECES]
+
+
+def store(*payloads: dict[str, object], documents: bool = True) -> MemoryStore:
+    """A log whose control session tells of imports."""
+    kept = MemoryStore()
+    events = chain(
+        envelope(seq, "LOG_IMPORTED", payload, session_id=CONTROL_SESSION, tenant_id="audit")
+        for seq, payload in enumerate(payloads)
+    )
+    found = [
+        Document(digest=digest, kind="evidence", body=piece)
+        for digest, piece in zip(DIGESTS, PIECES, strict=True)
+    ]
+    kept.append(
+        Batch(
+            tenant_id="audit",
+            first_position=0,
+            events=events,
+            documents=found if documents else (),
+        )
+    )
+    return kept
+
+
+def told(**more: object) -> dict[str, object]:
+    """The payload of an import."""
+    return {
+        "archive": ARCHIVE,
+        "author": "ann",
+        "events": 3,
+        "export_sha256": "0" * 64,
+        "now_ms": 1,
+        "reason": "r",
+        "source_tenant": "acme",
+        **more,
+    }
+
+
+def test_the_act_of_an_archive_is_found_and_no_other() -> None:
+    log = store(told(archive="$archive.x"), {"nonsense": 1}, told(), told(author="bob"))
+    act = import_act(log, ARCHIVE)
+    assert act is not None
+    assert (act.author, act.evidence) == ("bob", UNSET)
+    assert import_act(log, f"{ARCHIVE}1") is None
+    assert import_act(log, "audit") is None
+
+
+def test_evidence_is_told_piece_by_piece() -> None:
+    log = store(told(evidence=[digest.hex() for digest in DIGESTS]))
+    assert list(evidence(log, ARCHIVE)) == list(PIECES)
+    assert list(evidence(store(told()), ARCHIVE)) == []
+    assert list(evidence(store(), ARCHIVE)) == []
+
+
+def test_evidence_that_is_missing_or_another_is_a_broken_log() -> None:
+    digests = [digest.hex() for digest in DIGESTS]
+    with pytest.raises(LogCorrupt):
+        list(evidence(store(told(evidence=digests), documents=False), ARCHIVE))
+    log = store(told(evidence=digests))
+    log._documents[DIGESTS[1]] = Document(digest=DIGESTS[1], kind="evidence", body=b"other\n")
+    with pytest.raises(LogCorrupt):
+        list(evidence(log, ARCHIVE))
+
+
+def test_a_server_that_names_no_tenants_tells_of_no_evidence() -> None:
+    class Server(MemoryStore):
+        def tenants(self) -> list[str]:
+            raise InvalidField("a server does not list its tenants")
+
+    assert list(evidence(Server(), ARCHIVE)) == []

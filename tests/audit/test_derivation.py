@@ -1,0 +1,46 @@
+"""A log that the gate wrote is derived without a difference, whichever way it is read."""
+
+from pathlib import Path
+
+import pytest
+
+from aegisd.audit import derivation, log, rules
+from aegisd.core.errors import SessionUnknown
+
+NO_READS = """package aegis.rules
+
+deny contains {"message": "no reads", "rule": "no_reads"} if input.call.tool == "read_file"
+"""
+
+
+def derive(path: Path, session_id: str | None = None) -> derivation.Derivation:
+    with log.opened(str(path)) as source:
+        judge = rules.judge(source.document)
+        return derivation.derive(source, source.tenants(), session_id, judge)
+
+
+def test_a_database_and_its_export_derive_alike(recorded: Path, export: Path) -> None:
+    whole, one = derive(recorded), derive(export)
+    assert (whole.differences, one.differences) == ([], [])
+    assert whole.tenants[0] == one.tenants[0]
+    assert [tenant.whole for tenant in whole.tenants] == [True, True]
+    assert whole.tenants[0].equal == whole.tenants[0].decisions > 0
+    assert derivation.document({"regopy": one})["holds"] is True
+
+
+def test_a_session_that_is_nowhere_is_unknown(recorded: Path) -> None:
+    assert derive(recorded, "s1").tenants[0].sessions == 1
+    with pytest.raises(SessionUnknown, match="s9"):
+        derive(recorded, "s9")
+
+
+def test_another_bundle_changes_the_calls_it_denies(recorded: Path, tmp_path: Path) -> None:
+    (tmp_path / "no_reads.rego").write_text(NO_READS)
+    bundle = rules.bundle(tmp_path)
+    assert rules.refusal(bundle, tmp_path, "auto") is None
+    with log.opened(str(recorded)) as source:
+        judge = rules.judge(source.document)
+        told = derivation.what_if(source, ["acme"], None, judge, bundle)
+    assert {change.outcome for _, change in told.changes} == {"deny"}
+    assert 0 < len(told.changes) < told.decisions
+    assert told.unjudged == 0

@@ -1,0 +1,127 @@
+"""A few attempts of every row of the fault table; `python -m drills.faults` makes them all."""
+
+import fnmatch
+import os
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from drills.faults import __main__ as program
+from drills.faults import traffic
+from drills.faults.interposer import Unsupported
+from drills.faults.outcome import Fault, Step, Tally, judge
+from drills.faults.table import FAULTS
+
+# Attempts in CI of rows that take long; the others make their quick number.
+FEW = {
+    "kill -9": 3,
+    "kill -9, and of the server": 2,
+    "power cut, store": 20,
+    "power cut, daemon": 20,
+    "power cut, careless build": 12,
+    "damaged files": 40,
+    "disk full, at every call": 6,
+    "disk full under the daemon": 1,
+    "sync fails": 2,
+    "sync fails, then the power": 10,
+    "clock jumps": 5,
+    "retry storm": 80,
+    "64 writers, one seq": 1,
+    "flood on a slow disk": 40,
+}
+
+# A disk that is slow enough to fill the queue, and no slower.
+SLOW_US = 20_000
+
+# Held by tests/sim itself.
+ELSEWHERE = "simulated worlds*"
+
+
+def _step() -> None:
+    """Nobody looks at the progress."""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [each for each in FAULTS if not fnmatch.fnmatch(each.name, ELSEWHERE)],
+    ids=lambda fault: fault.name,
+)
+def test_nothing_that_was_acknowledged_is_lost(
+    fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "SLOW_US", SLOW_US)
+    try:
+        tally = fault.work(FEW.get(fault.name, fault.quick), _step)
+    except (Unsupported, LookupError) as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    outcome = judge(fault, tally, 0)
+    assert tally.attempts
+    assert outcome.verdict == ("caught" if fault.planted else "holds"), outcome.detail
+
+
+def _tally(*, lost: int = 0, broken: tuple[str, ...] = ()) -> Tally:
+    tally = Tally()
+    tally.attempt()
+    tally.lost += lost
+    tally.broken += broken
+    return tally
+
+
+def _fault(tally: Tally, *, planted: bool = False) -> Fault:
+    def work(attempts: int, step: Step) -> Tally:
+        return tally
+
+    return Fault(name="odd", method="m", store="s", attempts=1, quick=1, work=work, planted=planted)
+
+
+@pytest.mark.parametrize(
+    ("tally", "planted", "verdict", "code"),
+    [
+        (_tally(), False, "holds", 0),
+        (_tally(lost=1), False, "broken", 1),
+        (_tally(broken=("a law",)), False, "broken", 1),
+        (_tally(lost=1), True, "caught", 0),
+        (_tally(), True, "missed", 1),
+    ],
+)
+def test_a_row_and_the_exit_code_say_what_was_found(
+    tally: Tally, planted: bool, verdict: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "FAULTS", (_fault(tally, planted=planted),))
+    said = CliRunner().invoke(program.main, ["--json"])
+    found = msgspec.json.decode(said.stdout, type=program.Report)
+    assert (found.outcomes[0].verdict, said.exit_code) == (verdict, code)
+    shown = CliRunner().invoke(program.main, ["odd"])
+    assert verdict in shown.output
+    assert shown.exit_code == code
+
+
+def test_what_cannot_be_tried_here_is_unknown_and_exit_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(attempts: int, step: Step) -> Tally:
+        raise Unsupported("no compiler")
+
+    fault = Fault(name="odd", method="m", store="s", attempts=1, quick=1, work=work)
+    monkeypatch.setattr(program, "FAULTS", (fault,))
+    said = CliRunner().invoke(program.main, [])
+    assert said.exit_code == 2
+    assert "no compiler" in said.output
+
+
+def test_a_daemon_that_is_gone_where_nobody_killed_it_breaks_the_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def work(attempts: int, step: Step) -> Tally:
+        raise BrokenPipeError("gone")
+
+    fault = Fault(name="odd", method="m", store="s", attempts=1, quick=1, work=work)
+    monkeypatch.setattr(program, "FAULTS", (fault,))
+    assert CliRunner().invoke(program.main, []).exit_code == 1
+
+
+def test_a_name_that_no_row_has_is_usage_and_names_those_there_are() -> None:
+    said = CliRunner().invoke(program.main, ["earthquake"])
+    assert said.exit_code == 2
+    assert "'power cut, store'" in said.output

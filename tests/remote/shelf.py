@@ -1,0 +1,55 @@
+"""A server without a socket: the real routes over a database file, asked through a transport."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import httpx
+
+from aegisd.audit import rules
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
+from aegisd.http.app import app
+from aegisd.remote.client import Answer
+from aegisd.store.sqlite.store import SqliteStore
+from tests.audit.recording import SteadyClock
+
+URL = "http://127.0.0.1:8080"
+
+Lie = Callable[[str, bytes], bytes]
+
+
+class Shelf:
+    """A `Transport` over a log. `lie` may change the body of an answer to a path."""
+
+    def __init__(self, path: Path, lie: Lie = lambda _path, body: body) -> None:
+        self.asked: list[str] = []
+        self.store = SqliteStore(str(path))
+        judge = rules.judge(self.store.document)
+        self._engine = Engine(
+            store=self.store,
+            judge=judge,
+            clock=SteadyClock(),
+            configured=Configured(bundle=judge.bundle({}), policy_named=False, capabilities=None),
+            on_fatal=lambda _reason: None,
+        )
+        self._app, self.lie = app(self._engine), lie
+
+    def __call__(
+        self, method: str, path: str, body: BinaryIO | None, headers: Mapping[str, str]
+    ) -> Answer:
+        """Ask the routes."""
+        self.asked.append(path)
+        answer = asyncio.run(self._send(method, path, b"" if body is None else body.read()))
+        return Answer(answer.status_code, self.lie(path, answer.content))
+
+    async def _send(self, method: str, path: str, body: bytes) -> httpx.Response:
+        transport = httpx.ASGITransport(self._app)
+        async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
+            return await client.request(method, path, content=body)
+
+    def close(self) -> None:
+        """Give the file back."""
+        asyncio.run(self._engine.stop())
+        self.store.close()
