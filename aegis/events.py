@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from aegis.value import plain, plain_object
 from aegisd.core.shapes.identifier import check_id
+from aegisd.pep.output import result_payload
+from aegisd.pep.value import plain, plain_object
 
 
 class Events:
-    """Builds requests for one session. Every value is copied and checked; see `aegis.value`."""
+    """Builds requests for one session. Every value is copied and checked; see `pep.value`."""
 
     def __init__(
         self, tenant_id: str, session_id: str, user_id: str = "", agent_id: str | None = None
@@ -71,9 +72,3 @@ class Events:
 
     def _raw(self, event_type: str, payload: dict[str, object] | None) -> dict[str, object]:
         return {**self._ids, "event_type": event_type, "payload": payload}
-
-
-def result_payload(call_id: str, value: object) -> dict[str, object]:
-    """The payload of a TOOL_RESULT. Raises as `plain`."""
-    field = "content" if type(value) is str else "result"
-    return {"call_id": call_id, field: plain(value, field)}

@@ -1,15 +1,14 @@
 """Functions behind a gate: proposed, run on an allow and on nothing else, and their end told."""
 
-import functools
-import inspect
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial, wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from aegis.decision import Decision, decided, receipt
 from aegis.events import Events
-from aegis.tool import Function, Limits, Tool, check_release, limits_of
+from aegis.tool import Function, Tool, check_release, limits_of
 from aegisd.core.errors import AegisError, Unavailable
 from aegisd.core.shapes.payload import NAME_CHARACTERS_MAX
 
@@ -25,7 +24,7 @@ def governed(tool: Tool, events: Events, record: Record) -> Function:
     """A plain function that runs only after `record` gave an allow."""
 
     # Any: as the function that it stands for.
-    @functools.wraps(tool.function)
+    @wraps(tool.function)
     def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401
         asked = tool.call(args, named)
         # One line, so that next to no interrupt falls between the answer and who tells its end.
@@ -48,7 +47,7 @@ def governed_async(tool: Tool, events: Events, record: RecordAsync) -> Function:
     """A coroutine function that runs only after `record` gave an allow."""
 
     # Any: as the function that it stands for.
-    @functools.wraps(tool.function)
+    @wraps(tool.function)
     async def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401
         asked = tool.call(args, named)
         answer, stopped = await _answered(record(events.proposal(tool.name, asked.told)))
@@ -58,7 +57,9 @@ def governed_async(tool: Tool, events: Events, record: RecordAsync) -> Function:
             limits = limits_of(decision)
             _, stopped = await _answered(record(events.executed(call_id)))
             _pass_on(stopped)
-            value = await _within(limits, tool.function, asked.bound)
+            value = await limits.within(
+                partial(tool.function, *asked.bound.args, **asked.bound.kwargs)
+            )
             value, told = tool.outcome(value, decision, limits)
             answer, stopped = await _answered(record(events.result(call_id, told)))
         # Past the end: the result is in the log, and a call has no second end.
@@ -69,27 +70,6 @@ def governed_async(tool: Tool, events: Events, record: RecordAsync) -> Function:
     return call
 
 
-async def _within(limits: Limits, function: Function, bound: inspect.BoundArguments) -> object:
-    """Await the function for its time. One that blocks, or goes on when told to stop, is late."""
-    # An author without an event loop shall not wait for its import.
-    import asyncio  # noqa: PLC0415
-
-    started_s = time.monotonic()
-    limit_ms = limits.timeout_ms
-    clock = asyncio.timeout(None if limit_ms is None else limit_ms / 1000)
-    try:
-        async with clock:
-            value: object = await function(*bound.args, **bound.kwargs)
-    except TimeoutError:
-        if clock.expired():
-            raise limits.late() from None
-        raise
-    if clock.expired():
-        raise limits.late()
-    limits.check_time(started_s)
-    return value
-
-
 async def _answered(
     asked: Awaitable["library.Receipt"],
 ) -> tuple["library.Receipt", BaseException | None]:
@@ -98,7 +78,8 @@ async def _answered(
     What is asked is judged and recorded whoever waits, so a cancelled caller learns first what it
     was. Raises what the gate raises; the cancellation from it where there are both.
     """
-    import asyncio  # noqa: PLC0415 - as above
+    # An author without an event loop shall not wait for its import.
+    import asyncio  # noqa: PLC0415
 
     answering = asyncio.ensure_future(asked)
     stopped: BaseException | None = None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from aegis.decision import Decision, Preview, Receipt, decided, previewed, receipt
 from aegis.events import Events
 from aegis.governed import governed, governed_async
-from aegis.tool import Tell, Tool
+from aegis.tool import Tool
+from aegisd.pep.output import Tell
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -1,21 +1,17 @@
 """A function as a governed tool: how its call is told to the gate, and what may come out of it."""
 
 import inspect
-import time
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 from aegis.decision import Decision, Receipt, UnmetCondition, Withheld
-from aegis.events import result_payload
-from aegis.value import plain
-from aegisd.core.errors import AegisError, InvalidField
-from aegisd.core.log.canonical import encode
-from aegisd.core.proposal import PAYLOAD_BYTES_MAX
+from aegisd.core.errors import InvalidField
+from aegisd.pep.condition import Limits, Unkept, limits, require_none
+from aegisd.pep.output import KeptBack, Tell, admit
+from aegisd.pep.value import plain
 
 # Any: a governed function may take and give anything; `plain` refuses what cannot be judged.
 Function = Callable[..., Any]
-Tell = Callable[[Any], object]
 
 
 class Call(NamedTuple):
@@ -23,24 +19,6 @@ class Call(NamedTuple):
 
     told: dict[str, object]
     bound: inspect.BoundArguments
-
-
-class Limits(NamedTuple):
-    """What an allowed call is held to; None where there is no limit."""
-
-    timeout_ms: int | None
-    max_output_bytes: int | None
-
-    def check_time(self, started_s: float) -> None:
-        """Raise `TimeoutError` for a call that took too long by the monotonic clock."""
-        if self.timeout_ms is not None and (time.monotonic() - started_s) * 1000 > self.timeout_ms:
-            raise self.late()
-
-    def late(self) -> TimeoutError:
-        """What a call that took too long raises."""
-        return TimeoutError(
-            f"the tool took longer than timeout_ms = {self.timeout_ms}; its result is withheld"
-        )
 
 
 class Tool:
@@ -99,33 +77,18 @@ class Tool:
                 told |= value
         return Call(told, bound)
 
-    def outcome(self, value: object, decision: Decision, limits: Limits) -> tuple[object, object]:
+    def outcome(self, value: object, decision: Decision, held: Limits) -> tuple[object, object]:
         """What to return, and what to record of it. Raises `Withheld` for what may not come out."""
         if inspect.isawaitable(value) or inspect.isgenerator(value) or inspect.isasyncgen(value):
             if inspect.iscoroutine(value):
                 value.close()
             raise Withheld(decision, f"{self.name} gave back work that it has not done yet")
-        call_id = decision.call_id or ""
         try:
-            if type(value) is str:
-                value = _cut(value, limits.max_output_bytes)
-                value = value if self._tell else _fit(value, call_id)
-            recorded = plain(value if self._tell is None else self._tell(value), "result")
-            size = len(recorded.encode() if type(recorded) is str else encode(recorded))
-            payload_size = len(encode(result_payload(call_id, recorded)))
-        except (AegisError, UnicodeError) as error:
-            raise Withheld(
-                decision,
-                f"{self.name} gave back what cannot be recorded ({type(value).__name__}); return "
-                "text or JSON, or give `tell` to say what to record",
-            ) from error
-        self._check_size(decision, size, "max_output_bytes", limits.max_output_bytes)
-        self._check_size(decision, payload_size, "PAYLOAD_BYTES_MAX", PAYLOAD_BYTES_MAX)
-        return value, recorded
-
-    def _check_size(self, decision: Decision, size: int, name: str, bytes_max: int | None) -> None:
-        if bytes_max is not None and size > bytes_max:
-            raise Withheld(decision, f"{self.name} gave back {size} bytes, {name} is {bytes_max}")
+            return admit(
+                self.name, value, decision.call_id or "", held.max_output_bytes, self._tell
+            )
+        except KeptBack as kept:
+            raise Withheld(decision, str(kept)) from kept
 
     def _named_twice(self, name: str) -> InvalidField:
         """Only a parameter that no caller can name may share its name with one of `**named`."""
@@ -137,17 +100,12 @@ class Tool:
 
 def limits_of(decision: Decision) -> Limits:
     """The limits of an allowed call. Raises `UnmetCondition` for any that nobody here keeps."""
-    unknown = sorted(decision.constraints.keys() - {"timeout_ms", "max_output_bytes"})
-    if decision.obligations:
-        unknown.append(f"obligation {decision.obligations[0].get('type')}")
-    timeout_ms = decision.constraints.get("timeout_ms")
-    bytes_max = decision.constraints.get("max_output_bytes")
-    if unknown or not _is_limit(timeout_ms) or not _is_limit(bytes_max):
-        which = unknown[0] if unknown else "a limit that is no whole number"
+    try:
+        return limits(decision.constraints, decision.obligations)
+    except Unkept as unkept:
         raise UnmetCondition(
-            decision, f"allowed on a condition that governed() cannot keep: {which}"
-        )
-    return Limits(timeout_ms, bytes_max)
+            decision, f"allowed on a condition that governed() cannot keep: {unkept.condition}"
+        ) from None
 
 
 def check_release(receipt: Receipt) -> None:
@@ -157,34 +115,11 @@ def check_release(receipt: Receipt) -> None:
         return
     if not verdict.allowed:
         raise Withheld(verdict)
-    if verdict.obligations or verdict.constraints:
-        raise Withheld(verdict, "released on a condition that governed() cannot keep")
-
-
-def _is_limit(value: object) -> TypeGuard[int | None]:
-    return value is None or (type(value) is int and value >= 0)
-
-
-def _cut(text: str, bytes_max: int | None) -> str:
-    """Text of at most so many bytes in UTF-8, whole characters only."""
-    if bytes_max is None or len(text) * 4 <= bytes_max:
-        return text
-    data = text.encode(errors="surrogatepass")
-    return text if len(data) <= bytes_max else data[:bytes_max].decode(errors="ignore")
-
-
-def _fit(text: str, call_id: str) -> str:
-    """The longest start of a text that a result's payload can hold; escapes count as written."""
-    room = PAYLOAD_BYTES_MAX - len(encode(result_payload(call_id, "")))
-    # No character is written in less than a byte, and nothing longer need be looked at.
-    text = text[: room + 1]
-
-    def size(length: int) -> int:
-        return len(encode(text[:length])) - len('""')
-
-    if size(len(text)) <= room:
-        return text
-    return text[: bisect_right(range(len(text)), room, key=size) - 1]
+    try:
+        require_none(verdict.constraints, verdict.obligations)
+    except Unkept:
+        unmet = "released on a condition that governed() cannot keep"
+        raise Withheld(verdict, unmet) from None
 
 
 def _name(function: Function) -> str:

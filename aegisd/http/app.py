@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from starlette.routing import Route, Router
+from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisd.engine.engine import Engine
@@ -13,13 +13,14 @@ from aegisd.http import (
     health,
     imports,
     manifests,
-    openapi,
     policies,
     proofs,
     sessions,
     simulation,
 )
 from aegisd.http.errors import Problems, not_found, refusals
+from aegisd.http.openapi import Description
+from aegisd.http.operation import Operation
 from aegisd.http.origin import Origin
 
 
@@ -29,7 +30,7 @@ def app(engine: Engine, *, hosts: Collection[str] = ()) -> ASGIApp:
     `hosts` are names and addresses, without port, that requests may call the daemon by besides
     loopback; see `aegisd.http.origin`.
     """
-    served = routes(engine)
+    served = [operation.route() for operation in operations(engine)]
     router = Router([*served, *refusals(served)], redirect_slashes=False, default=not_found)
     return Problems(Origin(Paths(events.Ingest(engine), router), hosts))
 
@@ -50,18 +51,18 @@ class Paths:
         await (self._ingest if hot else self._router)(scope, receive, send)
 
 
-def routes(engine: Engine) -> list[Route]:
-    """Every route, the hot one first."""
-    return [
-        *events.routes(engine),
-        *sessions.routes(engine),
-        *simulation.routes(engine),
-        *manifests.routes(engine),
-        *policies.routes(engine),
-        *imports.routes(engine),
-        *checkpoints.routes(engine),
-        *proofs.routes(engine),
-        *erasures.routes(engine),
-        *health.routes(engine),
-        *openapi.routes(),
+def operations(engine: Engine) -> list[Operation]:
+    """Every operation, the hot one first."""
+    found = [
+        *events.operations(engine),
+        *sessions.operations(engine),
+        *simulation.operations(engine),
+        *manifests.operations(engine),
+        *policies.operations(engine),
+        *imports.operations(engine),
+        *checkpoints.operations(engine),
+        *proofs.operations(engine),
+        *erasures.operations(engine),
+        *health.operations(engine),
     ]
+    return [*found, Description(found).operation]

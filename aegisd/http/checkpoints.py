@@ -5,14 +5,25 @@ from typing import Literal
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from aegisd.core.log.checkpoint import read
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_unkeyed
-from aegisd.http.query import Query, check_any_id, token
+from aegisd.http.operation import Operation
+from aegisd.http.query import (
+    LIMIT,
+    PAGE_TOKEN,
+    TENANT,
+    Parameter,
+    Query,
+    check_any_id,
+    token,
+)
 from aegisd.ports import Checkpoint
+
+_FROM_SIZE = Parameter(name="from_size", schema={"type": "integer", "minimum": 0})
+_LIST = (TENANT, _FROM_SIZE, LIMIT, PAGE_TOKEN)
 
 
 class CheckpointRequest(Struct, frozen=True, kw_only=True):
@@ -57,7 +68,7 @@ class Checkpoints:
 
     async def latest(self, request: Request) -> Response:
         """`GET /v1/checkpoints/latest`. Raises `CheckpointUnknown` before the first."""
-        tenant_id = Query(request, "tenant_id").id("tenant_id")
+        tenant_id = Query(request, TENANT).id("tenant_id")
         return answer(_told(await self._engine.signing().latest(tenant_id)))
 
     async def sign(self, request: Request) -> Response:
@@ -68,7 +79,7 @@ class Checkpoints:
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/checkpoints`: those in the store, by size."""
-        query = Query(request, "tenant_id", "from_size", "limit", "page_token")
+        query = Query(request, *_LIST)
         tenant_id, limit = query.id("tenant_id"), query.limit()
         first = query.place("c") or query.integer("from_size", 0)
         rows = await self._engine.reads.checkpoints(tenant_id, from_size=first, limit=limit + 1)
@@ -95,12 +106,39 @@ def _told(signed: Checkpoint) -> SignedCheckpoint:
     )
 
 
-def routes(engine: Engine) -> list[Route]:
-    """The routes of this resource."""
+def operations(engine: Engine) -> list[Operation]:
+    """The operations of this resource."""
     checkpoints = Checkpoints(engine)
     return [
-        Route("/v1/checkpoints", checkpoints.sign, methods=["POST"]),
-        Route("/v1/checkpoints", checkpoints.list, methods=["GET"]),
-        Route("/v1/checkpoints/latest", checkpoints.latest, methods=["GET"]),
-        Route("/v1/checkpoints/keys", checkpoints.keys, methods=["GET"]),
+        Operation(
+            "POST",
+            "/v1/checkpoints",
+            checkpoints.sign,
+            "Sign now what is durable and not covered by a checkpoint yet.",
+            asks=CheckpointRequest,
+            answers=SignedCheckpoint,
+        ),
+        Operation(
+            "GET",
+            "/v1/checkpoints",
+            checkpoints.list,
+            "A tenant's signed checkpoints, by size.",
+            query=_LIST,
+            answers=CheckpointPage,
+        ),
+        Operation(
+            "GET",
+            "/v1/checkpoints/latest",
+            checkpoints.latest,
+            "The newest signed checkpoint.",
+            query=(TENANT,),
+            answers=SignedCheckpoint,
+        ),
+        Operation(
+            "GET",
+            "/v1/checkpoints/keys",
+            checkpoints.keys,
+            "The verifier keys that sign now.",
+            answers=SigningKeys,
+        ),
     ]

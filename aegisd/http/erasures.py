@@ -4,7 +4,6 @@ import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from aegisd.core.custody import PayloadErased
 from aegisd.core.log.envelope import unseal
@@ -13,6 +12,7 @@ from aegisd.door.answer import Head, head
 from aegisd.door.operator import OperatorAct
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
+from aegisd.http.operation import Operation
 from aegisd.http.operator import receive_act
 
 
@@ -59,6 +59,16 @@ class Erasures:
         return answer(receipt, 201)
 
 
-def routes(engine: Engine) -> list[Route]:
-    """The route of this resource."""
-    return [Route("/v1/erasures", Erasures(engine).erase, methods=["POST"])]
+def operations(engine: Engine) -> list[Operation]:
+    """The operations of this resource."""
+    return [
+        Operation(
+            "POST",
+            "/v1/erasures",
+            Erasures(engine).erase,
+            "Delete the values kept beside a subject's events; every hash and proof stays.",
+            asks=Erasure,
+            answers=ErasureReceipt,
+            status=201,
+        ),
+    ]

@@ -6,7 +6,6 @@ import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from aegisd.core.errors import AegisError, InvalidField, UnknownEventType
@@ -19,7 +18,9 @@ from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
 from aegisd.http.answers import answer, line
 from aegisd.http.body import receive_body
-from aegisd.http.query import Query, token
+from aegisd.http.event_schema import RECEIPT, REQUEST
+from aegisd.http.operation import Operation
+from aegisd.http.query import ID, LIMIT, PAGE_TOKEN, TENANT, Parameter, Query, token
 from aegisd.http.scan import Filter, Page, page
 
 # Bytes read on the event loop, about a millisecond's worth. A larger body is read on another
@@ -28,7 +29,16 @@ INLINE_BYTES_MAX = 65_536
 
 OUTCOMES = ("allow", "deny", "require_approval")
 
-FILTERS = ("event_type", "tool_name", "outcome", "from_position", "limit", "page_token")
+FILTERS = (
+    Parameter(name="event_type", schema={"type": "string"}),
+    Parameter(name="tool_name", schema={"type": "string"}),
+    Parameter(name="outcome", schema={"enum": list(OUTCOMES)}),
+    Parameter(name="from_position", schema={"type": "integer", "minimum": 0}),
+    LIMIT,
+    PAGE_TOKEN,
+)
+
+_LIST = (TENANT, *FILTERS, Parameter(name="session_id", schema=ID))
 
 INGEST_PATH = "/v1/events"
 
@@ -82,7 +92,7 @@ class Events:
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/events`: a tenant's events in position order, or one session's."""
-        query = Query(request, "tenant_id", "session_id", *FILTERS)
+        query = Query(request, *_LIST)
         session_id = query.optional_id("session_id")
         return await page_of(self._engine, query, query.id("tenant_id"), session_id)
 
@@ -146,9 +156,26 @@ def _filter(query: Query) -> Filter:
     )
 
 
-def routes(engine: Engine) -> list[Route]:
-    """The routes of this resource, the hot one first."""
+def operations(engine: Engine) -> list[Operation]:
+    """The operations of this resource, the hot one first."""
     return [
-        Route(INGEST_PATH, Ingest(engine), methods=["POST"]),
-        Route(INGEST_PATH, Events(engine).list, methods=["GET"]),
+        Operation(
+            "POST",
+            INGEST_PATH,
+            Ingest(engine),
+            "Judge and record one event, or a batch of one tenant; 201 for every outcome.",
+            asks=REQUEST,
+            lines=True,
+            answers=RECEIPT,
+            status=201,
+            keyed=True,
+        ),
+        Operation(
+            "GET",
+            INGEST_PATH,
+            Events(engine).list,
+            "A tenant's events in position order, or one session's.",
+            query=_LIST,
+            answers=EventPage,
+        ),
     ]

@@ -5,11 +5,11 @@ import asyncio
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from aegisd.core.errors import Unavailable
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
+from aegisd.http.operation import Operation
 from aegisd.http.query import Query
 
 # Seconds for one read of the log's index. A healthy disk takes a thousandth; who asks for readiness
@@ -47,10 +47,16 @@ class Probes:
         return answer(Health())
 
 
-def routes(engine: Engine) -> list[Route]:
-    """The routes of this resource."""
+def operations(engine: Engine) -> list[Operation]:
+    """The operations of this resource."""
     probes = Probes(engine)
     return [
-        Route("/healthz", probes.healthz, methods=["GET"]),
-        Route("/readyz", probes.readyz, methods=["GET"]),
+        Operation("GET", "/healthz", probes.healthz, "The process answers.", answers=Health),
+        Operation(
+            "GET",
+            "/readyz",
+            probes.readyz,
+            "The gate takes events and the log can be read.",
+            answers=Health,
+        ),
     ]

@@ -6,16 +6,28 @@ from typing import BinaryIO, cast
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from aegisd.core.errors import StoreFailed
+from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX
 from aegisd.door.answer import Head, head
 from aegisd.door.operator import OperatorAct, check
 from aegisd.engine.engine import Engine
 from aegisd.engine.imports import IMPORT_BYTES_MAX
 from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_file
-from aegisd.http.query import Query
+from aegisd.http.operation import Operation
+from aegisd.http.query import ID, TENANT, Parameter, Query
+
+# The body is the export, so who acts and why stands in the query.
+_ACT = (
+    TENANT,
+    Parameter(name="author", schema=ID, required=True),
+    Parameter(
+        name="reason",
+        schema={"type": "string", "minLength": 1, "maxLength": MESSAGE_CHARACTERS_MAX},
+        required=True,
+    ),
+)
 
 
 class ImportReceipt(Struct, frozen=True, kw_only=True):
@@ -42,7 +54,7 @@ class Imports:
 
     async def keep(self, request: Request) -> Response:
         """`POST /v1/imports`. Raises `ExportInvalid`, and nothing of it was kept."""
-        act = as_shape(Query(request, "tenant_id", "author", "reason").values, OperatorAct)
+        act = as_shape(Query(request, *_ACT).values, OperatorAct)
         check(act)
         try:
             # Readable by nobody else: without a name, in the folder that TMPDIR names.
@@ -70,6 +82,17 @@ class Imports:
         return answer(told, 201)
 
 
-def routes(engine: Engine) -> list[Route]:
-    """The route of this resource."""
-    return [Route("/v1/imports", Imports(engine).keep, methods=["POST"])]
+def operations(engine: Engine) -> list[Operation]:
+    """The operations of this resource."""
+    return [
+        Operation(
+            "POST",
+            "/v1/imports",
+            Imports(engine).keep,
+            "Keep an export's events under an archive tenant, to be verified and replayed.",
+            query=_ACT,
+            lines=True,
+            answers=ImportReceipt,
+            status=201,
+        ),
+    ]

@@ -3,15 +3,15 @@
 from msgspec import Raw, Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from aegisd.core.capabilities import from_value
 from aegisd.door.answer import Named
-from aegisd.door.operator import OperatorAct, act_receipt
+from aegisd.door.operator import ActReceipt, OperatorAct, act_receipt
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
+from aegisd.http.operation import Operation
 from aegisd.http.operator import document, receive_act
-from aegisd.http.query import Query
+from aegisd.http.query import TENANT, Query
 
 
 class ManifestRegistration(OperatorAct, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class Manifests:
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/manifests`: what is in force for a tenant."""
-        tenant = await self._engine.reads.tenant(Query(request, "tenant_id").id("tenant_id"))
+        tenant = await self._engine.reads.tenant(Query(request, TENANT).id("tenant_id"))
         active = tenant.activations.manifest
         if active is None:
             return answer(ManifestList(manifests=[]))
@@ -64,11 +64,31 @@ class Manifests:
         return await document(self._engine, request, "manifest")
 
 
-def routes(engine: Engine) -> list[Route]:
-    """The routes of this resource."""
+def operations(engine: Engine) -> list[Operation]:
+    """The operations of this resource."""
     manifests = Manifests(engine)
     return [
-        Route("/v1/manifests", manifests.register, methods=["POST"]),
-        Route("/v1/manifests", manifests.list, methods=["GET"]),
-        Route("/v1/manifests/{digest}", manifests.show, methods=["GET"]),
+        Operation(
+            "POST",
+            "/v1/manifests",
+            manifests.register,
+            "Put a capability manifest in force for a tenant.",
+            asks=ManifestRegistration,
+            answers=ActReceipt,
+            status=201,
+        ),
+        Operation(
+            "GET",
+            "/v1/manifests",
+            manifests.list,
+            "The manifests in force for a tenant.",
+            query=(TENANT,),
+            answers=ManifestList,
+        ),
+        Operation(
+            "GET",
+            "/v1/manifests/{digest}",
+            manifests.show,
+            "The RFC 8785 bytes of a manifest that is or was in force.",
+        ),
     ]

@@ -3,14 +3,14 @@
 from msgspec import Raw, Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from aegisd.door.answer import Named
-from aegisd.door.operator import OperatorAct, act_receipt
+from aegisd.door.operator import ActReceipt, OperatorAct, act_receipt
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
+from aegisd.http.operation import Operation
 from aegisd.http.operator import document, receive_act
-from aegisd.http.query import Query
+from aegisd.http.query import TENANT, Query
 
 
 class PolicyActivation(OperatorAct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ class Policies:
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/policies`: what is in force for a tenant."""
-        tenant = await self._engine.reads.tenant(Query(request, "tenant_id").id("tenant_id"))
+        tenant = await self._engine.reads.tenant(Query(request, TENANT).id("tenant_id"))
         active = tenant.activations.bundle
         if active is None:
             return answer(PolicyList(policies=[]))
@@ -65,11 +65,31 @@ class Policies:
         return await document(self._engine, request, "bundle")
 
 
-def routes(engine: Engine) -> list[Route]:
-    """The routes of this resource."""
+def operations(engine: Engine) -> list[Operation]:
+    """The operations of this resource."""
     policies = Policies(engine)
     return [
-        Route("/v1/policies", policies.activate, methods=["POST"]),
-        Route("/v1/policies", policies.list, methods=["GET"]),
-        Route("/v1/policies/{digest}", policies.show, methods=["GET"]),
+        Operation(
+            "POST",
+            "/v1/policies",
+            policies.activate,
+            "Put an operator's rules in force for a tenant.",
+            asks=PolicyActivation,
+            answers=ActReceipt,
+            status=201,
+        ),
+        Operation(
+            "GET",
+            "/v1/policies",
+            policies.list,
+            "The policy bundle in force for a tenant.",
+            query=(TENANT,),
+            answers=PolicyList,
+        ),
+        Operation(
+            "GET",
+            "/v1/policies/{digest}",
+            policies.show,
+            "The RFC 8785 bytes of a bundle that is or was in force.",
+        ),
     ]

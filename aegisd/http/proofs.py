@@ -5,14 +5,29 @@ import base64
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from aegisd.core.errors import InvalidField
 from aegisd.core.log import proof
 from aegisd.engine.checkpoints import WAIT_MS_MAX
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
-from aegisd.http.query import Query
+from aegisd.http.operation import Operation
+from aegisd.http.query import TENANT, Parameter, Query
+
+_INCLUSION = (
+    TENANT,
+    Parameter(name="position", schema={"type": "integer", "minimum": 0}, required=True),
+    Parameter(name="size", schema={"type": "integer", "minimum": 1}),
+    Parameter(
+        name="wait_ms",
+        schema={"type": "integer", "minimum": 0, "maximum": WAIT_MS_MAX, "default": 0},
+    ),
+)
+_CONSISTENCY = (
+    TENANT,
+    Parameter(name="from", schema={"type": "integer", "minimum": 0}, required=True),
+    Parameter(name="to", schema={"type": "integer", "minimum": 1}),
+)
 
 _FROM_TO = {"first": "from", "first_root": "from_root", "second": "to", "second_root": "to_root"}
 
@@ -57,7 +72,7 @@ class Proofs:
 
     async def inclusion(self, request: Request) -> Response:
         """`GET /v1/proofs/inclusion`. Raises `EventUnknown`, `NotCovered`, `CheckpointUnknown`."""
-        query = Query(request, "tenant_id", "position", "size", "wait_ms")
+        query = Query(request, *_INCLUSION)
         tenant_id = query.id("tenant_id")
         size = query.integer("size", 0, least=1)
         found = await self._engine.signing().inclusion(
@@ -86,7 +101,7 @@ class Proofs:
 
     async def consistency(self, request: Request) -> Response:
         """`GET /v1/proofs/consistency`. Raises `CheckpointUnknown`."""
-        query = Query(request, "tenant_id", "from", "to")
+        query = Query(request, *_CONSISTENCY)
         tenant_id = query.id("tenant_id")
         second = query.integer("to", 0, least=1)
         found = await self._engine.signing().consistency(
@@ -116,10 +131,24 @@ def _spelled(hashes: tuple[bytes, ...]) -> list[str]:
     return [base64.b64encode(each).decode() for each in hashes]
 
 
-def routes(engine: Engine) -> list[Route]:
-    """The routes of this resource."""
+def operations(engine: Engine) -> list[Operation]:
+    """The operations of this resource."""
     proofs = Proofs(engine)
     return [
-        Route("/v1/proofs/inclusion", proofs.inclusion, methods=["GET"]),
-        Route("/v1/proofs/consistency", proofs.consistency, methods=["GET"]),
+        Operation(
+            "GET",
+            "/v1/proofs/inclusion",
+            proofs.inclusion,
+            "Prove that an event is in a signed tree; wait_ms waits for one that covers it.",
+            query=_INCLUSION,
+            answers=InclusionProof,
+        ),
+        Operation(
+            "GET",
+            "/v1/proofs/consistency",
+            proofs.consistency,
+            "Prove that the log of one size continues the log of another.",
+            query=_CONSISTENCY,
+            answers=ConsistencyProof,
+        ),
     ]

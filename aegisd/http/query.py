@@ -3,22 +3,53 @@
 import base64
 import binascii
 
+from msgspec import Struct
 from starlette.requests import Request
 
 from aegisd.core.errors import InvalidField, UnknownField
 from aegisd.core.log.canonical import INTEGER_MAX
 from aegisd.core.nearest import nearest
-from aegisd.core.shapes.identifier import check_id
+from aegisd.core.shapes.identifier import ID_CHARACTERS_MAX, check_id
+from aegisd.json_schema import Schema
 
 # Items in one page: some megabytes of ordinary events, and a fraction of a second to read.
 PAGE_ITEMS_MAX = 1000
 PAGE_ITEMS_DEFAULT = 100
 
+# An id of the log, the daemon's own among them, and the name of stored bytes.
+ID: Schema = {
+    "type": "string",
+    "pattern": f"^[$A-Za-z0-9_:@-][A-Za-z0-9._:@-]{{0,{ID_CHARACTERS_MAX}}}$",
+}
+DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+
+
+class Parameter(Struct, frozen=True, kw_only=True):
+    """One parameter: its name, the JSON Schema of its value, and whether it must be there."""
+
+    name: str
+    schema: Schema
+    required: bool = False
+
+
+TENANT = Parameter(name="tenant_id", schema=ID, required=True)
+LIMIT = Parameter(
+    name="limit",
+    schema={
+        "type": "integer",
+        "minimum": 1,
+        "maximum": PAGE_ITEMS_MAX,
+        "default": PAGE_ITEMS_DEFAULT,
+    },
+)
+PAGE_TOKEN = Parameter(name="page_token", schema={"type": "string"})
+
 
 class Query:
-    """The parameters of one request. Raises `UnknownField` for any that is not `known`."""
+    """The parameters of one request. Raises `UnknownField` for any other."""
 
-    def __init__(self, request: Request, *known: str) -> None:
+    def __init__(self, request: Request, *parameters: Parameter) -> None:
+        known = [each.name for each in parameters]
         self._values: dict[str, str] = {}
         for name, value in request.query_params.multi_items():
             if name not in known:

@@ -5,13 +5,15 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from aegisd.core.proposal import read as read_proposal
 from aegisd.core.shapes.identifier import check_id
 from aegisd.door.answer import (
     Decision,
     Head,
+    SessionOpenedReceipt,
+    SessionSnapshot,
+    SessionVerification,
     decision,
     head,
     opened,
@@ -22,8 +24,11 @@ from aegisd.engine.commands.opening import opening
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_object, receive_unkeyed
-from aegisd.http.events import FILTERS, page_of
-from aegisd.http.query import Query, check_any_id, token
+from aegisd.http.events import FILTERS, EventPage, page_of
+from aegisd.http.operation import Operation
+from aegisd.http.query import LIMIT, PAGE_TOKEN, TENANT, Query, check_any_id, token
+
+_LIST = (TENANT, LIMIT, PAGE_TOKEN)
 
 
 class SessionOpening(Struct, frozen=True, kw_only=True):
@@ -90,7 +95,7 @@ class Sessions:
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/sessions`: a tenant's sessions by id."""
-        query = Query(request, "tenant_id", "limit", "page_token")
+        query = Query(request, *_LIST)
         tenant_id, limit = query.id("tenant_id"), query.limit()
         after = query.token("s") or ""
         heads = await self._engine.reads.heads(tenant_id, after=after, limit=limit + 1)
@@ -105,7 +110,7 @@ class Sessions:
 
     async def show(self, request: Request) -> Response:
         """`GET /v1/sessions/{session_id}`: its length and head. Raises `SessionUnknown`."""
-        tenant_id, session_id = _names(request, Query(request, "tenant_id"))
+        tenant_id, session_id = _names(request, Query(request, TENANT))
         newest = await self._engine.reads.head(tenant_id, session_id)
         return answer(
             SessionSummary(session_id=session_id, events=newest.seq + 1, head=head(newest))
@@ -113,19 +118,19 @@ class Sessions:
 
     async def snapshot(self, request: Request) -> Response:
         """`GET /v1/sessions/{session_id}/snapshot`: its fold. Raises `SessionUnknown`."""
-        tenant_id, session_id = _names(request, Query(request, "tenant_id"))
+        tenant_id, session_id = _names(request, Query(request, TENANT))
         state = await self._engine.reads.session(tenant_id, session_id)
         return answer(session_snapshot(state))
 
     async def verify(self, request: Request) -> Response:
         """`GET /v1/sessions/{session_id}/verify`: hash it again. Raises `SessionUnknown`."""
-        tenant_id, session_id = _names(request, Query(request, "tenant_id"))
+        tenant_id, session_id = _names(request, Query(request, TENANT))
         chain, breaks = await self._engine.reads.verify(tenant_id, session_id)
         return answer(session_verification(session_id, chain, breaks))
 
     async def events(self, request: Request) -> Response:
         """`GET /v1/sessions/{session_id}/events`: like `GET /v1/events` for one session."""
-        query = Query(request, "tenant_id", *FILTERS)
+        query = Query(request, TENANT, *FILTERS)
         return await page_of(self._engine, query, *_names(request, query))
 
     async def check(self, request: Request) -> Response:
@@ -141,16 +146,75 @@ def _names(request: Request, query: Query) -> tuple[str, str]:
     return query.id("tenant_id"), check_any_id(request.path_params["session_id"], "session_id")
 
 
-def routes(engine: Engine) -> list[Route]:
-    """The routes of this resource."""
+def operations(engine: Engine) -> list[Operation]:
+    """The operations of this resource."""
     sessions = Sessions(engine)
-    one = "/v1/sessions/{session_id}"
+    return [*_of_all(sessions), *_of_one(sessions, "/v1/sessions/{session_id}")]
+
+
+def _of_all(sessions: Sessions) -> list[Operation]:
     return [
-        Route("/v1/sessions", sessions.open, methods=["POST"]),
-        Route("/v1/sessions", sessions.list, methods=["GET"]),
-        Route(one, sessions.show, methods=["GET"]),
-        Route(f"{one}/snapshot", sessions.snapshot, methods=["GET"]),
-        Route(f"{one}/verify", sessions.verify, methods=["GET"]),
-        Route(f"{one}/events", sessions.events, methods=["GET"]),
-        Route(f"{one}/check", sessions.check, methods=["POST"]),
+        Operation(
+            "POST",
+            "/v1/sessions",
+            sessions.open,
+            "Open a session before its first event.",
+            asks=SessionOpening,
+            answers=SessionOpenedReceipt,
+            status=201,
+            keyed=True,
+        ),
+        Operation(
+            "GET",
+            "/v1/sessions",
+            sessions.list,
+            "A tenant's sessions by id.",
+            query=_LIST,
+            answers=SessionPage,
+        ),
+    ]
+
+
+def _of_one(sessions: Sessions, one: str) -> list[Operation]:
+    return [
+        Operation(
+            "GET",
+            one,
+            sessions.show,
+            "How many events a session has, and the newest.",
+            query=(TENANT,),
+            answers=SessionSummary,
+        ),
+        Operation(
+            "GET",
+            f"{one}/snapshot",
+            sessions.snapshot,
+            "The fold of a session's events, with its digest.",
+            query=(TENANT,),
+            answers=SessionSnapshot,
+        ),
+        Operation(
+            "GET",
+            f"{one}/verify",
+            sessions.verify,
+            "Hash a session again from stored bytes.",
+            query=(TENANT,),
+            answers=SessionVerification,
+        ),
+        Operation(
+            "GET",
+            f"{one}/events",
+            sessions.events,
+            "A session's events in seq order.",
+            query=(TENANT, *FILTERS),
+            answers=EventPage,
+        ),
+        Operation(
+            "POST",
+            f"{one}/check",
+            sessions.check,
+            "Judge an event on the session's live state and record nothing.",
+            asks=Question,
+            answers=CheckAnswer,
+        ),
     ]

@@ -6,7 +6,6 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from aegisd.core.capabilities import NONE, from_value
 from aegisd.core.policy.input import Snapshot
@@ -16,6 +15,7 @@ from aegisd.door.answer import Decision, decision
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_unkeyed
+from aegisd.http.operation import Operation
 
 _NOBODY = "simulated"
 
@@ -90,6 +90,15 @@ class Simulations:
         return answer(SimulatedDecision(**msgspec.structs.asdict(decision(verdict))))
 
 
-def routes(engine: Engine) -> list[Route]:
-    """The routes of this resource."""
-    return [Route("/v1/policy/decide", Simulations(engine).decide, methods=["POST"])]
+def operations(engine: Engine) -> list[Operation]:
+    """The operations of this resource."""
+    return [
+        Operation(
+            "POST",
+            "/v1/policy/decide",
+            Simulations(engine).decide,
+            "Judge the caller's own event, counters and manifest; records nothing.",
+            asks=Simulation,
+            answers=SimulatedDecision,
+        ),
+    ]

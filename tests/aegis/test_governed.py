@@ -11,8 +11,6 @@ from typing import Any, Never
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aegis import (
     ApprovalRequired,
@@ -24,7 +22,6 @@ from aegis import (
     Withheld,
     tool,
 )
-from aegis.value import plain
 from aegisd.core.errors import InvalidField, LogUnavailable, StoreFailed
 from aegisd.ports import Batch
 from aegisd.store.memory import MemoryStore
@@ -431,37 +428,6 @@ def test_an_object_that_is_called_asynchronously_is_awaited(gate: Gate) -> None:
             return turn
 
     assert asyncio.run(gate.governed(name="think")(Tool())(3)) == 3
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(), inner, max_size=4)
-        | st.lists(inner, max_size=4).map(tuple)
-    ),
-    max_leaves=20,
-)
-
-
-@given(value=JSON)
-def test_a_copy_is_equal_of_the_same_types_and_shares_nothing_that_can_change(
-    value: object,
-) -> None:
-    copy = plain(value, "x")
-    assert repr(copy) == repr(value)
-    assert not containers(copy) & containers(value)
-
-
-def containers(value: object) -> set[int]:
-    """Ids of every list and dict in a value."""
-    found = {id(value)} if isinstance(value, list | dict) else set()
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            found |= containers(item)
-    return found
 
 
 def test_two_threads_may_use_one_governed_function(gate: Gate) -> None:

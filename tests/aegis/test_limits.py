@@ -7,26 +7,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Never
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from aegis import (
-    AsyncGate,
-    Gate,
-    Withheld,
-    tool,
-)
+from aegis import AsyncGate, Gate, Withheld
 from aegisd.core.log.canonical import encode
 from aegisd.core.proposal import PAYLOAD_BYTES_MAX
 from tests.aegis.world import declared, run, told
-
-
-@given(text=st.text(max_size=600))
-def test_text_is_cut_to_whole_characters_within_max_output_bytes(text: str) -> None:
-    found = tool._cut(text, 100)
-    assert text.startswith(found)
-    assert len(found.encode()) <= 100
-    assert found == text or len(text[: len(found) + 1].encode()) > 100
 
 
 def test_max_output_bytes_cuts_text_and_withholds_what_cannot_be_cut(gate: Gate) -> None:
@@ -55,19 +40,6 @@ def test_text_is_cut_to_what_one_event_can_hold(character: str) -> None:
             kind, payload = told(gate.reader)[-1]
             assert (kind, payload) == ("TOOL_RESULT", {"call_id": "c0", "content": found})
             assert PAYLOAD_BYTES_MAX - width < body_bytes(gate) <= PAYLOAD_BYTES_MAX
-
-
-@given(text=st.text(alphabet='a"\n\x00é𝄞\u2028', max_size=300))
-def test_a_fitted_text_is_the_longest_start_that_fits(text: str) -> None:
-    def payload(content: str) -> int:
-        return len(encode({"call_id": "c1", "content": content}))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tool, "PAYLOAD_BYTES_MAX", 150)
-        found = tool._fit(text, "c1")
-    assert text.startswith(found)
-    assert payload(found) <= 150
-    assert found == text or payload(text[: len(found) + 1]) > 150
 
 
 def test_what_cannot_be_cut_is_withheld_past_what_one_event_can_hold() -> None:

@@ -7,7 +7,7 @@ import jsonschema_rs
 import pytest
 
 from aegisd.core.events import AGENT_EVENTS
-from aegisd.http.app import routes
+from aegisd.http.app import operations
 from aegisd.http.openapi import document
 from tests.http.door import MANIFEST, Door, call, event, message
 
@@ -23,11 +23,7 @@ def described(shared: Door) -> Described:
 
 
 def test_its_routes_are_the_routers(described: Described, shared: Door) -> None:
-    served = {
-        (route.path, method.lower())
-        for route in routes(shared.engine)
-        for method in (route.methods or set()) - {"HEAD"}
-    }
+    served = {(each.path, each.method.lower()) for each in operations(shared.engine)}
     assert {
         (path, method) for path, told in described["paths"].items() for method in told
     } == served
@@ -50,8 +46,8 @@ def test_each_event_type_is_described(described: Described) -> None:
     assert all(f'{{"const": "{event_type}"}}' in text for event_type in AGENT_EVENTS)
 
 
-def test_it_is_the_same_whenever_it_is_made() -> None:
-    assert document() == document()
+def test_it_is_the_same_whenever_it_is_made(shared: Door) -> None:
+    assert document(operations(shared.engine)) == document(operations(shared.engine))
 
 
 def check(described: Described, name: str, value: object) -> None:
@@ -98,3 +94,15 @@ def test_the_schema_refuses_what_the_door_refuses(described: Described) -> None:
     for wrong in (message(seqq=1), message("a b"), event("USER_MESSAGE", {}), event("NOTHING", {})):
         with pytest.raises(jsonschema_rs.ValidationError):
             check(described, "EventRequest", wrong)
+
+
+def test_a_read_takes_the_parameters_it_declares_and_no_other(shared: Door) -> None:
+    for each in operations(shared.engine):
+        if each.method != "GET":
+            continue
+        path = each.path.format_map({"session_id": "s1", "digest": "0" * 64})
+        for parameter in each.query:
+            told = shared.get(path, **{parameter.name: ""})
+            assert told.json()["code"] != "field_unknown", (path, parameter.name)
+        if each.query:
+            assert shared.get(path, nothing="").json()["code"] == "field_unknown"

@@ -7,12 +7,20 @@ from starlette.requests import Request
 
 from aegisd.core.errors import InvalidField, InvalidRequest, UnknownField
 from aegisd.core.log.canonical import INTEGER_MAX
-from aegisd.http.query import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Query, check_any_id, token
+from aegisd.http.query import (
+    PAGE_ITEMS_DEFAULT,
+    PAGE_ITEMS_MAX,
+    Parameter,
+    Query,
+    check_any_id,
+    token,
+)
 
 
 def query(text: str, *known: str) -> Query:
     request = Request({"type": "http", "query_string": text.encode("utf-8"), "headers": []})
-    return Query(request, *(known or ("limit", "page_token", "id", "outcome")))
+    names = known or ("limit", "page_token", "id", "outcome")
+    return Query(request, *(Parameter(name=name, schema={}) for name in names))
 
 
 def test_an_unknown_parameter_names_the_nearest_known() -> None:
