@@ -13,8 +13,10 @@ from aegisctl.display import coloured, say, say_json
 from aegisctl.display import time as shown_time
 from aegisctl.exits import HOLDS
 from aegisd.audit.log import Log, one_tenant
+from aegisd.core.act import Act, acts
+from aegisd.core.decision import DECISION
 from aegisd.core.errors import InvalidJson, LogCorrupt, NotFound
-from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS
+from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.printable import shown
@@ -50,7 +52,7 @@ class Filter(Struct, frozen=True):
 @click.option(
     "--type",
     "event_type",
-    type=click.Choice([*AGENT_EVENTS, *DAEMON_EVENTS]),
+    type=click.Choice([*DECLARATIONS]),
     metavar="TYPE",
     help="Only events of this type.",
 )
@@ -117,7 +119,7 @@ def _matching(log: Log, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]
     else:
         events = log.session_events(tenant_id, wanted.session_id)
     for act in acts(events):
-        yield from (event for event in act if matches(event, act, wanted))
+        yield from (row for row in act.rows if matches(row, act, wanted))
 
 
 def _followed(log: ServerLog, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]:
@@ -130,27 +132,13 @@ def _followed(log: ServerLog, tenant_id: str, wanted: Filter) -> Iterator[Stored
         time.sleep(FOLLOW_SECONDS)
 
 
-def acts(events: Iterable[StoredEvent]) -> Iterator[tuple[StoredEvent, ...]]:
-    """Events in order, a decision together with the event before it, which it is about."""
-    waiting: StoredEvent | None = None
-    for event in events:
-        if waiting is not None and event.event_type == "POLICY_DECISION":
-            yield waiting, event
-            waiting = None
-            continue
-        if waiting is not None:
-            yield (waiting,)
-        waiting = event
-    if waiting is not None:
-        yield (waiting,)
-
-
-def matches(event: StoredEvent, act: tuple[StoredEvent, ...], wanted: Filter) -> bool:
-    """Whether an event is asked for; `act` is the event with its decision or its cause."""
+def matches(event: StoredEvent, act: Act, wanted: Filter) -> bool:
+    """Whether an event is asked for; `act` is what it belongs to."""
+    decided = act.decision or act.cause
     return (
         wanted.event_type in (None, event.event_type)
-        and (wanted.tool_name is None or wanted.tool_name == _text(act[0], "tool_name"))
-        and (wanted.outcome is None or wanted.outcome == _text(act[-1], "outcome"))
+        and (wanted.tool_name is None or wanted.tool_name == _text(act.cause, "tool_name"))
+        and (wanted.outcome is None or wanted.outcome == _text(decided, "outcome"))
     )
 
 
@@ -197,10 +185,11 @@ def document(event: StoredEvent) -> dict[str, object]:
 def line(event: StoredEvent) -> str:
     """The event for a person."""
     payload = _payload(event)
-    told = _TOLD.get(event.event_type)
-    detail = " ".join(_shown(payload[name]) for name in told or payload if name in payload)
+    declared = DECLARATIONS.get(event.event_type)
+    shown_of = payload if declared is None or declared.shown is None else declared.shown
+    detail = " ".join(_shown(payload[name]) for name in shown_of if name in payload)
     outcome = payload.get("outcome")
-    if event.event_type == "POLICY_DECISION" and isinstance(outcome, str):
+    if event.event_type == DECISION and isinstance(outcome, str):
         detail = detail.replace(outcome, coloured(outcome, _COLOURS.get(outcome, "doubt")), 1)
     place = f"{shown(event.session_id)}/{event.seq}"
     columns = f"{event.position:>6}  {coloured(shown_time(event.ts_unix_ms), 'faint')}  {place:<16}"
@@ -209,25 +198,3 @@ def line(event: StoredEvent) -> str:
 
 def _shown(value: object) -> str:
     return shown(value if isinstance(value, str) else encode(value).decode())
-
-
-# What a line tells of a payload, most telling first; other types tell all of it.
-_TOLD = {
-    "USER_MESSAGE": ("content",),
-    "MODEL_CALL_STARTED": ("model", "call_id"),
-    "MODEL_CALL_FINISHED": ("call_id", "finish_reason", "usage"),
-    "TOOL_CALL_PROPOSED": ("tool_name", "call_id", "args"),
-    "TOOL_CALL_EXECUTED": ("call_id",),
-    "TOOL_RESULT": ("call_id", "content", "result"),
-    "MEMORY_READ": ("memory_store", "memory_key"),
-    "MEMORY_WRITE": ("memory_store", "memory_key"),
-    "HANDOFF_REQUESTED": ("from_agent", "to_agent"),
-    "HANDOFF_COMPLETED": ("from_agent", "to_agent", "success"),
-    "ERROR_RAISED": ("code", "message", "call_id"),
-    "TERMINATION": ("reason_code", "reason"),
-    "POLICY_DECISION": ("outcome", "reason", "call_id"),
-    "SESSION_OPENED": (),
-    "MANIFEST_REGISTERED": ("name", "version", "author", "digest"),
-    "POLICY_ACTIVATED": ("author", "digest"),
-    "LOG_IMPORTED": ("archive", "source_tenant", "events", "author"),
-}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
+from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.ports import Document
 
@@ -19,49 +20,44 @@ class Named(Struct, frozen=True, order=True):
     digest: str
 
 
-class _Payload(Struct):
-    digest: str = ""
-    manifest: str = ""
-    bundle: str = ""
+# The members of payloads that name a document, of every event type that has some.
+_NAMING = {name: declared.documents for name, declared in DECLARATIONS.items()}
+_MEMBERS = sorted({member for members in _NAMING.values() for member in members})
+_Payload = msgspec.defstruct("_Payload", [(member, str, "") for member in _MEMBERS])
 
 
 class _Envelope(Struct):
-    payload: _Payload
+    payload: _Payload  # type: ignore[valid-type]  # made of the declarations
 
 
 _decode = msgspec.json.Decoder(_Envelope).decode
-_ACTS = {"MANIFEST_REGISTERED": "manifest", "POLICY_ACTIVATED": "bundle"}
 
 
 def named(event: StoredEvent) -> Iterator[Named]:
     """What an event names; nothing where its payload is not what its type promises."""
-    act = _ACTS.get(event.event_type)
-    if act is None and event.event_type != "POLICY_DECISION":
+    members = _NAMING.get(event.event_type)
+    if not members:
         return
     try:
         payload = _decode(event.body).payload
     except (msgspec.MsgspecError, UnicodeError):
         return
-    for kind, digest in (
-        (act, payload.digest if act else ""),
-        ("manifest", payload.manifest),
-        ("bundle", payload.bundle),
-    ):
-        if kind and digest:
+    for member, kind in members.items():
+        digest = getattr(payload, member)
+        if digest:
             yield Named(kind, digest)
 
 
 def named_by(event_type: str, payload: Mapping[str, object]) -> set[Named] | None:
     """What `named` tells, of a payload that was decoded; None where it is not as promised."""
-    act = _ACTS.get(event_type)
-    if act is None and event_type != "POLICY_DECISION":
+    members = _NAMING.get(event_type)
+    if not members:
         return set()
-    digest, manifest = payload.get("digest", ""), payload.get("manifest", "")
-    bundle = payload.get("bundle", "")
-    if not (isinstance(digest, str) and isinstance(manifest, str) and isinstance(bundle, str)):
+    named_in = {member: payload.get(member, "") for member in _MEMBERS}
+    digests = {name: each for name, each in named_in.items() if isinstance(each, str)}
+    if len(digests) < len(named_in):
         return None
-    names = ((act, digest if act else ""), ("manifest", manifest), ("bundle", bundle))
-    return {Named(kind, digest) for kind, digest in names if kind and digest}
+    return {Named(kind, digests[name]) for name, kind in members.items() if digests[name]}
 
 
 def found(name: Named, find: Find) -> bytes | str:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aegisd.core.errors import AegisError, InvalidField, UnknownEventType
-from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS
+from aegisd.core.events import DECLARATIONS
 from aegisd.core.nearest import nearest
 from aegisd.core.request import Asked, read
 from aegisd.core.shapes.payload import NAME_CHARACTERS_MAX
@@ -139,10 +139,9 @@ def _page(
 
 def _filter(query: Query) -> Filter:
     event_type, tool_name = query.text("event_type"), query.text("tool_name")
-    known = (*AGENT_EVENTS, *DAEMON_EVENTS)
-    if event_type is not None and event_type not in known:
+    if event_type is not None and event_type not in DECLARATIONS:
         raise UnknownEventType(
-            f"event_type: not of the log; the nearest is {nearest(event_type, known)}"
+            f"event_type: not of the log; the nearest is {nearest(event_type, DECLARATIONS)}"
         )
     if tool_name is not None and not 1 <= len(tool_name) <= NAME_CHARACTERS_MAX:
         raise InvalidField(

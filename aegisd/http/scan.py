@@ -1,19 +1,19 @@
 """Filtered listings of events: rows in order, matched, and cut into pages of bounded work."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
+from aegisd.core.act import ACT_ROWS_MAX, Act, acts
+from aegisd.core.decision import DECISION
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
 
 # Events looked at for one page: some tens of milliseconds. A filter that nothing matches answers an
 # empty page with a token, instead of reading a whole log while the caller waits.
 PAGE_SCAN_EVENTS_MAX = 10_000
-
-_DECISION = "POLICY_DECISION"
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -37,13 +37,13 @@ class Filter(Struct, frozen=True, kw_only=True):
         """Whether a row matches by what the row beside it says."""
         return self.tool_name is not None or self.outcome is not None
 
-    def takes(self, row: StoredEvent, act: tuple[StoredEvent, ...]) -> bool:
-        """Whether a row is asked for; `act` is the row with its decision or cause."""
+    def takes(self, row: StoredEvent, act: Act) -> bool:
+        """Whether a row is asked for; `act` is what it belongs to."""
         return (
             row.position >= self.from_position
             and self.event_type in (None, row.event_type)
-            and self.tool_name in (None, _payload(act[0]).tool_name)
-            and self.outcome in (None, _payload(act[-1]).outcome)
+            and self.tool_name in (None, _payload(act.cause).tool_name)
+            and self.outcome in (None, _payload(act.decision or act.cause).outcome)
         )
 
 
@@ -68,39 +68,24 @@ def page(
 
     `read` gives rows from a place on, at most so many; `place` tells a row's.
     """
-    # A page may begin at a decision, whose cause is the last row of the page before.
-    first = max(0, start - 1) if wanted.by_act else start
+    # A page may begin behind the cause of its first row.
+    back = min(start, ACT_ROWS_MAX - 1) if wanted.by_act else 0
     found: list[StoredEvent] = []
-    seen = 0
-    for act in _acts(read(first, wanted.rows_max(limit))):
-        seen += len(act)
-        if seen >= PAGE_SCAN_EVENTS_MAX and len(act) == 1:
-            # Its decision may be the row behind the last one read.
-            return Page(found, place(act[0]))
-        for row in act:
+    seen = -back
+    for act in acts(read(start - back, wanted.rows_max(limit) + back)):
+        seen += len(act.rows)
+        if seen >= PAGE_SCAN_EVENTS_MAX and place(act.cause) > start:
+            # More of it may stand behind the last row that was read.
+            return Page(found, place(act.cause))
+        for row in act.rows:
             if place(row) < start or not wanted.takes(row, act):
                 continue
             if len(found) == limit:
                 return Page(found, place(row))
             found.append(row)
         if seen >= PAGE_SCAN_EVENTS_MAX:
-            return Page(found, place(act[-1]) + 1)
+            return Page(found, place(act.last) + 1)
     return Page(found, None)
-
-
-def _acts(rows: Iterable[StoredEvent]) -> Iterator[tuple[StoredEvent, ...]]:
-    """Rows in order, a decision together with the event before it, which it is about."""
-    waiting: StoredEvent | None = None
-    for row in rows:
-        if row.event_type == _DECISION and waiting is not None:
-            yield waiting, row
-            waiting = None
-            continue
-        if waiting is not None:
-            yield (waiting,)
-        waiting = row
-    if waiting is not None:
-        yield (waiting,)
 
 
 class _Payload(Struct, frozen=True):
@@ -116,7 +101,7 @@ class _Envelope(Struct, frozen=True):
 
 _decode = msgspec.json.Decoder(_Envelope).decode
 _NOTHING = _Payload()
-_READ = frozenset({"TOOL_CALL_PROPOSED", _DECISION})
+_READ = frozenset({"TOOL_CALL_PROPOSED", DECISION})
 
 
 def _payload(row: StoredEvent) -> _Payload:

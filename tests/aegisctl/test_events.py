@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from aegisctl.events import FOLLOW_SECONDS, Filter, acts, matches
+from aegisctl.events import FOLLOW_SECONDS, Filter, matches
 from aegisd.audit.export_log import ExportLog
+from aegisd.core.act import acts
 from aegisd.core.log.canonical import encode
 from tests.aegisctl.conftest import Type
 from tests.audit.recording import call, record
@@ -67,26 +66,11 @@ def test_a_filter_takes_calls_with_their_decisions(export: Path) -> None:
     found = [
         (event.session_id, event.seq)
         for act in acts(log.events("acme"))
-        for event in act
+        for event in act.rows
         if matches(event, act, wanted)
     ]
     log.close()
     assert found == [("s2", 2), ("s2", 3)]
-
-
-@given(st.integers(0, 18), st.integers(0, 18))
-def test_acts_lose_and_reorder_nothing(first: int, length: int) -> None:
-    numbers = list(range(first, first + length))
-    kinds = ["POLICY_DECISION" if number % 3 == 0 else "X" for number in numbers]
-    events = [_Event(number, kind) for number, kind in zip(numbers, kinds, strict=True)]
-    assert [event for act in acts(events) for event in act] == events  # type: ignore[arg-type, comparison-overlap]
-
-
-class _Event:
-    """As much of an event as `acts` looks at."""
-
-    def __init__(self, number: int, event_type: str) -> None:
-        self.number, self.event_type = number, event_type
 
 
 def test_a_question_about_nobody_could_not_be_answered(recorded: Path, type_: Type) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from aegisd.audit.verification.breaks import broken
-from aegisd.core.events import DAEMON_EVENTS
+from aegisd.core.events import CONSEQUENCES, DAEMON_EVENTS
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent
 
@@ -43,7 +43,7 @@ class Order:
             event.session_id,
             event.seq,
         )
-        if event.event_type == "POLICY_DECISION" and not behind:
+        if event.event_type in CONSEQUENCES and not behind:
             yield _moved(event, "a decision that does not stand right behind its cause")
         try:
             now_ms = _decode(event.body).payload.now_ms

@@ -13,7 +13,7 @@ from msgspec import Struct, UnsetType
 
 from aegisd.audit import documents
 from aegisd.audit.documents import Named
-from aegisd.core.events import DAEMON_EVENTS
+from aegisd.core.events import CONSEQUENCES, DAEMON_EVENTS
 from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.export import KIND_BEGINS, LINE_BYTES_MAX, Scope
 from aegisd.core.log.form import OpenEnvelope, open_line, open_lines
@@ -153,7 +153,7 @@ class _SegmentCheck:
     def _take_daemon_event(self, event: OpenEnvelope, last: tuple[str, int]) -> bool:
         # The first of the segment is compared with what stands before the segment.
         if (
-            event.event_type == "POLICY_DECISION"
+            event.event_type in CONSEQUENCES
             and self._digests
             and last != (event.session_id, event.seq - 1)
         ):
@@ -222,7 +222,7 @@ class Segments:
                 return False
         self.heads.update(segment.heads)
         cause = (segment.first.session_id, segment.first.seq - 1)
-        if segment.first.event_type == "POLICY_DECISION" and cause != self._last:
+        if segment.first.event_type in CONSEQUENCES and cause != self._last:
             return False
         self._last = segment.last
         if segment.now_ms is not None:
