@@ -22,7 +22,7 @@ from aegisd.core.errors import AegisError, ConfigInvalid
 from aegisd.engine.checkpoints import Signing
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.configured import Configured
-from aegisd.engine.engine import Engine
+from aegisd.engine.engine import Engine, Started
 from aegisd.http.app import app
 from aegisd.library.configuration import read_manifest
 from aegisd.ports import EventStore, Signer
@@ -157,13 +157,13 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
             signing=signing,
         )
         server.config.app = app(engine)
-        tenants = await engine.start(accept_rollback=accept_rollback)
+        started = await engine.start(accept_rollback=accept_rollback)
         serving = asyncio.create_task(_serve(server, listener))
         listening = asyncio.ensure_future(server.listening.wait())
         await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
-        _announce(listener, settings, engine.evaluator(), manifest, signing, tenants)
+        _announce(listener, settings, engine.evaluator(), manifest, signing, started)
         await serving
         await engine.stop()
     finally:
@@ -245,7 +245,7 @@ def _announce(
     evaluator: tuple[str, str],
     manifest: Capabilities | None,
     signing: Signing,
-    tenants: int,
+    started: Started,
 ) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -259,12 +259,13 @@ def _announce(
     log = without_password(settings.dsn)
     lines = [
         f"aegisd {__version__} listening on {url}",
-        f"  log       {log} ({tenants} tenant{'' if tenants == 1 else 's'})",
+        f"  log       {log} ({_tenants(started.tenants)})",
         f"  policy    {rules}, judged by {engine}",
         f"  manifest  {governed}",
         f"  evidence  checkpoints {_often(signing)}, signed by {_signers(signing)}",
         "  access    no authentication: whoever reaches this port acts as agent and as operator",
     ]
+    lines += _rules(started)
     if settings.address().assumed:
         lines.append("  address   a bare :PORT is read as loopback, 127.0.0.1")
     event = (
@@ -274,6 +275,28 @@ def _announce(
     lines += ["Try it:", f"  curl -s {url}/v1/events -d '{event}'"]
     click.echo("\n".join(lines))
     sys.stdout.flush()
+
+
+def _rules(started: Started) -> Iterator[str]:
+    """What became of operators' rules that stood on other base rules."""
+    if started.upgraded:
+        put = f"{_tenants(len(started.upgraded))} put on the base rules of this build"
+        yield f"  upgrade   {put}, with the same operator's files"
+    for tenant_id, problem in started.broken.items():
+        yield (
+            f"  denied    tenant {tenant_id}: its operator's rules do not load on the base rules "
+            "of this build, so all is denied POLICY_ERROR until others are activated: "
+            f"{problem}"
+        )
+    for tenant_id in started.newer:
+        yield (
+            f"  refused   tenant {tenant_id} has the base rules of a newer build, and is answered "
+            "503 here"
+        )
+
+
+def _tenants(number: int) -> str:
+    return f"{number} tenant{'' if number == 1 else 's'}"
 
 
 def _often(signing: Signing) -> str:

@@ -371,13 +371,29 @@ class Evaluator(Protocol):
 
 
 class LiveJudge(Judge, Protocol):
-    """A judge that the gate can give new rules to."""
+    """A judge that the gate can give new rules to.
+
+    `generation` is that of its base rules; see `core.policy.generation`.
+    """
+
+    generation: int
 
     def bundle(self, files: Mapping[str, str]) -> bytes:
         """The canonical bytes of a bundle: the base rules and an operator's files by name.
 
         Raises `PolicyInvalid`, naming file and line, for what does not load.
         """
+        ...
+
+    def renewed(self, bundle: bytes) -> bytes:
+        """A bundle's operator's files on this judge's base rules, whether that loads or not.
+
+        Raises `PolicyInvalid` for what is no bundle.
+        """
+        ...
+
+    def problem(self, bundle: bytes) -> str | None:
+        """What keeps a bundle from being judged by; None where nothing does."""
         ...
 
     def keep(self, document: Document) -> None:

@@ -29,6 +29,7 @@ class Allowing:
     """A judge without rules: the log's size is what matters, not how it was judged."""
 
     rules_version = rules_version()
+    generation = 0
 
     def evaluator(self) -> tuple[str, str]:
         """No engine."""
@@ -37,6 +38,13 @@ class Allowing:
     def capabilities(self, _manifest: str) -> Capabilities:
         """No manifest."""
         return NONE
+
+    def renewed(self, bundle: bytes) -> bytes:
+        """As it is."""
+        return bundle
+
+    def problem(self, _bundle: bytes) -> None:
+        """None."""
 
     def judge(self, _bundle: str, _manifest: str, _policy_input: PolicyInput) -> Verdict:
         """Yes."""

@@ -1,6 +1,6 @@
 """What is in force for a tenant: the manifest and the bundle that its operators put there."""
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from aegisd.core.shapes.declaration import Declaration
@@ -22,10 +22,14 @@ class ManifestRegistered(Struct, frozen=True, kw_only=True):
 
 
 class PolicyActivated(Struct, frozen=True, kw_only=True):
-    """Daemon, `$control`: from the next decision on, this bundle judges. `digest` as above."""
+    """Daemon, `$control`: from the next decision on, this bundle judges. `digest` as above.
+
+    `generation` is that of the base rules in it; logs written before it was recorded have none.
+    """
 
     author: str
     digest: str
+    generation: int | UnsetType = UNSET
     now_ms: int
     reason: str
 
@@ -49,10 +53,14 @@ EVENTS = (
 
 
 class Activation(Struct, frozen=True, kw_only=True):
-    """What is in force and who put it there. `digest` is hex SHA-256."""
+    """What is in force and who put it there. `digest` is hex SHA-256.
+
+    `generation` is that of a bundle's base rules, 0 where it was not recorded.
+    """
 
     digest: str
     author: str
+    generation: int = 0
 
 
 class Activations(Struct, frozen=True, kw_only=True):
@@ -77,4 +85,9 @@ def digest_of(activation: Activation | None) -> str:
 
 def _activation(event: Fact) -> Activation:
     fields = event.fields
-    return Activation(digest=str(fields.get("digest")), author=str(fields.get("author")))
+    generation = fields.get("generation")
+    return Activation(
+        digest=str(fields.get("digest")),
+        author=str(fields.get("author")),
+        generation=generation if isinstance(generation, int) else 0,
+    )

@@ -250,6 +250,12 @@ class Stopping(Unavailable):
     code = "stopping"
 
 
+class Outdated(Unavailable):
+    """The tenant has the base rules of a newer build, so that a daemon of that build answers."""
+
+    code = "daemon_outdated"
+
+
 class PositionConflict(AegisError):
     """The store's head is not where the batch continues: somebody else wrote. Re-read the head."""
 

@@ -11,6 +11,7 @@ from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX
 from aegisd.door.answer import Head, head
 from aegisd.engine.commands.command import CONFIG
 from aegisd.engine.recorded import Recorded
+from aegisd.engine.upgrade import UPGRADE
 
 Because = Annotated[str, Meta(min_length=1, max_length=MESSAGE_CHARACTERS_MAX)]
 
@@ -58,11 +59,11 @@ _decode = msgspec.json.Decoder(_ActEnvelope).decode
 def check(act: OperatorAct) -> None:
     """Hold an act's ids to their form. Raises `InvalidField` or `ReservedId`.
 
-    The author `config` is the daemon's own: what it activates, a changed configuration replaces.
+    The authors `config` and `upgrade` are the daemon's own: what a start puts in force.
     """
     check_id(act.tenant_id, "tenant_id")
-    if check_id(act.author, "author") == CONFIG:
-        raise ReservedId(f"author: {CONFIG} is the daemon's own; name who acts", field="author")
+    if check_id(act.author, "author") in (CONFIG, UPGRADE):
+        raise ReservedId(f"author: {act.author} is the daemon's own; name who acts", field="author")
 
 
 def act_receipt(done: Recorded) -> ActReceipt:

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from aegisd.core.errors import Outdated
 from aegisd.engine import snapshots
 from aegisd.engine.commands.control import Control
 from aegisd.engine.resident import Resident
 from aegisd.engine.stage import Stage
+from aegisd.engine.upgrade import is_newer
 from aegisd.engine.waiting import Waiting
 from aegisd.ports import Batch, Clock, LiveJudge, SnapshotRow, Turn
 
@@ -77,6 +79,11 @@ class Deciding:
         return Decided(batch, cache, taken[len(replies) :], replies)
 
     def _staged(self, stage: Stage, waiting: Waiting, opening: Opening) -> object:
+        if is_newer(stage.tenant.activations.bundle, self._judge):
+            raise Outdated(
+                f"tenant {stage.tenant.tenant_id} has the base rules of a newer build, and this "
+                "daemon is older; ask one that is not, or update this one"
+            )
         if stage.tenant.next_position == 0:
             for act in opening():
                 act.stage(stage)

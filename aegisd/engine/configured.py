@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aegisd.core.activation import Activation
 from aegisd.core.capabilities import Capabilities
@@ -11,6 +12,7 @@ from aegisd.core.errors import ConfigInvalid, ManifestInvalid
 from aegisd.core.state.model import TenantState
 from aegisd.engine.commands.command import CONFIG
 from aegisd.engine.commands.control import Control, document, manifest_control, policy_control
+from aegisd.engine.upgrade import Upgrade
 from aegisd.ports import Clock, LiveJudge
 
 
@@ -44,19 +46,30 @@ class Configured(Struct, frozen=True, kw_only=True):
         if self.capabilities is not None:
             judge.keep(document("manifest", self.capabilities.document))
 
-    def opening(self) -> list[Control]:
+    def opening(self, generation: int) -> list[Control]:
         """What a tenant's log begins with: the rules in force before its first event."""
-        acts = [policy_control(self.bundle, CONFIG, "configured at start")]
+        acts = [policy_control(self.bundle, CONFIG, "configured at start", generation)]
         if self.capabilities is not None:
             acts.append(manifest_control(self.capabilities, CONFIG, "configured at start"))
         return acts
 
-    def due(self, state: TenantState) -> Iterator[Control]:
-        """What is asked for and not in force. Raises `ConfigInvalid` against a later act."""
+    def due(
+        self, state: TenantState, upgraded: Upgrade | None, generation: int
+    ) -> Iterator[Control]:
+        """What is asked for and not in force. Raises `ConfigInvalid` against a later act.
+
+        `upgraded` is what the tenant's operator put in force, on the base rules of this build,
+        where they were others.
+        """
         active = state.activations
+        bundle = active.bundle
+        if bundle is not None and upgraded is not None:
+            bundle = replace(bundle, digest=upgraded.digest)
         digest, named = self.bundle_digest, self.policy_named
-        if _must_activate(state.tenant_id, "policy", active.bundle, digest, named=named):
-            yield policy_control(self.bundle, CONFIG, "changed at start")
+        if _must_activate(state.tenant_id, "policy", bundle, digest, named=named):
+            yield policy_control(self.bundle, CONFIG, "changed at start", generation)
+        elif upgraded is not None:
+            yield upgraded.act(generation)
         held = self.capabilities
         if held is None:
             return

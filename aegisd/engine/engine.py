@@ -6,12 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import BinaryIO, TypeVar
 
+from msgspec import Struct
+
 from aegisd.core import gate
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import CheckpointUnknown, EvaluatorStuck, PositionConflict, Stopping
 from aegisd.core.policy.input import Moment, Snapshot
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
+from aegisd.core.state.model import TenantState
 from aegisd.engine import imports
 from aegisd.engine.checkpoints import Checkpoints, Signing
 from aegisd.engine.commands.append import Append, Check
@@ -29,6 +32,7 @@ from aegisd.engine.evaluation import Evaluation
 from aegisd.engine.imports import Import, Keeping
 from aegisd.engine.reads import Reads
 from aegisd.engine.recorded import Recorded
+from aegisd.engine.upgrade import Upgrade, is_newer, upgrade
 from aegisd.engine.writer import Threads, Writer
 from aegisd.ports import Batch, Clock, EventStore, Follower, LiveJudge
 
@@ -37,6 +41,20 @@ from aegisd.ports import Batch, Clock, EventStore, Follower, LiveJudge
 TURN_THREADS_MAX = 16
 
 T = TypeVar("T")
+
+
+class Started(Struct, frozen=True, kw_only=True):
+    """What a start found: how many tenants, and what became of their rules.
+
+    `upgraded` are those whose operator's rules stand on this build's base rules from now on,
+    `broken` those of them whose rules do not load there, each with the reason, and `newer` those
+    whose base rules are of a newer build, which are answered 503.
+    """
+
+    tenants: int
+    upgraded: tuple[str, ...] = ()
+    broken: Mapping[str, str] = {}
+    newer: tuple[str, ...] = ()
 
 
 class Engine:
@@ -76,8 +94,8 @@ class Engine:
             )
             self._followers.append(self._checkpoints)
 
-    async def start(self, *, accept_rollback: bool = False) -> int:
-        """Recover every tenant and put the configuration in force; return how many there are.
+    async def start(self, *, accept_rollback: bool = False) -> Started:
+        """Recover every tenant, and put the configuration and this build's base rules in force.
 
         Raises `ConfigInvalid` where an operator's later act contradicts the configuration,
         `LogCorrupt` where the log does not hold, and `LogRolledBack` where it is not the one that
@@ -91,18 +109,36 @@ class Engine:
             acts = await self._checkpoints.start(tenants, accept_rollback=accept_rollback)
             due += ((self._writer(tenant_id), control) for tenant_id, control in acts)
         ends: dict[str, int] = {}
+        newer: list[str] = []
+        upgrades: dict[str, Upgrade] = {}
         for tenant_id in tenants:
             writer = self._writer(tenant_id)
             state = await self.reads.apart(writer.recover)
             ends[tenant_id] = state.next_position
-            due += ((writer, control) for control in self._configured.due(state))
+            if is_newer(state.activations.bundle, self._judge):
+                newer.append(tenant_id)
+                continue
+            upgraded = await self._upgrade(state)
+            if upgraded is not None:
+                upgrades[tenant_id] = upgraded
+            acts_due = self._configured.due(state, upgraded, self._judge.generation)
+            due += ((writer, control) for control in acts_due)
         # A start that is refused for one tenant has written nothing for another.
         for writer, control in due:
             await writer.submit(control)
         for follower in self._followers:
             await follower.resume(ends)
         self._deafen = self._listen()
-        return len(tenants)
+        return Started(
+            tenants=len(tenants),
+            upgraded=tuple(upgrades),
+            broken={name: each.problem for name, each in upgrades.items() if each.problem},
+            newer=tuple(newer),
+        )
+
+    async def _upgrade(self, state: TenantState) -> Upgrade | None:
+        bundle = state.activations.bundle
+        return await self._evaluated(lambda: upgrade(bundle, self._judge, self._store.document))
 
     def _listen(self) -> Callable[[], None]:
         """Have commits of other processes followed too, for one that dies before it signs."""
@@ -168,7 +204,9 @@ class Engine:
     ) -> Recorded:
         """Put an operator's rules in force from the next decision on. Raises `PolicyInvalid`."""
         bundle = await self._evaluated(lambda: self._judge.bundle(files))
-        return await self.control(tenant_id, policy_control(bundle, author, reason))
+        return await self.control(
+            tenant_id, policy_control(bundle, author, reason, self._judge.generation)
+        )
 
     async def erase(self, tenant_id: str, subject: str, *, author: str, reason: str) -> Recorded:
         """Delete every value kept beside the tenant's events of a subject, and record that."""
@@ -256,7 +294,7 @@ class Engine:
 
     def _opening(self) -> list[Control]:
         self._configured.tell(self._judge)
-        return self._configured.opening()
+        return self._configured.opening(self._judge.generation)
 
     def _committed(self, batch: Batch) -> None:
         """Tell those who follow the log what is durable now."""

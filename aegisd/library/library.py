@@ -113,11 +113,17 @@ class Library:
         self._loop = asyncio.get_running_loop()
         started = False
         try:
-            await self._engine.start()
+            told = await self._engine.start()
             started = True
         finally:
             if not started:
                 await self.close()
+        for tenant_id, problem in told.broken.items():
+            _log.critical(
+                "tenant %s: its rules do not load, so all is denied: %s", tenant_id, problem
+            )
+        for tenant_id in told.newer:
+            _log.critical("tenant %s has the base rules of a newer build and is refused", tenant_id)
 
     async def close(self) -> None:
         """Recorded what is queued, then give the log and its lock back. Twice is once.

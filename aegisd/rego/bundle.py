@@ -40,15 +40,29 @@ def build(operator_files: Mapping[str, str], base_files: Mapping[str, str]) -> b
 
     Raises `PolicyInvalid`, naming file and line.
     """
+    body = pack(operator_files, base_files)
+    admit(decode(body))
+    return body
+
+
+def pack(operator_files: Mapping[str, str], base_files: Mapping[str, str]) -> bytes:
+    """The same bytes without any check. Raises `PolicyInvalid` for text that is no Unicode."""
     files = {
         prefix + path: text
         for prefix, folder in ((BASE_PREFIX, base_files), (OPERATOR_PREFIX, operator_files))
         for path, text in folder.items()
         if not path.endswith(TEST_SUFFIX)
     }
-    body = _encode(files)
-    admit(decode(body))
-    return body
+    return _encode(files)
+
+
+def operator_files(bundle: bytes) -> dict[str, str]:
+    """The operator's files of a bundle by path within their folder. Raises as `decode`."""
+    return {
+        path.removeprefix(OPERATOR_PREFIX): text
+        for path, text in decode(bundle).items()
+        if path.startswith(OPERATOR_PREFIX)
+    }
 
 
 def digest(bundle: bytes) -> str:

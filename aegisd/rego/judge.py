@@ -14,6 +14,7 @@ from aegisd.core import capabilities
 from aegisd.core.capabilities import NONE, Capabilities
 from aegisd.core.errors import AegisError, EvaluatorFailed
 from aegisd.core.events import RELEASED
+from aegisd.core.policy.generation import BASE_GENERATION
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.release import released
 from aegisd.core.policy.verdict import Verdict, failed, judge
@@ -53,7 +54,7 @@ class RegoJudge:
         documents: Callable[[bytes], Document | None],
         rules_version: str,
     ) -> None:
-        self.rules_version = rules_version
+        self.rules_version, self.generation = rules_version, BASE_GENERATION
         self._evaluator, self._base, self._documents = evaluator, base, documents
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._programs: OrderedDict[tuple[str, str], Program] = OrderedDict()
@@ -73,6 +74,18 @@ class RegoJudge:
         body = bundles.build(files, self._base)
         self._evaluator.compile(body, NONE.data)
         return body
+
+    def renewed(self, bundle: bytes) -> bytes:
+        """A bundle's operator's files on these base rules. Raises `PolicyInvalid` for no bundle."""
+        return bundles.pack(bundles.operator_files(bundle), self._base)
+
+    def problem(self, bundle: bytes) -> str | None:
+        """What keeps a bundle from being judged by; None where nothing does."""
+        try:
+            self._evaluator.compile(bundle, NONE.data)
+        except AegisError as error:
+            return error.message
+        return None
 
     def is_prompt(self, bundle: str, manifest: str) -> bool:
         """Whether judging by them needs no compiling and is short whatever the input."""

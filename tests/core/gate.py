@@ -125,6 +125,7 @@ class ScriptedJudge:
     """A `ports.LiveJudge` whose rules are Python functions, one for each bundle."""
 
     rules_version = "rules 1"
+    generation = 1
     prompt = False
 
     def __init__(self, rules: Mapping[bytes, Rule] | None = None) -> None:
@@ -143,6 +144,12 @@ class ScriptedJudge:
         body = encode({"files": dict(files)})
         self.rules.setdefault(digest(body), base)
         return body
+
+    def renewed(self, bundle: bytes) -> bytes:
+        return bundle
+
+    def problem(self, bundle: bytes) -> str | None:
+        return None
 
     def keep(self, document: Document) -> None:
         self.documents[document.digest.hex()] = document.body

@@ -158,7 +158,7 @@ def test_what_the_daemon_writes_is_canonical() -> None:
     gate = Gate(held=OPEN)
     staged = stage(gate)
     opening(meta={"é": 1.0, "b": [1e-7], "a": {"z": None, "Z": True}}).stage(staged)
-    policy_control(BUNDLE, "ann", 'a "reason"').stage(staged)
+    policy_control(BUNDLE, "ann", 'a "reason"', 1).stage(staged)
     staged.propose(proposal(payload={"tool_name": "read_file", "args": {"é": 0.1}}))
     for event in staged.events:
         assert event.body == encode(json.loads(event.body))

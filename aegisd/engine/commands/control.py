@@ -93,14 +93,18 @@ def manifest_control(capabilities: Capabilities, author: str, reason: str) -> Co
     )
 
 
-def policy_control(bundle: bytes, author: str, reason: str) -> Control:
-    """POLICY_ACTIVATED, with the bundle's bytes."""
+def policy_control(bundle: bytes, author: str, reason: str, generation: int) -> Control:
+    """POLICY_ACTIVATED, with the bundle's bytes and the generation of the base rules in it."""
     brought = document("bundle", bundle)
     return Control(
         by=author,
         event_type="POLICY_ACTIVATED",
         payload=lambda by, now_ms: PolicyActivated(
-            author=by, digest=brought.digest.hex(), now_ms=now_ms, reason=reason
+            author=by,
+            digest=brought.digest.hex(),
+            generation=generation,
+            now_ms=now_ms,
+            reason=reason,
         ),
         document=brought,
     )

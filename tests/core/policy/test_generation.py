@@ -1,0 +1,19 @@
+"""The base rules change with their number, and never without it."""
+
+import hashlib
+
+from aegisd import resources
+from aegisd.core.policy.generation import BASE_GENERATION
+from aegisd.rego import bundle
+
+# The digest of the bundle without an operator's rules, by generation. A change of the base rules
+# raises BASE_GENERATION and adds a line; lines stay.
+DIGESTS = {
+    1: "441f4d3a35555acb4f63f97a6fcdb82c82b5c24a178e82efc2581744fdedfe20",
+}
+
+
+def test_base_rules_that_change_raise_their_generation() -> None:
+    body = bundle.pack({}, bundle.load_directory(resources.policies() / "aegis"))
+    assert DIGESTS[BASE_GENERATION] == hashlib.sha256(body).hexdigest()
+    assert max(DIGESTS) == BASE_GENERATION
