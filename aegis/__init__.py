@@ -15,13 +15,13 @@ from aegis.decision import (
     Decision,
     Denied,
     Preview,
-    Reason,
     Receipt,
     UnmetCondition,
     Withheld,
 )
 from aegis.gate import AsyncGate, Gate
 from aegis.session import AsyncSession, Session
+from aegisd.core.decision import Reason
 from aegisd.core.errors import AegisError, Unavailable
 
 __all__ = (

@@ -1,26 +1,16 @@
 """What a gate answers: decisions and receipts, and the exceptions that carry a no."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 from msgspec import Struct
 
+from aegisd.core.decision import Outcome, Reason
 from aegisd.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from aegisd import library
-
-Outcome = Literal["allow", "deny", "require_approval"]
-
-
-class Reason(Struct, frozen=True, kw_only=True):
-    """Why. `rule` is the rule that says it, `where` a JSON pointer into the payload, or empty."""
-
-    code: str
-    message: str
-    rule: str
-    where: str
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

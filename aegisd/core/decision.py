@@ -1,14 +1,45 @@
 """What was decided about an event, with all that is needed to decide it again."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from aegisd.core.shapes.declaration import Declaration
 
 Outcome = Literal["allow", "deny", "require_approval"]
 
 DECISION = "POLICY_DECISION"
+
+_REASON = {
+    "type": "object",
+    "required": ["code", "message", "rule", "where"],
+    "properties": {name: {"type": "string"} for name in ("code", "message", "rule", "where")},
+}
+_TYPED = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
+
+Reasons = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": _REASON})]
+TypedList = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": _TYPED})]
+Named = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """Why. `where` is a JSON pointer into the payload, or empty."""
+
+    code: str
+    message: str
+    rule: str
+    where: str
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What was decided. Only `allow` allows; `reasons` are in the order of their precedence."""
+
+    outcome: Outcome
+    reason: str
+    reasons: Reasons
+    constraints: Named
+    obligations: TypedList
+    advice: TypedList
 
 
 class EvaluatorRecord(Struct, frozen=True, kw_only=True):
@@ -24,7 +55,7 @@ class PolicyDecision(Struct, frozen=True, kw_only=True):
 
     Digests are SHA-256 in hex; `manifest` is empty where none was registered. `facts` are exactly
     what was read across sessions. Times are milliseconds since the Unix epoch; the offset is
-    seconds east of UTC. `constraints`, `obligations` and `advice` are canonical JSON.
+    seconds east of UTC. What is also a `Decision`'s is in canonical JSON, as it is answered.
     """
 
     advice: Raw

@@ -6,31 +6,19 @@ Made from stored bytes and durable folds, so that two doors to one log tell the 
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
+from aegisd.core.decision import Decision
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.events import JUDGED
 from aegisd.core.log.chain import Break, Chain
 from aegisd.core.log.envelope import StoredEvent, unseal
-from aegisd.core.policy.verdict import Verdict
 from aegisd.core.state.model import SessionState
 from aegisd.core.state.snapshot import digest, document
 from aegisd.engine.recorded import Recorded
 from aegisd.ports import SessionHead
-
-_REASON = {
-    "type": "object",
-    "required": ["code", "message", "rule", "where"],
-    "properties": {name: {"type": "string"} for name in ("code", "message", "rule", "where")},
-}
-_TYPED = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
-
-Reasons = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": _REASON})]
-TypedList = Annotated[Raw, Meta(extra_json_schema={"type": "array", "items": _TYPED})]
-Named = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
 
 
 class Head(Struct, frozen=True, kw_only=True):
@@ -38,17 +26,6 @@ class Head(Struct, frozen=True, kw_only=True):
 
     seq: int
     hash: str
-
-
-class Decision(Struct, frozen=True, kw_only=True):
-    """What was decided. Only `allow` allows; `reasons` are in the order of their precedence."""
-
-    outcome: Literal["allow", "deny", "require_approval"]
-    reason: str
-    reasons: Reasons
-    constraints: Named
-    obligations: TypedList
-    advice: TypedList
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -187,14 +164,7 @@ def _call_id(answer: Recorded, decided: _Decided) -> str | None:
 
 
 def _answered(decided: _Decided) -> Decision:
-    return Decision(
-        outcome=decided.outcome,
-        reason=decided.reason,
-        reasons=decided.reasons,
-        constraints=decided.constraints,
-        obligations=decided.obligations,
-        advice=decided.advice,
-    )
+    return Decision(**{name: getattr(decided, name) for name in Decision.__struct_fields__})
 
 
 def opened(answer: Recorded) -> SessionOpenedReceipt:
@@ -212,19 +182,6 @@ def opened(answer: Recorded) -> SessionOpenedReceipt:
 def head(event: StoredEvent | SessionHead) -> Head:
     """The place and hash of one event."""
     return Head(seq=event.seq, hash=event.hash.hex())
-
-
-def decision(verdict: Verdict) -> Decision:
-    """A verdict that was not recorded, in the form of those that were."""
-    spelled = verdict.spell()
-    return Decision(
-        outcome=verdict.outcome,
-        reason=verdict.reason,
-        reasons=spelled.reasons,
-        constraints=spelled.constraints,
-        obligations=spelled.obligations,
-        advice=spelled.advice,
-    )
 
 
 def record(row: StoredEvent) -> EventRecord:

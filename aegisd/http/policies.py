@@ -4,7 +4,7 @@ from msgspec import Raw, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aegisd.door.answer import Named
+from aegisd.core.decision import Named
 from aegisd.door.operator import ActReceipt, OperatorAct, act_receipt
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer

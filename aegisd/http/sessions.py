@@ -6,15 +6,14 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
+from aegisd.core.decision import Decision
 from aegisd.core.proposal import read as read_proposal
 from aegisd.core.shapes.identifier import check_id
 from aegisd.door.answer import (
-    Decision,
     Head,
     SessionOpenedReceipt,
     SessionSnapshot,
     SessionVerification,
-    decision,
     head,
     opened,
     session_snapshot,
@@ -139,7 +138,7 @@ class Sessions:
         as_shape(value, Question)
         proposal = read_proposal({**value, "session_id": request.path_params["session_id"]})
         verdict = await self._engine.check(proposal)
-        return answer(CheckAnswer(decision=None if verdict is None else decision(verdict)))
+        return answer(CheckAnswer(decision=None if verdict is None else verdict.spell()))
 
 
 def _names(request: Request, query: Query) -> tuple[str, str]:

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aegisd.core.capabilities import NONE, from_value
+from aegisd.core.decision import Decision
 from aegisd.core.policy.input import Snapshot
 from aegisd.core.proposal import read as read_proposal
 from aegisd.core.shapes.payload import Count
-from aegisd.door.answer import Decision, decision
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_unkeyed
@@ -87,7 +87,7 @@ class Simulations:
         if manifest is not UNSET:
             capabilities = await self._engine.reads.apart(lambda: from_value(manifest))
         verdict = await self._engine.simulate(proposal, counters, capabilities)
-        return answer(SimulatedDecision(**msgspec.structs.asdict(decision(verdict))))
+        return answer(SimulatedDecision(**msgspec.structs.asdict(verdict.spell())))
 
 
 def operations(engine: Engine) -> list[Operation]:

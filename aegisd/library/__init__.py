@@ -4,8 +4,8 @@
 callers that have none. Every call goes through the engine, as every request of the daemon does.
 """
 
+from aegisd.core.decision import Decision
 from aegisd.door.answer import (
-    Decision,
     EventRecord,
     Receipt,
     SessionOpenedReceipt,

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from aegisd import resources
+from aegisd.core.decision import Decision
 from aegisd.core.errors import AegisError, InvalidField, Stopping, Unavailable
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.note import Key
@@ -19,13 +20,11 @@ from aegisd.core.request import Asked
 from aegisd.core.request import read as read_request
 from aegisd.core.shapes.identifier import check_id
 from aegisd.door.answer import (
-    Decision,
     EventRecord,
     Receipt,
     SessionOpenedReceipt,
     SessionSnapshot,
     SessionVerification,
-    decision,
     opened,
     receipts,
     record,
@@ -172,7 +171,7 @@ class Library:
         """What would be decided now. Records nothing, so nothing may run on the answer."""
         self._refuse_when_unusable()
         verdict = await self._engine.check(_proposal(event))
-        return None if verdict is None else decision(verdict)
+        return None if verdict is None else verdict.spell()
 
     async def open_session(
         self,

@@ -19,6 +19,7 @@ from aegisd.core.decide import (
     decide,
     record,
 )
+from aegisd.core.decision import Reason
 from aegisd.core.errors import (
     CallIdReused,
     Conflict,
@@ -31,7 +32,7 @@ from aegisd.core.events import AGENT_EVENTS, JUDGED, RELEASED
 from aegisd.core.log.envelope import seal
 from aegisd.core.policy.input import Moment, PolicyInput
 from aegisd.core.policy.judge import Maker
-from aegisd.core.policy.verdict import Reason, Verdict, failed
+from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.state.model import SessionState
 from tests.core.builders import START_MS
 from tests.core.gate import Gate, Json, manifest, proposal, tool

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from aegisd.core.decision import Reason
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import Value
-from aegisd.core.policy.verdict import SENTENCES, Reason, Verdict, failed, in_order
+from aegisd.core.policy.verdict import SENTENCES, Verdict, failed, in_order
 
 # Characters in a row that a reason may share with a longer value: common words are shorter, and
 # most names, addresses and numbers of people are longer.

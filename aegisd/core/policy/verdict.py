@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw, Struct, to_builtins
 from msgspec.structs import replace
 
-from aegisd.core.decision import Outcome
+from aegisd.core.decision import Decision, Outcome, Reason
 from aegisd.core.errors import EvaluatorFailed, InvalidJson
 from aegisd.core.log.canonical import INTEGER_MAX, encode, parse
 from aegisd.core.policy.input import PolicyInput
@@ -76,24 +76,6 @@ OUTPUTS_REMEMBERED_MAX = 256
 OUTPUT_REMEMBERED_BYTES_MAX = 1_024
 
 
-class Reason(Struct, frozen=True, kw_only=True):
-    """Why. `where` is a JSON pointer into the payload, or empty."""
-
-    code: str
-    message: str
-    rule: str
-    where: str
-
-
-class Spelled(Struct, frozen=True, kw_only=True):
-    """The parts of a verdict that a decision records, in canonical bytes."""
-
-    reasons: Raw
-    constraints: Raw
-    obligations: Raw
-    advice: Raw
-
-
 class Verdict(Struct, frozen=True, kw_only=True):
     """What policy says about one input. `fault` names what went wrong in a POLICY_ERROR."""
 
@@ -104,11 +86,13 @@ class Verdict(Struct, frozen=True, kw_only=True):
     obligations: tuple[dict[str, object], ...] = ()
     advice: tuple[dict[str, object], ...] = ()
     fault: str | None = None
-    spelled: Spelled | None = None
+    spelled: Decision | None = None
 
-    def spell(self) -> Spelled:
-        """Its recorded parts. Those of a verdict that was read are spelled once."""
-        return self.spelled or Spelled(
+    def spell(self) -> Decision:
+        """As it is recorded and answered. A verdict that was read is spelled once."""
+        return self.spelled or Decision(
+            outcome=self.outcome,
+            reason=self.reason,
             reasons=Raw(encode([to_builtins(reason) for reason in self.reasons])),
             constraints=Raw(encode(self.constraints)),
             obligations=Raw(encode(self.obligations)),

@@ -73,11 +73,8 @@ def counterfactual(
 
 
 def _is_same(verdict: Verdict, decision: PolicyDecision) -> bool:
-    spelled = verdict.spell()
-    return (verdict.outcome, verdict.reason) == (decision.outcome, decision.reason) and all(
-        bytes(getattr(spelled, name)) == bytes(getattr(decision, name))
-        for name in spelled.__struct_fields__
-    )
+    said = verdict.spell()
+    return all(getattr(said, name) == getattr(decision, name) for name in said.__struct_fields__)
 
 
 def _change(judgement: Judgement, verdict: Verdict) -> Change:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from aegisd.core import gate
-from aegisd.core.decision import PolicyDecision
+from aegisd.core.decision import Decision, PolicyDecision
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.gate import Question
 from aegisd.core.log import detached
@@ -35,8 +35,6 @@ from aegisd.core.replay.judgement import (
     restored,
 )
 from aegisd.core.state.fold import fact
-
-_VERDICT_FIELDS = ("outcome", "reason", "reasons", "constraints", "obligations", "advice")
 
 # Compared before the rows are: what other rules' input was is no difference by itself.
 _COMPARED_BEFORE = frozenset({"input_sha256"})
@@ -147,7 +145,7 @@ def _unlike(recorded: Envelope, derived: Envelope) -> Iterator[tuple[Place, str,
     # Bytes that differ where no field does are spelled otherwise than the daemon spells them.
     for name, theirs, mine in unlike or [("payload", "not canonical", "canonical")]:
         if name not in _COMPARED_BEFORE:
-            yield "verdict" if name in _VERDICT_FIELDS else "decide", name, theirs, mine
+            yield "verdict" if name in Decision.__struct_fields__ else "decide", name, theirs, mine
 
 
 def _text(value: object) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aegisd.core.decision import Reason
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import Value
 from aegisd.core.policy.redaction import (
@@ -14,7 +15,7 @@ from aegisd.core.policy.redaction import (
     WORD_CHARACTERS_MAX,
     redact,
 )
-from aegisd.core.policy.verdict import SENTENCES, Reason, Verdict, failed
+from aegisd.core.policy.verdict import SENTENCES, Verdict, failed
 
 SSN = "078-05-1120"
 
