@@ -2,6 +2,8 @@
 
 import hashlib
 
+from msgspec import to_builtins
+
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.manifest.arguments import Arguments
@@ -21,7 +23,7 @@ class Capabilities:
         self.manifest = manifest
         self.document = document
         self.digest = hashlib.sha256(document).hexdigest() if document else ""
-        self.data = encode(normal_form(manifest, registered=bool(document)))
+        self.data = encode(to_builtins(normal_form(manifest, registered=bool(document))))
         self.arguments = Arguments(manifest)
         self.sensitive = Sensitive(manifest)
 

@@ -8,6 +8,31 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, TypeAlias
 
+import msgspec
+from msgspec import Raw
+
+from aegisd.core.manifest.model import (
+    Budgets,
+    Constraints,
+    ExecForm,
+    FileSystem,
+    Net,
+    NormalForm,
+    Sandbox,
+    ToolForm,
+)
+from aegisd.core.policy.input import (
+    Agent,
+    Call,
+    Command,
+    Document,
+    Event,
+    Snapshot,
+    Tenant,
+    Time,
+)
+from aegisd.core.target import Host, PathTarget
+
 # JSON of any shape, on purpose: what has a wrong shape is what is made here.
 Json: TypeAlias = Any
 
@@ -20,75 +45,81 @@ BENDS_MAX = 5
 # Items of the largest list: a call that names hundreds of hosts is judged like any other.
 ITEMS_MAX = 300
 
-TOOL: dict[str, Json] = {
-    "approval": False,
-    "effects": ["delete", "exec", "net", "read", "spend", "write"],
-    "risk": "low",
-    "roles": {"url": "url"},
-    "server": "",
-    "typed": True,
-}
+# Built of the structs that core encodes, so that a field no sample has is an error of types.
+_encode = msgspec.json.Encoder(order="sorted").encode
 
-MANIFEST: dict[str, Json] = {
-    "budgets": {"model_calls": 2, "steps": 24, "tool_calls": 12, "wall_time_ms": 120_000},
-    "constraints": {"max_output_bytes": None, "timeout_ms": 30_000},
-    "exec": {"binaries": ["git", "ls"]},
-    "fs": {"read_roots": ["/workspace", "."], "write_roots": ["/workspace/out"]},
-    "name": "differential",
-    "net": {"domains": ["api.example.com", "*.example.org", "192.0.2.7"]},
-    "publisher": "conformance",
-    "registered": True,
-    "sandbox": {"image": "", "mounts": [], "required": False},
-    "tools": {"tool": TOOL},
-    "version": "1",
-    "zone": "UTC",
-}
 
-_HOST: dict[str, Json] = {
-    "host": "api.example.com",
-    "kind": "name",
-    "port": 443,
-    "scheme": "https",
-    "where": "/args/url",
-}
+def _spelled(value: object) -> Raw:
+    return Raw(msgspec.json.encode(value))
 
-INPUT: dict[str, Json] = {
-    "agent": {"allowed": 1, "denied": 0, "id": "a"},
-    "call": {
-        "approval": False,
-        "args": {"a": "hello", "b": "he", "amount": 7},
-        "args_errors": [],
-        "args_typed": True,
-        "commands": [{"args": ["log"], "binary": "git", "unmatched": [], "where": "/args/command"}],
-        "declared": True,
-        "effects": ["delete", "exec", "net", "read", "spend", "write"],
-        "hosts": [_HOST],
-        "paths": [{"access": "write", "path": "/workspace/out/a", "where": "/args/path"}],
-        "problems": [],
-        "risk": "low",
-        "roles": {"url": "url"},
-        "server": "",
-        "tool": "tool",
-    },
-    "event": {
-        "agent_id": "a",
-        "payload": {"call_id": "c1", "tool_name": "tool"},
-        "seq": 1,
-        "session_id": "s",
-        "tenant_id": "t",
-        "type": "TOOL_CALL_PROPOSED",
-        "user_id": "u",
-    },
-    "snapshot": {
-        "model_calls_consumed": 0,
-        "steps_consumed": 1,
-        "terminated": False,
-        "tool_calls_consumed": 1,
-        "wall_time_ms": 10,
-    },
-    "tenant": {"allowed": 1, "denied": 0, "sessions": 1},
-    "time": {"date": "2026-01-05", "minute_of_day": 600, "now_ms": 1, "weekday": 1},
-}
+
+_EFFECTS = ("delete", "exec", "net", "read", "spend", "write")
+
+MANIFEST: dict[str, Json] = msgspec.json.decode(
+    _encode(
+        NormalForm(
+            registered=True,
+            name="differential",
+            version="1",
+            publisher="conformance",
+            zone="UTC",
+            tools={
+                "tool": ToolForm(
+                    effects=_EFFECTS,
+                    risk="low",
+                    typed=True,
+                    approval=False,
+                    server="",
+                    roles={"url": "url"},
+                )
+            },
+            fs=FileSystem(read_roots=("/workspace", "."), write_roots=("/workspace/out",)),
+            net=Net(domains=("api.example.com", "*.example.org", "192.0.2.7")),
+            exec=ExecForm(binaries=("git", "ls")),
+            budgets=Budgets(model_calls=2),
+            constraints=Constraints(max_output_bytes=None),
+            sandbox=Sandbox(),
+        )
+    )
+)
+
+_CALL = Call(
+    approval=False,
+    args=_spelled({"a": "hello", "b": "he", "amount": 7}),
+    args_errors=(),
+    args_typed=True,
+    commands=(Command(args=("log",), binary="git", unmatched=(), where="/args/command"),),
+    declared=True,
+    effects=_EFFECTS,
+    hosts=(Host(host="api.example.com", kind="name", port=443, scheme="https", where="/args/url"),),
+    paths=(PathTarget(path="/workspace/out/a", access="write", where="/args/path"),),
+    problems=(),
+    risk="low",
+    roles=_spelled({"url": "url"}),
+    server="",
+    tool="tool",
+)
+
+INPUT: dict[str, Json] = msgspec.json.decode(
+    _encode(
+        Document(
+            agent=_spelled(Agent(allowed=1, denied=0, id="a")),
+            call=_CALL,
+            event=Event(
+                agent_id="a",
+                payload={"call_id": "c1", "tool_name": "tool"},
+                seq=1,
+                session_id="s",
+                tenant_id="t",
+                type="TOOL_CALL_PROPOSED",
+                user_id="u",
+            ),
+            snapshot=Snapshot(steps_consumed=1, tool_calls_consumed=1, wall_time_ms=10),
+            tenant=_spelled(Tenant(allowed=1, denied=0, sessions=1)),
+            time=Time(date="2026-01-05", minute_of_day=600, now_ms=1, weekday=1),
+        )
+    )
+)
 
 TYPES = (
     "TOOL_CALL_PROPOSED",

@@ -12,87 +12,10 @@ from aegisd.core.log.canonical import encode
 from aegisd.ports import Program
 from aegisd.rego import bundle
 from aegisd.rego.engines import choose
+from drills.differential import inputs
 
 # Who judges below: the fixture `engine` goes through all there are.
 ENGINE: ContextVar[str] = ContextVar("ENGINE", default="regopy")
-
-MANIFEST: dict[str, Any] = {
-    "budgets": {"model_calls": 2, "steps": 24, "tool_calls": 12, "wall_time_ms": 120_000},
-    "constraints": {"max_output_bytes": None, "timeout_ms": 30_000},
-    "exec": {"binaries": ["git", "ls"]},
-    "fs": {"read_roots": ["/workspace", "."], "write_roots": ["/workspace/out"]},
-    "name": "test",
-    "net": {"domains": ["api.example.com", "*.example.org", "192.0.2.7"]},
-    "publisher": "tests",
-    "registered": True,
-    "sandbox": {"image": "", "mounts": [], "required": False},
-    "tools": {
-        "tool": {
-            "approval": False,
-            "effects": ["delete", "exec", "net", "read", "write"],
-            "risk": "low",
-            "roles": {},
-            "server": "",
-            "typed": True,
-        },
-        "bound": {
-            "approval": False,
-            "effects": [],
-            "risk": "low",
-            "roles": {},
-            "server": "files",
-            "typed": True,
-        },
-    },
-    "version": "1",
-    "zone": "UTC",
-}
-
-INPUT: dict[str, Any] = {
-    "agent": {"allowed": 1, "denied": 0, "id": "a"},
-    "call": {
-        "approval": False,
-        "args": {"url": "https://api.example.com"},
-        "args_errors": [],
-        "args_typed": True,
-        "commands": [{"args": ["log"], "binary": "git", "unmatched": [], "where": "/args/command"}],
-        "declared": True,
-        "effects": ["delete", "exec", "net", "read", "write"],
-        "hosts": [
-            {
-                "host": "api.example.com",
-                "kind": "name",
-                "port": 443,
-                "scheme": "https",
-                "where": "/args/url",
-            }
-        ],
-        "paths": [{"access": "write", "path": "/workspace/out/a", "where": "/args/path"}],
-        "problems": [],
-        "risk": "low",
-        "roles": {},
-        "server": "",
-        "tool": "tool",
-    },
-    "event": {
-        "agent_id": "a",
-        "payload": {"call_id": "c1", "tool_name": "tool"},
-        "seq": 1,
-        "session_id": "s",
-        "tenant_id": "t",
-        "type": "TOOL_CALL_PROPOSED",
-        "user_id": "u",
-    },
-    "snapshot": {
-        "model_calls_consumed": 0,
-        "steps_consumed": 1,
-        "terminated": False,
-        "tool_calls_consumed": 1,
-        "wall_time_ms": 10,
-    },
-    "tenant": {"allowed": 1, "denied": 0, "sessions": 1},
-    "time": {"date": "2026-01-05", "minute_of_day": 600, "now_ms": 1, "weekday": 1},
-}
 
 # Takes the value at a path away.
 GONE = object()
@@ -111,6 +34,30 @@ def bent(document: Mapping[str, Any], **changes: object) -> dict[str, Any]:
         else:
             node[last] = value
     return copied
+
+
+_EFFECTS = ["delete", "exec", "net", "read", "write"]
+
+MANIFEST: dict[str, Any] = bent(
+    inputs.MANIFEST,
+    name="test",
+    publisher="tests",
+    tools__tool__effects=_EFFECTS,
+    tools__tool__roles={},
+    tools__bound={
+        **inputs.MANIFEST["tools"]["tool"],
+        "effects": [],
+        "roles": {},
+        "server": "files",
+    },
+)
+
+INPUT: dict[str, Any] = bent(
+    inputs.INPUT,
+    call__args={"url": "https://api.example.com"},
+    call__effects=_EFFECTS,
+    call__roles={},
+)
 
 
 @cache

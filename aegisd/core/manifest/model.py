@@ -140,39 +140,66 @@ class Manifest(Closed, frozen=True, kw_only=True):
 UNREGISTERED = Manifest(name="none", version="0", publisher="none")
 
 
-def normal_form(manifest: Manifest, *, registered: bool = True) -> dict[str, object]:
+class ToolForm(Struct, frozen=True, kw_only=True):
+    """One tool as policy reads it. `typed` tells whether its arguments have a schema."""
+
+    effects: tuple[str, ...]
+    risk: str
+    typed: bool
+    approval: bool
+    server: str
+    roles: dict[str, str]
+
+
+class ExecForm(Struct, frozen=True, kw_only=True):
+    """The names of the programs that may be run."""
+
+    binaries: tuple[str, ...]
+
+
+class NormalForm(Struct, frozen=True, kw_only=True):
     """The manifest as policy reads it, under `data.manifest`: every default filled in.
 
     JSON Schemas, argument patterns and what is sensitive are left out: core applies them itself.
     """
-    return {
-        "registered": registered,
-        "name": manifest.name,
-        "version": manifest.version,
-        "publisher": manifest.publisher,
-        "zone": manifest.zone,
-        "tools": {
-            name: {
-                "effects": sorted(tool.effects),
-                "risk": tool.risk,
-                "typed": tool.args is not None,
-                "approval": tool.approval,
-                "server": tool.server or "",
-                "roles": dict(tool.roles),
-            }
+
+    registered: bool
+    name: str
+    version: str
+    publisher: str
+    zone: str
+    tools: dict[str, ToolForm]
+    fs: FileSystem
+    net: Net
+    exec: ExecForm
+    budgets: Budgets
+    constraints: Constraints
+    sandbox: Sandbox
+
+
+def normal_form(manifest: Manifest, *, registered: bool = True) -> NormalForm:
+    """A manifest's normal form; `registered` tells that somebody put it in force."""
+    return NormalForm(
+        registered=registered,
+        name=manifest.name,
+        version=manifest.version,
+        publisher=manifest.publisher,
+        zone=manifest.zone,
+        tools={
+            name: ToolForm(
+                effects=tuple(sorted(tool.effects)),
+                risk=tool.risk,
+                typed=tool.args is not None,
+                approval=tool.approval,
+                server=tool.server or "",
+                roles=dict(tool.roles),
+            )
             for name, tool in manifest.tools.items()
         },
-        "fs": {
-            "read_roots": list(manifest.fs.read_roots),
-            "write_roots": list(manifest.fs.write_roots),
-        },
-        "net": {"domains": list(manifest.net.domains)},
-        "exec": {"binaries": [binary.name for binary in manifest.exec.binaries]},
-        "budgets": msgspec.to_builtins(manifest.budgets),
-        "constraints": msgspec.to_builtins(manifest.constraints),
-        "sandbox": {
-            "required": manifest.sandbox.required,
-            "image": manifest.sandbox.image,
-            "mounts": list(manifest.sandbox.mounts),
-        },
-    }
+        fs=manifest.fs,
+        net=manifest.net,
+        exec=ExecForm(binaries=tuple(binary.name for binary in manifest.exec.binaries)),
+        budgets=manifest.budgets,
+        constraints=manifest.constraints,
+        sandbox=manifest.sandbox,
+    )

@@ -7,14 +7,16 @@ parses: hosts, paths, commands and schema breaches are found here, once.
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Annotated
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from aegisd.core import target
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import Value
+from aegisd.core.manifest.arguments import ArgumentError
 from aegisd.core.manifest.model import Manifest, Tool
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
@@ -26,6 +28,9 @@ POLICY_INPUT_BYTES_MAX = 262_144
 _MARCH_TO_DECEMBER = 10
 
 _encode = msgspec.json.Encoder(order="sorted").encode
+
+# What a caller shaped: any JSON, of which the rules know nothing.
+Free = object
 
 
 class _Across(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +57,85 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     model_calls_consumed: int = 0
     wall_time_ms: int = 0
     terminated: bool = False
+
+
+class Agent(Struct, frozen=True, kw_only=True):
+    """How often the agent of the event was answered so far, over all of its sessions."""
+
+    allowed: int
+    denied: int
+    id: str
+
+
+class Tenant(Struct, frozen=True, kw_only=True):
+    """The same of all the tenant's agents, and its sessions."""
+
+    allowed: int
+    denied: int
+    sessions: int
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """The event; `payload` is its own, for a call less `args`, which stand in `call`."""
+
+    agent_id: str
+    payload: Free
+    seq: int
+    session_id: str
+    tenant_id: str
+    type: str
+    user_id: str
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """A program that the call runs; `unmatched` are the arguments that no pattern allows it."""
+
+    args: tuple[str, ...]
+    binary: str
+    unmatched: tuple[str, ...]
+    where: str
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """The proposed call: what the manifest says of its tool, and what its arguments reach for."""
+
+    approval: bool
+    args: Annotated[Raw, Meta(extra={"spells": Free})]
+    args_errors: tuple[ArgumentError, ...]
+    args_typed: bool
+    commands: tuple[Command, ...]
+    declared: bool
+    effects: tuple[str, ...]
+    hosts: tuple[target.Host, ...]
+    paths: tuple[target.PathTarget, ...]
+    problems: tuple[target.Problem, ...]
+    risk: str
+    roles: Annotated[Raw, Meta(extra={"spells": dict[str, str]})]
+    server: str
+    tool: str
+
+
+class Time(Struct, frozen=True, kw_only=True):
+    """When it is judged, in the manifest's zone. `weekday` counts from Monday, 1."""
+
+    date: str
+    minute_of_day: int
+    now_ms: int
+    weekday: int
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """Everything a rule may read, under `input`. Only a proposed tool call has a `call`.
+
+    A part that is encoded already is annotated with what its bytes spell.
+    """
+
+    agent: Annotated[Raw, Meta(extra={"spells": Agent})]
+    call: Call | UnsetType = UNSET
+    event: Event
+    snapshot: Snapshot
+    tenant: Annotated[Raw, Meta(extra={"spells": Tenant})]
+    time: Time
 
 
 class PolicyInput(Struct, frozen=True, kw_only=True):
@@ -106,18 +190,22 @@ def build(
     Raises `msgspec.MsgspecError` for facts that `facts` did not write.
     """
     shared = _decode_across(across)
-    # Canonical as they are stored, so they enter as they are.
-    parts = _decode_parts(proposal.body) if isinstance(proposal.payload, dict) else None
-    args = parts.pop("args", Raw(b"{}")) if parts is not None else None
-    document: dict[str, object] = {
-        "agent": shared.agent,
-        "event": _event(proposal, seq, proposal.payload if parts is None else parts),
-        "snapshot": counters,
-        "tenant": shared.tenant,
-        "time": _time(moment),
-    }
-    if proposal.event_type == "TOOL_CALL_PROPOSED" and isinstance(proposal.payload, dict):
-        document["call"] = _call(proposal.payload, args, capabilities)
+    payload = proposal.payload
+    call: Call | UnsetType = UNSET
+    if isinstance(proposal.payload, dict):
+        # Canonical as they are stored, so its parts enter as they are.
+        payload = parts = _decode_parts(proposal.body)
+        args = parts.pop("args", Raw(b"{}"))
+        if proposal.event_type == "TOOL_CALL_PROPOSED":
+            call = _call(proposal.payload, args, capabilities)
+    document = Document(
+        agent=shared.agent,
+        call=call,
+        event=_event(proposal, seq, payload),
+        snapshot=counters,
+        tenant=shared.tenant,
+        time=_time(moment),
+    )
     return PolicyInput(body=_encode(document), facts=across)
 
 
@@ -126,22 +214,19 @@ def beside(judged: PolicyInput, recorded: PolicyInput, values: tuple[Value, ...]
     return msgspec.structs.replace(judged, recorded=recorded.body, values=values)
 
 
-def _event(proposal: Proposal, seq: int, payload: object) -> dict[str, object]:
-    """The event; `payload` is its own less `args`, which stand in `call`."""
-    return {
-        "agent_id": proposal.agent_id or "",
-        "payload": payload,
-        "seq": seq,
-        "session_id": proposal.session_id,
-        "tenant_id": proposal.tenant_id,
-        "type": proposal.event_type,
-        "user_id": proposal.user_id,
-    }
+def _event(proposal: Proposal, seq: int, payload: object) -> Event:
+    return Event(
+        agent_id=proposal.agent_id or "",
+        payload=payload,
+        seq=seq,
+        session_id=proposal.session_id,
+        tenant_id=proposal.tenant_id,
+        type=proposal.event_type,
+        user_id=proposal.user_id,
+    )
 
 
-def _call(
-    payload: Mapping[str, object], body: Raw | None, capabilities: Capabilities
-) -> dict[str, object]:
+def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) -> Call:
     """The call; `body` is the args' own bytes."""
     # Total: replay builds this from any log, also from one that no door would have taken.
     name, args = str(payload.get("tool_name", "")), payload.get("args", {})
@@ -151,39 +236,38 @@ def _call(
     if tool is None or not declared:
         tool = Tool(risk="critical")
     found = target.extract(args, effects=tool.effects, roles=tool.roles)
-    errors = capabilities.arguments.check(name, args) if declared else ()
-    return {
-        "approval": tool.approval,
-        "args": body,
-        "args_errors": errors,
-        "args_typed": tool.args is not None,
-        "commands": [_command(command, capabilities.manifest) for command in found.commands],
-        "declared": declared,
-        "effects": sorted(tool.effects),
-        "hosts": found.hosts,
-        "paths": found.paths,
-        "problems": found.problems,
-        "risk": tool.risk,
-        "roles": Raw(encode(tool.roles)),
-        "server": server,
-        "tool": name,
-    }
+    return Call(
+        approval=tool.approval,
+        args=body,
+        args_errors=capabilities.arguments.check(name, args) if declared else (),
+        args_typed=tool.args is not None,
+        commands=tuple(_command(command, capabilities.manifest) for command in found.commands),
+        declared=declared,
+        effects=tuple(sorted(tool.effects)),
+        hosts=found.hosts,
+        paths=found.paths,
+        problems=found.problems,
+        risk=tool.risk,
+        roles=Raw(encode(tool.roles)),
+        server=server,
+        tool=name,
+    )
 
 
-def _command(command: target.Command, manifest: Manifest) -> dict[str, object]:
+def _command(command: target.Command, manifest: Manifest) -> Command:
     binary = manifest.binary(command.binary)
     patterns = binary.args if binary is not None else ()
-    return {
-        "args": command.args,
-        "binary": command.binary,
-        "unmatched": target.unmatched(command.args, patterns),
-        "where": command.where,
-    }
+    return Command(
+        args=command.args,
+        binary=command.binary,
+        unmatched=tuple(target.unmatched(command.args, patterns)),
+        where=command.where,
+    )
 
 
 # A batch has one moment, and a session's batches follow each other within seconds.
 @lru_cache(16)
-def _time(moment: Moment) -> dict[str, object]:
+def _time(moment: Moment) -> Time:
     """Weekday, date and minute in the manifest's zone, by Howard Hinnant's civil-from-days."""
     seconds = moment.now_ms // 1000 + moment.utc_offset_s
     days, second_of_day = divmod(seconds, 86_400)
@@ -197,9 +281,9 @@ def _time(moment: Moment) -> dict[str, object]:
     wraps = shifted >= _MARCH_TO_DECEMBER
     month = shifted - 9 if wraps else shifted + 3
     year = year_of_era + era * 400 + wraps
-    return {
-        "date": f"{year:04d}-{month:02d}-{day:02d}",
-        "minute_of_day": second_of_day // 60,
-        "now_ms": moment.now_ms,
-        "weekday": (days + 3) % 7 + 1,
-    }
+    return Time(
+        date=f"{year:04d}-{month:02d}-{day:02d}",
+        minute_of_day=second_of_day // 60,
+        now_ms=moment.now_ms,
+        weekday=(days + 3) % 7 + 1,
+    )

@@ -1,14 +1,17 @@
 """The shape of everything a rule may read: the policy input and `data.manifest`.
 
-Data only. Load checks hold policies to it, so that a rule with a misspelt path does not load
-instead of never firing; `policy.input` and `manifest.normal_form` are held to it by tests.
+Taken from the structs that are encoded. Load checks hold policies to it, so that a rule with a
+misspelt path does not load instead of never firing.
 """
 
 from collections.abc import Mapping
 from enum import Enum
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, inspect
+
+from aegisd.core.manifest.model import NormalForm
+from aegisd.core.policy.input import Document
 
 # A closed object is a mapping from its fields; every other node is one of the markers below.
 Schema: TypeAlias = "Mapping[str, Schema] | ListOf | MapOf | Leaf"
@@ -35,80 +38,37 @@ class MapOf(Struct, frozen=True):
     value: Schema
 
 
-_TEXT = _NUMBER = _BOOLEAN = Leaf.SCALAR
+def of(shape: inspect.Type) -> Schema:
+    """What rules may read below a value of a type. Raises `TypeError` for what none could read."""
+    match shape:
+        case inspect.Metadata():
+            # Bytes that are encoded already tell what they spell.
+            spells = (shape.extra or {}).get("spells")
+            return of(shape.type if spells is None else inspect.type_info(spells))
+        case inspect.StructType():
+            fields = sorted(shape.fields, key=lambda field: field.encode_name)
+            return {field.encode_name: of(field.type) for field in fields}
+        case inspect.VarTupleType():
+            return ListOf(of(shape.item_type))
+        case inspect.DictType():
+            return MapOf(of(shape.value_type))
+        case inspect.UnionType():
+            # Null is a plain value like any other.
+            (one,) = (each for each in shape.types if not isinstance(each, inspect.NoneType))
+            return of(one)
+        case inspect.StrType() | inspect.IntType() | inspect.BoolType() | inspect.LiteralType():
+            return Leaf.SCALAR
+        case inspect.CustomType() if shape.cls is object:
+            return Leaf.FREE
+    raise TypeError(f"no rule could read a value of {shape}")
 
-INPUT_SCHEMA: Mapping[str, Schema] = {
-    "agent": {"allowed": _NUMBER, "denied": _NUMBER, "id": _TEXT},
-    "call": {
-        "approval": _BOOLEAN,
-        "args": Leaf.FREE,
-        "args_errors": ListOf({"rule": _TEXT, "where": _TEXT}),
-        "args_typed": _BOOLEAN,
-        "commands": ListOf(
-            {
-                "args": ListOf(_TEXT),
-                "binary": _TEXT,
-                "unmatched": ListOf(_TEXT),
-                "where": _TEXT,
-            }
-        ),
-        "declared": _BOOLEAN,
-        "effects": ListOf(_TEXT),
-        "hosts": ListOf(
-            {"host": _TEXT, "kind": _TEXT, "port": _NUMBER, "scheme": _TEXT, "where": _TEXT}
-        ),
-        "paths": ListOf({"access": _TEXT, "path": _TEXT, "where": _TEXT}),
-        "problems": ListOf({"code": _TEXT, "target": _TEXT, "where": _TEXT}),
-        "risk": _TEXT,
-        "roles": MapOf(_TEXT),
-        "server": _TEXT,
-        "tool": _TEXT,
-    },
-    "event": {
-        "agent_id": _TEXT,
-        "payload": Leaf.FREE,
-        "seq": _NUMBER,
-        "session_id": _TEXT,
-        "tenant_id": _TEXT,
-        "type": _TEXT,
-        "user_id": _TEXT,
-    },
-    "snapshot": {
-        "model_calls_consumed": _NUMBER,
-        "steps_consumed": _NUMBER,
-        "terminated": _BOOLEAN,
-        "tool_calls_consumed": _NUMBER,
-        "wall_time_ms": _NUMBER,
-    },
-    "tenant": {"allowed": _NUMBER, "denied": _NUMBER, "sessions": _NUMBER},
-    "time": {"date": _TEXT, "minute_of_day": _NUMBER, "now_ms": _NUMBER, "weekday": _NUMBER},
-}
 
-MANIFEST_SCHEMA: Mapping[str, Schema] = {
-    "budgets": {
-        "model_calls": _NUMBER,
-        "steps": _NUMBER,
-        "tool_calls": _NUMBER,
-        "wall_time_ms": _NUMBER,
-    },
-    "constraints": {"max_output_bytes": _NUMBER, "timeout_ms": _NUMBER},
-    "exec": {"binaries": ListOf(_TEXT)},
-    "fs": {"read_roots": ListOf(_TEXT), "write_roots": ListOf(_TEXT)},
-    "name": _TEXT,
-    "net": {"domains": ListOf(_TEXT)},
-    "publisher": _TEXT,
-    "registered": _BOOLEAN,
-    "sandbox": {"image": _TEXT, "mounts": ListOf(_TEXT), "required": _BOOLEAN},
-    "tools": MapOf(
-        {
-            "approval": _BOOLEAN,
-            "effects": ListOf(_TEXT),
-            "risk": _TEXT,
-            "roles": MapOf(_TEXT),
-            "server": _TEXT,
-            "typed": _BOOLEAN,
-        }
-    ),
-    "version": _TEXT,
-    "zone": _TEXT,
-}
+def _fields(struct: type[Struct]) -> Mapping[str, Schema]:
+    schema = of(inspect.type_info(struct))
+    if not isinstance(schema, Mapping):
+        raise TypeError(f"expected a struct, found {struct}")
+    return schema
+
+
+INPUT_SCHEMA = _fields(Document)
+MANIFEST_SCHEMA = _fields(NormalForm)

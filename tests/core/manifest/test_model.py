@@ -6,9 +6,10 @@ import pytest
 from aegisd.core.log.canonical import encode
 from aegisd.core.manifest.model import SCHEMA_V1, SCHEMA_V2, UNREGISTERED, Manifest, normal_form
 from aegisd.core.manifest.parse import from_document
+from tests.core.gate import Json
 
 LEAST = {"schema": SCHEMA_V2, "name": "n", "version": "1", "publisher": "p"}
-LEAST_READ = {
+LEAST_READ: Json = {
     "registered": True,
     "name": "n",
     "version": "1",
@@ -29,17 +30,25 @@ LEAST_READ = {
 }
 
 
+def read(manifest: Manifest, *, registered: bool = True) -> Json:
+    """What policy reads of a manifest, as it is encoded."""
+    form: Json = msgspec.json.decode(
+        msgspec.json.encode(normal_form(manifest, registered=registered))
+    )
+    return form
+
+
 def test_the_schema_names_are_these() -> None:
     assert (SCHEMA_V1, SCHEMA_V2) == ("aegis.dev/manifest/v0.1", "aegis.dev/manifest/v0.2")
 
 
 def test_a_manifest_that_declares_nothing_allows_nothing_and_bounds_everything() -> None:
-    assert normal_form(from_document(LEAST)) == LEAST_READ
+    assert read(from_document(LEAST)) == LEAST_READ
 
 
 def test_where_no_manifest_is_registered_policy_reads_that_and_finds_no_tool() -> None:
-    read = normal_form(UNREGISTERED, registered=False)
-    assert (read["registered"], read["tools"]) == (False, {})
+    found = read(UNREGISTERED, registered=False)
+    assert (found["registered"], found["tools"]) == (False, {})
 
 
 def test_policy_reads_each_tool_with_every_default_filled_in() -> None:
@@ -55,8 +64,8 @@ def test_policy_reads_each_tool_with_every_default_filled_in() -> None:
             "description": "for people",
         },
     }
-    read = normal_form(from_document({**LEAST, "tools": tools}))
-    assert read["tools"] == {
+    found = read(from_document({**LEAST, "tools": tools}))
+    assert found["tools"] == {
         "a": {
             "effects": [],
             "risk": "medium",
@@ -78,13 +87,13 @@ def test_policy_reads_each_tool_with_every_default_filled_in() -> None:
 
 def test_null_lifts_a_limit_and_leaving_it_out_does_not() -> None:
     lifted = {"budgets": {"steps": None}, "constraints": {"timeout_ms": None}}
-    read = normal_form(from_document({**LEAST, **lifted}))
-    assert read["budgets"] == {**LEAST_READ["budgets"], "steps": None}  # type: ignore[dict-item]
-    assert read["constraints"] == {"timeout_ms": None, "max_output_bytes": 1_048_576}
+    found = read(from_document({**LEAST, **lifted}))
+    assert found["budgets"] == {**LEAST_READ["budgets"], "steps": None}
+    assert found["constraints"] == {"timeout_ms": None, "max_output_bytes": 1_048_576}
 
 
 def test_the_normal_form_has_canonical_bytes() -> None:
-    assert encode(normal_form(UNREGISTERED, registered=False))
+    assert encode(read(UNREGISTERED, registered=False))
 
 
 @pytest.mark.parametrize(("spelled", "found"), [("ls", True), ("LS", False), ("/bin/ls", False)])
