@@ -71,9 +71,8 @@ def run(
         keep(process)
         try:
             said = process.communicate(timeout=seconds)
-        except BaseException:
+        finally:
             process.kill()
-            raise
     return subprocess.CompletedProcess(command, process.returncode, *said)
 
 
