@@ -20,7 +20,6 @@ STARTER = """
 import os, signal, subprocess, sys, threading
 from pathlib import Path
 from aegisd import reaper
-from tests.patience import until
 fifo, folder = sys.argv[1:]
 program = "import sys; fifo = open(sys.argv[1], 'w'); print(1, file=fifo, flush=True)"
 program += "; import time; time.sleep(600)"
