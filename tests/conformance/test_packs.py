@@ -99,7 +99,7 @@ def test_a_pack_holds(name: str, door: str, engine: str, targets: Targets) -> No
     (pack,) = load([PACKS / f"{name}.yaml"])
     cases = targets.judge(door, engine, pack)
     wrong = {
-        case.id: [case.why, *(step.findings for step in case.steps if step.findings)]
+        case.id: [case.why, *(step.mismatches for step in case.steps if step.mismatches)]
         for case in cases
         if case.verdict != "holds" and case.waits_for is None
     }
