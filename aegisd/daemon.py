@@ -197,8 +197,11 @@ async def _serve(server: Server, listener: socket.socket) -> None:
     def stop() -> None:
         server.should_exit = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    # A shell without job control starts what runs in the background with SIGINT ignored: an
+    # interrupt is meant for what is in front.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGINT, stop)
     await server.serve(sockets=[listener])
 
 

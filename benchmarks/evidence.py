@@ -106,7 +106,7 @@ def _measure(
 def _measure_postgres(folder: Path, begin: Begin) -> Section | str:
     """The part about PostgreSQL, or why this machine has none."""
     if find_spec("psycopg") is None:
-        return "psycopg is not installed; pip install 'aegis-control-plane[postgres]'"
+        return "psycopg is not installed; pip install 'psycopg[binary]'"
     from benchmarks import postgres, postgres_server  # noqa: PLC0415 - comes with an extra
 
     if postgres_server.programs() is None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psycopg
 
+from aegisd import reaper
+
 # Seconds until a server takes connections, or has ended.
 PATIENCE_S = 30
 
@@ -64,6 +66,7 @@ def _running(programs_at: Path, folder: Path, user: str | None) -> Iterator[str]
             [str(programs_at / "postgres"), "-D", "data", *flags],
             cwd=folder, user=user, stdout=log, stderr=log,
         )  # fmt: skip
+    reaper.keep(process, signal.SIGQUIT, folder)
     try:
         _await_connections(dsn, process)
         yield dsn

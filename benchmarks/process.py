@@ -12,6 +12,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from aegisd import reaper
+
 ROOT = Path(__file__).parent.parent
 
 # Seconds until a program that was asked to end is given up.
@@ -52,6 +54,7 @@ def listening(
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **(settings or {})}
     )
+    reaper.keep(process)
     try:
         banner = process.stdout.readline() if process.stdout else ""
         if "listening on" not in banner:

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from aegisd import resources
+from aegisd import reaper, resources
 from aegisd.conformance import tampering
 from aegisd.conformance.step import EventReplacement, Nothing, Tampering
 
@@ -130,6 +130,7 @@ def _daemon(database: Path) -> Iterator[tuple[int, str]]:
         stdout=subprocess.PIPE,
         text=True,
     )
+    reaper.keep(process)
     lines: list[str] = []
     try:
         for line in process.stdout or ():

@@ -1,6 +1,8 @@
 """How every test runs: how many examples a property gets, and who else may use `assert`."""
 
 import os
+import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,3 +34,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 def pytest_report_header() -> str:
     """Say which engines are tested: a machine without Rust has one."""
     return f"policy engines: {', '.join(installed())}"
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT interrupts, as in a terminal: tests may have been started with it ignored.
+
+    So a shell without job control starts what runs in the background, and what that starts
+    inherits it.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -28,8 +28,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-# Seconds until a server that was started takes connections, or has ended.
-PATIENCE_S = 30
+from aegisd import reaper
+from tests.patience import PATIENCE_S
 
 # Beyond what the daemon sets: durable as in production, quiet, and room for every test's daemons.
 SETTINGS = ("fsync=on", "max_connections=200", "shared_buffers=128MB", "log_min_messages=fatal")
@@ -59,7 +59,6 @@ class Server:
         # PostgreSQL refuses to run as root; whoever else runs the tests runs the server too.
         self._user = _other_user() if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
-        self._guardian: subprocess.Popen[bytes] | None = None
         if self._user is not None:
             shutil.chown(self.folder, self._user)
         self._run(
@@ -70,7 +69,12 @@ class Server:
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), *arguments]
         subprocess.run(
-            command, cwd=self.folder, user=self._user, check=True, capture_output=True, timeout=120
+            command,
+            cwd=self.folder,
+            user=self._user,
+            check=True,
+            capture_output=True,
+            timeout=PATIENCE_S,
         )
 
     def start(self) -> None:
@@ -88,14 +92,8 @@ class Server:
                 # Ctrl-C in the terminal of the tests is for the tests; atexit ends the server.
                 start_new_session=True,
             )
-        self._guardian = self._guarded_by(self._process.pid)
+        reaper.keep(self._process, CRASH, self.folder)
         self._await_connections()
-
-    def _guarded_by(self, pid: int) -> subprocess.Popen[bytes]:
-        """What ends the server when the tests die without a word: then its input ends."""
-        script = 'cat >/dev/null; kill -QUIT "$0"; sleep 1; rm -rf "$1"'
-        command = ["sh", "-c", script, str(pid), str(self.folder)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def _await_connections(self) -> None:
         give_up = time.monotonic() + PATIENCE_S
@@ -111,10 +109,6 @@ class Server:
 
     def end(self, how: signal.Signals = signal.SIGINT) -> None:
         """End it by its pid. SIGINT hangs up on everybody; `CRASH` is as good as one."""
-        if self._guardian is not None:
-            self._guardian.kill()
-            self._guardian.communicate()
-            self._guardian = None
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
             self._process.wait(PATIENCE_S)

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from aegisctl.main import VERBS, cli
-from aegisd import config, daemon, resources
+from aegisd import __version__, config, daemon, resources
 from aegisd.core import capabilities, errors
 from aegisd.core.errors import AegisError
 from aegisd.core.events import AGENT_EVENTS
@@ -106,7 +106,7 @@ def _check_command(words: list[str], line: str) -> None:
     command: click.Command = cli
     context = click.Context(cli)
     names = iter(words)
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and words[:1] != ["--version"]:
         name = next(names, "")
         inside = command.get_command(context, name)
         assert inside is not None, f"{line}: aegisctl has no {name!r}"
@@ -114,6 +114,51 @@ def _check_command(words: list[str], line: str) -> None:
     known = {name for param in command.params for name in param.opts} | {"--help"}
     for word in names:
         assert not word.startswith("--") or word.partition("=")[0] in known, f"{line}: {word}"
+
+
+# ── where the commands are ───────────────────────────────────────────────────────────────────────
+
+TYPED = re.compile(r"^\$ (?:\w+=\S+ )*aegis(?:d|ctl)\b", re.MULTILINE)
+
+
+@page
+def test_a_page_that_types_our_commands_says_how_they_are_found(path: Path) -> None:
+    if TYPED.search(path.read_text()) and path.name != "INSTALL.md":
+        assert "INSTALL.md" in LINK.sub(r"\1", _prose(path))
+
+
+def test_the_commands_are_typed_in_a_checkout_as_the_page_says() -> None:
+    transcript, *_ = _blocks("INSTALL.md", "console")
+    lines = transcript.replace(".venv", sys.prefix).splitlines()
+    typed = "\n".join(line[2:] for line in lines if line.startswith("$ "))
+    printed = [line for line in lines if not line.startswith("$ ")]
+    # As a terminal has it, which no environment was made active in before.
+    path = os.pathsep.join(
+        place for place in os.environ["PATH"].split(os.pathsep) if not place.startswith(sys.prefix)
+    )
+    ran = subprocess.run(
+        ["bash", "-ec", typed],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.splitlines() == printed
+    assert f"version {__version__}" in ran.stdout
+
+
+def test_what_installs_them_elsewhere_is_typed_by_ci() -> None:
+    steps = (ROOT / ".github/workflows/ci.yml").read_text()
+    for block in _blocks("INSTALL.md", "console")[1:]:
+        for line in block.splitlines():
+            assert f"run: {line.removeprefix('$ ')}\n" in steps
+
+
+def test_no_page_and_no_message_names_a_distribution_that_no_index_has() -> None:
+    for file in (*PAGES, *ROOT.glob("aegis*/**/*.py"), *ROOT.glob("benchmarks/*.py")):
+        found = re.search(r"pip\w* install '?aegis", file.read_text())
+        assert found is None, f"{file.relative_to(ROOT)}: {found}"
 
 
 def test_the_pages_name_every_verb() -> None:

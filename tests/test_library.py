@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from aegisd import reaper
 from aegisd.core.errors import (
     AegisError,
     CheckpointUnknown,
@@ -36,6 +37,7 @@ from aegisd.ports import Batch
 from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
 from tests.http.door import MANIFEST, Clock, Door, call, event, message
+from tests.patience import PATIENCE_S, until
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,7 +62,7 @@ def as_in_door(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(story: Coroutine[Any, Any, object]) -> None:
-    asyncio.run(asyncio.wait_for(story, 60))
+    asyncio.run(asyncio.wait_for(story, PATIENCE_S))
 
 
 # ── one gate on every path ───────────────────────────────────────────────────────────────────────
@@ -317,7 +319,7 @@ def test_a_log_has_one_writer(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     gate.close()
     assert f"locked by process {os.getpid()}" in told.stderr or told.returncode == 0
@@ -438,11 +440,10 @@ def test_closing_answers_what_is_asked_already_and_keeps_nobody_waiting(dsn: str
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
-    while len(seen) < 20:
-        pass
+    until(lambda: len(seen) >= 20)
     gate.close()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE_S)
     assert not any(thread.is_alive() for thread in threads)
     assert [code for code in seen if code != "ok"] == ["stopping"] * 8
     if dsn is not None:
@@ -467,11 +468,10 @@ def test_work_that_the_loop_never_came_to_is_answered_at_the_end(
     monkeypatch.setattr(gate, "_tell", lambda _what: True)
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    while not gate._waiting:
-        pass
+    until(lambda: gate._waiting)
     monkeypatch.undo()
     gate.close()
-    thread.join(20)
+    thread.join(PATIENCE_S)
     assert seen == ["answered"]
 
 
@@ -545,7 +545,7 @@ def test_a_gate_left_open_ends_with_the_interpreter(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "allow\nGate at exit\n", "")
     again = LibraryThread(dsn, evaluator="regopy")
@@ -576,12 +576,17 @@ print("closed", flush=True)
 """
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_wait_and_the_gate_still_closes() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as started:
+        reaper.keep(started)
         assert started.stdout is not None
         assert started.stdout.readline() == "waiting\n"
         started.send_signal(signal.SIGINT)
-        assert started.communicate(timeout=60)[0] == "interrupted\nclosed\n"
+        try:
+            assert started.communicate(timeout=PATIENCE_S)[0] == "interrupted\nclosed\n"
+        finally:
+            started.kill()
     assert started.returncode == 0

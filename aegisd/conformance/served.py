@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
+from aegisd import reaper
 from aegisd.audit.log import Log
 from aegisd.conformance import files
 from aegisd.conformance.step import Json
@@ -34,11 +35,11 @@ from aegisd.rego.engines import choose
 from aegisd.remote.client import Answer, Client, Transport, connect, segment
 from aegisd.remote.log import ServerLog
 
-# Seconds until a daemon listens: a hundred times what it takes.
-START_SECONDS_MAX = 30
+# Seconds until a daemon listens: a hundred times what it takes, for machines that do much else.
+START_SECONDS_MAX = 120
 
-# Seconds until a daemon has ended; three times what it gives the requests that are still open.
-END_SECONDS_MAX = 30
+# Seconds until a daemon has ended; far more than it gives the requests that are still open.
+END_SECONDS_MAX = 120
 
 # Characters of what a daemon said before it ended that are repeated to a person.
 LAST_WORDS_MAX = 2_000
@@ -241,7 +242,7 @@ class OwnDaemon(Served):
         flags = ["--dsn", database.name, "--addr", "127.0.0.1:0", "--policy-engine", self._engine]
         own = {name: value for name, value in os.environ.items() if not name.startswith("AEGIS_")}
         with _errors(database).open("a") as errors:
-            return subprocess.Popen(  # noqa: S603 - our own program with fixed arguments
+            process = subprocess.Popen(  # noqa: S603 - our own program with fixed arguments
                 [*command, *flags],
                 cwd=database.parent,
                 env=own,
@@ -249,6 +250,8 @@ class OwnDaemon(Served):
                 stderr=errors,
                 text=True,
             )
+        reaper.keep(process, folder=Path(self._folder.name))
+        return process
 
 
 def _errors(database: Path) -> Path:

@@ -80,7 +80,7 @@ def without_password(dsn: str) -> str:
 def _without_driver(error: ImportError) -> ConfigInvalid:
     return ConfigInvalid(
         "--dsn names a PostgreSQL database, and its driver is not installed "
-        f"({error.name or 'psycopg'}); run: pip install 'aegis-control-plane[postgres]'"
+        f"({error.name or 'psycopg'}); where Aegis is installed, run: pip install 'psycopg[binary]'"
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 import msgspec
 from msgspec import Struct
 
+from aegisd import reaper
 from drills.faults.acknowledged import Acknowledged
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +73,7 @@ class Daemon:
             cwd=folder,
             env={**ours, "PYTHONPATH": str(ROOT), **(environment or {})},
         )
+        reaper.keep(self.process)
         self._clients: list[Client] = []
         self.said: list[str] = []
         self._listen()

@@ -1,6 +1,5 @@
 """Whether a planted bug is noticed: packs and tests are run on a copy, and what fails is told."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from aegisd import reaper
 from drills.planted.bug import Bug, copy, plant
 
 # Seconds for one run: two for most bugs, thirty for all cases. A copy that hangs is not caught; a
@@ -191,15 +191,8 @@ def _passes(tree: Path, test: str) -> bool:
     return done.returncode == _TESTS_PASSED
 
 
-def _ran(tree: Path, command: Sequence[str]) -> "subprocess.CompletedProcess[bytes]":
+def _ran(tree: Path, command: list[str]) -> "subprocess.CompletedProcess[bytes]":
     try:
-        return subprocess.run(
-            command,
-            cwd=tree,
-            env={**os.environ, "PYTHONPATH": str(tree)},
-            capture_output=True,
-            timeout=RUN_SECONDS_MAX,
-            check=False,
-        )
+        return reaper.run(command, tree, RUN_SECONDS_MAX, {"PYTHONPATH": str(tree)})
     except subprocess.TimeoutExpired:
         raise _NoVerdict(f"no verdict within RUN_SECONDS_MAX = {RUN_SECONDS_MAX} s") from None

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Coroutine
 from typing import Any
 
@@ -14,6 +15,7 @@ from aegis import (
 from aegisd.core.errors import StoreFailed
 from aegisd.library import Library
 from tests.aegis.world import MANIFEST, Ran, run, told
+from tests.patience import PATIENCE_S
 
 ALLOWED = ["TOOL_CALL_PROPOSED", "POLICY_DECISION"]
 
@@ -45,9 +47,12 @@ def test_a_call_whose_caller_is_cancelled_while_the_gate_answers_has_one_end(
         nonlocal asked
         asked += 1
         if asked == during:
+            loop, met = callers[0].get_loop(), threading.Event()
             for _twice in range(2):
-                callers[0].get_loop().call_soon_threadsafe(callers[0].cancel)
-            await asyncio.sleep(0.05)
+                loop.call_soon_threadsafe(callers[0].cancel)
+            # Once it was told, the caller's loop has come round to it when this is called.
+            loop.call_soon_threadsafe(lambda: loop.call_later(0.01, met.set))
+            await asyncio.to_thread(met.wait, PATIENCE_S)
         return await record(library, event)
 
     async def calls(gate: Gate | AsyncGate) -> None:
@@ -105,6 +110,7 @@ def test_a_caller_cancelled_while_its_result_is_refused_has_the_call_ended_by_an
     run(story())
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_while_the_result_is_recorded_gives_the_call_no_second_end(
     monkeypatch: pytest.MonkeyPatch, gate: Gate, ran: Ran
 ) -> None:

@@ -39,12 +39,13 @@ from aegisd.core.log.chain import verify
 from tests.aegis.world import MANIFEST, told
 from tests.http.door import MANIFEST as DOOR_MANIFEST
 from tests.http.door import Clock, Door, call, event, message
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 def run(story: Coroutine[Any, Any, object]) -> None:
-    asyncio.run(asyncio.wait_for(story, 60))
+    asyncio.run(asyncio.wait_for(story, PATIENCE_S))
 
 
 # ── decisions ────────────────────────────────────────────────────────────────────────────────────
@@ -377,7 +378,7 @@ def test_a_gate_that_was_made_has_loaded_no_server() -> None:
 def test_importing_aegis_takes_no_longer_than_a_tenth_of_a_second_over_a_bare_start() -> None:
     def seconds(code: str) -> float:
         timed = (
-            f"import time; began = time.perf_counter(); {code}; print(time.perf_counter() - began)"
+            f"import time; began = time.process_time(); {code}; print(time.process_time() - began)"
         )
         ran = [
             subprocess.run(
@@ -387,7 +388,8 @@ def test_importing_aegis_takes_no_longer_than_a_tenth_of_a_second_over_a_bare_st
         ]
         return statistics.median(float(each.stdout) for each in ran)
 
-    # A slow machine is slow for everybody: against what every async program pays.
+    # Processor time, so that a busy machine does not count; and a slow one is slow for everybody:
+    # against what every async program pays.
     assert seconds("import aegis") < max(0.1, 3 * seconds("import asyncio"))
 
 

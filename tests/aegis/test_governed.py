@@ -26,6 +26,7 @@ from aegisd.core.errors import InvalidField, LogUnavailable, StoreFailed
 from aegisd.ports import Batch
 from aegisd.store.memory import MemoryStore
 from tests.aegis.world import MANIFEST, WITHHOLD, Ran, run, told
+from tests.patience import PATIENCE_S
 
 # ── an allow ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -212,6 +213,7 @@ def test_an_answer_of_aegis_that_is_no_decision_never_runs_the_function(
     assert ran.calls == []
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("after", [1, 2])
 def test_an_interrupt_before_the_run_never_runs_the_function(
     monkeypatch: pytest.MonkeyPatch, gate: Gate, ran: Ran, after: int
@@ -431,7 +433,7 @@ def test_an_object_that_is_called_asynchronously_is_awaited(gate: Gate) -> None:
 
 
 def test_two_threads_may_use_one_governed_function(gate: Gate) -> None:
-    meet = threading.Barrier(2, timeout=20)
+    meet = threading.Barrier(2, timeout=PATIENCE_S)
     found: list[int] = []
 
     @gate.governed

@@ -77,9 +77,12 @@ def test_timeout_ms_ends_an_async_call_and_withholds_a_plain_ones_late_result() 
 
     run(story())
     assert ended == ["cancelled"]
-    with Gate(manifest=declared(timeout_ms=20), session_id="s1") as gate:
-        with pytest.raises(TimeoutError, match="timeout_ms = 20"):
-            gate.governed(name="think")(lambda: time.sleep(0.05))()
+    with (
+        Gate(manifest=declared(timeout_ms=20), session_id="s1") as gate,
+        pytest.raises(TimeoutError, match="timeout_ms = 20"),
+    ):
+        gate.governed(name="think")(lambda: time.sleep(0.05))()
+    with Gate(manifest=declared(timeout_ms=60_000), session_id="s1") as gate:
         assert gate.governed(name="think")(lambda: "soon")() == "soon"
 
 

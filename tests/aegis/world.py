@@ -8,6 +8,7 @@ import msgspec
 
 from aegisd.core.log.detached import Value, attach
 from aegisd.ports import EventReader
+from tests.patience import PATIENCE_S
 
 MANIFEST: dict[str, object] = {
     "schema": "aegis.dev/manifest/v0.2",
@@ -54,7 +55,7 @@ def told(reader: EventReader, session_id: str = "s1") -> list[tuple[str, object]
 
 
 def run(story: Coroutine[Any, Any, object]) -> None:
-    asyncio.run(asyncio.wait_for(story, 60))
+    asyncio.run(asyncio.wait_for(story, PATIENCE_S))
 
 
 class Ran:

@@ -82,7 +82,7 @@ def test_each_expectation_finds_what_is_otherwise(name: str) -> None:
     assert [each.field for each in found({name: LIES[name]}, accepted())] == [name]
 
 
-@pytest.mark.parametrize("name", set(EXPECTED) - {"status", "replayed", "same_as"})
+@pytest.mark.parametrize("name", sorted(set(EXPECTED) - {"status", "replayed", "same_as"}))
 def test_a_gate_that_leaves_something_out_is_not_as_expected(name: str) -> None:
     reply = accepted({})
     assert [each.found for each in found({name: EXPECTED[name]}, reply)] in (["absent"], ["null"])

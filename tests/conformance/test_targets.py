@@ -198,8 +198,9 @@ def test_a_daemon_that_never_listens_is_ended(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(served, "START_SECONDS_MAX", 0.2)
     genuine = subprocess.Popen
 
-    def sleep(_command: object, **more: Any) -> "subprocess.Popen[str]":  # noqa: ANN401 - passed on
-        return genuine(["sleep", "60"], **more)
+    def sleep(command: list[str], **more: Any) -> "subprocess.Popen[str]":  # noqa: ANN401 - passed on
+        daemon = "aegisd.daemon" in command[2]
+        return genuine(["sleep", "60"] if daemon else command, **more)
 
     monkeypatch.setattr(subprocess, "Popen", sleep)
     with pytest.raises(Unavailable, match="it said nothing"):

@@ -45,8 +45,10 @@ from tests.engine.world import (
     outcome,
     run,
     running,
+    settled,
     together,
 )
+from tests.patience import PATIENCE_S
 
 SSN, PIN = "078-05-1120", "pin-4711-pin"
 CRM: Json = {
@@ -396,9 +398,9 @@ def test_an_erasure_counts_what_is_on_its_way_and_leaves_what_is_told_after_it()
             await store.reached()
             await store.reached()
             rest = asyncio.create_task(
-                asyncio.wait_for(_erase_between(engine), 10), name="erase between"
+                asyncio.wait_for(_erase_between(engine), PATIENCE_S), name="erase between"
             )
-            await asyncio.sleep(0.05)
+            await settled()
             store.door.set()
             await on_its_way
             erased = await rest

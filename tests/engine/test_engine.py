@@ -35,7 +35,6 @@ from tests.core.gate import (
 )
 from tests.engine.world import (
     OPEN,
-    PATIENCE_S,
     StubbornStore,
     codes,
     configured,
@@ -44,6 +43,7 @@ from tests.engine.world import (
     run,
     running,
 )
+from tests.patience import PATIENCE_S
 
 STRICT = manifest(name="strict", tools={})
 ANNS = {"rules/ann.py": "ann"}

@@ -14,7 +14,6 @@ from aegisd.engine import evaluation
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import BUNDLE, Json, ScriptedJudge, base, manifest, tool
 from tests.engine.world import (
-    PATIENCE_S,
     StubbornStore,
     codes,
     configured,
@@ -23,8 +22,10 @@ from tests.engine.world import (
     run,
     running,
     said,
+    settled,
     together,
 )
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize("fault", [StoreFailed("disk full"), PositionConflict("elsewhere")])
@@ -47,7 +48,7 @@ def test_a_commit_that_fails_denies_its_batch_and_the_next_and_then_all_is_well(
             await store.reached()
             second = asyncio.create_task(engine.append((tool("read_file"),)))
             third = asyncio.create_task(engine.append((said("k", idempotency_key="k"),)))
-            await asyncio.sleep(0.05)
+            await settled()
             store.door.set()
             told = [*await first, *await asyncio.gather(second, third, return_exceptions=True)]
             assert codes(told) == ["log_unavailable"] * 4
@@ -92,7 +93,7 @@ def test_a_broken_store_denies_everybody_and_is_never_tried_again(fault: Excepti
             first = asyncio.create_task(engine.append((said("a"),)))
             await store.reached()
             second = asyncio.create_task(engine.append((said("b"),)))
-            await asyncio.sleep(0.05)
+            await settled()
             third = asyncio.create_task(engine.append((said("c"),)))
             await asyncio.sleep(0)
             store.door.set()
@@ -211,7 +212,8 @@ def test_a_cache_that_cannot_be_written_takes_back_no_answer(
             assert len(answers) == 2
             await store.reached()
             await store.reached()
-            await asyncio.sleep(0.05)
+            while fatal and not reasons:  # noqa: ASYNC110 - another thread meets it
+                await asyncio.sleep(0.002)
             told = codes(await together(engine, said("c")))
             assert told == (["stopping"] if fatal else ["ok"])
             assert len(log_of(store)) == 5 - fatal

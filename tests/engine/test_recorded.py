@@ -25,6 +25,7 @@ from tests.engine.world import (
     log_of,
     run,
     running,
+    settled,
     together,
 )
 
@@ -66,7 +67,7 @@ def test_a_request_sent_again_while_the_first_is_being_committed_waits_for_it() 
             first = asyncio.create_task(engine.append((keyed(),)))
             await store.reached()
             second = asyncio.create_task(engine.append((keyed(),)))
-            await asyncio.sleep(0.05)
+            await settled()
             assert not second.done()
             store.door.set()
             assert (await second)[0].event == (await first)[0].event

@@ -31,7 +31,9 @@ from tests.engine.world import (
     running,
     said,
     together,
+    while_it_goes_on,
 )
+from tests.patience import PATIENCE_S
 
 RACING_APPENDS = 10_000
 
@@ -256,7 +258,7 @@ def test_a_key_used_elsewhere_while_the_turn_was_waited_for_is_seen() -> None:
             assert len(log_of(store)) == 4
 
     try:
-        loop.run_until_complete(asyncio.wait_for(story(), 20))
+        loop.run_until_complete(asyncio.wait_for(story(), PATIENCE_S))
     finally:
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
@@ -292,7 +294,7 @@ def test_racing_engines_leave_one_log_without_gap_or_fork_and_exact_counters(
         for store in stores:
             store.close()
 
-    asyncio.run(asyncio.wait_for(story(), 200))
+    asyncio.run(while_it_goes_on(story(), lambda: len(answers)))
 
 
 async def _check_race(

@@ -30,6 +30,7 @@ from tests.engine.world import (
     run,
     running,
     said,
+    settled,
     together,
 )
 
@@ -112,7 +113,7 @@ def test_nobody_is_answered_before_the_append_returned() -> None:
             first = [asyncio.create_task(engine.append((said(str(n)),))) for n in range(3)]
             await store.reached()
             behind = asyncio.create_task(engine.append((said("behind"),)))
-            await asyncio.sleep(0.05)
+            await settled()
             assert not any(task.done() for task in [*first, behind])
             assert store.attempts == 2
             store.door.set()
@@ -175,7 +176,7 @@ def test_decisions_are_made_on_what_the_batch_in_flight_will_leave() -> None:
             first = asyncio.create_task(engine.append((tool("read_file"),)))
             await store.reached()
             second = asyncio.create_task(engine.append((tool("read_file"),)))
-            await asyncio.sleep(0.05)
+            await settled()
             store.door.set()
             return [outcome((await first)[0]), outcome((await second)[0])]
 
@@ -312,7 +313,7 @@ def test_a_session_in_flight_never_leaves_memory(monkeypatch: pytest.MonkeyPatch
             old_and_new = asyncio.create_task(engine.append((said("y", "s0"), said("y", "s4"))))
             await store.reached()
             behind = asyncio.create_task(engine.append((said("z", "s0"),)))
-            await asyncio.sleep(0.05)
+            await settled()
             store.door.set()
             await asyncio.gather(old_and_new, behind)
             assert len(log_of(store)) == 2 + 4 + 3

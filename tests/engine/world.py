@@ -24,9 +24,7 @@ from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 from tests.core.builders import START_MS
 from tests.core.gate import BUNDLE, ScriptedJudge, manifest, proposal
-
-# No wait in these tests is long unless something hangs, and then it should be said.
-PATIENCE_S = 20
+from tests.patience import PATIENCE_S
 
 OPEN = manifest()
 
@@ -117,6 +115,24 @@ def evidence(
     return Signing(
         signer=signer(seed), guard=guard or MemoryGuard(), interval_ms=interval_ms, events=events
     )
+
+
+async def settled() -> None:
+    """Let the loop come to everything that waits for nothing but the loop.
+
+    By rounds and not by time: a busy machine may take all of that for one round.
+    """
+    for _ in range(50):
+        await asyncio.sleep(0.001)
+
+
+async def while_it_goes_on(story: Coroutine[object, object, T], done: Callable[[], int]) -> T:
+    """Run a long story as long as `done` changes: what it has come to, and not how fast."""
+    task, before = asyncio.create_task(story), -1
+    while not (await asyncio.wait({task}, timeout=PATIENCE_S))[0]:
+        assert done() != before, f"nothing came of it for {PATIENCE_S} s"
+        before = done()
+    return await task
 
 
 def run(story: Coroutine[object, object, T]) -> T:

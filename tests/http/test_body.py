@@ -32,6 +32,7 @@ from aegisd.http.body import (
     receive_object,
 )
 from tests.http.door import Door, message
+from tests.patience import PATIENCE_S
 
 
 def arrive(
@@ -296,11 +297,14 @@ def test_an_upload_may_pause_and_take_its_time_within_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(body, "WRITE_BYTES", 1)
-    monkeypatch.setattr(body, "PAUSE_SECONDS_MAX", 0.2)
     pieces = [b"x"] * 5
-    assert arrive_in_file(*pieces, wait_s=0.08) == b"xxxxx"
+    # All of it takes longer than one pause may, and no pause does.
+    monkeypatch.setattr(body, "PAUSE_SECONDS_MAX", 1)
+    assert arrive_in_file(*pieces, wait_s=0.25) == b"xxxxx"
+    monkeypatch.setattr(body, "PAUSE_SECONDS_MAX", 0.01)
     with pytest.raises(BodyTooSlow):
-        arrive_in_file(*pieces, wait_s=0.4)
+        arrive_in_file(*pieces, wait_s=PATIENCE_S)
+    monkeypatch.setattr(body, "PAUSE_SECONDS_MAX", PATIENCE_S)
     monkeypatch.setattr(body, "FILE_SECONDS_MAX", 0.15)
     with pytest.raises(BodyTooSlow):
         arrive_in_file(*pieces, wait_s=0.08)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,23 +13,23 @@ from scripts import step
 
 ROOT = Path(__file__).parents[2]
 
-# Starts a program of its own, says its number, and waits for both for ever.
-NESTED = (
-    "import subprocess, sys\n"
-    "below = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)\n"
-    "open(sys.argv[1], 'w').write(f'{below.pid}\\n')\n"
-    "below.wait()\n"
+# Starts a program of its own that keeps a FIFO open for writing, and waits for it for ever.
+BELOW = (
+    "import sys, time; "
+    "kept = open(sys.argv[1], 'w'); print(1, file=kept, flush=True); time.sleep(600)"
 )
+NESTED = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BELOW!r}, sys.argv[1]])"
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
 
 
 def python(program: str, *arguments: object) -> list[str]:
     return [sys.executable, "-c", program, *map(str, arguments)]
-
-
-def running(pid: int) -> bool:
-    """Whether a process is there that is more than a name its parent has not read yet."""
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
-    return bool(shown.stdout.strip()) and not shown.stdout.startswith(b"Z")
 
 
 def test_a_step_that_succeeds_is_named_and_timed_and_otherwise_silent(
@@ -47,12 +48,10 @@ def test_a_step_that_fails_repeats_what_it_said(capfd: pytest.CaptureFixture[str
 
 
 def test_a_long_step_shows_that_it_is_alive(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fifo: Path
 ) -> None:
     monkeypatch.setattr(step, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(step, "LINE_SECONDS", 0)
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
     shown = step._show
 
     def show(text: str, end: str = "") -> None:
@@ -67,40 +66,34 @@ def test_a_long_step_shows_that_it_is_alive(
 
 
 def test_what_nobody_wants_any_more_is_ended_with_all_below_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, fifo: Path
 ) -> None:
     monkeypatch.setattr(step, "LOOK_SECONDS", 0.01)
-    told = tmp_path / "pid"
-    code = step.run(
-        "Building",
-        python(NESTED, told),
-        wanted=lambda: not (told.exists() and told.read_text().endswith("\n")),
-    )
-    assert code == step.GIVEN_UP
-    await_end(int(told.read_text()))
+    with ThreadPoolExecutor(1) as pool:
+        # Opened while the program below is there; at its end once nobody holds it any more.
+        reading = pool.submit(fifo.open)
+        ended = step.run("Building", python(NESTED, fifo), wanted=lambda: not reading.done())
+        assert ended == step.GIVEN_UP
+        with reading.result() as held:
+            assert held.read() in ("1\n", "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_step_and_all_below_it_however_it_was_started(
-    number: signal.Signals, tmp_path: Path
+    number: signal.Signals, fifo: Path
 ) -> None:
-    told = tmp_path / "pid"
-    os.mkfifo(told)
     # As a shell without job control starts what runs beside it.
-    ignored = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-    command = [sys.executable, "-m", "scripts.step", "Building", *python(NESTED, told)]
-    with subprocess.Popen(
-        python(f"{ignored}os.execv(sys.executable, sys.argv[1:])", *command),
-        cwd=ROOT,
-        stderr=subprocess.DEVNULL,
-    ) as started:
-        below = int(told.read_text())
+    ignoring = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    command = [sys.executable, "-m", "scripts.step", "Building", *python(NESTED, fifo)]
+    with (
+        subprocess.Popen(
+            python(f"{ignoring}os.execv(sys.executable, sys.argv[1:])", *command),
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+        ) as started,
+        fifo.open() as held,
+    ):
+        assert held.readline() == "1\n"
         started.send_signal(number)
+        assert held.read() == ""
     assert started.returncode == 128 + number
-    await_end(below)
-
-
-def await_end(pid: int) -> None:
-    """Return once a process has ended; a test that waits for ever is ended by pytest."""
-    while running(pid):
-        pass

@@ -125,7 +125,7 @@ def test_without_the_driver_a_sentence_says_what_to_install(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     for opens in (open_store, open_reader):
-        with pytest.raises(ConfigInvalid, match=r"pip install 'aegis-control-plane\[postgres\]'"):
+        with pytest.raises(ConfigInvalid, match=r"pip install 'psycopg\[binary\]'"):
             opens("postgresql://db/x")
 
 

@@ -1,8 +1,8 @@
 """What the database itself refuses, and what the store refuses to start on."""
 
 import shutil
+import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +17,7 @@ from aegisd.store.postgres import connection, schema
 from aegisd.store.postgres.reader import PostgresReader
 from aegisd.store.postgres.store import PostgresStore
 from tests import postgres
+from tests.patience import until
 from tests.postgres_proxy import Proxy
 from tests.store.contract import batch, checkpoint, document, event, growth, value, with_values
 
@@ -302,13 +303,12 @@ def test_a_real_pgbouncer_is_refused_in_every_mode(dsn: str, mode: str, tmp_path
 
 def await_port(port: int) -> None:
     """Wait until somebody listens."""
-    for _ in range(100):
-        try:
-            psycopg.connect(f"postgresql://x@127.0.0.1:{port}/x", connect_timeout=1).close()
-        except psycopg.OperationalError as error:
-            if "refused" not in str(error):
-                return
-            threading.Event().wait(0.05)
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return not probe.connect_ex(("127.0.0.1", port))
+
+    until(listens)
 
 
 # ── migrations ───────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from aegisd import reaper
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).parent.parent.parent
 MANIFEST = ROOT / "manifests" / "quickstart.json"
 START = "from aegisd.daemon import main; main()"
@@ -33,6 +36,7 @@ class Daemon:
                 cwd=folder,
                 env={name: value for name, value in os.environ.items() if name[:6] != "AEGIS_"},
             )
+        reaper.keep(self.process)
         self._clients: list[Client] = []
         self.banner: list[str] = []
         for line in self.process.stdout or ():
@@ -62,7 +66,7 @@ class Daemon:
 
     def wait(self) -> int:
         """The exit code, once it ends."""
-        code = self.process.wait(30)
+        code = self.process.wait(PATIENCE_S)
         for client in self._clients:
             client.close()
         if self.process.stdout:
@@ -80,7 +84,7 @@ class Client:
     """One kept-alive connection, blocking, for one thread."""
 
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
 
     def request(
         self, method: str, path: str, body: object = None, **headers: str

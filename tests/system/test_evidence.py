@@ -11,6 +11,7 @@ import pytest
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.note import Key, read_key
 from aegisd.signing import ed25519
+from tests.patience import PATIENCE_S
 from tests.system.daemon import START, Daemon, aegisctl
 
 SAID = {"session_id": "s1", "event_type": "USER_MESSAGE", "payload": {"content": "hello"}}
@@ -48,7 +49,7 @@ def refused(folder: Path, *flags: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
         cwd=folder,
     )
     assert done.returncode == 78, done.stderr

@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.system.daemon import ROOT, Daemon
 
 EXAMPLE = ROOT / "docs" / "examples" / "pep.py"
@@ -78,7 +79,9 @@ def test_the_example_runs_as_the_page_shows_it(tmp_path: Path) -> None:
     shown = page.split("$ python docs/examples/pep.py\n")[1].split("$ ")[0]
     with Daemon(tmp_path) as daemon:
         command = [sys.executable, str(EXAMPLE), str(daemon.port)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=PATIENCE_S
+        )
     assert done.stdout == shown
 
 

@@ -17,6 +17,7 @@ from aegisd.core.log.chain import verify
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.store.dsn import open_reader
 from tests import postgres
+from tests.patience import PATIENCE_S
 from tests.postgres_proxy import Cut, Proxy
 from tests.system.daemon import START, Client, Daemon, aegisctl, proposal
 
@@ -64,7 +65,7 @@ class Load:
         """Let each client finish what it asked."""
         self._ended.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(PATIENCE_S)
             assert not thread.is_alive()
 
     def _run(self, name: str, at: int) -> None:

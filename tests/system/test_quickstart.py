@@ -5,6 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
 from tests.system.daemon import ROOT, Daemon
 
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -51,11 +52,11 @@ def test_make_run_says_where_it_listens_and_gives_a_curl_line_that_works(tmp_pat
             if line.lstrip().startswith("curl"):
                 break
         done = subprocess.run(
-            ["bash", "-c", line], capture_output=True, text=True, check=True, timeout=30
+            ["bash", "-c", line], capture_output=True, text=True, check=True, timeout=PATIENCE_S
         )
         assert '"outcome":"deny","reason":"PERMISSION_UNDECLARED"' in done.stdout
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) in (0, -signal.SIGTERM)
+        assert process.wait(PATIENCE_S) in (0, -signal.SIGTERM)
         if process.stdout:
             process.stdout.close()

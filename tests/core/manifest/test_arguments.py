@@ -215,9 +215,9 @@ def test_known_formats_are_checked() -> None:
 
 def test_patterns_run_in_linear_time() -> None:
     schema = {"properties": {"a": {"pattern": "^(a+)+$"}}}
-    started = time.perf_counter()
+    started = time.process_time()
     assert check(schema, {"a": "a" * 60_000 + "b"}) == [("/args/a", "pattern")]
-    assert time.perf_counter() - started < 5  # A backtracking engine would need centuries.
+    assert time.process_time() - started < 5  # A backtracking engine would need centuries.
 
 
 def test_older_drafts_are_applied_as_they_say() -> None:

@@ -1,6 +1,6 @@
 """Argument patterns against a matcher that tries everything."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -62,6 +62,6 @@ def test_a_star_does_not_reach_into_the_next_argument() -> None:
 
 
 def test_a_pattern_of_many_stars_stays_linear() -> None:
-    start = perf_counter()
+    start = process_time()
     assert unmatched(["a" * 100_000], ["a*" * 2_000 + "b"]) == ("a" * 100_000,)
-    assert perf_counter() - start < 2
+    assert process_time() - start < 2

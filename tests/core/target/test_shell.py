@@ -1,7 +1,7 @@
 """Shell words: whatever can be quoted comes back, whatever is active is refused."""
 
 import shlex
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -131,6 +131,6 @@ def test_the_file_of_a_redirection_is_no_argument() -> None:
 
 @pytest.mark.parametrize("piece", ["'", '"', '\\"', "a#", "a=", "|a", "$", "\\\n", "'\\'\\\""])
 def test_splitting_is_linear(piece: str) -> None:
-    start = perf_counter()
+    start = process_time()
     split("x " + piece * 40_000)
-    assert perf_counter() - start < 2
+    assert process_time() - start < 2

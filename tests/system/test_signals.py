@@ -1,0 +1,29 @@
+"""What stops the daemon in order, however it was started."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.system.daemon import Daemon
+
+INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+IN_THE_BACKGROUND = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_order(number: signal.Signals, tmp_path: Path) -> None:
+    with Daemon(tmp_path, prelude=INTERRUPTIBLE) as daemon:
+        assert daemon.connect().propose("s1")["seq"] == 0
+        daemon.process.send_signal(number)
+        assert daemon.wait() == 0
+
+
+def test_an_interrupt_is_ignored_where_it_was_started_so(tmp_path: Path) -> None:
+    with Daemon(tmp_path, prelude=IN_THE_BACKGROUND) as daemon:
+        client = daemon.connect()
+        client.propose("s1")
+        daemon.process.send_signal(signal.SIGINT)
+        assert client.propose("s1")["seq"] == 2
+        assert client.propose("s1")["seq"] == 4
+        assert daemon.stop() == 0
