@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aegisd import library
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class Ruling(Struct, frozen=True, kw_only=True):
     """What the rules say of one event.
 
     `reason` is the code of the first of `reasons`, which are in the order of their precedence; `OK`
@@ -29,7 +29,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     advice: Sequence[Mapping[str, object]]
 
 
-class Decision(Verdict, frozen=True, kw_only=True):
+class Decision(Ruling, frozen=True, kw_only=True):
     """A decision that is in the log.
 
     It is true in an `if` only when it allows: every other object of Python is true, and a no that
@@ -57,7 +57,7 @@ class Decision(Verdict, frozen=True, kw_only=True):
             raise Denied(self)
 
 
-class Preview(Verdict, frozen=True, kw_only=True):
+class Preview(Ruling, frozen=True, kw_only=True):
     """What would be decided now. Nothing was recorded, so nothing may run on it.
 
     It is neither true nor false, so that no `if` takes it for a decision: read `outcome`.

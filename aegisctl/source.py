@@ -11,7 +11,7 @@ from aegisd.audit.log import Log
 from aegisd.audit.proofs import Proofs, Signed, StoredProofs
 from aegisd.core.errors import ConfigInvalid, NotFound, Unavailable
 from aegisd.core.log import checkpoint
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import Detached
 from aegisd.remote.client import Client
@@ -71,7 +71,7 @@ class ServedProofs:
         is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
         return None if signed is None or is_archive else signed.head.size
 
-    def path(self, tenant_id: str, position: int, head: Head) -> Sequence[bytes]:
+    def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
         """See `Proofs.path`. Raises `Unavailable` for what is no path."""
         answer = self._client.get(
             "/v1/proofs/inclusion", tenant_id=tenant_id, position=position, size=head.size

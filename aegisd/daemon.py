@@ -22,7 +22,7 @@ from aegisd.core.errors import AegisError, ConfigInvalid
 from aegisd.engine.checkpoints import Signing
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.configured import Configured
-from aegisd.engine.engine import Engine, Started
+from aegisd.engine.engine import Engine, Start
 from aegisd.http.app import app
 from aegisd.library.configuration import read_manifest
 from aegisd.ports import EventStore, Signer
@@ -248,7 +248,7 @@ def _announce(
     evaluator: tuple[str, str],
     manifest: Capabilities | None,
     signing: Signing,
-    started: Started,
+    started: Start,
 ) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -280,7 +280,7 @@ def _announce(
     sys.stdout.flush()
 
 
-def _rules(started: Started) -> Iterator[str]:
+def _rules(started: Start) -> Iterator[str]:
     """What became of operators' rules that stood on other base rules."""
     if started.upgraded:
         put = f"{_tenants(len(started.upgraded))} put on the base rules of this build"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from aegisd.core.log.checkpoint import Head, origin
+from aegisd.core.log.checkpoint import TreeHead, origin
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
 from aegisd.ports import Checkpoint, Growth
 from aegisd.signing import keyring
@@ -67,7 +67,7 @@ def costs(folder: Path) -> Mapping[str, float]:
         with watch.step("store the root (commit)"):
             store.grow(growth)
         with watch.step("sign"):
-            note = signer.sign(named, Head(origin=named, size=head.size, root=root).text, 0)
+            note = signer.sign(named, TreeHead(origin=named, size=head.size, root=root).text, 0)
         with watch.step("keep it outside (fsync)"):
             guard.keep(TENANT, note)
         with watch.step(BARE):

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.note import NOTE_BYTES_MAX, Key, read_key
 from aegisd.signing import ed25519
 
@@ -16,13 +16,13 @@ class Anchors(Struct, frozen=True, kw_only=True):
     """Verifier keys, and what kept checkpoints say; those are signed where there are keys."""
 
     keys: tuple[Key, ...] = ()
-    kept: tuple[Head, ...] = ()
+    kept: tuple[TreeHead, ...] = ()
 
     def sizes(self, tenant_id: str | None = None) -> set[int]:
         """Of which sizes roots are wanted, of one tenant or of any."""
         return {head.size for head in self.kept if tenant_id in (None, tenant_of(head))}
 
-    def of(self, tenant_id: str) -> list[Head]:
+    def of(self, tenant_id: str) -> list[TreeHead]:
         """The kept checkpoints of a tenant."""
         return [head for head in self.kept if tenant_of(head) == tenant_id]
 
@@ -36,7 +36,7 @@ def read(keys: Sequence[Key], kept: Iterable[str]) -> Anchors:
     return Anchors(keys=tuple(keys), kept=tuple(heads))
 
 
-def read_head(note: str, keys: Sequence[Key]) -> Head:
+def read_head(note: str, keys: Sequence[Key]) -> TreeHead:
     """What a checkpoint says. Raises `NoteInvalid` where keys are given and none signed it."""
     return checkpoint.verify(note, keys, ed25519.check) if keys else checkpoint.read(note)[0]
 
@@ -63,6 +63,6 @@ def read_text(path: str) -> str:
     return decoded
 
 
-def tenant_of(head: Head) -> str:
+def tenant_of(head: TreeHead) -> str:
     """The tenant that a checkpoint is of: the end of its origin, see `core.log.checkpoint`."""
     return head.origin.rpartition("/")[2]

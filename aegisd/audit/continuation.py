@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from aegisd.audit.anchors import tenant_of
 from aegisd.core.errors import NoteInvalid
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import consistent
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 
 
-def require_tenant(head: Head, tenant_id: str) -> None:
+def require_tenant(head: TreeHead, tenant_id: str) -> None:
     """Raise `NoteInvalid` for a checkpoint of another tenant than was asked about.
 
     An archive has the checkpoints of the log that it was exported from.
@@ -18,7 +18,7 @@ def require_tenant(head: Head, tenant_id: str) -> None:
         raise NoteInvalid(f"the server was asked about {tenant_id} and answered for {head.origin}")
 
 
-def require_later(older: Head, newer: Head) -> None:
+def require_later(older: TreeHead, newer: TreeHead) -> None:
     """Raise `NoteInvalid` where no proof could show that `newer` continues `older`."""
     if older.origin != newer.origin:
         raise NoteInvalid(f"the older checkpoint is of {older.origin}, this one of {newer.origin}")
@@ -28,7 +28,7 @@ def require_later(older: Head, newer: Head) -> None:
         )
 
 
-def require_continued(older: Head, newer: Head, path: Sequence[bytes]) -> None:
+def require_continued(older: TreeHead, newer: TreeHead, path: Sequence[bytes]) -> None:
     """Raise `NoteInvalid` unless the consistency proof `path` leads from `older` to `newer`."""
     if not consistent(older.size, newer.size, older.root, newer.root, path):
         raise NoteInvalid(

@@ -25,7 +25,7 @@ from aegisd.core.log.export import (
     ExportedCheckpoint,
     ExportedDetached,
     ExportedProof,
-    Writer,
+    ExportWriter,
 )
 from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.printable import shown
@@ -95,7 +95,7 @@ def complete(
         session_id=partial.plan.session_id or source.alone,
     )
     digest = hashlib.sha256()
-    writer = Writer()
+    writer = ExportWriter()
 
     def emit(line: bytes) -> None:
         digest.update(line)

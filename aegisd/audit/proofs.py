@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from aegisd.core.errors import LogCorrupt, NotFound
 from aegisd.core.log import checkpoint
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
 from aegisd.ports import Checkpoint, Detached, EventReader
 from aegisd.printable import shown
@@ -21,7 +21,7 @@ class Signed(Struct, frozen=True, kw_only=True):
     """A signed checkpoint: the note, and what it says."""
 
     note: str
-    head: Head
+    head: TreeHead
 
 
 class Proofs(Protocol):
@@ -35,7 +35,7 @@ class Proofs(Protocol):
         """Before which position to end, so that two exports with this checkpoint are equal."""
         ...
 
-    def path(self, tenant_id: str, position: int, head: Head) -> Sequence[bytes]:
+    def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
         """The inclusion proof of an event in the tree of a checkpoint, leaf to root."""
         ...
 
@@ -82,14 +82,14 @@ class StoredProofs:
         """See `Proofs.end`: where the log ends now."""
         return self._reader.next_position(tenant_id)
 
-    def path(self, tenant_id: str, position: int, head: Head) -> Sequence[bytes]:
+    def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
         """See `Proofs.path`. Raises `LogCorrupt` where the tree is not the one signed."""
         tree = self._trees.get((tenant_id, head.size))
         if tree is None:
             tree = self._trees[tenant_id, head.size] = self._tree(tenant_id, head)
         return tree.inclusion(position, head.size, self._leaves(tenant_id))
 
-    def _tree(self, tenant_id: str, head: Head) -> Tree:
+    def _tree(self, tenant_id: str, head: TreeHead) -> Tree:
         tree = Tree(self._reader.blocks(tenant_id)[: head.size // BLOCK_LEAVES])
         leaves = self._leaves(tenant_id)
         while tree.size < head.size:
@@ -121,7 +121,7 @@ class NoProofs:
     def end(self, tenant_id: str, signed: Signed | None) -> int | None:
         """See `Proofs.end`: wherever the log ends when it was read."""
 
-    def path(self, tenant_id: str, position: int, head: Head) -> Sequence[bytes]:
+    def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
         """See `Proofs.path`. Raises `NotFound`."""
         raise NotFound(
             f"tenant {shown(tenant_id)}, position {position}: exported without proofs, so there is "

@@ -19,7 +19,7 @@ from aegisd.conformance.comparison import Mismatch, told
 from aegisd.conformance.target import Reply, Target
 from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint, proof
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.note import Key, read_key
 from aegisd.signing import ed25519
@@ -64,7 +64,7 @@ class Auditor:
         self._target, self._tenant = target, tenant_id
         self._keys: tuple[Key, ...] = ()
         self._origin = ""
-        self._kept: list[tuple[str, Head]] = []
+        self._kept: list[tuple[str, TreeHead]] = []
 
     @property
     def newest(self) -> str:
@@ -129,11 +129,11 @@ class Auditor:
             return False
         return True
 
-    def earlier(self, note: str) -> Head:
+    def earlier(self, note: str) -> TreeHead:
         """An earlier checkpoint of this log. Raises `NoteInvalid` for one that the key denies."""
         return self._verified(note)
 
-    def continued(self, reply: Reply, before: Head) -> Iterator[Mismatch]:
+    def continued(self, reply: Reply, before: TreeHead) -> Iterator[Mismatch]:
         """Where the newest checkpoint does not continue an earlier one, and each kept one."""
         answer = _converted(reply, _Consistency)
         leaves = self._leaves()
@@ -157,14 +157,14 @@ class Auditor:
         yield from comparison.differing({"size": answer.to}, {"size": head.size}, "checkpoint.")
         yield from self._same_log(head, leaves)
 
-    def _same_log(self, head: Head, leaves: Sequence[bytes]) -> Iterator[Mismatch]:
+    def _same_log(self, head: TreeHead, leaves: Sequence[bytes]) -> Iterator[Mismatch]:
         """Where a checkpoint is of other events than those that the log has."""
         own = leaves[: head.size]
         found = {"size": len(own), "root": tree.root(own).hex(), "origin": self._origin}
         expected = {"size": head.size, "root": head.root.hex(), "origin": head.origin}
         yield from comparison.differing(expected, found, "the log's ")
 
-    def _verified(self, note: str) -> Head:
+    def _verified(self, note: str) -> TreeHead:
         return checkpoint.verify(note, self._known_keys(), ed25519.check)
 
     def _known_keys(self) -> tuple[Key, ...]:

@@ -12,7 +12,7 @@ from aegisd.conformance.step import At, EventReplacement, Nothing, Replacement, 
 from aegisd.core.errors import AegisError, ExportInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.canonical import encode, parse
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.export import KIND_BEGINS
 from aegisd.core.log.form import STORED_DEPTH_MAX
 from aegisd.signing import ed25519
@@ -180,7 +180,7 @@ def _resign(export: _Lines, _told: Nothing) -> None:
     said = _object(export.lines[number]).get("note")
     hashes = export.hashes()
     named = checkpoint.read(str(said))[0].origin
-    head = Head(origin=named, size=len(hashes), root=tree.root(hashes))
+    head = TreeHead(origin=named, size=len(hashes), root=tree.root(hashes))
     own = Keyring(named, [SigningKey(seed=ed25519.new_seed())])
     export.lines[number] = _with(export.lines[number], note=own.sign(named, head.text, 0))
 

@@ -11,7 +11,7 @@ from aegisd.core.ledger import Ledger
 from aegisd.core.shapes.declaration import EVERY_CALL, Declaration
 from aegisd.core.shapes.fact import Cause, Fact
 from aegisd.core.shapes.identifier import Id, call_id_of
-from aegisd.core.shapes.payload import Closed, Count, Free, Message, Name
+from aegisd.core.shapes.payload import AgentPayload, Count, Free, Message, Name
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -31,7 +31,7 @@ class Estimate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tokens: Count | UnsetType = UNSET
 
 
-class ModelCallStarted(Closed, frozen=True, kw_only=True):
+class ModelCallStarted(AgentPayload, frozen=True, kw_only=True):
     """The agent asks to call a model. Judged."""
 
     model: Name
@@ -43,7 +43,7 @@ class ModelCallStarted(Closed, frozen=True, kw_only=True):
     prompt_tokens: Count | UnsetType = UNSET
 
 
-class ModelCallFinished(Closed, frozen=True, kw_only=True):
+class ModelCallFinished(AgentPayload, frozen=True, kw_only=True):
     """A model answered."""
 
     call_id: Id
@@ -53,7 +53,7 @@ class ModelCallFinished(Closed, frozen=True, kw_only=True):
     latency_ms: Count | UnsetType = UNSET
 
 
-class ToolCallProposed(Closed, frozen=True, kw_only=True):
+class ToolCallProposed(AgentPayload, frozen=True, kw_only=True):
     """The agent asks to call a tool. Judged. Without `call_id` the server names it `c<seq>`."""
 
     tool_name: Name
@@ -63,14 +63,14 @@ class ToolCallProposed(Closed, frozen=True, kw_only=True):
     estimate: Estimate | UnsetType = UNSET
 
 
-class ToolCallExecuted(Closed, frozen=True, kw_only=True):
+class ToolCallExecuted(AgentPayload, frozen=True, kw_only=True):
     """The PEP started the call. `started_ms` is its clock's milliseconds since the Unix epoch."""
 
     call_id: Id
     started_ms: Count | UnsetType = UNSET
 
 
-class ToolResult(Closed, frozen=True, kw_only=True):
+class ToolResult(AgentPayload, frozen=True, kw_only=True):
     """The tool answered: exactly one of `content` (text for the model) and `result` (a record)."""
 
     call_id: Id
@@ -81,7 +81,7 @@ class ToolResult(Closed, frozen=True, kw_only=True):
     latency_ms: Count | UnsetType = UNSET
 
 
-class ErrorRaised(Closed, frozen=True, kw_only=True):
+class ErrorRaised(AgentPayload, frozen=True, kw_only=True):
     """Something failed at the agent or the PEP. With `call_id`, that call is over."""
 
     code: Name

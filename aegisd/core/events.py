@@ -16,7 +16,7 @@ from aegisd.core import (
 from aegisd.core.errors import ReservedEventType, UnknownEventType
 from aegisd.core.nearest import nearest
 from aegisd.core.shapes.declaration import Declaration
-from aegisd.core.shapes.payload import Closed, read
+from aegisd.core.shapes.payload import AgentPayload, read
 
 DECLARATIONS: Mapping[str, Declaration] = {
     declared.event_type: declared
@@ -33,10 +33,10 @@ DECLARATIONS: Mapping[str, Declaration] = {
 }
 
 # What agents may write, with the closed payload of each.
-AGENT_EVENTS: Mapping[str, type[Closed]] = {
+AGENT_EVENTS: Mapping[str, type[AgentPayload]] = {
     name: declared.payload
     for name, declared in DECLARATIONS.items()
-    if issubclass(declared.payload, Closed)
+    if issubclass(declared.payload, AgentPayload)
 }
 DAEMON_EVENTS = tuple(name for name in DECLARATIONS if name not in AGENT_EVENTS)
 
@@ -56,7 +56,7 @@ _RESERVED = frozenset(
 )
 
 
-def check_payload(event_type: str, payload: object) -> Closed:
+def check_payload(event_type: str, payload: object) -> AgentPayload:
     """Read an agent's payload as its closed type.
 
     Raises `UnknownEventType`, `ReservedEventType`, `UnknownField`, `UnsupportedField` or

@@ -4,10 +4,10 @@ from msgspec import UNSET, UnsetType
 
 from aegisd.core.shapes.declaration import Declaration
 from aegisd.core.shapes.identifier import Id
-from aegisd.core.shapes.payload import Closed
+from aegisd.core.shapes.payload import AgentPayload
 
 
-class HandoffRequested(Closed, frozen=True, kw_only=True):
+class HandoffRequested(AgentPayload, frozen=True, kw_only=True):
     """The agent asks to hand the task to another. Judged."""
 
     from_agent: Id
@@ -16,7 +16,7 @@ class HandoffRequested(Closed, frozen=True, kw_only=True):
     content: object = UNSET
 
 
-class HandoffCompleted(Closed, frozen=True, kw_only=True):
+class HandoffCompleted(AgentPayload, frozen=True, kw_only=True):
     """A handoff ended."""
 
     from_agent: Id

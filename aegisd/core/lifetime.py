@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from aegisd.core.shapes.declaration import Declaration
 from aegisd.core.shapes.fact import Cause, Fact
-from aegisd.core.shapes.payload import Closed, Free, Message, Name
+from aegisd.core.shapes.payload import AgentPayload, Free, Message, Name
 
 
 class SessionOpened(Struct, frozen=True, kw_only=True):
@@ -15,7 +15,7 @@ class SessionOpened(Struct, frozen=True, kw_only=True):
     now_ms: int
 
 
-class Termination(Closed, frozen=True, kw_only=True):
+class Termination(AgentPayload, frozen=True, kw_only=True):
     """The session ends. The payload may also be null."""
 
     reason_code: Name | UnsetType = UNSET

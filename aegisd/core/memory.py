@@ -3,10 +3,10 @@
 from msgspec import UNSET, UnsetType
 
 from aegisd.core.shapes.declaration import Declaration
-from aegisd.core.shapes.payload import Closed, Count, Message, Name
+from aegisd.core.shapes.payload import AgentPayload, Count, Message, Name
 
 
-class MemoryRead(Closed, frozen=True, kw_only=True):
+class MemoryRead(AgentPayload, frozen=True, kw_only=True):
     """Something was read from memory."""
 
     memory_key: Message
@@ -15,7 +15,7 @@ class MemoryRead(Closed, frozen=True, kw_only=True):
     bytes: Count | UnsetType = UNSET
 
 
-class MemoryWrite(Closed, frozen=True, kw_only=True):
+class MemoryWrite(AgentPayload, frozen=True, kw_only=True):
     """The agent asks to keep something. Judged."""
 
     memory_key: Message

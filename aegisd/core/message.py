@@ -1,10 +1,10 @@
 """What people say to an agent."""
 
 from aegisd.core.shapes.declaration import Declaration
-from aegisd.core.shapes.payload import Closed
+from aegisd.core.shapes.payload import AgentPayload
 
 
-class UserMessage(Closed, frozen=True, kw_only=True):
+class UserMessage(AgentPayload, frozen=True, kw_only=True):
     """The user's own words."""
 
     content: object

@@ -9,7 +9,7 @@ from aegisd.core.shapes.fact import Cause, Fact
 from aegisd.core.shapes.identifier import CONTROL_SESSION
 
 
-class Answered(Struct, frozen=True, array_like=True):
+class Answers(Struct, frozen=True, array_like=True):
     """How many calls of one agent were allowed and denied."""
 
     allowed: int = 0
@@ -26,7 +26,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     sessions: int = 0
     allowed: int = 0
     denied: int = 0
-    agents: Ledger[Answered] = Ledger()
+    agents: Ledger[Answers] = Ledger()
 
     def fold(self, event: Fact, cause: Cause | None) -> "Tally":
         """One more event of the tenant."""
@@ -39,7 +39,7 @@ class Tally(Struct, frozen=True, kw_only=True):
 
     def facts(self, agent_id: str | None) -> dict[str, object]:
         """What a decision about an agent's event reads here."""
-        own = self.agents.get(agent_id or "") or Answered()
+        own = self.agents.get(agent_id or "") or Answers()
         return {
             "agent": {"id": agent_id or "", "allowed": own.allowed, "denied": own.denied},
             "tenant": {
@@ -55,8 +55,8 @@ def _decided(tally: Tally, event: Fact) -> Tally:
     allowed, denied = int(outcome == "allow"), int(outcome == "deny")
     agents = tally.agents
     if event.agent_id is not None:
-        own = agents.get(event.agent_id) or Answered()
-        own = Answered(own.allowed + allowed, own.denied + denied)
+        own = agents.get(event.agent_id) or Answers()
+        own = Answers(own.allowed + allowed, own.denied + denied)
         agents = agents.put(event.agent_id, own)
     return replace(
         tally, allowed=tally.allowed + allowed, denied=tally.denied + denied, agents=agents

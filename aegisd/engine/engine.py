@@ -43,7 +43,7 @@ TURN_THREADS_MAX = 16
 T = TypeVar("T")
 
 
-class Started(Struct, frozen=True, kw_only=True):
+class Start(Struct, frozen=True, kw_only=True):
     """What a start found: how many tenants, and what became of their rules.
 
     `upgraded` are those whose operator's rules stand on this build's base rules from now on,
@@ -94,7 +94,7 @@ class Engine:
             )
             self._followers.append(self._checkpoints)
 
-    async def start(self, *, accept_rollback: bool = False) -> Started:
+    async def start(self, *, accept_rollback: bool = False) -> Start:
         """Recover every tenant, and put the configuration and this build's base rules in force.
 
         Raises `ConfigInvalid` where an operator's later act contradicts the configuration,
@@ -129,7 +129,7 @@ class Engine:
         for follower in self._followers:
             await follower.resume(ends)
         self._deafen = self._listen()
-        return Started(
+        return Start(
             tenants=len(tenants),
             upgraded=tuple(upgrades),
             broken={name: each.problem for name, each in upgrades.items() if each.problem},

@@ -17,7 +17,7 @@ from msgspec import UNSET, Struct
 
 from aegisd.core.custody import LogImported
 from aegisd.core.errors import ExportInvalid
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import (
     ExportedCheckpoint,
@@ -134,7 +134,7 @@ def _require_kind(part: ExportedDocument) -> None:
         raise ExportInvalid(f"{part.kind} {part.digest}: its bytes are of another kind")
 
 
-def _checkpoint(archive: str, head: Head, note: str) -> Checkpoint:
+def _checkpoint(archive: str, head: TreeHead, note: str) -> Checkpoint:
     return Checkpoint(tenant_id=archive, size=head.size, root=head.root, note=note)
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from aegisd.core.errors import CheckpointUnknown, EventUnknown, NotCovered
-from aegisd.core.log.checkpoint import Head, origin, read
+from aegisd.core.log.checkpoint import TreeHead, origin, read
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine.tree import Fresh, TenantTree
@@ -122,7 +122,7 @@ class SignedLog:
 
     def _publish(self, head: Checkpoint) -> Checkpoint:
         named = origin(self._signer.log_name, head.tenant_id)
-        text = Head(origin=named, size=head.size, root=head.root).text
+        text = TreeHead(origin=named, size=head.size, root=head.root).text
         note = self._signer.sign(named, text, self._clock.now_ms())
         signed = msgspec.structs.replace(head, note=note)
         self._unstored[head.tenant_id] = signed
@@ -176,7 +176,7 @@ class SignedLog:
         if not kept.note or not self._signer.signed(kept.note, self._clock.now_ms()):
             return False
         named = origin(self._signer.log_name, kept.tenant_id)
-        return read(kept.note)[0] == Head(origin=named, size=kept.size, root=kept.root)
+        return read(kept.note)[0] == TreeHead(origin=named, size=kept.size, root=kept.root)
 
     def settle(self, tenant_id: str) -> None:
         """Store the newest note, which else goes with the next checkpoint, and keep it outside."""

@@ -55,7 +55,7 @@ class SessionPage(Struct, frozen=True, kw_only=True):
     next_page_token: str | None
 
 
-class Question(Struct, frozen=True, kw_only=True):
+class SessionCheck(Struct, frozen=True, kw_only=True):
     """An event to judge on the session's live state."""
 
     tenant_id: str
@@ -135,7 +135,7 @@ class Sessions:
     async def check(self, request: Request) -> Response:
         """`POST /v1/sessions/{session_id}/check`: judge and record nothing."""
         value = await receive_unkeyed(request.scope, request.receive)
-        as_shape(value, Question)
+        as_shape(value, SessionCheck)
         proposal = read_proposal({**value, "session_id": request.path_params["session_id"]})
         verdict = await self._engine.check(proposal)
         return answer(CheckAnswer(decision=None if verdict is None else verdict.spell()))
@@ -213,7 +213,7 @@ def _of_one(sessions: Sessions, one: str) -> list[Operation]:
             f"{one}/check",
             sessions.check,
             "Judge an event on the session's live state and record nothing.",
-            asks=Question,
+            asks=SessionCheck,
             answers=CheckAnswer,
         ),
     ]

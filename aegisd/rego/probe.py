@@ -26,7 +26,7 @@ COMPILE_MS_MAX = 5_000
 SURVIVED_MAX = 16
 
 
-class Question(Struct, frozen=True):
+class Trial(Struct, frozen=True):
     """What an engine is to compile: files by path, data as JSON text, and the entry point."""
 
     engine: str
@@ -41,7 +41,7 @@ def survive(engine: str, files: Mapping[str, str], data: bytes, entrypoint: str)
 
     Raises `PolicyInvalid` with what the child said, or with the fact that it died.
     """
-    question = Question(engine, dict(files), data.decode(), entrypoint)
+    question = Trial(engine, dict(files), data.decode(), entrypoint)
     _try(msgspec.json.encode(question))
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from aegisd.core.log import checkpoint
 from aegisd.core.log.canonical import encode
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import Tree
 from aegisd.signing.keyring import Keyring
 
@@ -27,7 +27,7 @@ def tree_of(bodies: Iterable[bytes]) -> Tree:
 def signed(keys: Keyring, tenant_id: str, bodies: Sequence[bytes]) -> str:
     """The checkpoint of a tenant's log, as signed note, by whoever has the keys."""
     named = checkpoint.origin(keys.log_name, tenant_id)
-    head = Head(origin=named, size=len(bodies), root=tree_of(bodies).root())
+    head = TreeHead(origin=named, size=len(bodies), root=tree_of(bodies).root())
     return keys.sign(named, head.text, now_ms=0)
 
 

@@ -25,8 +25,8 @@ from aegisd.core.policy.input import (
     Agent,
     Call,
     Command,
-    Document,
     Event,
+    RuleInput,
     Snapshot,
     Tenant,
     Time,
@@ -102,7 +102,7 @@ _CALL = Call(
 
 INPUT: dict[str, Json] = msgspec.json.decode(
     _encode(
-        Document(
+        RuleInput(
             agent=_spelled(Agent(allowed=1, denied=0, id="a")),
             call=_CALL,
             event=Event(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aegisd.core.log.checkpoint import Head, origin
+from aegisd.core.log.checkpoint import TreeHead, origin
 from aegisd.core.log.merkle import Tree
 from aegisd.core.log.note import Key
 from aegisd.core.log.proof import Proof
@@ -28,7 +28,7 @@ def key(ring: Keyring = RING) -> Key:
 
 def note(size: int, root: bytes, *, tenant_id: str = "acme", ring: Keyring = RING) -> str:
     """A signed checkpoint."""
-    head = Head(origin=origin(LOG_NAME, tenant_id), size=size, root=root)
+    head = TreeHead(origin=origin(LOG_NAME, tenant_id), size=size, root=root)
     return ring.sign(head.origin, head.text, 0)
 
 

@@ -4,17 +4,17 @@ import pytest
 
 from aegisd.audit.continuation import require_continued, require_later, require_tenant
 from aegisd.core.errors import NoteInvalid
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import Tree
 from tests.core.builders import small_log
 
 LEAVES = [row.hash for row in small_log()]
 
 
-def head(size: int, tenant_id: str = "acme") -> Head:
+def head(size: int, tenant_id: str = "acme") -> TreeHead:
     tree = Tree()
     tree.extend(LEAVES[:size])
-    return Head(origin=f"log.example/{tenant_id}", size=size, root=tree.root())
+    return TreeHead(origin=f"log.example/{tenant_id}", size=size, root=tree.root())
 
 
 def path(first: int) -> list[bytes]:

@@ -15,7 +15,7 @@ from aegisd.conformance.result import CaseResult
 from aegisd.conformance.step import Json
 from aegisd.conformance.target import Refusal, Reply
 from aegisd.core.log import checkpoint, proof
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.signing import ed25519
 from aegisd.signing.keyring import Keyring, SigningKey
@@ -53,11 +53,11 @@ def changed(method: Callable[..., Reply], change: Change) -> Callable[..., Reply
     return lie
 
 
-def named(note: object) -> Head:
+def named(note: object) -> TreeHead:
     return checkpoint.read(str(note))[0]
 
 
-def signed(head: Head) -> Json:
+def signed(head: TreeHead) -> Json:
     """A checkpoint that says this."""
     note = KEYS.sign(head.origin, head.text, 0)
     return {"note": note, "origin": head.origin, "root": head.root.hex(), "size": head.size}
@@ -111,7 +111,7 @@ def test_a_well_signed_checkpoint_of_other_events_is_found(
     def wrong(value: Json) -> Json:
         head = named(value["note"])
         origin = f"{LOG_NAME}/{value['tenant_id']}{tenant}"
-        return signed(Head(origin=origin, size=head.size + size, root=root or head.root))
+        return signed(TreeHead(origin=origin, size=head.size + size, root=root or head.root))
 
     lie = changed(gate.checkpoint, wrong)
     assert fields(judge(POST, SIGN, checkpoint=lie, keys=keys)) == found

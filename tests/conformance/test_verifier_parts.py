@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from aegisd.core.errors import InvalidJson, NoteInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.canonical import encode, parse
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import Tree
 from aegisd.core.log.note import Key
 from aegisd.signing import ed25519
@@ -29,10 +29,10 @@ from tests.core.builders import json_value, shared_files
 FILE = Path(aegis_verify.__file__)
 KEY = Keyring("example.com/log", [SigningKey(seed=b"\1" * 32)])
 VERIFIER = KEY.keys(0)[0]
-HEAD = Head(origin="example.com/log/acme", size=7, root=b"\2" * 32)
+HEAD = TreeHead(origin="example.com/log/acme", size=7, root=b"\2" * 32)
 
 
-def signed(head: Head, keys: Keyring = KEY) -> str:
+def signed(head: TreeHead, keys: Keyring = KEY) -> str:
     return keys.sign(head.origin, head.text, now_ms=0)
 
 
@@ -359,7 +359,7 @@ def test_a_signature_of_a_stranger_beside_it_is_ignored() -> None:
 
 def test_a_forged_line_beside_a_good_one_refuses_the_note() -> None:
     good = NOTE.rpartition("\n\n")[2]
-    forged = signed(Head(origin=HEAD.origin, size=8, root=HEAD.root)).rpartition("\n\n")[2]
+    forged = signed(TreeHead(origin=HEAD.origin, size=8, root=HEAD.root)).rpartition("\n\n")[2]
     assert verdicts(NOTE + forged) == (False, False)
     assert verdicts(HEAD.text + "\n" + forged + good) == (False, False)
 

@@ -27,7 +27,7 @@ from aegisd.core.events import (
 from aegisd.core.lifetime import Termination
 from aegisd.core.log.canonical import INTEGER_MAX
 from aegisd.core.shapes.identifier import ID_CHARACTERS_MAX
-from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, Closed
+from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, AgentPayload
 from tests.core.builders import json_value, text
 
 USAGE = {"input_tokens": 1, "output_tokens": 2, "cost_usd_micros": 3}
@@ -310,7 +310,7 @@ DEFAULTS: dict[str, dict[str, object]] = {
 }
 
 
-def outcome(event_type: str, payload: object) -> Closed | InvalidRequest:
+def outcome(event_type: str, payload: object) -> AgentPayload | InvalidRequest:
     try:
         return check_payload(event_type, payload)
     except InvalidRequest as error:

@@ -15,7 +15,7 @@ from aegisd.core.errors import (
     StoreFailed,
 )
 from aegisd.core.log import checkpoint
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import Tree, consistent, included
 from aegisd.engine.checkpoints import Checkpoints, Signing
 from aegisd.engine.engine import Engine
@@ -365,7 +365,7 @@ def test_what_another_log_signed_of_an_archive_is_told_and_not_kept_by_the_guard
     async def story() -> None:
         guard, store = MemoryGuard(), MemoryStore()
         archive, root = "$archive.00ff", b"\7" * 32
-        text = Head(origin="elsewhere.example/log/acme", size=3, root=root).text
+        text = TreeHead(origin="elsewhere.example/log/acme", size=3, root=root).text
         note = signer(2).sign("elsewhere.example/log/acme", text, now_ms=0)
         foreign = Checkpoint(tenant_id=archive, size=3, root=root, note=note)
         store.grow(Growth(tenant_id=archive, first_block=0, checkpoints=(foreign,)))

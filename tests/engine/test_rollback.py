@@ -217,7 +217,7 @@ def test_a_checkpoint_that_somebody_else_wrote_is_never_shown() -> None:
         tree = Tree()
         tree.extend([event.hash for event in store.events("acme")])
         named = f"{LOG_NAME}/acme"
-        text = checkpoint.Head(origin=named, size=size, root=tree.root()).text
+        text = checkpoint.TreeHead(origin=named, size=size, root=tree.root()).text
         forged = signer(9).sign(named, text, 0)
         for number, note in enumerate(("garbage", forged)):
             copy = first_events(store, size)

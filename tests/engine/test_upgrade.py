@@ -13,7 +13,7 @@ from aegisd.core.replay.tenant import derive_tenant
 from aegisd.core.state.model import TenantState
 from aegisd.engine.commands.control import policy_control
 from aegisd.engine.configured import Configured
-from aegisd.engine.engine import Engine, Started
+from aegisd.engine.engine import Engine, Start
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import Json, Rule, ScriptedJudge, base, claim, digest, proposal, tool
 from tests.engine.world import OPEN, ManualClock, ignore, log_of, outcome, run
@@ -75,7 +75,7 @@ class Running:
             on_fatal=ignore,
         )
 
-    async def __aenter__(self) -> tuple[Engine, Started]:
+    async def __aenter__(self) -> tuple[Engine, Start]:
         return self.engine, await self.engine.start()
 
     async def __aexit__(self, *_: object) -> None:
@@ -104,7 +104,7 @@ def test_an_operators_rules_go_on_on_the_base_rules_of_the_running_build() -> No
         store, newer = MemoryStore(), Build(2)
         await anns(store, Build(1))
         async with Running(store, newer) as (engine, started):
-            assert started == Started(tenants=1, upgraded=("acme",))
+            assert started == Start(tenants=1, upgraded=("acme",))
             assert outcome((await engine.append((tool("pay"),)))[0]) == "POLICY_DENY"
             tenant = await engine.reads.tenant("acme")
             active = tenant.activations.bundle
@@ -114,7 +114,7 @@ def test_an_operators_rules_go_on_on_the_base_rules_of_the_running_build() -> No
             assert msgspec.json.decode(body)["files"] == {**newer.base, **ANNS}
         assert activations(store) == [("config", 1), ("ann", 1), ("upgrade", 2)]
         async with Running(store, newer) as (_, started):
-            assert started == Started(tenants=1)
+            assert started == Start(tenants=1)
         assert activations(store) == [("config", 1), ("ann", 1), ("upgrade", 2)]
 
     run(story())
@@ -139,7 +139,7 @@ def test_what_the_configuration_put_in_force_it_also_renews() -> None:
         async with Running(store, Build(1)) as (engine, _):
             await engine.append((tool("read_file"),))
         async with Running(store, Build(2)) as (_, started):
-            assert started == Started(tenants=1)
+            assert started == Start(tenants=1)
         assert activations(store) == [("config", 1), ("config", 2)]
 
     run(story())
@@ -166,7 +166,7 @@ def test_an_older_build_decides_nothing_on_newer_base_rules() -> None:
             pass
         before = len(log_of(store))
         async with Running(store, older) as (engine, started):
-            assert started == Started(tenants=1, newer=("acme",))
+            assert started == Start(tenants=1, newer=("acme",))
             for ask in (
                 engine.append((tool("read_file"),)),
                 engine.check(tool("read_file")),
@@ -188,7 +188,7 @@ def test_a_bundle_that_is_none_or_gone_is_left_as_it_is() -> None:
             await engine.append((tool("read_file"),))
             await engine.control("acme", policy_control(b"no bundle", "ann", "odd", 1))
         async with Running(store, Build(2)) as (engine, started):
-            assert started == Started(tenants=1)
+            assert started == Start(tenants=1)
             assert outcome((await engine.append((tool("read_file"),)))[0]) == "POLICY_ERROR"
 
     run(story())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aegisd.core.errors import ConfigInvalid, SigningFailed
-from aegisd.core.log.checkpoint import Head, origin, verify
+from aegisd.core.log.checkpoint import TreeHead, origin, verify
 from aegisd.core.log.note import Key
 from aegisd.signing import command, ed25519
 from aegisd.signing.command import SigningCommand
@@ -18,7 +18,7 @@ LOG = "aegis.example.com/prod"
 SEED = bytes(range(32))
 KEY = Key(name=LOG, public=ed25519.public_key(SEED))
 NAMED = origin(LOG, "acme")
-TEXT = Head(origin=NAMED, size=1, root=bytes(32)).text
+TEXT = TreeHead(origin=NAMED, size=1, root=bytes(32)).text
 
 VAULT = """\
 import sys, base64

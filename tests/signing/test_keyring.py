@@ -8,14 +8,14 @@ import pytest
 
 from aegisd.core.errors import ConfigInvalid, NoteInvalid
 from aegisd.core.log import note
-from aegisd.core.log.checkpoint import Head, origin, verify
+from aegisd.core.log.checkpoint import TreeHead, origin, verify
 from aegisd.core.log.note import Key, read_key
 from aegisd.signing import ed25519, keyring
 
 NOW_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
 LOG = "aegis.example.com/prod"
-TEXT = Head(origin=origin(LOG, "acme"), size=1, root=bytes(32)).text
+TEXT = TreeHead(origin=origin(LOG, "acme"), size=1, root=bytes(32)).text
 
 
 def test_a_new_key_signs_what_its_public_file_verifies(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aegisd.core.errors import ConfigInvalid
-from aegisd.core.log.checkpoint import Head, origin
+from aegisd.core.log.checkpoint import TreeHead, origin
 from aegisd.ports import Batch, Checkpoint, Growth
 from aegisd.signing import keyring
 from aegisd.signing.keyring import Keyring, SigningKey
@@ -19,7 +19,7 @@ LOG = "aegis.example.com/prod"
 def signed(store: MemoryStore, size: int, *, note: bool = True) -> None:
     """Keep a checkpoint of tenant acme, signed or about to be."""
     named = origin(LOG, "acme")
-    text = Head(origin=named, size=size, root=bytes(32)).text
+    text = TreeHead(origin=named, size=size, root=bytes(32)).text
     told = Keyring(LOG, [SigningKey(seed=bytes(32))]).sign(named, text, 0) if note else ""
     row = Checkpoint(tenant_id="acme", size=size, root=bytes(32), note=told)
     store.grow(Growth(tenant_id="acme", first_block=0, checkpoints=(row,)))

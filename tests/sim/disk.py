@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 
 from aegisd.core.errors import CommitUnknown, StoreBroken, StoreFailed
-from aegisd.core.log.checkpoint import Head, read
+from aegisd.core.log.checkpoint import TreeHead, read
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.ports import Batch, EventReader, Growth, SnapshotRow
 from aegisd.store.memory import MemoryStore
@@ -141,7 +141,7 @@ class FaultyGuard(MemoryGuard):
         super().__init__()
         self.weather = weather
         self.store: EventReader | None = None
-        self.published: list[tuple[str, Head]] = []
+        self.published: list[tuple[str, TreeHead]] = []
         self.early: list[str] = []
 
     def keep(self, tenant_id: str, note: str) -> None:

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from aegisd.audit.anchors import Anchors, tenant_of
 from aegisd.audit.verification.breaks import broken
 from aegisd.audit.verification.result import Verification
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.printable import shown
 
 
-def hold(told: Verification, tenant_id: str, head: Head, events: int, root: bytes | None) -> bool:
+def hold(
+    told: Verification, tenant_id: str, head: TreeHead, events: int, root: bytes | None
+) -> bool:
     """Hold a kept checkpoint against a log of so many events, whose tree has `root` at its size.
 
     Whether it holds; None stands for a root that cannot be computed, which is said.

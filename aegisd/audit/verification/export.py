@@ -17,7 +17,7 @@ from aegisd.audit.verification.result import Verification
 from aegisd.audit.verification.segment import Segment
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log.chain import Break
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import ExportedDocument, Line, Trailer
 from aegisd.core.log.export_check import ExportCheck, announced
@@ -149,7 +149,7 @@ class ExportVerifier:
         self.told.count(tenant_id, check.events, check.sessions, signed=signed, covered=covered)
         anchoring.require_answers(self.told, self._anchors, [tenant_id])
 
-    def _compare(self, kept: Head) -> bool:
+    def _compare(self, kept: TreeHead) -> bool:
         check = self._check
         if check.whole:
             check.roots.tree()

@@ -25,7 +25,7 @@ LOG_NAME_CHARACTERS_MAX = 255
 _LOG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*\Z")
 
 
-class Head(Struct, frozen=True, kw_only=True):
+class TreeHead(Struct, frozen=True, kw_only=True):
     """What a checkpoint says: the tree of `origin` had `size` leaves and this root (32 bytes)."""
 
     origin: str
@@ -49,7 +49,7 @@ def origin(log_name: str, tenant_id: str) -> str:
     return f"{log_name}/{tenant_id}"
 
 
-def read(text: str) -> tuple[Head, Note]:
+def read(text: str) -> tuple[TreeHead, Note]:
     """Read a signed checkpoint; no signature is checked. Raises `NoteInvalid`."""
     found = note.read(text)
     lines = found.text.removesuffix("\n").split("\n")
@@ -60,10 +60,10 @@ def read(text: str) -> tuple[Head, Note]:
     named, size, root = lines
     if not _SIZE.match(size):
         raise NoteInvalid(f"the size of a checkpoint is decimal digits, found {size[:40]!r}")
-    return Head(origin=named, size=int(size), root=_root(root)), found
+    return TreeHead(origin=named, size=int(size), root=_root(root)), found
 
 
-def keys_for(head: Head, keys: Sequence[Key]) -> tuple[Key, ...]:
+def keys_for(head: TreeHead, keys: Sequence[Key]) -> tuple[Key, ...]:
     """The keys that may speak for an origin, under its name.
 
     A key named as the origin, or as the log that the origin is a tenant of.
@@ -72,7 +72,7 @@ def keys_for(head: Head, keys: Sequence[Key]) -> tuple[Key, ...]:
     return tuple(Key(name=head.origin, public=key.public) for key in keys if key.name in names)
 
 
-def verify(text: str, keys: Sequence[Key], check: SignatureCheck) -> Head:
+def verify(text: str, keys: Sequence[Key], check: SignatureCheck) -> TreeHead:
     """Read a signed checkpoint and check who signed it. Raises `NoteInvalid`."""
     head, found = read(text)
     speaking = keys_for(head, keys)

@@ -107,7 +107,7 @@ Line = (
 Evidence = ExportedDetached | ExportedCheckpoint | ExportedProof
 
 
-class Writer:
+class ExportWriter:
     """Makes the lines of an export one after another; see `write`, which is how most write one."""
 
     def __init__(self) -> None:
@@ -176,7 +176,7 @@ def write(
 
     `evidence` stands in the order of the lines already, and is asked for after the last event.
     """
-    writer = Writer()
+    writer = ExportWriter()
     yield from writer.begin(scope, documents)
     yield from map(writer.event, events)
     yield from map(writer.evidence, evidence)

@@ -9,7 +9,7 @@ from aegisd.core.errors import ExportInvalid, NoteInvalid
 from aegisd.core.log import checkpoint, detached
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.chain import Break, Chain
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.log.export import (
     ExportedCheckpoint,
@@ -65,7 +65,7 @@ class ExportCheck:
         `announced` reads it, and those of checkpoints that somebody kept.
         """
         self.scope: Scope | None = None
-        self.head: Head | None = None
+        self.head: TreeHead | None = None
         self.signed = False
         self.proofs = 0
         self.chain = Chain(whole=True)
@@ -190,7 +190,7 @@ class ExportCheck:
                 found.append(self._break("", -1, "signature", error.message))
         return found
 
-    def _check_head(self, head: Head) -> list[Break]:
+    def _check_head(self, head: TreeHead) -> list[Break]:
         tenant_id = "" if self.scope is None else self.scope.tenant_id
         if head.origin.rpartition("/")[2] != tenant_id:
             detail = f"the checkpoint is of {head.origin}, not of tenant {tenant_id}"
@@ -205,7 +205,7 @@ class ExportCheck:
             return [self._break("", -1, "checkpoint", detail)]
         return self.compare(head)
 
-    def compare(self, head: Head) -> list[Break]:
+    def compare(self, head: TreeHead) -> list[Break]:
         """Hold a checkpoint of at most as many events against the tree over the export's events."""
         self.roots.tree()
         root = self.roots.at.get(head.size)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint
-from aegisd.core.log.checkpoint import Head
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import HASH_BYTES, PROOF_HASHES_MAX, included
 from aegisd.core.log.note import NOTE_BYTES_MAX, Key, SignatureCheck
 
@@ -67,7 +67,7 @@ def read(text: str) -> Proof:
     return Proof(index=int(index[1]), hashes=hashes, checkpoint=note, extra=extra)
 
 
-def verify(proof: Proof, leaf: bytes, keys: Sequence[Key], check: SignatureCheck) -> Head:
+def verify(proof: Proof, leaf: bytes, keys: Sequence[Key], check: SignatureCheck) -> TreeHead:
     """Whether the checkpoint is signed and covers `leaf`, an event hash. Raises `NoteInvalid`."""
     head = checkpoint.verify(proof.checkpoint, keys, check)
     if not covers(proof, leaf, head):
@@ -78,7 +78,7 @@ def verify(proof: Proof, leaf: bytes, keys: Sequence[Key], check: SignatureCheck
     return head
 
 
-def covers(proof: Proof, leaf: bytes, head: Head) -> bool:
+def covers(proof: Proof, leaf: bytes, head: TreeHead) -> bool:
     """Whether the path leads from `leaf`, an event hash, to the root of a checkpoint."""
     return included(proof.index, head.size, leaf, proof.hashes, head.root)
 

@@ -124,7 +124,7 @@ class Time(Struct, frozen=True, kw_only=True):
     weekday: int
 
 
-class Document(Struct, frozen=True, kw_only=True):
+class RuleInput(Struct, frozen=True, kw_only=True):
     """Everything a rule may read, under `input`. Only a proposed tool call has a `call`.
 
     A part that is encoded already is annotated with what its bytes spell.
@@ -198,7 +198,7 @@ def build(
         args = parts.pop("args", Raw(b"{}"))
         if proposal.event_type == "TOOL_CALL_PROPOSED":
             call = _call(proposal.payload, args, capabilities)
-    document = Document(
+    document = RuleInput(
         agent=shared.agent,
         call=call,
         event=_event(proposal, seq, payload),

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from msgspec import Struct, inspect
 
 from aegisd.core.manifest.model import NormalForm
-from aegisd.core.policy.input import Document
+from aegisd.core.policy.input import RuleInput
 
 # A closed object is a mapping from its fields; every other node is one of the markers below.
 Schema: TypeAlias = "Mapping[str, Schema] | ListOf | MapOf | Leaf"
@@ -70,5 +70,5 @@ def _fields(struct: type[Struct]) -> Mapping[str, Schema]:
     return schema
 
 
-INPUT_SCHEMA = _fields(Document)
+INPUT_SCHEMA = _fields(RuleInput)
 MANIFEST_SCHEMA = _fields(NormalForm)

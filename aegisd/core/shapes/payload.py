@@ -32,13 +32,13 @@ _UNSUPPORTED = {
 }
 
 
-class Closed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AgentPayload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An agent's payload. `meta` is the caller's own: stored, shown, read by no base rule."""
 
     meta: Free | UnsetType = UNSET
 
 
-def read(payload: object, shape: type[Closed], event_type: str) -> Closed:
+def read(payload: object, shape: type[AgentPayload], event_type: str) -> AgentPayload:
     """A payload as its closed type.
 
     Raises `UnknownField`, `UnsupportedField` or `InvalidField`; nothing of the payload's values is

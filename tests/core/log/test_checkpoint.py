@@ -10,7 +10,7 @@ from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint, note
 from aegisd.core.log.checkpoint import (
     LOG_NAME_CHARACTERS_MAX,
-    Head,
+    TreeHead,
     is_log_name,
     keys_for,
     origin,
@@ -24,7 +24,7 @@ from tests.core.builders import identifier
 SEED = b"\1" * 32
 PUBLIC = ed25519.public_key(SEED)
 LOG = Key(name="example.com/log", public=PUBLIC)
-HEAD = Head(origin="example.com/log/acme", size=7, root=b"\2" * 32)
+HEAD = TreeHead(origin="example.com/log/acme", size=7, root=b"\2" * 32)
 ROOT = base64.b64encode(HEAD.root).decode()
 
 
@@ -48,7 +48,7 @@ def test_a_checkpoint_is_origin_size_and_root_a_line_each() -> None:
     root=st.binary(min_size=32, max_size=32),
 )
 def test_any_head_reads_back(name: str, size: int, root: bytes) -> None:
-    head = Head(origin=origin("example.com/log", name), size=size, root=root)
+    head = TreeHead(origin=origin("example.com/log", name), size=size, root=root)
     assert verify(signed(head.text, head.origin), [LOG], ed25519.check) == head
 
 
@@ -96,7 +96,7 @@ def test_a_signature_under_the_logs_name_is_not_one_under_the_tenants() -> None:
 
 
 def test_a_note_of_one_tenant_is_not_one_of_another() -> None:
-    other = Head(origin="example.com/log/acmf", size=HEAD.size, root=HEAD.root)
+    other = TreeHead(origin="example.com/log/acmf", size=HEAD.size, root=HEAD.root)
     with pytest.raises(NoteInvalid):
         verify(NOTE.replace(HEAD.text, other.text), [LOG], ed25519.check)
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log import detached, note
-from aegisd.core.log.checkpoint import Head, origin
+from aegisd.core.log.checkpoint import TreeHead, origin
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import (
     Evidence,
@@ -65,7 +65,7 @@ def signed(
     tenant_id: str = "acme",
 ) -> ExportedCheckpoint:
     root = tree(leaves).root_at(size, lambda at, count: leaves[at : at + count])
-    head = Head(origin=origin("log.example", tenant_id), size=size, root=root)
+    head = TreeHead(origin=origin("log.example", tenant_id), size=size, root=root)
     key = Key(name=head.origin, public=ed25519.public_key(seed))
     return ExportedCheckpoint(
         note=note.write(head.text, [(key, ed25519.sign(seed, head.text.encode()))])

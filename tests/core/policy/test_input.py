@@ -27,7 +27,7 @@ from aegisd.core.policy.schema import INPUT_SCHEMA, Leaf, ListOf, MapOf, Schema
 from aegisd.core.policy.verdict import judge
 from aegisd.core.proposal import Proposal, recall
 from aegisd.core.state.model import SessionState, TenantState
-from aegisd.core.tally import Answered, Tally
+from aegisd.core.tally import Answers, Tally
 from tests.core import builders
 from tests.core.builders import START_MS, identifier, json_value
 from tests.core.gate import Json, manifest, proposal, tool
@@ -165,7 +165,7 @@ def test_facts_are_the_tenants_counts_and_the_agents_own(
             allowed=allowed,
             denied=denied,
             sessions=sessions,
-            agents=Ledger[Answered]().put("a1", Answered(ours, theirs)),
+            agents=Ledger[Answers]().put("a1", Answers(ours, theirs)),
         ),
     )
     across = facts(state, agent_id)

@@ -1,17 +1,17 @@
-"""Closed payloads: every field known, also inside a field, and a refusal that repeats nothing."""
+"""Agents' payloads: every field known, also inside a field, and a refusal that repeats nothing."""
 
 import pytest
 from msgspec import UNSET, Struct, UnsetType
 
 from aegisd.core.errors import InvalidField, UnknownField, UnsupportedField
-from aegisd.core.shapes.payload import Closed, Count, Name, read
+from aegisd.core.shapes.payload import AgentPayload, Count, Name, read
 
 
 class Inner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     size: Count | UnsetType = UNSET
 
 
-class Outer(Closed, frozen=True, kw_only=True):
+class Outer(AgentPayload, frozen=True, kw_only=True):
     name: Name
     inner: Inner | UnsetType = UNSET
 

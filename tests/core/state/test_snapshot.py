@@ -18,7 +18,7 @@ from aegisd.core.lifetime import Lifetime
 from aegisd.core.shapes.fact import Cause
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.state.snapshot import digest, document, freeze, thaw
-from aegisd.core.tally import Answered, Tally
+from aegisd.core.tally import Answers, Tally
 from tests.core.builders import identifier
 
 counts = st.integers(0, 2**53 - 1)
@@ -74,7 +74,7 @@ tenants = st.builds(
         sessions=counts,
         allowed=counts,
         denied=counts,
-        agents=ledgers(st.builds(Answered, counts, counts)),
+        agents=ledgers(st.builds(Answers, counts, counts)),
     ),
 )
 
