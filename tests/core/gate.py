@@ -197,7 +197,7 @@ class Gate:
         self.tenant = TenantState(tenant_id="acme")
         self.sessions: dict[str, SessionState] = {}
         self.events: list[StoredEvent] = []
-        self._control("POLICY_ACTIVATED", BUNDLE, {})
+        self._control("POLICY_ACTIVATED", BUNDLE, {"generation": self.judge.generation})
         if held is not None:
             named = {"name": held.manifest.name, "version": held.manifest.version}
             self._control("MANIFEST_REGISTERED", held.document, named)

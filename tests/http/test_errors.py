@@ -39,6 +39,7 @@ STATUSES = {
     "log_unavailable": 503,
     "queue_full": 503,
     "evaluator_stuck": 503,
+    "daemon_outdated": 503,
     "stopping": 503,
     "store_failed": 503,
     "commit_unknown": 503,

@@ -79,7 +79,7 @@ def test_what_the_door_answers_is_what_it_describes(described: Described, door: 
     check(described, "Health", door.get("/readyz").json())
     check(described, "Problem", door.get("/v1/nothing").json())
     question = {"event_type": "USER_MESSAGE", "payload": {"content": "x"}, "tenant_id": "acme"}
-    check(described, "Question", question)
+    check(described, "SessionCheck", question)
     check(described, "CheckAnswer", door.post("/v1/sessions/b/check", question).json())
     simulation = {"event": {"event_type": "TERMINATION", "payload": None}, "manifest": MANIFEST}
     check(described, "Simulation", simulation)
