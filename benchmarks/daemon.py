@@ -3,23 +3,28 @@
 import http.client
 import json
 import signal
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlencode
 
 from aegisd import resources
+from aegisd.child import ChildDaemon
 from benchmarks import process
 
 
-def command(log: Path | str, engine: str = "auto") -> Sequence[str]:
-    """How to start one on a free port, on a log in a file or a database, judging with `engine`."""
+def started(
+    log: Path | str, *, engine: str = "auto", settings: Mapping[str, str] | None = None
+) -> ChildDaemon:
+    """One on a log in a file or a database, judging with `engine`; `settings` are added to its own.
+
+    Raises `NotStarted`.
+    """
+    folder = log.parent if isinstance(log, Path) else process.ROOT
     manifest = resources.manifests() / "quickstart.json"
-    start = [sys.executable, "-c", "from aegisd.daemon import main; main()"]
-    flags = ["--manifest", str(manifest), "--policy-engine", engine, "--addr", "127.0.0.1:0"]
-    return [*start, *flags, "--dsn", str(log)]
+    flags = ("--manifest", str(manifest), "--policy-engine", engine)
+    return ChildDaemon(folder, *flags, dsn=str(log), settings=settings)
 
 
 class Daemon:
@@ -42,10 +47,9 @@ class Daemon:
 
     def __enter__(self) -> Self:
         """Start, and wait until it listens."""
-        running = process.listening(
-            command(self._log), settings=self._settings, ending=self._ending
-        )
-        self.port, self._pid = self._stack.enter_context(running)
+        running = started(self._log, settings=self._settings)
+        self._stack.callback(running.stop, self._ending)
+        self.port, self._pid = running.port, running.pid
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         self._stack.callback(self._connection.close)
         return self

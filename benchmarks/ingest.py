@@ -7,6 +7,7 @@ in `benchmarks/peer.py`; the bare Starlette echo does nothing and is what HTTP i
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,10 +18,11 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from aegisd.child import Child
 from aegisd.rego.engines import CHOICES, choose, installed
 from benchmarks import daemon, peer, steps
 from benchmarks.figures import micros, middle, ratio
-from benchmarks.process import ROOT, listening
+from benchmarks.process import ROOT
 from benchmarks.tables import console, table
 from benchmarks.workloads import WORKLOADS
 
@@ -195,18 +197,17 @@ def _contenders(
     """Start every server; they are idle but for their turns."""
     own = {"call": "call", "calls": "calls", "mixed": "mixed"}
     with ExitStack() as stack:
-        port, _ = stack.enter_context(listening([sys.executable, "-m", "benchmarks.echo"]))
-        found = [Contender(name=ECHO, port=port, workloads=own)]
+        echo = Child([sys.executable, "-m", "benchmarks.echo"], ROOT, os.environ)
+        found = [Contender(name=ECHO, port=stack.enter_context(echo).port, workloads=own)]
         for engine in engines:
-            command = daemon.command(place / f"{engine}.db", engine)
-            port, _ = stack.enter_context(listening(command))
-            found.append(Contender(name=f"aegis, {engine}", port=port, workloads=own))
+            gate = stack.enter_context(daemon.started(place / f"{engine}.db", engine=engine))
+            found.append(Contender(name=f"aegis, {engine}", port=gate.port, workloads=own))
         python = peer.interpreter(environment)
         if python is not None:
             policy = place / "peer.yaml"
             policy.write_text(PEER_POLICY)
             command = peer.server(python, policy, place / "peer.db")
-            port, _ = stack.enter_context(listening(command))
+            port = stack.enter_context(Child(command, ROOT, os.environ)).port
             for verb in ("evaluate", "execute"):
                 spelled = {"call": f"peer-{verb}", "calls": f"peer-{verb}-batch"}
                 found.append(Contender(name=f"{peer.PEER} {verb}", port=port, workloads=spelled))

@@ -1,23 +1,17 @@
 """Programs under measurement, each in a process of its own."""
 
 import os
-import signal
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
 
-from aegisd import reaper
-
 ROOT = Path(__file__).parent.parent
-
-# Seconds until a program that was asked to end is given up.
-END_SECONDS_MAX = 60
 
 # Seconds between looks at the memory of a program and its children. The marks only rise, so what
 # is missed is what they rose by in the last of these.
@@ -37,32 +31,6 @@ class Ended(Struct, frozen=True, kw_only=True):
     seconds: float
     peak_mb: float
     said: str
-
-
-@contextmanager
-def listening(
-    command: Sequence[str],
-    *,
-    settings: Mapping[str, str] | None = None,
-    ending: signal.Signals = signal.SIGTERM,
-) -> Iterator[tuple[int, int]]:
-    """Start a server that prints `… listening on …:PORT` first; give its port and process id.
-
-    `settings` are added to its environment. Raises `RuntimeError` when it prints anything else.
-    Ends it as a service manager would, or by `ending`.
-    """
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **(settings or {})}
-    )
-    reaper.keep(process)
-    try:
-        banner = process.stdout.readline() if process.stdout else ""
-        if "listening on" not in banner:
-            raise RuntimeError(f"{command[-1]} did not start; its reason is above")
-        yield int(banner.rsplit(":", 1)[1]), process.pid
-    finally:
-        process.send_signal(ending)
-        process.communicate(timeout=END_SECONDS_MAX)
 
 
 def run(command: Sequence[str | Path]) -> Ended:

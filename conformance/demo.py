@@ -9,12 +9,10 @@ import gzip
 import http.client
 import json
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +20,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from aegisd import reaper, resources
+from aegisd import resources
+from aegisd.child import ChildDaemon
 from aegisd.conformance import tampering
 from aegisd.conformance.step import EventReplacement, Nothing, Tampering
 
@@ -83,12 +82,13 @@ def main() -> int:
         database = folder / "aegis.db"
         console.rule("[bold]1. A gate in front of recorded agent sessions")
         console.print(f"{len(traces)} sessions from {source}, driven through HTTP.\n")
-        with _daemon(database) as (port, banner):
+        with ChildDaemon(folder) as daemon:
+            banner = "\n".join(daemon.banner[:-1])
             console.print(f"[dim]{escape(banner)}[/dim]\n")
-            tally = _drive(port, traces)
+            tally = _drive(daemon.port, traces)
             _summarise(tally)
             tenant = min(trace.suite for trace in traces)
-            held = _sign(folder, port, tenant)
+            held = _sign(folder, daemon.port, tenant)
         held &= _prove(folder, database, tenant)
     console.rule("[bold]Done")
     console.print("Everything held." if held else "[red]Something did not hold; see above.[/red]")
@@ -120,31 +120,6 @@ def _trace(record: dict[str, object]) -> Trace:
         prompt=str(record["prompt"]),
         calls=calls if isinstance(calls, list) else [],
     )
-
-
-@contextlib.contextmanager
-def _daemon(database: Path) -> Iterator[tuple[int, str]]:
-    command = [sys.executable, "-c", "from aegisd.daemon import main; main()"]
-    process = subprocess.Popen(
-        [*command, "--dsn", str(database), "--addr", "127.0.0.1:0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    reaper.keep(process)
-    lines: list[str] = []
-    try:
-        for line in process.stdout or ():
-            lines.append(line.rstrip())
-            if line.startswith("Try it"):
-                break
-        if not lines or "listening on" not in lines[0]:
-            raise SystemExit("the daemon did not start; its reason is above")
-        yield int(lines[0].rsplit(":", 1)[1]), "\n".join(lines[:-1])
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-        if process.stdout:
-            process.stdout.close()
 
 
 class Client:

@@ -2,11 +2,7 @@
 
 import http.client
 import io
-import os
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +11,8 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
-from aegisd import reaper
 from aegisd.audit.log import Log
+from aegisd.child import ChildDaemon, NotStarted
 from aegisd.conformance import files
 from aegisd.conformance.step import Json
 from aegisd.conformance.target import (
@@ -35,18 +31,8 @@ from aegisd.rego.engines import choose
 from aegisd.remote.client import Answer, Client, Transport, connect, segment
 from aegisd.remote.log import ServerLog
 
-# Seconds until a daemon listens: a hundred times what it takes, for machines that do much else.
-START_SECONDS_MAX = 120
-
-# Seconds until a daemon has ended; far more than it gives the requests that are still open.
-END_SECONDS_MAX = 120
-
-# Characters of what a daemon said before it ended that are repeated to a person.
-LAST_WORDS_MAX = 2_000
-
 _REFUSED = 400
 _MEDIA = {False: "application/json", True: "application/x-ndjson"}
-_LISTENING = "listening on "
 
 
 class _Problem(Struct):
@@ -195,20 +181,18 @@ class OwnDaemon(Served):
         self._backup: Path | None = None
         try:
             evaluator = choose(engine)
-            self._process = self._start(self._path)
-            url = _listening(self._process, self._path)
+            self._daemon = self._start(self._path)
         except (ConfigInvalid, Unavailable):
             self._folder.cleanup()
             raise
-        super().__init__(url)
+        super().__init__(self._daemon.url)
         self.engine = evaluator.name, evaluator.version
 
     def restart(self, *, kill: bool) -> None:
         """See `Target.restart`."""
-        _end(self._process, signal.SIGKILL if kill else signal.SIGTERM)
-        self._process = self._start(self._path)
-        url = _listening(self._process, self._path)
-        self._reach(url, connect(url))
+        self._daemon.stop(signal.SIGKILL if kill else signal.SIGTERM)
+        self._daemon = self._start(self._path)
+        self._reach(self._daemon.url, connect(self._daemon.url))
 
     def backup(self) -> None:
         """See `Target.backup`."""
@@ -219,17 +203,15 @@ class OwnDaemon(Served):
         if self._backup is None:
             raise NotJudged(NO_BACKUP)
         older = files.copy(self._backup, self._place(), evidence=self._path)
-        process = self._start(older)
         try:
-            _listening(process, older)
+            self._start(older).stop()
         except Unavailable as error:
             return error.message
-        _end(process, signal.SIGTERM)
         return None
 
     def close(self) -> None:
         """See `Target.close`."""
-        _end(self._process, signal.SIGTERM)
+        self._daemon.stop()
         self._folder.cleanup()
 
     def _place(self) -> Path:
@@ -237,52 +219,17 @@ class OwnDaemon(Served):
         self._copies += 1
         return Path(self._folder.name) / str(self._copies)
 
-    def _start(self, database: Path) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-c", "from aegisd.daemon import main; main()"]
-        flags = ["--dsn", database.name, "--addr", "127.0.0.1:0", "--policy-engine", self._engine]
-        own = {name: value for name, value in os.environ.items() if not name.startswith("AEGIS_")}
-        with _errors(database).open("a") as errors:
-            process = subprocess.Popen(  # noqa: S603 - our own program with fixed arguments
-                [*command, *flags],
-                cwd=database.parent,
-                env=own,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
+    def _start(self, database: Path) -> ChildDaemon:
+        """Raises `Unavailable` where none starts."""
+        try:
+            return ChildDaemon(
+                database.parent,
+                "--policy-engine",
+                self._engine,
+                leaving=Path(self._folder.name),
             )
-        reaper.keep(process, folder=Path(self._folder.name))
-        return process
-
-
-def _errors(database: Path) -> Path:
-    return database.with_name("daemon.err")
-
-
-def _listening(process: "subprocess.Popen[str]", database: Path) -> str:
-    """The URL that a daemon says it listens on. Raises `Unavailable` where it never does."""
-    watch = threading.Timer(START_SECONDS_MAX, process.kill)
-    watch.start()
-    try:
-        for line in process.stdout or ():
-            _, found, url = line.partition(_LISTENING)
-            if found:
-                return url.strip()
-    finally:
-        watch.cancel()
-    _end(process, signal.SIGKILL)
-    said = _errors(database).read_text(errors="replace")[-LAST_WORDS_MAX:].strip()
-    raise Unavailable(f"an aegisd for this run did not start: {said or 'it said nothing'}")
-
-
-def _end(process: "subprocess.Popen[str]", how: signal.Signals) -> None:
-    process.send_signal(how)
-    try:
-        process.wait(END_SECONDS_MAX)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout:
-        process.stdout.close()
+        except NotStarted as error:
+            raise Unavailable(f"an aegisd for this run did not start: {error}") from None
 
 
 def _encode(value: object) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.system.daemon import Client
+from drills.daemon import Client
 
 # Runs `aegisctl` and gives its exit code and standard output.
 Run = Callable[..., tuple[int, str]]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.system.daemon import Client
+from drills.daemon import Client
 
 Answer = dict[str, object]
 

@@ -16,7 +16,8 @@ from conformance.archive import account, conversation
 from conformance.archive.account import Account
 from conformance.archive.conversation import CREATED, Answer, Speaker
 from conformance.archive.place import Place
-from tests.system.daemon import Client, Daemon, aegisctl
+from drills.daemon import Client, Daemon
+from drills.typed import aegisctl
 
 MATERIAL = Path(__file__).parent / "material"
 

@@ -23,7 +23,7 @@ from conformance.archive import account, page
 from conformance.archive.account import Account
 from conformance.archive.place import File, Place, Server
 from conformance.archive.story import Story, run
-from tests.system.daemon import aegisctl
+from drills.typed import aegisctl
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from drills.faults.daemon import HUNG_UP, NotStarted
+from aegisd.child import NotStarted
+from drills.daemon import HUNG_UP
 from drills.faults.interposer import Unsupported
 from drills.faults.outcome import Fault, Outcome, Tally, judge
 from drills.faults.table import FAULTS

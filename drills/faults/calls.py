@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from aegisd.core.errors import AegisError
 from aegisd.store.dsn import open_reader
 from aegisd.store.sqlite.store import SqliteStore
+from drills.daemon import CREATED, ROOT, Client, Daemon, proposal
 from drills.faults.acknowledged import Finding, examine
 from drills.faults.appending import heard
-from drills.faults.daemon import CREATED, ROOT, Client, Daemon, Load, proposal
 from drills.faults.interposer import (
     CREATE,
     EVERY,
@@ -26,6 +26,7 @@ from drills.faults.interposer import (
     Interposer,
     Orders,
 )
+from drills.faults.load import Load
 from drills.faults.outcome import Step, Tally
 
 # Batches of one run with a disk that is full in between.
@@ -102,7 +103,7 @@ def full_daemon(attempts: int, step: Step) -> Tally:
         folder.mkdir()
         with (
             Interposer(folder, place) as between,
-            Daemon(folder, environment=between.environment) as daemon,
+            Daemon(folder, settings=between.environment) as daemon,
         ):
             load = Load(daemon, 8)
             client = daemon.connect()
@@ -158,7 +159,7 @@ def unsynced(attempts: int, step: Step) -> Tally:
             place, folder = Path(name), Path(name, "disk")
             folder.mkdir()
             with Interposer(folder, place) as between:
-                daemon = Daemon(folder, environment=between.environment)
+                daemon = Daemon(folder, settings=between.environment)
                 load = Load(daemon, 8)
                 time.sleep(LOAD_S)
                 between.order(

@@ -7,9 +7,10 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from aegisd.store.dsn import open_reader
+from drills.daemon import Daemon
 from drills.faults.acknowledged import examine
-from drills.faults.daemon import Daemon, Load
 from drills.faults.interposer import Interposer, Orders
+from drills.faults.load import Load
 from drills.faults.outcome import Step, Tally
 
 DAY_NS = 86_400 * 10**9
@@ -29,7 +30,7 @@ def jumps(attempts: int, step: Step) -> Tally:
         folder = Path(name, "disk")
         folder.mkdir()
         with Interposer(folder, Path(name)) as between:
-            daemon = Daemon(folder, environment=between.environment)
+            daemon = Daemon(folder, settings=between.environment)
             load = Load(daemon, 8)
             for number in range(1, attempts + 1):
                 between.order(_orders(chance))
@@ -38,7 +39,7 @@ def jumps(attempts: int, step: Step) -> Tally:
                     load.stop()
                     tally.require(f"refused {load.refusals[:1]}", holds=not load.refusals)
                     tally.require("an orderly end", holds=daemon.stop() == 0)
-                    daemon = Daemon(folder, environment=between.environment)
+                    daemon = Daemon(folder, settings=between.environment)
                     load = Load(daemon, 8, heard=load.heard)
                 tally.attempt()
                 step()

@@ -20,8 +20,9 @@ from aegisd.rules_version import rules_version
 from aegisd.signing.guard import GuardFolder
 from aegisd.signing.signer import guard_path, key_path, open_keyring, origin_in
 from aegisd.store.sqlite.store import SqliteStore
+from drills.daemon import Daemon
 from drills.faults.acknowledged import Acknowledged, examine
-from drills.faults.daemon import Daemon, Load
+from drills.faults.load import Load
 from drills.faults.outcome import Step, Tally
 from drills.faults.powercut import SECTOR_BYTES
 

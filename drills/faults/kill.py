@@ -14,8 +14,9 @@ from aegisd.core.state.model import SessionState
 from aegisd.core.state.snapshot import digest
 from aegisd.ports import EventReader
 from aegisd.store.dsn import open_reader
+from drills.daemon import Daemon
 from drills.faults.acknowledged import Acknowledged, examine, half_batches
-from drills.faults.daemon import BATCH_ROWS, BATCHES_OF, Daemon, Load, session_of
+from drills.faults.load import BATCH_ROWS, BATCHES_OF, Load, session_of
 from drills.faults.outcome import Step, Tally
 
 CLIENTS = 8

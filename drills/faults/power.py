@@ -13,24 +13,17 @@ from tempfile import TemporaryDirectory
 
 from msgspec.structs import replace
 
+from aegisd.child import NotStarted
 from aegisd.core.errors import AegisError
 from aegisd.ports import Batch
 from aegisd.store.sqlite.store import SqliteStore
+from drills.daemon import CREATED, ROOT, Daemon, proposal
 from drills.faults.acknowledged import Acknowledged, Finding, examine, half_batches
 from drills.faults.appending import Load, heard
-from drills.faults.daemon import (
-    BATCH_ROWS,
-    BATCHES_OF,
-    CREATED,
-    ROOT,
-    Daemon,
-    NotStarted,
-    acknowledge,
-    proposal,
-)
-from drills.faults.daemon import Load as Clients
 from drills.faults.interposer import EVERY, SYNC, Interposer, Orders
 from drills.faults.journal import SENT, Operation, read
+from drills.faults.load import BATCH_ROWS, BATCHES_OF, acknowledge
+from drills.faults.load import Load as Clients
 from drills.faults.outcome import Step, Tally
 from drills.faults.powercut import Disk
 
@@ -147,7 +140,7 @@ def daemon_cuts(
         place, folder = Path(name), Path(name, "disk")
         folder.mkdir()
         with Interposer(folder, place, journal=True) as between:
-            running = Daemon(folder, prelude=OFTEN + prelude, environment=between.environment)
+            running = Daemon(folder, prelude=OFTEN + prelude, settings=between.environment)
             clients = Clients(running, CLIENTS)
             between.order(orders or Orders())
             time.sleep(LOAD_S)

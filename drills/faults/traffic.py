@@ -8,18 +8,12 @@ from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from aegisd.child import NotStarted
 from aegisd.store.dsn import open_reader
+from drills.daemon import CREATED, Client, Daemon, proposal
 from drills.faults.acknowledged import Acknowledged, examine
-from drills.faults.daemon import (
-    CREATED,
-    Client,
-    Daemon,
-    Load,
-    NotStarted,
-    acknowledge,
-    proposal,
-)
 from drills.faults.interposer import Interposer, Orders
+from drills.faults.load import Load, acknowledge
 from drills.faults.outcome import Step, Tally
 
 CONFLICT = HTTPStatus.CONFLICT
@@ -153,7 +147,7 @@ def two_daemons(attempts: int, step: Step) -> Tally:
             try:
                 Daemon(Path(name)).kill()
             except NotStarted as error:
-                refused = error.code == EXIT_CONFIG and str(first.process.pid) in str(error)
+                refused = error.code == EXIT_CONFIG and str(first.pid) in str(error)
                 tally.require(f"was refused otherwise: {error}", holds=refused)
             else:
                 tally.require("a second daemon started on the same file", holds=False)
@@ -200,7 +194,7 @@ def flood(attempts: int, step: Step) -> Tally:
         folder.mkdir()
         with (
             Interposer(folder, Path(name)) as between,
-            Daemon(folder, environment=between.environment) as daemon,
+            Daemon(folder, settings=between.environment) as daemon,
         ):
             daemon.connect().request("POST", "/v1/events", proposal("probe"))
             before = _resident_bytes(daemon)
@@ -256,7 +250,7 @@ def _flood_once(
 
 def _resident_bytes(daemon: Daemon) -> int:
     """Memory of the daemon's process now, in bytes."""
-    pages = Path(f"/proc/{daemon.process.pid}/statm").read_text().split()[1]
+    pages = Path(f"/proc/{daemon.pid}/statm").read_text().split()[1]
     return int(pages) * 4096
 
 

@@ -4,9 +4,10 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from aegisd.child import NotStarted
 from aegisd.store.dsn import open_reader
+from drills.daemon import CREATED, ROOT, Daemon, proposal
 from drills.faults.acknowledged import Acknowledged, examine
-from drills.faults.daemon import CREATED, ROOT, Daemon, NotStarted, proposal
 from drills.faults.outcome import Step, Tally
 
 FILES = ROOT / "tests" / "store" / "sqlite" / "files"

@@ -18,8 +18,8 @@ from conformance.archive import account, story
 from conformance.archive.account import Account
 from conformance.archive.conversation import Speaker
 from conformance.verifier import aegis_verify
+from drills.daemon import Client, Daemon
 from tests import postgres
-from tests.system.daemon import Client, Daemon
 
 ARCHIVE = Path(aegis_verify.__file__).parents[1] / "archive"
 VERSIONS = sorted(each.parent.name for each in ARCHIVE.glob("*/expected.json"))

@@ -4,14 +4,14 @@ import io
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pytest
 
+from aegisd import child
 from aegisd.audit.progress import silent
 from aegisd.conformance import served
 from aegisd.conformance.embedded import Embedded
@@ -140,11 +140,11 @@ def test_what_was_answered_last_is_there_after_a_kill(
 
 
 def test_a_daemon_is_ended_in_order_or_killed_as_asked(daemon: OwnDaemon) -> None:
-    first = daemon._process
+    first = daemon._daemon
     daemon.restart(kill=True)
-    second = daemon._process
+    second = daemon._daemon
     daemon.restart(kill=False)
-    assert (first.returncode, second.returncode) == (-signal.SIGKILL, 0)
+    assert (first.wait(), second.wait()) == (-signal.SIGKILL, 0)
 
 
 def test_a_server_is_not_ours_to_end(tmp_path: Path, daemon: OwnDaemon, replays: Replays) -> None:
@@ -168,7 +168,7 @@ def test_a_killed_gate_keeps_nothing_that_was_done_afterwards(replays: Replays) 
 
 def test_an_own_daemon_leaves_no_process_and_no_file() -> None:
     target = OwnDaemon("regopy")
-    folder, number = Path(target._folder.name), target._process.pid
+    folder, number = Path(target._folder.name), target._daemon.pid
     assert target.engine is not None
     assert target.engine[0] == "regopy"
     target.close()
@@ -187,7 +187,7 @@ def test_the_environment_of_a_person_does_not_configure_the_daemon_of_a_run(
 
 def test_a_daemon_that_cannot_start_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served, "choose", lambda _name: None)
-    with pytest.raises(Unavailable, match="did not start: aegisd: "):
+    with pytest.raises(Unavailable, match="did not start: ended with 78: aegisd: "):
         OwnDaemon("rego9")
     monkeypatch.undo()
     with pytest.raises(ConfigInvalid):
@@ -195,24 +195,18 @@ def test_a_daemon_that_cannot_start_is_a_sentence(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_daemon_that_never_listens_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(served, "START_SECONDS_MAX", 0.2)
-    genuine = subprocess.Popen
-
-    def sleep(command: list[str], **more: Any) -> "subprocess.Popen[str]":  # noqa: ANN401 - passed on
-        daemon = "aegisd.daemon" in command[2]
-        return genuine(["sleep", "60"] if daemon else command, **more)
-
-    monkeypatch.setattr(subprocess, "Popen", sleep)
+    monkeypatch.setattr(child, "START_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(child, "START", "import time; time.sleep(3600)")
     with pytest.raises(Unavailable, match="it said nothing"):
         OwnDaemon("auto")
 
 
 def test_a_daemon_that_does_not_end_in_order_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(served, "END_SECONDS_MAX", 0.2)
     target = OwnDaemon("regopy")
-    target._process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(child, "END_SECONDS_MAX", 0.2)
+    os.kill(target._daemon.pid, signal.SIGSTOP)
     target.close()
-    assert target._process.returncode == -signal.SIGKILL
+    assert target._daemon.wait() == -signal.SIGKILL
 
 
 class Wire:

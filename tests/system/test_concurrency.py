@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aegisd.core.log.chain import Chain
 from aegisd.store.dsn import open_reader
-from tests.system.daemon import Daemon, proposal
+from drills.daemon import Daemon, proposal
 
 CLIENTS = 64
 EVENTS_EACH = 25

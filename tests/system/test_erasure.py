@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.system.daemon import MANIFEST, Client, Daemon, aegisctl
+from drills.daemon import MANIFEST, Client, Daemon
+from drills.typed import aegisctl
 
 SSN, NAME, PIN = "078-05-1120", "Wilhelmina Quartermain", "pin-4711-pin"
 RULES = """package aegis.rules

@@ -10,7 +10,7 @@ import pytest
 from aegisd.core.log.chain import verify
 from aegisd.rego.engines import installed
 from aegisd.store.dsn import open_reader
-from tests.system.daemon import Daemon, proposal
+from drills.daemon import Daemon, proposal
 
 EVALUATOR = """
 from aegisd import daemon

@@ -9,8 +9,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from drills.daemon import ROOT, Daemon
 from tests.patience import PATIENCE_S
-from tests.system.daemon import ROOT, Daemon
 
 EXAMPLE = ROOT / "docs" / "examples" / "pep.py"
 NOTES = {"path": "/workspace/notes.txt"}

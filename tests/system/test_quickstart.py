@@ -5,8 +5,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from drills.daemon import ROOT, Daemon
 from tests.patience import PATIENCE_S
-from tests.system.daemon import ROOT, Daemon
 
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 VOLATILE = re.compile(r"[0-9a-f]{64}")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.daemon import ROOT, Client, Daemon, aegisctl
+from drills.daemon import ROOT, Client, Daemon
+from drills.typed import aegisctl
 
 AGENTDOJO = ROOT.parent / "shared" / "data" / "agentdojo"
 SESSIONS_MAX = 60

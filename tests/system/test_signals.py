@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.daemon import Daemon
+from drills.daemon import Daemon
 
 INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 IN_THE_BACKGROUND = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from aegisd.core.log.export import ExportedCheckpoint, ExportedProof
 from aegisd.core.log.export_reading import read
-from tests.system.daemon import Daemon, aegisctl
+from drills.daemon import Daemon
+from drills.typed import aegisctl
 
 EVENTS = 300
 
