@@ -45,7 +45,7 @@ _COLOURS = {"ok": "good", "warning": "doubt", "problem": "bad"}
 _EXITS = {"ok": 0, "warning": 1, "problem": 2}
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Diagnosis(Struct, frozen=True, kw_only=True):
     """One thing looked at. `text` is a sentence; of what is not `ok` it says what to do."""
 
     level: Level
@@ -87,7 +87,7 @@ def _named(option: str) -> bool:
     return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
-def machine() -> Iterator[Finding]:
+def machine() -> Iterator[Diagnosis]:
     """Python, SQLite, the Rego engines and the rules of this installation."""
     version = f"{platform.python_implementation()} {platform.python_version()}"
     yield _finding("ok", "aegis", f"{__version__}, rules version {rules_version()}")
@@ -100,7 +100,7 @@ def machine() -> Iterator[Finding]:
     yield from _engines()
 
 
-def _engines() -> Iterator[Finding]:
+def _engines() -> Iterator[Diagnosis]:
     """Which Rego engines are installed, and which of them `auto` takes."""
     try:
         taken = choose("auto").name
@@ -118,7 +118,7 @@ def _engines() -> Iterator[Finding]:
         yield _finding("problem", "regopy", f"{error}; install Aegis again")
 
 
-def _sqlite() -> Finding:
+def _sqlite() -> Diagnosis:
     found = sqlite3.sqlite_version
     if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
         wanted = ".".join(map(str, SQLITE_VERSION_MIN))
@@ -134,7 +134,7 @@ def _sqlite() -> Finding:
     return _finding("ok", "sqlite", f"{found}, without the WAL-reset bug")
 
 
-def database(dsn: str, *, named: bool) -> Iterator[Finding]:
+def database(dsn: str, *, named: bool) -> Iterator[Diagnosis]:
     """The database file, its disk, who writes to it and what it holds."""
     try:
         path = Path(sqlite_path(dsn))
@@ -159,7 +159,7 @@ def database(dsn: str, *, named: bool) -> Iterator[Finding]:
     yield from _disk(path.absolute().parent)
 
 
-def _tenants(reader: SqliteReader) -> Iterator[Finding]:
+def _tenants(reader: SqliteReader) -> Iterator[Diagnosis]:
     tenants = reader.tenants()
     yield _finding("ok", "tenants", str(len(tenants)))
     for tenant_id in tenants[:SHOWN_TENANTS_MAX]:
@@ -173,7 +173,7 @@ def _tenants(reader: SqliteReader) -> Iterator[Finding]:
             yield _finding("problem", "tenant", text)
 
 
-def _lock(path: Path) -> Finding:
+def _lock(path: Path) -> Diagnosis:
     """Who writes. Asks for a shared lock for a moment, which a daemon's exclusive one refuses."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -193,7 +193,7 @@ def _lock(path: Path) -> Finding:
     return _finding("ok", "writer", "none")
 
 
-def _disk(folder: Path) -> Iterator[Finding]:
+def _disk(folder: Path) -> Iterator[Diagnosis]:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
@@ -214,7 +214,7 @@ def _advice(free: int) -> str:
     return "; make room: a log that cannot be written denies everything" if low else ""
 
 
-def served(client: Client, *, named: bool) -> Iterator[Finding]:
+def served(client: Client, *, named: bool) -> Iterator[Diagnosis]:
     """Whether a server answers, and whether it takes events."""
     for route, what in (("/healthz", "answers"), ("/readyz", "takes events")):
         try:
@@ -228,5 +228,5 @@ def served(client: Client, *, named: bool) -> Iterator[Finding]:
         yield _finding("ok", "server", f"{client.url} {what}")
 
 
-def _finding(level: Level, subject: str, text: str) -> Finding:
-    return Finding(level=level, subject=subject, text=text)
+def _finding(level: Level, subject: str, text: str) -> Diagnosis:
+    return Diagnosis(level=level, subject=subject, text=text)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from aegisd.audit import log
 from aegisd.audit.log import Log
-from aegisd.audit.proofs import Proofs, Signed, StoredProofs
+from aegisd.audit.proofs import Proofs, SignedCheckpoint, StoredProofs
 from aegisd.core.errors import ConfigInvalid, NotFound, Unavailable
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import TreeHead
@@ -53,7 +53,7 @@ class ServedProofs:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def signed(self, tenant_id: str) -> Signed | None:
+    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
         """See `Proofs.signed`: the server signs now. None where nobody signs its log."""
         try:
             if tenant_id.startswith(ARCHIVE_PREFIX):
@@ -64,9 +64,9 @@ class ServedProofs:
         except NotFound:
             return None
         note = self._client.read(answer, _Note).note
-        return Signed(note=note, head=checkpoint.read(note)[0])
+        return SignedCheckpoint(note=note, head=checkpoint.read(note)[0])
 
-    def end(self, tenant_id: str, signed: Signed | None) -> int | None:
+    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:
         """See `Proofs.end`: what was appended since the server signed is left for another day."""
         is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
         return None if signed is None or is_archive else signed.head.size

@@ -67,7 +67,7 @@ class Case(Struct, frozen=True, kw_only=True):
     strict: bool
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class CaseOutcome(Struct, frozen=True, kw_only=True):
     """A case on both engines. `loads` says that the gate would load such rules."""
 
     suite: str
@@ -83,7 +83,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
         return len(set(self.results.values())) > 1 or len(set(self.answers.values())) > 1
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class OpaReport(Struct, frozen=True, kw_only=True):
     """Everything, as `--json` prints it.
 
     `one_refuses` and `two_answers` are differences in rules that the gate would load.
@@ -94,8 +94,8 @@ class Report(Struct, frozen=True, kw_only=True):
     totals: dict[str, dict[str, dict[str, int]]]
     categories: dict[str, dict[str, dict[str, int]]]
     refused_at_load: list[str]
-    one_refuses: list[Outcome]
-    two_answers: list[Outcome]
+    one_refuses: list[CaseOutcome]
+    two_answers: list[CaseOutcome]
 
 
 # ── the cases ────────────────────────────────────────────────────────────────────────────────────
@@ -286,12 +286,12 @@ def is_silent(results: Mapping[str, str]) -> bool:
 # ── the report ───────────────────────────────────────────────────────────────────────────────────
 
 
-def measure(folder: Path, *, quiet: bool) -> Report:
+def measure(folder: Path, *, quiet: bool) -> OpaReport:
     """Ask everything."""
     found = [*opa_cases(folder / OPA_CASES), *regorus_cases(folder / REGORUS_CASES)]
     cases = [case for case in found if isinstance(case, Case)]
     askers = {engine: Asker(engine) for engine in ENGINES}
-    outcomes: list[Outcome] = []
+    outcomes: list[CaseOutcome] = []
     hidden = quiet or not sys.stderr.isatty()
     for case in track(cases, "asking", console=Console(stderr=True), disable=hidden):
         why = refusal(case)
@@ -302,7 +302,7 @@ def measure(folder: Path, *, quiet: bool) -> Report:
                 e: r if r in (*GOOD, CRASHED, HUNG) else UNSUPPORTED for e, r in results.items()
             }
         outcomes.append(
-            Outcome(
+            CaseOutcome(
                 suite=case.suite,
                 category=case.category,
                 note=case.note,
@@ -316,7 +316,7 @@ def measure(folder: Path, *, quiet: bool) -> Report:
     return _report(outcomes, Counter(case for case in found if isinstance(case, str)))
 
 
-def _report(outcomes: list[Outcome], left_out: Counter[str]) -> Report:
+def _report(outcomes: list[CaseOutcome], left_out: Counter[str]) -> OpaReport:
     totals: dict[str, dict[str, Counter[str]]] = {}
     categories: dict[str, dict[str, Counter[str]]] = {}
     for outcome in outcomes:
@@ -326,7 +326,7 @@ def _report(outcomes: list[Outcome], left_out: Counter[str]) -> Report:
             row.setdefault(engine, Counter())[result] += 1
     differing = [outcome for outcome in outcomes if outcome.differs]
     loading = [outcome for outcome in differing if outcome.loads]
-    return Report(
+    return OpaReport(
         engines={name: choose(name).version for name in ENGINES},
         left_out=dict(left_out),
         totals=_counts(totals),
@@ -348,7 +348,7 @@ def _counts(table: dict[str, dict[str, Counter[str]]]) -> dict[str, dict[str, di
     }
 
 
-def show(report: Report) -> None:
+def show(report: OpaReport) -> None:
     """Print a report for people."""
     console = Console(width=None if sys.stdout.isatty() else 118)
     for suite, row in report.totals.items():
@@ -371,7 +371,7 @@ def show(report: Report) -> None:
     _show_outcomes(console, report.two_answers)
 
 
-def _show_outcomes(console: Console, outcomes: list[Outcome]) -> None:
+def _show_outcomes(console: Console, outcomes: list[CaseOutcome]) -> None:
     for outcome in outcomes:
         told = ", ".join(f"{engine} {result}" for engine, result in outcome.results.items())
         console.print(f"  {outcome.category}/{outcome.note}: {told}", soft_wrap=True)

@@ -1,5 +1,6 @@
 """The folders are found from a checkout and from a wheel, and nobody else's folder is taken."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -45,6 +46,24 @@ def test_an_installed_wheel_reads_the_same_files_from_inside_the_package(site: P
     expected = [sorted(f.relative_to(folder) for f in folder.rglob("*.*")) for folder in folders]
     assert ran.stdout.splitlines() == [" ".join(map(str, names)) for names in expected]
     assert all(expected)
+
+
+def test_an_installed_wheel_plays_its_packs_against_a_daemon_of_its_own(
+    site: Path, tmp_path: Path
+) -> None:
+    start = f"import sys; sys.path.insert(0, {str(site)!r}); from aegisctl.main import main; main()"
+    case = ["conformance", "run", "--daemon", "--case", "EG-001", "--json"]
+    ran = subprocess.run(
+        [sys.executable, "-c", start, *case],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert (told["verdict"], told["target"]["kind"]) == ("holds", "daemon")
+    assert told["packs"][0]["file"].startswith(str(site / "aegisd" / "_packs"))
 
 
 def test_a_wheel_installs_nothing_outside_its_three_packages(site: Path) -> None:

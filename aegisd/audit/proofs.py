@@ -17,7 +17,7 @@ CHECKPOINTS_PAGE = 1000
 HASHES_PAGE = 4096
 
 
-class Signed(Struct, frozen=True, kw_only=True):
+class SignedCheckpoint(Struct, frozen=True, kw_only=True):
     """A signed checkpoint: the note, and what it says."""
 
     note: str
@@ -27,11 +27,11 @@ class Signed(Struct, frozen=True, kw_only=True):
 class Proofs(Protocol):
     """What an export asks for beside the events."""
 
-    def signed(self, tenant_id: str) -> Signed | None:
+    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
         """The newest signed checkpoint; of all that is durable now, where it can be had."""
         ...
 
-    def end(self, tenant_id: str, signed: Signed | None) -> int | None:
+    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:
         """Before which position to end, so that two exports with this checkpoint are equal."""
         ...
 
@@ -51,14 +51,14 @@ class StoredProofs:
         self._reader = reader
         self._trees: dict[tuple[str, int], Tree] = {}
 
-    def signed(self, tenant_id: str) -> Signed | None:
+    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
         """See `Proofs.signed`: the newest there is, which may leave the last events out."""
         newest = self._reader.newest_checkpoint(tenant_id)
         if newest is not None and not newest.note:
             newest = self._signed_before(tenant_id, newest.size)
         if newest is None:
             return None
-        return Signed(note=newest.note, head=checkpoint.read(newest.note)[0])
+        return SignedCheckpoint(note=newest.note, head=checkpoint.read(newest.note)[0])
 
     def _signed_before(self, tenant_id: str, size: int) -> Checkpoint | None:
         """The newest signed checkpoint before `size`, looked for in ever wider steps."""
@@ -78,7 +78,7 @@ class StoredProofs:
             end, width = first, 2 * width
         return None
 
-    def end(self, tenant_id: str, signed: Signed | None) -> int | None:  # noqa: ARG002 - the port's
+    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:  # noqa: ARG002 - the port's
         """See `Proofs.end`: where the log ends now."""
         return self._reader.next_position(tenant_id)
 
@@ -115,10 +115,10 @@ class StoredProofs:
 class NoProofs:
     """Those of a log that is exported without: nothing is signed, and nothing goes along."""
 
-    def signed(self, tenant_id: str) -> Signed | None:
+    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
         """See `Proofs.signed`: none."""
 
-    def end(self, tenant_id: str, signed: Signed | None) -> int | None:
+    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:
         """See `Proofs.end`: wherever the log ends when it was read."""
 
     def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from aegisd.conformance import step
-from aegisd.conformance.pack import PackText, Step
+from aegisd.conformance.pack import PackStep, PackText
 from aegisd.conformance.source import Path
 
 # `same_as` is also of a whole batch.
@@ -23,7 +23,7 @@ _OF_NOTE = frozenset({"note", "unsigned", "resign"})
 Objection = tuple[Path, str]
 
 
-def objections(steps: Iterable[Step], pack: PackText) -> Iterator[tuple[Step, Objection]]:
+def objections(steps: Iterable[PackStep], pack: PackText) -> Iterator[tuple[PackStep, Objection]]:
     """What a step names must be in the pack, or saved by a step before it."""
     saved: set[str] = set()
     verbs: set[str] = set()

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from aegisd.conformance import agreement, material, source, step
-from aegisd.conformance.pack import Case, CaseText, Pack, PackText, Step
+from aegisd.conformance.pack import Case, CaseText, Pack, PackStep, PackText
 from aegisd.conformance.source import Fault, PackInvalid, Path, Source
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.nearest import nearest
@@ -141,7 +141,7 @@ class _Loading:
             steps=steps,
         )
 
-    def _step(self, case: Path, number: int, value: step.Json) -> Step | None:
+    def _step(self, case: Path, number: int, value: step.Json) -> PackStep | None:
         path: Path = (*case, "steps", number)
         verbs = [name for name in value if name in step.SHAPES]
         if len(verbs) != 1:
@@ -152,7 +152,7 @@ class _Loading:
         action = self._convert(value, step.SHAPES[verb], path)
         if action is None:
             return None
-        return Step(number=number + 1, line=self._source.line(path), verb=verb, action=action)
+        return PackStep(number=number + 1, line=self._source.line(path), verb=verb, action=action)
 
     def _convert(self, value: object, shape: type[T], path: Path) -> T | None:
         """A value as a shape; None where it is not one, and the fault is kept."""

@@ -51,7 +51,7 @@ class PackText(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cases: Annotated[list[CaseText], Meta(min_length=1, max_length=CASES_MAX)]
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class PackStep(Struct, frozen=True, kw_only=True):
     """A step to run. `number` counts from 1; `line` is of the pack's file."""
 
     number: int
@@ -68,7 +68,7 @@ class Case(Struct, frozen=True, kw_only=True):
     origin: str | None
     waits_for: str | None
     line: int
-    steps: tuple[Step, ...]
+    steps: tuple[PackStep, ...]
 
 
 class Pack(Struct, frozen=True, kw_only=True):

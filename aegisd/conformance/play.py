@@ -15,7 +15,7 @@ from aegisd.audit.log import Log
 from aegisd.conformance import comparison, expectation, replaying, step, tampering
 from aegisd.conformance.comparison import Mismatch, told
 from aegisd.conformance.filling import data, fill, text
-from aegisd.conformance.pack import Case, Pack, Step
+from aegisd.conformance.pack import Case, Pack, PackStep
 from aegisd.conformance.proving import Proving
 from aegisd.conformance.replaying import Replays
 from aegisd.conformance.result import CaseResult, Compliance, StepResult
@@ -90,7 +90,7 @@ class _Playing:
         self._tampered: bytes | None = None
         self._proving = Proving(target, self._tenant)
 
-    def take(self, each: Step) -> Iterator[Mismatch]:
+    def take(self, each: PackStep) -> Iterator[Mismatch]:
         """Where the step does not hold. Raises `NotJudged`, `Unavailable`."""
         action = each.action
         session = SESSION if action.session is UNSET else text(action.session, self._names)

@@ -114,13 +114,13 @@ class Replayed(
     klass: Literal["tampered", "upgrade", "fault", "unreplayable"] | UnsetType = UNSET
 
 
-class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StepText(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every step may say: the session it is about, where that is not the case's own `s1`."""
 
     session: Text | UnsetType = UNSET
 
 
-class Request(Step, frozen=True, kw_only=True):
+class Request(StepText, frozen=True, kw_only=True):
     """A step that the gate answers. Without `expect` it must be accepted.
 
     With `repeat` it is sent so many times, `{n}` counting from 0; each answer must be as expected.
@@ -181,7 +181,7 @@ class OpenStep(KeyedRequest, frozen=True, kw_only=True):
     open: Json
 
 
-class SnapshotStep(Step, frozen=True, kw_only=True):
+class SnapshotStep(StepText, frozen=True, kw_only=True):
     """The fold of a session (null: the step's), compared in the fields that are named.
 
     `status` and `code` are of the answer, where there is no such session.
@@ -192,7 +192,7 @@ class SnapshotStep(Step, frozen=True, kw_only=True):
     save: Saves = {}
 
 
-class EventsStep(Step, frozen=True, kw_only=True):
+class EventsStep(StepText, frozen=True, kw_only=True):
     """The stored events of a session (null: the step's) in order."""
 
     events: Text | None
@@ -205,7 +205,7 @@ class Restart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kill: bool = False
 
 
-class RestartStep(Step, frozen=True, kw_only=True):
+class RestartStep(StepText, frozen=True, kw_only=True):
     """End the gate and start it on the same log."""
 
     restart: Restart
@@ -263,7 +263,7 @@ class Tampering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     resign: Nothing | UnsetType = UNSET
 
 
-class TamperStep(Step, frozen=True, kw_only=True):
+class TamperStep(StepText, frozen=True, kw_only=True):
     """Change an export of the log; `verify` and `replay` read the changed copy from here on."""
 
     tamper: Tampering
@@ -275,21 +275,21 @@ class Against(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     against: Literal["key", "kept"] | UnsetType = UNSET
 
 
-class VerifyStep(Step, frozen=True, kw_only=True):
+class VerifyStep(StepText, frozen=True, kw_only=True):
     """Check the export; where it was not tampered with, the gate's own check too."""
 
     verify: Against
     expect: Verified = Verified(holds=True)
 
 
-class ReplayStep(Step, frozen=True, kw_only=True):
+class ReplayStep(StepText, frozen=True, kw_only=True):
     """Verify the export and decide it again."""
 
     replay: Nothing
     expect: Replayed = Replayed(holds=True)
 
 
-class CheckpointStep(Step, frozen=True, kw_only=True):
+class CheckpointStep(StepText, frozen=True, kw_only=True):
     """Ask the gate to sign now, and keep what it signed.
 
     Whatever else is expected, the log's key must have signed it, over exactly the events there are.
@@ -312,7 +312,7 @@ class Proof(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     of: Count | UnsetType = UNSET
 
 
-class ProveStep(Step, frozen=True, kw_only=True):
+class ProveStep(StepText, frozen=True, kw_only=True):
     """Let the gate prove that events are in its signed tree, waiting for a checkpoint."""
 
     prove: Proof
@@ -327,20 +327,20 @@ class Earlier(
     note: Text | UnsetType = UNSET
 
 
-class ContinuesStep(Step, frozen=True, kw_only=True):
+class ContinuesStep(StepText, frozen=True, kw_only=True):
     """Let the gate prove that its newest checkpoint continues an earlier one."""
 
     continues: Earlier
     expect: Told = Told()
 
 
-class BackupStep(Step, frozen=True, kw_only=True):
+class BackupStep(StepText, frozen=True, kw_only=True):
     """Copy the log's database as it lies."""
 
     backup: Nothing
 
 
-class RollbackStep(Step, frozen=True, kw_only=True):
+class RollbackStep(StepText, frozen=True, kw_only=True):
     """Start another gate on the backup, with the key and the guard as they are now."""
 
     rollback: Nothing

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from drills.attacks.attack import ATTACKS
-from drills.attacks.looking import COLUMNS, VERIFIERS, Finding, look
+from drills.attacks.looking import COLUMNS, VERIFIERS, Sighting, look
 from drills.attacks.scene import record
 
 # Columns of the field's own table that wait for what is not built.
@@ -43,9 +43,9 @@ def main(*, as_json: bool) -> None:
     sys.exit(0 if all(each.as_expected for each in findings) else 1)
 
 
-def run() -> list[Finding]:
+def run() -> list[Sighting]:
     """Every attack on one log, in a folder that is gone afterwards."""
-    findings: list[Finding] = []
+    findings: list[Sighting] = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder, "log")
         home.mkdir()
@@ -57,7 +57,7 @@ def run() -> list[Finding]:
     return findings
 
 
-def table(findings: Sequence[Finding]) -> Iterator[str]:
+def table(findings: Sequence[Sighting]) -> Iterator[str]:
     """The verdicts as a Markdown table, then what each miss means."""
     width = max(len(attack.name) for attack in ATTACKS)
     yield f"| {'attack':{width}} | {' | '.join(HEADINGS)} |"
@@ -84,7 +84,7 @@ def table(findings: Sequence[Finding]) -> Iterator[str]:
     )
 
 
-def _cell(findings: Sequence[Finding]) -> str:
+def _cell(findings: Sequence[Sighting]) -> str:
     if all(each.as_expected for each in findings):
         return findings[0].found
     return "/".join(each.found.upper() for each in findings)

@@ -17,7 +17,7 @@ from aegisd.signing.keyring import Keyring, SigningKey
 from drills.attacks.evidence import signed, tree_of
 from drills.attacks.scene import TENANT, Scene
 
-Verdict = Literal["holds", "caught", "missed"]
+Notice = Literal["holds", "caught", "missed"]
 
 
 class Forged(Struct, frozen=True, kw_only=True):
@@ -41,9 +41,9 @@ class Attack(Struct, frozen=True, kw_only=True):
 
     name: str
     forge: Callable[[Scene], Forged]
-    chain: Verdict
-    checkpoint: Verdict
-    kept: Verdict
+    chain: Notice
+    checkpoint: Notice
+    kept: Notice
     why: str = ""
 
 

@@ -14,7 +14,7 @@ from aegisctl.main import main as aegisctl
 from aegisd.core.log.checkpoint import read
 from aegisd.core.log.envelope import StoredEvent, restore
 from conformance.verifier import aegis_verify
-from drills.attacks.attack import Attack, Forged, Verdict
+from drills.attacks.attack import Attack, Forged, Notice
 from drills.attacks.evidence import checkpoint_line, export
 from drills.attacks.scene import TENANT, Scene
 
@@ -24,16 +24,16 @@ COLUMNS = ("chain", "checkpoint", "kept")
 # Who looks, and at what.
 VERIFIERS = ("aegis_verify export", "aegisctl export", "aegisctl database")
 
-_SEEN: dict[int, Verdict | None] = {0: "missed", 1: "caught"}
+_SEEN: dict[int, Notice | None] = {0: "missed", 1: "caught"}
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Sighting(Struct, frozen=True, kw_only=True):
     """One verifier's verdict over one attack with what one column gives it."""
 
     attack: str
     column: str
     verifier: str
-    expected: Verdict
+    expected: Notice
     found: str
 
     @property
@@ -42,7 +42,7 @@ class Finding(Struct, frozen=True, kw_only=True):
         return self.found == self.expected
 
 
-def look(attack: Attack, scene: Scene, folder: Path) -> list[Finding]:
+def look(attack: Attack, scene: Scene, folder: Path) -> list[Sighting]:
     """Leave what the attacker leaves in `folder`, and let every verifier look at it."""
     forged = attack.forge(scene)
     key, kept = folder / "key", folder / "kept"
@@ -59,14 +59,14 @@ def look(attack: Attack, scene: Scene, folder: Path) -> list[Finding]:
         lines = [] if note is None else [checkpoint_line(note)]
         file.write_bytes(export(TENANT, forged.bodies, scene.documents, evidence=lines))
         _rewrite(scene.path, database, forged, note)
-        expected: Verdict = getattr(attack, column)
+        expected: Notice = getattr(attack, column)
         for verifier, verify in (
             ("aegis_verify export", lambda options=options, file=file: _alone(file, options)),
             ("aegisctl export", lambda options=options, file=file: _ours(file, options)),
             ("aegisctl database", lambda options=options, file=database: _ours(file, options)),
         ):
             findings.append(
-                Finding(
+                Sighting(
                     attack=attack.name,
                     column=column,
                     verifier=verifier,

@@ -63,7 +63,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     explanation: str
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class DifferentialReport(Struct, frozen=True, kw_only=True):
     """The outcome of a run. `kinds` counts differences by explanation."""
 
     inputs: int
@@ -181,7 +181,7 @@ def _chunk(place: tuple[int, int, int]) -> tuple[Counter[str], Counter[str], lis
     return run(*place)
 
 
-def measure(count: int, seed: int, processes: int, *, quiet: bool) -> Report:
+def measure(count: int, seed: int, processes: int, *, quiet: bool) -> DifferentialReport:
     """Judge `count` inputs in some processes and add up."""
     started = time.perf_counter()
     chunks = [(at, min(CHUNK, count - at), seed) for at in range(0, count, CHUNK)]
@@ -200,7 +200,7 @@ def measure(count: int, seed: int, processes: int, *, quiet: bool) -> Report:
             kinds += found_kinds
             verdicts += found_verdicts
             unexplained += found[: SHOWN_MAX - len(unexplained)]
-    return Report(
+    return DifferentialReport(
         inputs=count,
         seed=seed,
         engines={name: choose(name).version for name in ENGINES},
@@ -211,7 +211,7 @@ def measure(count: int, seed: int, processes: int, *, quiet: bool) -> Report:
     )
 
 
-def show(report: Report) -> None:
+def show(report: DifferentialReport) -> None:
     """Print a report for people."""
     named = " and ".join(f"{name} {version}" for name, version in report.engines.items())
     print(f"{report.inputs} inputs, seed {report.seed}, {named}, {report.seconds} s")

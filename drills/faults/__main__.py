@@ -19,7 +19,7 @@ from rich.table import Table
 from aegisd.child import NotStarted
 from drills.daemon import HUNG_UP
 from drills.faults.interposer import Unsupported
-from drills.faults.outcome import Fault, Outcome, Tally, judge
+from drills.faults.outcome import Fault, FaultOutcome, Tally, judge
 from drills.faults.table import FAULTS
 from drills.faults.traffic import soak
 
@@ -29,13 +29,13 @@ HELD, BROKEN, UNKNOWN = 0, 1, 2
 GOOD = frozenset({"holds", "caught"})
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class FaultTable(Struct, frozen=True, kw_only=True):
     """All rows, and the machine they were made on."""
 
     python: str
     sqlite: str
     cores: int
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[FaultOutcome, ...]
 
     @property
     def exit_code(self) -> int:
@@ -48,7 +48,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
 def report(
     faults: Sequence[Fault], *, quick: bool, began: Callable[[str, int], Callable[[], None]]
-) -> Report:
+) -> FaultTable:
     """Try faults one after another; `began` is told of each and gives what is told of attempts."""
     outcomes = []
     for fault in faults:
@@ -66,7 +66,7 @@ def report(
             tally = Tally()
             tally.broken.append(f"{type(error).__name__}: {error}")
         outcomes.append(judge(fault, tally, time.perf_counter() - started))
-    return Report(
+    return FaultTable(
         python=sys.version.split()[0],
         sqlite=sqlite3.sqlite_version,
         cores=os.cpu_count() or 0,
@@ -97,7 +97,7 @@ def _soak(minutes: float) -> Fault:
     )
 
 
-def _show(found: Report) -> None:
+def _show(found: FaultTable) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
     table = Table("fault", "store", "tried", "lost", "verdict", "s", "method; counted", box=None)
     for each in found.outcomes:

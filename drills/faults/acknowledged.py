@@ -28,7 +28,7 @@ class Acknowledged:
         return len(self.hashes)
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Breach(Struct, frozen=True, kw_only=True):
     """What is wrong with a log: acknowledged events that it lost, and everything else."""
 
     lost: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ def examine(
     reader: EventReader,
     acknowledged: Acknowledged,
     borders: Mapping[str, Iterable[int]] | None = None,
-) -> Finding:
+) -> Breach:
     """Hold a log to what was acknowledged of it, and to itself.
 
     `borders` are the positions after which a batch of a tenant can end, where that is known.
@@ -64,7 +64,7 @@ def examine(
             lost.append(f"{place[0]}/{place[1]} {what}")
     if isinstance(reader, SqliteReader):
         broken += (f"SQLite: {fault}" for fault in reader.faults())
-    return Finding(lost=tuple(lost), broken=tuple(broken))
+    return Breach(lost=tuple(lost), broken=tuple(broken))
 
 
 def half_batches(reader: EventReader, tenant_id: str, prefix: str, rows: int) -> list[str]:

@@ -26,7 +26,7 @@ SESSIONS = ("s1", "s2", "s3")
 CHECKPOINT_PAGES = 24
 
 
-class Load:
+class Batches:
     """Batches of two tenants, each the next of its log. All chance comes from the seed."""
 
     def __init__(self, seed: int) -> None:
@@ -99,9 +99,9 @@ def main(folder: str, seed: str, batches: str, synchronous: str = "FULL") -> Non
     store = sqlite.SqliteStore(str(Path(folder, "aegis.db")))
     if synchronous != "FULL":
         store._writer.execute(f"PRAGMA synchronous={synchronous}")  # noqa: SLF001 - planted on purpose
-    load = Load(int(seed))
+    writing = Batches(int(seed))
     for _ in range(int(batches)):
-        batch = load.batch()
+        batch = writing.batch()
         print("try", batch.tenant_id, batch.first_position, len(batch.events), flush=True)
         while True:
             try:

@@ -14,7 +14,7 @@ from aegisd.core.errors import AegisError
 from aegisd.store.dsn import open_reader
 from aegisd.store.sqlite.store import SqliteStore
 from drills.daemon import CREATED, ROOT, Client, Daemon, proposal
-from drills.faults.acknowledged import Finding, examine
+from drills.faults.acknowledged import Breach, examine
 from drills.faults.appending import heard
 from drills.faults.interposer import (
     CREATE,
@@ -66,7 +66,7 @@ def full(attempts: int, step: Step) -> Tally:
     return tally
 
 
-def _full(orders: Orders, seed: int, tally: Tally) -> Finding:
+def _full(orders: Orders, seed: int, tally: Tally) -> Breach:
     with TemporaryDirectory(prefix="aegis-full-") as name:
         place, folder = Path(name), Path(name, "disk")
         folder.mkdir()
@@ -88,7 +88,7 @@ def _full(orders: Orders, seed: int, tally: Tally) -> Finding:
         try:
             store = SqliteStore(str(folder / "aegis.db"))
         except AegisError as error:
-            return Finding(broken=(f"does not open: {error.message}",))
+            return Breach(broken=(f"does not open: {error.message}",))
         try:
             return examine(store, acknowledged, borders)
         finally:

@@ -5,9 +5,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from drills.faults.acknowledged import Finding
+from drills.faults.acknowledged import Breach
 
-Verdict = Literal["holds", "broken", "caught", "missed", "unknown"]
+RowVerdict = Literal["holds", "broken", "caught", "missed", "unknown"]
 
 Step = Callable[[], None]
 
@@ -22,7 +22,7 @@ class Tally:
         self.broken: list[str] = []
         self.notes: dict[str, int] = {}
 
-    def attempt(self, found: Finding | None = None) -> None:
+    def attempt(self, found: Breach | None = None) -> None:
         """One more attempt, and what it found."""
         self.attempts += 1
         if found:
@@ -64,7 +64,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     planted: bool = False
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class FaultOutcome(Struct, frozen=True, kw_only=True):
     """A row of the table. `losses` are acknowledged events that were gone."""
 
     fault: str
@@ -72,18 +72,18 @@ class Outcome(Struct, frozen=True, kw_only=True):
     store: str
     attempts: int
     losses: int
-    verdict: Verdict
+    verdict: RowVerdict
     detail: str
     seconds: float
 
 
-def judge(fault: Fault, tally: Tally, seconds: float) -> Outcome:
+def judge(fault: Fault, tally: Tally, seconds: float) -> FaultOutcome:
     """The row of a fault that was tried."""
     bad = bool(tally.lost or tally.broken)
-    verdict: Verdict = "broken" if bad else "holds"
+    verdict: RowVerdict = "broken" if bad else "holds"
     if fault.planted:
         verdict = "caught" if tally.lost else "missed"
-    return Outcome(
+    return FaultOutcome(
         fault=fault.name,
         method=fault.method,
         store=fault.store,

@@ -18,12 +18,11 @@ from aegisd.core.errors import AegisError
 from aegisd.ports import Batch
 from aegisd.store.sqlite.store import SqliteStore
 from drills.daemon import CREATED, ROOT, Daemon, proposal
-from drills.faults.acknowledged import Acknowledged, Finding, examine, half_batches
-from drills.faults.appending import Load, heard
+from drills.faults.acknowledged import Acknowledged, Breach, examine, half_batches
+from drills.faults.appending import Batches, heard
 from drills.faults.interposer import EVERY, SYNC, Interposer, Orders
 from drills.faults.journal import SENT, Operation, read
-from drills.faults.load import BATCH_ROWS, BATCHES_OF, acknowledge
-from drills.faults.load import Load as Clients
+from drills.faults.load import BATCH_ROWS, BATCHES_OF, Load, acknowledge
 from drills.faults.outcome import Step, Tally
 from drills.faults.powercut import Disk
 
@@ -104,7 +103,7 @@ def _recordings(attempts: int, each: int = CUTS_EACH) -> Iterator[tuple[int, int
         yield seed, min(each, attempts - first)
 
 
-def store_cuts(seed: int, cuts: int, step: Step, synchronous: str = "FULL") -> Iterator[Finding]:
+def store_cuts(seed: int, cuts: int, step: Step, synchronous: str = "FULL") -> Iterator[Breach]:
     """Record one run of the store and cut its power `cuts` times; what each restart finds.
 
     Raises `Unsupported` where calls cannot be journalled.
@@ -131,7 +130,7 @@ def store_cuts(seed: int, cuts: int, step: Step, synchronous: str = "FULL") -> I
 
 def daemon_cuts(
     seed: int, cuts: int, step: Step, prelude: str = "", orders: Orders | None = None
-) -> Iterator[Finding]:
+) -> Iterator[Breach]:
     """Record one daemon under load and cut its power `cuts` times; what each restart finds.
 
     Raises `Unsupported` where calls cannot be journalled.
@@ -141,7 +140,7 @@ def daemon_cuts(
         folder.mkdir()
         with Interposer(folder, place, journal=True) as between:
             running = Daemon(folder, prelude=OFTEN + prelude, settings=between.environment)
-            clients = Clients(running, CLIENTS)
+            clients = Load(running, CLIENTS)
             between.order(orders or Orders())
             time.sleep(LOAD_S)
             running.kill()
@@ -201,32 +200,32 @@ def _answered(operations: list[Operation]) -> Acknowledged:
     return acknowledged
 
 
-def _serve(folder: Path) -> Finding:
+def _serve(folder: Path) -> Breach:
     """Start a daemon on what a power cut left, and let it decide once."""
     try:
         with Daemon(folder) as again:
             status, _ = again.connect().request("POST", "/v1/events", proposal("afterwards"))
     except NotStarted as error:
-        return Finding(broken=(str(error),))
-    return Finding() if status == CREATED else Finding(broken=(f"answers {status}",))
+        return Breach(broken=(str(error),))
+    return Breach() if status == CREATED else Breach(broken=(f"answers {status}",))
 
 
 def _restart(
     folder: Path, acknowledged: Acknowledged, borders: dict[str, set[int]] | None = None
-) -> Finding:
+) -> Breach:
     """Open what the power cut left, hold it to what was said, and append one more batch."""
     try:
         log = SqliteStore(str(folder / "aegis.db"))
     except AegisError as error:
-        return Finding(broken=(f"does not open: {error.message}",))
+        return Breach(broken=(f"does not open: {error.message}",))
     try:
         found = examine(log, acknowledged, borders)
         halves = half_batches(log, "acme", BATCHES_OF, BATCH_ROWS)
         if found or halves:
-            return Finding(lost=found.lost, broken=(*found.broken, *halves))
+            return Breach(lost=found.lost, broken=(*found.broken, *halves))
         _append_again(log)
     except AegisError as error:
-        return Finding(broken=(error.message,))
+        return Breach(broken=(error.message,))
     finally:
         log.close()
     return found
@@ -234,7 +233,7 @@ def _restart(
 
 def _append_again(store: SqliteStore) -> None:
     """A batch for a tenant that nobody wrote to: the log is not only readable."""
-    batch = Load(0).batch()
+    batch = Batches(0).batch()
     tenant_id = "afterwards"
     events = [replace(event, tenant_id=tenant_id) for event in batch.events]
     store.append(Batch(tenant_id=tenant_id, first_position=0, events=events))

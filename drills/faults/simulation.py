@@ -1,6 +1,6 @@
 """The deterministic simulator as a row of the table; see `python -m tests.sim --help`."""
 
-from drills.faults.acknowledged import Finding
+from drills.faults.acknowledged import Breach
 from drills.faults.outcome import Step, Tally
 from tests.sim.__main__ import run
 
@@ -19,7 +19,7 @@ def _seeds(attempts: int, step: Step, store: str) -> Tally:
     tally = Tally()
     for seed in range(attempts):
         ran = run(seed, store)
-        tally.attempt(Finding(broken=(f"seed {seed}: {ran.broken}",)) if ran.broken else None)
+        tally.attempt(Breach(broken=(f"seed {seed}: {ran.broken}",)) if ran.broken else None)
         if ran.history is not None:
             tally.acknowledged += ran.history.acknowledged
             tally.note("faults met", sum(ran.history.met.values()))

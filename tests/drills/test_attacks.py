@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from drills.attacks.__main__ import main, run, table
 from drills.attacks.attack import ATTACKS
-from drills.attacks.looking import COLUMNS, VERIFIERS, Finding
+from drills.attacks.looking import COLUMNS, VERIFIERS, Sighting
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,18 +36,18 @@ CAUGHT_BY = {
 
 
 @pytest.fixture(scope="module")
-def findings() -> list[Finding]:
+def findings() -> list[Sighting]:
     return run()
 
 
 def test_every_verifier_says_of_every_attack_what_the_table_promises(
-    findings: list[Finding],
+    findings: list[Sighting],
 ) -> None:
     assert [each for each in findings if not each.as_expected] == []
     assert len(findings) == len(ATTACKS) * len(COLUMNS) * len(VERIFIERS)
 
 
-def test_the_table_promises_what_stands_here(findings: list[Finding]) -> None:
+def test_the_table_promises_what_stands_here(findings: list[Sighting]) -> None:
     expected = {
         (name, column, verifier)
         for name, columns in CAUGHT_BY.items()
@@ -67,20 +67,20 @@ def test_every_miss_says_what_it_means() -> None:
         assert bool(attack.why) == missed, attack.name
 
 
-def test_the_page_shows_the_table_as_it_is_printed(findings: list[Finding]) -> None:
+def test_the_page_shows_the_table_as_it_is_printed(findings: list[Sighting]) -> None:
     page = (ROOT / "docs" / "ATTACKS.md").read_text("utf-8")
     for line in table(findings):
         assert line in page
 
 
 def test_one_verdict_that_is_not_expected_fails_the_run(
-    findings: list[Finding], monkeypatch: pytest.MonkeyPatch
+    findings: list[Sighting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("drills.attacks.__main__.run", lambda: findings)
     assert CliRunner().invoke(main, []).exit_code == 0
     told = CliRunner().invoke(main, ["--json"])
     assert (told.exit_code, len(json.loads(told.stdout))) == (0, len(findings))
-    blind = Finding(
+    blind = Sighting(
         attack=findings[-1].attack,
         column="kept",
         verifier=VERIFIERS[0],

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from drills import opa
-from drills.opa import Asker, Case, Outcome, ask, is_silent, refusal
+from drills.opa import Asker, Case, CaseOutcome, ask, is_silent, refusal
 from tests.rego.evaluators import ENGINES, require
 
 P = "data.test.p"
@@ -93,7 +93,7 @@ def test_what_the_gate_would_refuse_is_told(module: str, says: str) -> None:
 def test_two_answers_are_silent_and_an_error_is_not() -> None:
     assert is_silent({"regopy": opa.PASS, "regorus": opa.FAIL})
     assert not is_silent({"regopy": opa.PASS, "regorus": opa.FAILED})
-    two = Outcome(
+    two = CaseOutcome(
         suite="OPA",
         category="c",
         note="n",

@@ -92,7 +92,7 @@ def test_a_row_and_the_exit_code_say_what_was_found(
 ) -> None:
     monkeypatch.setattr(program, "FAULTS", (_fault(tally, planted=planted),))
     said = CliRunner().invoke(program.main, ["--json"])
-    found = msgspec.json.decode(said.stdout, type=program.Report)
+    found = msgspec.json.decode(said.stdout, type=program.FaultTable)
     assert (found.outcomes[0].verdict, said.exit_code) == (verdict, code)
     shown = CliRunner().invoke(program.main, ["odd"])
     assert verdict in shown.output
