@@ -1,5 +1,6 @@
 """What stops the daemon in order, however it was started."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ IN_THE_BACKGROUND = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)
 def test_a_signal_ends_it_in_order(number: signal.Signals, tmp_path: Path) -> None:
     with Daemon(tmp_path, prelude=INTERRUPTIBLE) as daemon:
         assert daemon.connect().propose("s1")["seq"] == 0
-        daemon.process.send_signal(number)
+        os.kill(daemon.pid, number)
         assert daemon.wait() == 0
 
 
@@ -23,7 +24,7 @@ def test_an_interrupt_is_ignored_where_it_was_started_so(tmp_path: Path) -> None
     with Daemon(tmp_path, prelude=IN_THE_BACKGROUND) as daemon:
         client = daemon.connect()
         client.propose("s1")
-        daemon.process.send_signal(signal.SIGINT)
+        os.kill(daemon.pid, signal.SIGINT)
         assert client.propose("s1")["seq"] == 2
         assert client.propose("s1")["seq"] == 4
         assert daemon.stop() == 0
