@@ -9,6 +9,7 @@ from msgspec import UNSET
 from aegisd.core.act import Act
 from aegisd.core.errors import (
     IdempotencyConflict,
+    StoreFailed,
 )
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.proposal import Proposal
@@ -202,3 +203,18 @@ def test_the_call_of_an_event_is_the_callers_name_for_it_or_the_servers(
     event_type: str, payload: object, call_id: str | None
 ) -> None:
     assert Recorded(act=Act(cause=stored(event_type, payload))).call_id == call_id
+
+
+def test_a_request_whose_commit_failed_is_decided_anew_under_its_key() -> None:
+    async def story() -> None:
+        store = StubbornStore()
+        async with running(store) as engine:
+            await engine.append((proposal(),))
+            store.faults.append(StoreFailed("gone"))
+            assert codes(await together(engine, keyed())) == ["log_unavailable"]
+            (told,) = await together(engine, keyed())
+            assert isinstance(told, tuple)
+            assert not told[0].replayed
+            assert told[0].event in log_of(store)
+
+    run(story())
