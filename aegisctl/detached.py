@@ -12,8 +12,8 @@ from aegisd.audit.log import Log
 from aegisd.core.errors import NotFound
 from aegisd.core.log.detached import pointers
 from aegisd.core.log.envelope import unseal
-from aegisd.ports import Detached
 from aegisd.printable import shown
+from aegisd.rows import Detached
 
 
 @click.command("detached", cls=options.Verb)

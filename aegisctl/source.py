@@ -13,9 +13,9 @@ from aegisd.core.errors import ConfigInvalid, NotFound, Unavailable
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.ports import Detached
 from aegisd.remote.client import Client
 from aegisd.remote.log import ServerLog
+from aegisd.rows import Detached
 
 
 @contextmanager

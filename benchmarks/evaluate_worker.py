@@ -33,10 +33,10 @@ def rego(engine: str, rules: int) -> Mapping[str, Step]:
     """The calls as an Aegis judge takes them: canonical input bytes in, a combined verdict out."""
     from aegisd import resources
     from aegisd.core import capabilities
-    from aegisd.ports import Document
     from aegisd.rego import bundle
     from aegisd.rego.engines import choose
     from aegisd.rego.judge import RegoJudge
+    from aegisd.rows import Document
     from aegisd.rules_version import rules_version
 
     manifest = json.loads((resources.manifests() / "quickstart.json").read_bytes())

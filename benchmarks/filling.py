@@ -12,7 +12,8 @@ from aegisd.engine.checkpoints import Signing
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine
-from aegisd.ports import Document, EventStore
+from aegisd.ports import EventStore
+from aegisd.rows import Document
 from aegisd.rules_version import rules_version
 
 TENANT = "bench"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal
-from aegisd.ports import Batch
+from aegisd.rows import Batch
 
 EVENTS_PER_SESSION = 40
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aegisd.core.log.checkpoint import TreeHead, origin
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
-from aegisd.ports import Checkpoint, Growth
+from aegisd.rows import Checkpoint, Growth
 from aegisd.signing import keyring
 from aegisd.signing.guard import GuardFolder
 from aegisd.store.sqlite.store import SqliteStore

@@ -21,8 +21,9 @@ from aegisd.core.policy.verdict import judge
 from aegisd.core.proposal import read
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.target import extract
-from aegisd.ports import Batch, Evaluator
+from aegisd.ports import Evaluator
 from aegisd.rego import bundle
+from aegisd.rows import Batch
 from aegisd.store.sqlite.store import SqliteStore
 from benchmarks.workloads import proposal
 

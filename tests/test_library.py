@@ -33,7 +33,7 @@ from aegisd.core.log.canonical import DEPTH_MAX
 from aegisd.core.log.chain import verify
 from aegisd.core.log.merkle import consistent, included
 from aegisd.library import Library, LibraryThread, library
-from aegisd.ports import Batch
+from aegisd.rows import Batch
 from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
 from tests.http.door import MANIFEST, Clock, Door, call, event, message

@@ -23,8 +23,9 @@ from aegisd.core.replay.difference import Difference
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
-from aegisd.ports import Document, LiveJudge, SessionHead
+from aegisd.ports import LiveJudge
 from aegisd.printable import shown
+from aegisd.rows import Document, SessionHead
 
 # Places whose difference means that a decision was not derived equal.
 _OF_A_DECISION = frozenset({"input", "verdict", "decide"})

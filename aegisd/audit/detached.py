@@ -8,7 +8,7 @@ from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.detached import Value, attach
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.replay.judgement import Values, no_values
-from aegisd.ports import Detached
+from aegisd.rows import Detached
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Document
+from aegisd.rows import Document
 
 Find = Callable[[bytes], Document | None]
 

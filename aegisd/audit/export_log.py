@@ -11,7 +11,7 @@ from aegisd.core.log.envelope import StoredEvent, restore
 from aegisd.core.log.export import ExportedDetached, ExportedDocument, Scope
 from aegisd.core.log.export_reading import read, read_detached
 from aegisd.export_file import lines
-from aegisd.ports import Detached, Document, SessionHead
+from aegisd.rows import Detached, Document, SessionHead
 
 
 class ExportLog:

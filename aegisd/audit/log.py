@@ -8,8 +8,9 @@ from typing import Literal, Protocol
 from aegisd.core.errors import ConfigInvalid, ExportInvalid, InvalidField, NotFound
 from aegisd.core.log import proof
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.ports import EventReader, LogReader, SessionHead
+from aegisd.ports import EventReader, LogReader
 from aegisd.printable import shown
+from aegisd.rows import SessionHead
 
 Kind = Literal["database", "export", "proof"]
 

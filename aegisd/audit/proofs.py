@@ -9,8 +9,9 @@ from aegisd.core.errors import LogCorrupt, NotFound
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
-from aegisd.ports import Checkpoint, Detached, EventReader
+from aegisd.ports import EventReader
 from aegisd.printable import shown
+from aegisd.rows import Checkpoint, Detached
 
 # Checkpoints read in one go on the way back to the newest signed one, and hashes of a tree.
 CHECKPOINTS_PAGE = 1000

@@ -13,8 +13,9 @@ from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.log.merkle import BLOCK_LEAVES
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.ports import Batch, Document, EventReader, EventStore, Growth
+from aegisd.ports import EventReader, EventStore
 from aegisd.printable import shown
+from aegisd.rows import Batch, Document, Growth
 
 # Events and their bytes of one transaction: few enough that memory stays flat.
 COPY_EVENTS = 512

@@ -11,10 +11,10 @@ from aegisd import resources
 from aegisd.core.capabilities import NONE
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
-from aegisd.ports import Document
 from aegisd.rego.bundle import build, load_directory
 from aegisd.rego.engines import choose, installed
 from aegisd.rego.judge import RegoJudge
+from aegisd.rows import Document
 from aegisd.rules_version import rules_version
 
 

@@ -12,7 +12,7 @@ from aegisd.audit.export_writing import write_export
 from aegisd.audit.log import Log
 from aegisd.audit.verification.export import verify_export
 from aegisd.audit.verification.result import Verification
-from aegisd.ports import Document
+from aegisd.rows import Document
 
 
 def export(log: Log, tenant_id: str, note: str = "") -> bytes:

@@ -18,7 +18,7 @@ from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.state.model import SessionState
 from aegisd.core.state.snapshot import digest, document
 from aegisd.engine.recorded import Recorded
-from aegisd.ports import SessionHead
+from aegisd.rows import SessionHead
 
 
 class Head(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ from aegisd.engine.resident import Resident
 from aegisd.engine.stage import Stage
 from aegisd.engine.upgrade import is_newer
 from aegisd.engine.waiting import Waiting
-from aegisd.ports import Batch, Clock, LiveJudge, SnapshotRow, Turn
+from aegisd.ports import Clock, LiveJudge
+from aegisd.rows import Batch, SnapshotRow, Turn
 
 # Milliseconds after which a batch takes nothing more and is committed. With a slow evaluator this
 # lets the commit, the answers and the next requests happen while the next batch is decided.

@@ -21,7 +21,8 @@ from aegisd.engine.commands.control import Control
 from aegisd.engine.rollback import RollbackCheck
 from aegisd.engine.signed_log import Consistency, Inclusion, SignedLog, require
 from aegisd.engine.tree import Fresh
-from aegisd.ports import Batch, Checkpoint, Clock, EventStore, Guard, Signer
+from aegisd.ports import Clock, EventStore, Guard, Signer
+from aegisd.rows import Batch, Checkpoint
 
 # The window that no checkpoint covers yet, whichever ends first.
 INTERVAL_MS_DEFAULT = 1000

@@ -34,7 +34,8 @@ from aegisd.engine.reads import Reads
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.upgrade import Upgrade, is_newer, upgrade
 from aegisd.engine.writer import Threads, Writer
-from aegisd.ports import Batch, Clock, EventStore, Follower, LiveJudge
+from aegisd.ports import Clock, EventStore, Follower, LiveJudge
+from aegisd.rows import Batch
 
 # Tenants whose turns are waited for, or ended, at once where the log is shared: each holds a
 # connection to the database, of which a server has about a hundred.

@@ -31,7 +31,8 @@ from aegisd.core.log.export_reading import read, read_detached
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine.commands.control import Control, document
 from aegisd.export_file import ending, lines
-from aegisd.ports import Batch, Checkpoint, Detached, Document, EventStore, Growth
+from aegisd.ports import EventStore
+from aegisd.rows import Batch, Checkpoint, Detached, Document, Growth
 
 # Bytes of one export, some 30 million events. It is spooled to a temporary file, so this is disk
 # space there, and up to twice as much beside the log.

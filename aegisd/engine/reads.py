@@ -13,7 +13,8 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine import recovery
-from aegisd.ports import Checkpoint, EventReader, SessionHead
+from aegisd.ports import EventReader
+from aegisd.rows import Checkpoint, SessionHead
 
 # Reads run beside the writer; more threads than this only wait for the same two cores.
 READ_THREADS_MAX = 4

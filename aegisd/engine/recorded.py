@@ -11,7 +11,8 @@ from aegisd.core.log.detached import BEGINS, Value
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import call_id_of
 from aegisd.core.state.fold import fact
-from aegisd.ports import Detached, EventReader
+from aegisd.ports import EventReader
+from aegisd.rows import Detached
 
 
 class Recorded(Struct, frozen=True, kw_only=True):

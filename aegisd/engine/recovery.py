@@ -12,7 +12,8 @@ from aegisd.core.shapes.fact import Fact
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.state.snapshot import thaw
-from aegisd.ports import EventReader, SnapshotRow, Turn
+from aegisd.ports import EventReader
+from aegisd.rows import SnapshotRow, Turn
 
 S = TypeVar("S", SessionState, TenantState)
 

@@ -8,7 +8,8 @@ from aegisd.engine import recovery
 from aegisd.engine.recorded import Recorded, recorded
 from aegisd.engine.stage import Stage
 from aegisd.engine.waiting import BATCH_EVENTS_MAX
-from aegisd.ports import EventStore, Turn
+from aegisd.ports import EventStore
+from aegisd.rows import Turn
 
 # Sessions whose state stays in memory per tenant, about 1.5 KB each.
 SESSIONS_RESIDENT_MAX = 100_000

@@ -9,7 +9,8 @@ from aegisd.core.log.note import Key
 from aegisd.engine.commands.command import CONFIG
 from aegisd.engine.commands.control import Control
 from aegisd.engine.signed_log import SignedLog
-from aegisd.ports import Checkpoint, EventReader, Guard, Signer
+from aegisd.ports import EventReader, Guard, Signer
+from aegisd.rows import Checkpoint
 
 
 class RollbackCheck:

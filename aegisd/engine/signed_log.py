@@ -17,7 +17,8 @@ from aegisd.core.log.checkpoint import TreeHead, origin, read
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine.tree import Fresh, TenantTree
-from aegisd.ports import Checkpoint, Clock, EventStore, Growth, Guard, Signer
+from aegisd.ports import Clock, EventStore, Guard, Signer
+from aegisd.rows import Checkpoint, Growth
 
 # Seconds between two notes of one tenant that the guard is given while its log grows fast. A file
 # is replaced for each; at thousands of events a second that would cost as much as all the rest.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.state.snapshot import freeze
-from aegisd.ports import SnapshotRow
+from aegisd.rows import SnapshotRow
 
 # Events of a session between its cached folds: the tail that a first touch has to read. Of a long
 # session an eighth of its length or less, since its fold grows with it and is written each time.

@@ -18,7 +18,8 @@ from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine.recorded import Recorded
-from aegisd.ports import Clock, Detached, Document
+from aegisd.ports import Clock
+from aegisd.rows import Detached, Document
 
 _salt = partial(os.urandom, SALT_BYTES)
 

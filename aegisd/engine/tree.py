@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from aegisd.core.errors import LogCorrupt, LogRolledBack
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
-from aegisd.ports import Checkpoint, EventReader, Growth
+from aegisd.ports import EventReader
+from aegisd.rows import Checkpoint, Growth
 
 # Hashes read in one go, 128 KiB of them.
 HASHES_MAX = 4096

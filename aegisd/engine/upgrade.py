@@ -13,7 +13,8 @@ from aegisd.core.activation import Activation
 from aegisd.core.errors import PolicyInvalid
 from aegisd.engine.commands.command import CONFIG
 from aegisd.engine.commands.control import Control, document, policy_control
-from aegisd.ports import Document, LiveJudge
+from aegisd.ports import LiveJudge
+from aegisd.rows import Document
 
 # The author of what a build puts in force because it is another build.
 UPGRADE = "upgrade"

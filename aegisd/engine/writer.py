@@ -34,7 +34,8 @@ from aegisd.engine.commands.control import Control
 from aegisd.engine.evaluation import Evaluation
 from aegisd.engine.resident import Resident
 from aegisd.engine.waiting import Queue, Waiting, fail, fail_all, unavailable, unknown
-from aegisd.ports import Batch, Clock, EventStore, LiveJudge, Turn
+from aegisd.ports import Clock, EventStore, LiveJudge
+from aegisd.rows import Batch, Turn
 
 # Events that others appended and that are folded while the turn is held. More are folded before:
 # a daemon that comes back after a while must not keep everybody else waiting for it.

@@ -20,7 +20,7 @@ from aegisd.http.query import (
     check_any_id,
     token,
 )
-from aegisd.ports import Checkpoint
+from aegisd.rows import Checkpoint
 
 _FROM_SIZE = Parameter(name="from_size", schema={"type": "integer", "minimum": 0})
 _LIST = (TENANT, _FROM_SIZE, LIMIT, PAGE_TOKEN)

@@ -40,10 +40,11 @@ from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.signed_log import Consistency, Inclusion
 from aegisd.library.configuration import Manifest, Policy, read_manifest, read_policy
-from aegisd.ports import Checkpoint, EventReader, EventStore
+from aegisd.ports import EventReader, EventStore
 from aegisd.rego import bundle
 from aegisd.rego.engines import choose
 from aegisd.rego.judge import RegoJudge
+from aegisd.rows import Checkpoint
 from aegisd.rules_version import rules_version
 from aegisd.store.dsn import open_store, place
 from aegisd.store.memory import MemoryStore

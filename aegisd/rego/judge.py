@@ -18,8 +18,9 @@ from aegisd.core.policy.generation import BASE_GENERATION
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.release import released
 from aegisd.core.policy.verdict import Verdict, failed, judge
-from aegisd.ports import Document, Evaluator, Program
+from aegisd.ports import Evaluator, Program
 from aegisd.rego import bundle as bundles
+from aegisd.rows import Document
 
 # A slower evaluation denies, as a fault: a thousand times what the base bundle takes.
 EVALUATION_MS_MAX = 1_000

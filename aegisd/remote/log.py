@@ -14,8 +14,8 @@ from msgspec import Raw, Struct
 from aegisd.core.errors import AegisError, InvalidField, NotFound, Unavailable
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Document, SessionHead
 from aegisd.remote.client import PAGE_EVENTS, Client, segment
+from aegisd.rows import Document, SessionHead
 
 # What a server adds to an envelope when it answers.
 _ADDED = ("hash", "position")

@@ -7,7 +7,7 @@ from itertools import count, islice, takewhile
 
 from aegisd.core.errors import LogCorrupt, PositionConflict, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import (
+from aegisd.rows import (
     Batch,
     Checkpoint,
     Detached,

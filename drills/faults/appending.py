@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from aegisd.core.errors import StoreFailed
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal
-from aegisd.ports import Batch, Document, SnapshotRow
+from aegisd.rows import Batch, Document, SnapshotRow
 from aegisd.store.sqlite import store as sqlite
 from drills.faults.acknowledged import Acknowledged
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from aegisd.child import NotStarted
 from aegisd.core.errors import AegisError
-from aegisd.ports import Batch
+from aegisd.rows import Batch
 from aegisd.store.sqlite.store import SqliteStore
 from drills.daemon import CREATED, ROOT, Daemon, proposal
 from drills.faults.acknowledged import Acknowledged, Breach, examine, half_batches

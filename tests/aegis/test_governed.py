@@ -23,7 +23,7 @@ from aegis import (
     tool,
 )
 from aegisd.core.errors import InvalidField, LogUnavailable, StoreFailed
-from aegisd.ports import Batch
+from aegisd.rows import Batch
 from aegisd.store.memory import MemoryStore
 from tests.aegis.world import MANIFEST, WITHHOLD, Ran, run, told
 from tests.patience import PATIENCE_S

@@ -20,7 +20,7 @@ from aegisd.core.log.export import (
     Scope,
 )
 from aegisd.core.log.export_reading import read
-from aegisd.ports import Batch, Checkpoint, Detached
+from aegisd.rows import Batch, Checkpoint, Detached
 from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
 from tests.audit.recording import call, record

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from aegisd.core.log import detached
-from aegisd.ports import Batch, Detached
+from aegisd.rows import Batch, Detached
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.recording import call, record
 from tests.audit.signed import sign

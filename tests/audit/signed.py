@@ -6,7 +6,7 @@ from aegisd.core.log.checkpoint import TreeHead, origin
 from aegisd.core.log.merkle import Tree
 from aegisd.core.log.note import Key
 from aegisd.core.log.proof import Proof
-from aegisd.ports import Checkpoint, Growth
+from aegisd.rows import Checkpoint, Growth
 from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.sqlite.store import SqliteStore
 

@@ -8,7 +8,7 @@ from msgspec import UNSET
 from aegisd.audit.archives import evidence, import_act
 from aegisd.core.errors import InvalidField, LogCorrupt
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
-from aegisd.ports import Batch, Document
+from aegisd.rows import Batch, Document
 from aegisd.store.memory import MemoryStore
 from tests.core.builders import chain, envelope
 

@@ -12,7 +12,7 @@ from aegisd.audit.replica import End, ends
 from aegisd.core.errors import ConfigInvalid, LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.merkle import Tree
-from aegisd.ports import Checkpoint, Growth
+from aegisd.rows import Checkpoint, Growth
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.full import tables

@@ -6,7 +6,7 @@ import pytest
 
 from aegisd.audit import backup, replica
 from aegisd.audit.database_log import DatabaseLog
-from aegisd.ports import Batch, SnapshotRow
+from aegisd.rows import Batch, SnapshotRow
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.full import tables
 from tests.audit.tampering import tamper

@@ -20,7 +20,7 @@ from aegisd.core.policy.verdict import Verdict, judge
 from aegisd.core.proposal import Proposal, read
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
-from aegisd.ports import Document
+from aegisd.rows import Document
 from tests.core.builders import START_MS
 
 # Any: rules read JSON as Rego does, without types.

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from aegisd.core.archive import body_tenant
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.ports import Batch
+from aegisd.rows import Batch
 from aegisd.store.memory import MemoryStore
 from tests.core.builders import small_log
 

@@ -19,7 +19,8 @@ from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import Tree, consistent, included
 from aegisd.engine.checkpoints import Checkpoints, Signing
 from aegisd.engine.engine import Engine
-from aegisd.ports import Checkpoint, EventReader, Growth
+from aegisd.ports import EventReader
+from aegisd.rows import Checkpoint, Growth
 from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
 from tests.engine.world import (

@@ -22,7 +22,8 @@ from aegisd.core.replay.tenant import derive_tenant
 from aegisd.core.sensitive import DETACHED_BYTES_MIN
 from aegisd.core.state.snapshot import freeze
 from aegisd.engine.engine import Engine
-from aegisd.ports import Detached, EventStore
+from aegisd.ports import EventStore
+from aegisd.rows import Detached
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import (
     BUNDLE,

@@ -33,7 +33,8 @@ from aegisd.core.log.merkle import Tree
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine import imports
 from aegisd.engine.imports import Import, Keeping
-from aegisd.ports import Batch, EventStore
+from aegisd.ports import EventStore
+from aegisd.rows import Batch
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.signed import note

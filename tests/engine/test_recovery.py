@@ -14,7 +14,7 @@ from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.state.snapshot import freeze
 from aegisd.engine.recovery import check_head, session_state, tenant_state
-from aegisd.ports import Batch, SnapshotRow
+from aegisd.rows import Batch, SnapshotRow
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import Gate, proposal, tool
 from tests.engine.world import OPEN

@@ -10,7 +10,7 @@ from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.log.merkle import Tree
 from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.engine.engine import Engine
-from aegisd.ports import Batch, Checkpoint, Growth
+from aegisd.rows import Batch, Checkpoint, Growth
 from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import ScriptedJudge, manifest

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from aegisd.core.errors import LogCorrupt, LogRolledBack
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
 from aegisd.engine.tree import TenantTree
-from aegisd.ports import Batch, Checkpoint, Growth
+from aegisd.rows import Batch, Checkpoint, Growth
 from aegisd.store.memory import MemoryStore
 from tests.store.contract import changed, event
 

@@ -11,7 +11,7 @@ from aegisd.engine import recovery, writer
 from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.waiting import BATCH_EVENTS_MAX
-from aegisd.ports import Batch, Turn
+from aegisd.rows import Batch, Turn
 from aegisd.store.memory import MemoryStore
 from aegisd.store.postgres.store import PostgresStore
 from tests import postgres

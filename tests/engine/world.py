@@ -18,7 +18,8 @@ from aegisd.engine.checkpoints import Signing
 from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
-from aegisd.ports import Batch, EventReader, EventStore
+from aegisd.ports import EventReader, EventStore
+from aegisd.rows import Batch
 from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore

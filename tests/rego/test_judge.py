@@ -11,10 +11,11 @@ from aegisd.core.errors import EvaluatorFailed, PolicyInvalid, StoreFailed
 from aegisd.core.events import RELEASED
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict, failed
-from aegisd.ports import Document, Program
+from aegisd.ports import Program
 from aegisd.rego import judge as module
 from aegisd.rego.bundle import build
 from aegisd.rego.judge import RegoJudge
+from aegisd.rows import Document
 from tests.core.gate import digest, manifest
 
 ASKED = PolicyInput(body=b"{}", facts=b"{}")

@@ -6,7 +6,7 @@ import pytest
 
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.log.checkpoint import TreeHead, origin
-from aegisd.ports import Batch, Checkpoint, Growth
+from aegisd.rows import Batch, Checkpoint, Growth
 from aegisd.signing import keyring
 from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.signing.signer import guard_path, key_path, open_keyring, origin_in

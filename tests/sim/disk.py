@@ -9,7 +9,7 @@ from random import Random
 from aegisd.core.errors import CommitUnknown, StoreBroken, StoreFailed
 from aegisd.core.log.checkpoint import TreeHead, read
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Batch, EventReader, Growth, SnapshotRow
+from aegisd.rows import Batch, Growth, SnapshotRow
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 from tests.engine.world import MemoryGuard
@@ -140,7 +140,7 @@ class FaultyGuard(MemoryGuard):
     def __init__(self, weather: Weather) -> None:
         super().__init__()
         self.weather = weather
-        self.store: EventReader | None = None
+        self.store: MemoryStore | SqliteStore | None = None
         self.published: list[tuple[str, TreeHead]] = []
         self.early: list[str] = []
 

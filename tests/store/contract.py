@@ -16,16 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from aegisd.core.errors import LogCorrupt, PositionConflict, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import (
-    Batch,
-    Checkpoint,
-    Detached,
-    Document,
-    EventStore,
-    Growth,
-    SessionHead,
-    SnapshotRow,
-)
+from aegisd.ports import EventStore
+from aegisd.rows import Batch, Checkpoint, Detached, Document, Growth, SessionHead, SnapshotRow
 
 # Ids of the log are ASCII; the store must not be what relies on it. Sorted by code point.
 TENANTS = ("$t", "A", "a", "a\0b", "é", "\uffff", "\U0001f511")

@@ -12,7 +12,8 @@ from aegisd.core.errors import LogCorrupt, NoteInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.chain import Break
 from aegisd.core.log.roots import Roots
-from aegisd.ports import Checkpoint, EventReader
+from aegisd.ports import EventReader
+from aegisd.rows import Checkpoint
 from aegisd.signing import ed25519
 
 # Checkpoints read in one go. A log that lives long has more of them than memory should hold.

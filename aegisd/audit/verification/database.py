@@ -17,7 +17,8 @@ from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.chain import Break, Chain
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.ports import EventReader, SnapshotRow
+from aegisd.ports import EventReader
+from aegisd.rows import SnapshotRow
 
 # Rows on end that cannot be read before the rest of a tenant is given up: a damaged page of 8 KiB
 # holds at most about as many.

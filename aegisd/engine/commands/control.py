@@ -12,7 +12,7 @@ from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.engine.commands.command import Command
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.stage import Stage
-from aegisd.ports import Document
+from aegisd.rows import Document
 
 
 class Control(Command[Recorded], frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 
 from aegisd.core.errors import ConfigInvalid, InvalidField, LogCorrupt, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Checkpoint, Detached, Document, SessionHead, SnapshotRow
+from aegisd.rows import Checkpoint, Detached, Document, SessionHead, SnapshotRow
 from aegisd.store.postgres import failure, schema
 from aegisd.store.postgres.connection import READER, Connection, connect
 

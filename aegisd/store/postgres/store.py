@@ -18,7 +18,7 @@ from aegisd.core.errors import (
     StoreFailed,
 )
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Batch, Checkpoint, Detached, Growth, Turn
+from aegisd.rows import Batch, Checkpoint, Detached, Growth, Turn
 from aegisd.store.postgres import failure, schema
 from aegisd.store.postgres.connection import WRITER, Connection, connect
 from aegisd.store.postgres.herald import Herald

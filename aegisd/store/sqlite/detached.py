@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from aegisd.core.errors import LogCorrupt
-from aegisd.ports import Detached
+from aegisd.rows import Detached
 
 INSERT = "INSERT INTO detached VALUES (?, ?, ?, ?, ?, ?)"
 # The same length, so that SQLite writes over the bytes instead of making a new row.

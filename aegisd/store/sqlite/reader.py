@@ -12,7 +12,7 @@ from typing import Literal
 
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Checkpoint, Detached, Document, SessionHead, SnapshotRow
+from aegisd.rows import Checkpoint, Detached, Document, SessionHead, SnapshotRow
 from aegisd.store.sqlite import detached, failure, schema, tree
 from aegisd.store.sqlite.connection import Connections
 from aegisd.store.sqlite.row import COLUMNS, Row, event_of

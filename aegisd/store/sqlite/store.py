@@ -19,7 +19,7 @@ from aegisd.core.errors import (
     StoreFailed,
 )
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.ports import Batch, Growth, Turn
+from aegisd.rows import Batch, Growth, Turn
 from aegisd.store.lock import LockFile
 from aegisd.store.sqlite import detached, failure, file, schema, tree
 from aegisd.store.sqlite.reader import SqliteReader, last_position

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from aegisd.core.errors import LogCorrupt
-from aegisd.ports import Checkpoint, Growth
+from aegisd.rows import Checkpoint, Growth
 
 # The largest INTEGER of SQLite, one more than any block's number.
 INTEGER_MAX = 2**63 - 1

@@ -13,7 +13,7 @@ from aegisd.audit.verification.file import verify_file
 from aegisd.audit.verification.result import CHAIN, SIGNED, Verification
 from aegisd.core.log.checkpoint import read
 from aegisd.core.log.merkle import BLOCK_LEAVES
-from aegisd.ports import Checkpoint
+from aegisd.rows import Checkpoint
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.recording import call, record
 from tests.audit.signed import THIEF, checkpoint, keep, key, note, sign

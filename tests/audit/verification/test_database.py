@@ -16,7 +16,7 @@ from aegisd.audit.verification.file import verify_file
 from aegisd.audit.verification.result import Verification
 from aegisd.core.log.envelope import Envelope, restore, seal
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.ports import Batch, SnapshotRow
+from aegisd.rows import Batch, SnapshotRow
 from aegisd.store.sqlite.reader import SqliteReader
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.recording import call, record

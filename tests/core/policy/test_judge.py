@@ -9,9 +9,10 @@ from aegisd.core.events import RELEASED
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.judge import Judge
 from aegisd.core.policy.verdict import failed
-from aegisd.ports import Document, LiveJudge, Program
+from aegisd.ports import LiveJudge, Program
 from aegisd.rego.bundle import build
 from aegisd.rego.judge import RegoJudge
+from aegisd.rows import Document
 from tests.core.gate import Json, ScriptedJudge, digest, manifest
 
 ASKED = PolicyInput(body=b"{}", facts=b"{}")

@@ -12,7 +12,8 @@ import pytest
 from aegisctl import main
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, StoreBroken, StoreFailed
 from aegisd.core.log.chain import Chain
-from aegisd.ports import Batch, Checkpoint, Detached, EventStore, Growth
+from aegisd.ports import EventStore
+from aegisd.rows import Batch, Checkpoint, Detached, Growth
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.reader import SqliteReader
 from aegisd.store.sqlite.store import SqliteStore

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aegisd.core.errors import ConfigInvalid, LogCorrupt
-from aegisd.ports import Batch, Checkpoint, Detached, Growth
+from aegisd.rows import Batch, Checkpoint, Detached, Growth
 from aegisd.store.sqlite.file import sqlite_version_affected
 from aegisd.store.sqlite.reader import SqliteReader
 from aegisd.store.sqlite.schema import SCHEMA_VERSION

@@ -1,0 +1,114 @@
+"""What goes in and out of a store: heads, documents, values, and what one commit writes."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from aegisd.core.log.envelope import StoredEvent
+
+
+class SessionHead(Struct, frozen=True, kw_only=True):
+    """The newest event of one session. `seq` counts from 0, so a session holds `seq + 1` events."""
+
+    tenant_id: str
+    session_id: str
+    seq: int
+    hash: bytes
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """Bytes that events name by digest: a manifest or a policy bundle.
+
+    `kind` is `manifest` or `bundle`; `digest` is the SHA-256 of `body`.
+    """
+
+    digest: bytes
+    kind: str
+    body: bytes
+
+
+class SnapshotRow(Struct, frozen=True, kw_only=True):
+    """A cached fold. A cache only: valid for one `rules_version` and one head, deletable any time.
+
+    `session_id` is empty for the tenant's own state, and `head` then is a position; else a seq.
+    `head_hash` is the hash of the event at `head`, the last one folded in.
+    """
+
+    tenant_id: str
+    session_id: str
+    rules_version: str
+    head: int
+    head_hash: bytes
+    body: bytes
+
+
+class Detached(Struct, frozen=True, kw_only=True):
+    """A value kept beside its event, which holds only a commitment to it; see `core.log.detached`.
+
+    `pointer` is the JSON pointer (RFC 6901) of its place in the payload. `subject` is whose value
+    it is: erasing deletes every value of a subject. `salt` is 32 bytes, `value` canonical JSON.
+    """
+
+    tenant_id: str
+    position: int
+    pointer: str
+    subject: str
+    salt: bytes
+    value: bytes
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """What one commit writes: events of one tenant in position order, and what belongs to them.
+
+    `first_position` is where the tenant's log must end for the batch to fit. `documents` are kept
+    once by digest. `snapshots` replace older ones of the same session. `detached` are values of
+    these events. `erased` are subjects whose detached values are deleted, of earlier events and of
+    these.
+    """
+
+    tenant_id: str
+    first_position: int
+    events: Sequence[StoredEvent]
+    documents: Sequence[Document] = ()
+    snapshots: Sequence[SnapshotRow] = ()
+    detached: Sequence[Detached] = ()
+    erased: Sequence[str] = ()
+
+
+class Checkpoint(Struct, frozen=True, kw_only=True):
+    """The tree of a tenant's first `size` events: its root, and the signed note that says so.
+
+    The row is kept before it is signed, so `note` is empty for a moment; see `core.log.checkpoint`.
+    """
+
+    tenant_id: str
+    size: int
+    root: bytes
+    note: str = ""
+
+
+class Growth(Struct, frozen=True, kw_only=True):
+    """How a tenant's tree grew: one transaction, apart from any batch.
+
+    `blocks` are the roots of complete blocks of `BLOCK_LEAVES` events from number `first_block` on.
+    Each of `checkpoints` is added by its size, or gives the row that is there its note. All of it
+    can be made again from the events, so what is there already is left as it is.
+    """
+
+    tenant_id: str
+    first_block: int
+    blocks: Sequence[bytes] = ()
+    checkpoints: Sequence[Checkpoint] = ()
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """The right to append to a tenant's log that others append to as well.
+
+    `next_position` and `head_hash` (empty for an empty log) are where the log ends, and `now_ms`
+    the database's clock when the turn began.
+    """
+
+    tenant_id: str
+    next_position: int
+    head_hash: bytes
+    now_ms: int
