@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from drills import opa
-from drills.opa import Asker, Case, CaseOutcome, ask, is_silent, refusal
+from drills.opa import Asker, CaseOutcome, ask, is_silent, refusal
+from drills.opa_cases import Case
 from tests.rego.evaluators import ENGINES, require
 
 P = "data.test.p"
