@@ -7,6 +7,14 @@ from msgspec import Struct
 from aegisd.core.shapes.declaration import Declaration
 
 
+class Cause(Struct, frozen=True, kw_only=True):
+    """The newest event that the daemon's consequences may be about."""
+
+    event_type: str
+    call_id: str
+    judged: bool
+
+
 class Fact(Struct, frozen=True, kw_only=True):
     """One event: where it stands, its payload decoded, and its declaration.
 
@@ -39,11 +47,3 @@ class Fact(Struct, frozen=True, kw_only=True):
             return None
         now_ms = self.fields.get("now_ms")
         return now_ms if isinstance(now_ms, int) else 0
-
-
-class Cause(Struct, frozen=True, kw_only=True):
-    """The newest event that the daemon's consequences may be about."""
-
-    event_type: str
-    call_id: str
-    judged: bool

@@ -4,7 +4,7 @@ A field that is not declared is refused and the nearest one named. Fields that b
 version does not have are refused too, rather than recorded and ignored.
 """
 
-from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, get_args
 
 import msgspec
@@ -57,12 +57,15 @@ def read(payload: object, shape: type[AgentPayload], event_type: str) -> AgentPa
         raise InvalidField(f"payload of {event_type}: {message}", field="payload") from None
 
 
-def _inner(shape: type[Struct]) -> Iterator[tuple[str, type[Struct]]]:
+@cache
+def _inner(shape: type[Struct]) -> tuple[tuple[str, type[Struct]], ...]:
     """The closed objects inside a payload, by the field that holds them."""
-    for field in msgspec.structs.fields(shape):
-        for kind in get_args(field.type):
-            if isinstance(kind, type) and issubclass(kind, Struct):
-                yield field.name, kind
+    return tuple(
+        (field.name, kind)
+        for field in msgspec.structs.fields(shape)
+        for kind in get_args(field.type)
+        if isinstance(kind, type) and issubclass(kind, Struct)
+    )
 
 
 def _refuse_unknown(given: dict[str, object], shape: type[Struct], where: str) -> None:
