@@ -17,6 +17,7 @@ from aegisd.printable import shown
 from aegisd.rego.bundle import BASE_PREFIX, build, decode, load_directory
 from aegisd.rego.coverage import FileCoverage, percent
 from aegisd.rego.engines import installed
+from aegisd.rego.installation import base_folder
 from aegisd.rego.lowered import WAITING
 from aegisd.rego.query import OPINIONS, engines
 from aegisd.rego.testing import Report, TestOutcome, report
@@ -198,7 +199,7 @@ def test(
 
 def _report(folder: Path | None, engine: str, *, coverage: bool) -> Report:
     """Run the tests of the base rules and of a folder. Raises `PolicyInvalid`."""
-    base = rules.base_folder()
+    base = base_folder()
     folders = [(BASE_PREFIX, base)] + ([] if folder is None else [(OPERATOR_PREFIX, folder)])
     tests = {
         prefix + path: text

@@ -16,24 +16,16 @@ import msgspec
 import uvicorn
 import uvloop
 
-from aegisd import __version__, config, resources
+from aegisd import __version__, compose, config
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import AegisError, ConfigInvalid
 from aegisd.engine.checkpoints import Signing
 from aegisd.engine.clock import SystemClock
-from aegisd.engine.configured import Configured
-from aegisd.engine.engine import Engine, Start
+from aegisd.engine.engine import Start
 from aegisd.http.app import app
-from aegisd.library.configuration import read_manifest
-from aegisd.ports import EventStore, Signer
-from aegisd.rego import bundle
-from aegisd.rego.engines import choose
-from aegisd.rego.judge import RegoJudge
-from aegisd.rules_version import rules_version
-from aegisd.signing.command import SigningCommand
-from aegisd.signing.guard import GuardFolder
-from aegisd.signing.signer import guard_path, key_path, open_keyring, origin_in
-from aegisd.store.dsn import open_store, place, without_password
+from aegisd.ports import EventStore
+from aegisd.rego.installation import installation
+from aegisd.store.dsn import open_store, without_password
 
 # Connections that wait to be accepted; the queue behind them has its own bound and its own answer.
 BACKLOG_MAX = 512
@@ -127,19 +119,16 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(GARBAGE_OBJECTS)
     address = settings.address()
-    configured_files = bundle.load_directory(Path(settings.policy)) if settings.policy else {}
-    base = bundle.load_directory(resources.policies() / "aegis")
-    manifest = None if settings.manifest is None else read_manifest(settings.manifest)
-    evaluator = choose(settings.policy_engine)
+    policy = settings.policy
+    # Named and empty means the base rules alone, and not this folder.
+    files = None if policy is None else compose.read_policy(policy or {})
+    manifest = None if settings.manifest is None else compose.read_manifest(settings.manifest)
+    installed = installation(settings.policy_engine)
     listener = _listen(address)
     store = open_store(settings.dsn)
     try:
-        judge = RegoJudge(evaluator, base, store.document, rules_version())
-        configured = Configured(
-            bundle=judge.bundle(configured_files),
-            policy_named=settings.policy is not None,
-            capabilities=manifest,
-        )
+        judge = installed.judge(store.document)
+        configured = compose.configured(judge, manifest, files)
         fatal: list[str] = []
         server = _server()
 
@@ -148,14 +137,7 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
             server.should_exit = True
 
         signing = _signing(settings, store)
-        engine = Engine(
-            store=store,
-            judge=judge,
-            clock=SystemClock(),
-            configured=configured,
-            on_fatal=end,
-            signing=signing,
-        )
+        engine = compose.engine(store, judge, configured, on_fatal=end, signing=signing)
         server.config.app = app(engine)
         started = await engine.start(accept_rollback=accept_rollback)
         serving = asyncio.create_task(_serve(server, listener))
@@ -174,18 +156,13 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
 
 
 def _signing(settings: config.Settings, store: EventStore) -> Signing:
-    """Who signs, and where the newest checkpoints are kept."""
-    database = Path(place(settings.dsn))
-    key = Path(settings.signing_key) if settings.signing_key else key_path(database)
-    folder = settings.checkpoints_path
-    signer: Signer
-    if settings.signing_command is not None:
-        signer = SigningCommand(settings.signing_command, settings.signing_public_key or "")
-    else:
-        signer = open_keyring(key, lambda: origin_in(store))
-    return Signing(
-        signer=signer,
-        guard=GuardFolder(Path(folder) if folder else guard_path(database)),
+    program = settings.signing_command
+    return compose.signing(
+        settings.dsn,
+        store,
+        key=settings.signing_key,
+        program=None if program is None else (program, settings.signing_public_key or ""),
+        guard=settings.checkpoints_path,
         interval_ms=settings.checkpoints_interval_ms,
         events=settings.checkpoints_events,
     )

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
+from aegisd import compose
 from aegisd.core.capabilities import NONE, Capabilities
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal, read
 from aegisd.engine.checkpoints import Signing
-from aegisd.engine.clock import SystemClock
-from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine
 from aegisd.ports import EventStore
 from aegisd.rows import Document
@@ -73,14 +72,8 @@ class Allowing:
 
 def engine(store: EventStore, evidence: Signing | None = None) -> Engine:
     """The engine on a store, allowing everything; with `evidence` what it records is signed."""
-    return Engine(
-        store=store,
-        judge=Allowing(),
-        clock=SystemClock(),
-        configured=Configured(bundle=b'{"files":{}}', policy_named=False, capabilities=None),
-        on_fatal=print,
-        signing=evidence,
-    )
+    judge = Allowing()
+    return compose.engine(store, judge, compose.configured(judge), on_fatal=print, signing=evidence)
 
 
 def call(session: str) -> Proposal:

@@ -18,15 +18,10 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from aegisd import resources
-from aegisd.core import capabilities
-from aegisd.engine.clock import SystemClock
-from aegisd.engine.configured import Configured
+from aegisd import compose, resources
 from aegisd.engine.engine import Engine
-from aegisd.rego import bundle
 from aegisd.rego.engines import CHOICES, choose
-from aegisd.rego.judge import RegoJudge
-from aegisd.rules_version import rules_version
+from aegisd.rego.installation import installation
 from aegisd.store.sqlite.store import SqliteStore
 from benchmarks import filling
 from benchmarks.figures import Timing, micros, ratio, timing
@@ -142,15 +137,9 @@ def _judging(store: SqliteStore, engine: str) -> Engine:
     """The engine as the daemon composes it, but for budgets, which would end a long session."""
     manifest = json.loads((resources.manifests() / "quickstart.json").read_bytes())
     manifest["budgets"] = dict.fromkeys(manifest["budgets"])
-    base = bundle.load_directory(resources.policies() / "aegis")
-    judge = RegoJudge(choose(engine), base, store.document, rules_version())
-    configured = Configured(
-        bundle=judge.bundle({}),
-        policy_named=False,
-        capabilities=capabilities.read(json.dumps(manifest).encode()),
-    )
-    return Engine(
-        store=store, judge=judge, clock=SystemClock(), configured=configured, on_fatal=print
+    judge = installation(engine).judge(store.document)
+    return compose.engine(
+        store, judge, compose.configured(judge, compose.read_manifest(manifest)), on_fatal=print
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from aegisd import reaper
+from aegisd import compose, reaper
 from aegisd.core.errors import (
     AegisError,
     CheckpointUnknown,
@@ -32,7 +32,8 @@ from aegisd.core.log import checkpoint
 from aegisd.core.log.canonical import DEPTH_MAX
 from aegisd.core.log.chain import verify
 from aegisd.core.log.merkle import consistent, included
-from aegisd.library import Library, LibraryThread, library
+from aegisd.library import Library, LibraryThread
+from aegisd.rego import installation
 from aegisd.rows import Batch
 from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
@@ -57,8 +58,8 @@ def gate(dsn: str | None) -> Iterator[LibraryThread]:
 @pytest.fixture
 def as_in_door(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock and the version of the rules that the HTTP door of the tests has."""
-    monkeypatch.setattr(library, "SystemClock", Clock)
-    monkeypatch.setattr(library, "rules_version", lambda: "tests")
+    monkeypatch.setattr(compose, "SystemClock", Clock)
+    monkeypatch.setattr(installation, "rules_version", lambda: "tests")
 
 
 def run(story: Coroutine[Any, Any, object]) -> None:

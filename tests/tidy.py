@@ -66,6 +66,9 @@ BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset(
 )
 BROAD = frozenset({"BaseException", "Exception"})
 
+# The only file that makes an engine.
+COMPOSER = "aegisd/compose.py:"
+
 # Each with one letter in brackets, so that this file does not hold what it looks for.
 UNFINISHED = re.compile(r"\b(?:TOD[O]|FIXM[E]|XX[X])\b")
 # Folders of build machines. Homes of people are left out: attack examples name those.
@@ -196,6 +199,14 @@ def asserts(root: Path) -> Iterator[str]:
     for where, node in nodes(root, *PRODUCT):
         if isinstance(node, ast.Assert):
             yield f"{where}: raise instead; a host program may run us with -O"
+
+
+def second_compositions(root: Path) -> Iterator[str]:
+    """The engine is built in one place, so that tests, drills and users run what is served."""
+    for where, node in nodes(root, *CODE):
+        match node:
+            case ast.Call(func=ast.Name(id="Engine")) if not where.startswith(COMPOSER):
+                yield f"{where}: build it by {COMPOSER.removesuffix(':')}"
 
 
 def unfinished(root: Path) -> Iterator[str]:

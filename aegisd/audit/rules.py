@@ -4,23 +4,18 @@ Imported by who needs it only: loading the engine takes longer than most command
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from aegisd import resources
 from aegisd.core.capabilities import NONE
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.rego.bundle import build, load_directory
 from aegisd.rego.engines import choose, installed
+from aegisd.rego.installation import Installation, base_folder, installation
 from aegisd.rego.judge import RegoJudge
 from aegisd.rows import Document
 from aegisd.rules_version import rules_version
-
-
-def base_folder() -> Path:
-    """Where the base rules lie. Raises `ConfigInvalid` when the installation lacks them."""
-    return resources.policies() / "aegis"
 
 
 def judge(find: Callable[[bytes], Document | None], engine: str = "auto") -> RegoJudge:
@@ -29,21 +24,17 @@ def judge(find: Callable[[bytes], Document | None], engine: str = "auto") -> Reg
     `auto` judges each decision on the engine that made it, where that is installed: a difference is
     then nobody's upgrade. Raises `ConfigInvalid` for an engine that is not installed.
     """
-    base, version = load_directory(base_folder()), rules_version()
-    if engine == "auto":
-        return AsDecided(base, find, version)
-    return RegoJudge(choose(engine), base, find, version)
+    return AsDecided(find) if engine == "auto" else installation(engine).judge(find)
 
 
 class AsDecided(RegoJudge):
     """Judges each decision on the engine that made it, and all else on the preferred one."""
 
-    def __init__(
-        self, base: Mapping[str, str], find: Callable[[bytes], Document | None], version: str
-    ) -> None:
-        super().__init__(choose("auto"), base, find, version)
+    def __init__(self, find: Callable[[bytes], Document | None]) -> None:
+        preferred = installation()
+        super().__init__(preferred.evaluator, preferred.base, find, rules_version())
         self._engines = {
-            name: RegoJudge(choose(name), base, find, version)
+            name: Installation(preferred.base, choose(name)).judge(find)
             for name in installed()
             if name != self.evaluator()[0]
         }

@@ -4,6 +4,7 @@
 callers that have none. Every call goes through the engine, as every request of the daemon does.
 """
 
+from aegisd.compose import Manifest, Policy
 from aegisd.core.decision import Decision
 from aegisd.door.answer import (
     EventRecord,
@@ -13,7 +14,6 @@ from aegisd.door.answer import (
     SessionVerification,
 )
 from aegisd.door.operator import ActReceipt
-from aegisd.library.configuration import Manifest, Policy
 from aegisd.library.library import Library, Receipts
 from aegisd.library.thread import LibraryThread
 from aegisd.ports import EventReader

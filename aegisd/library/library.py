@@ -4,12 +4,12 @@ import asyncio
 import logging
 import os
 from contextlib import ExitStack
-from pathlib import Path
 
 import msgspec
 from msgspec import UNSET
 
-from aegisd import resources
+from aegisd import compose
+from aegisd.compose import Manifest, Policy, read_manifest, read_policy
 from aegisd.core.decision import Decision
 from aegisd.core.errors import AegisError, InvalidField, Stopping, Unavailable
 from aegisd.core.log.canonical import encode
@@ -32,21 +32,13 @@ from aegisd.door.answer import (
     session_verification,
 )
 from aegisd.door.operator import ActReceipt, OperatorAct, act_receipt, check
-from aegisd.engine.checkpoints import Signing
-from aegisd.engine.clock import SystemClock
 from aegisd.engine.commands.opening import opening
-from aegisd.engine.configured import Configured
-from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.signed_log import Consistency, Inclusion
-from aegisd.library.configuration import Manifest, Policy, read_manifest, read_policy
 from aegisd.ports import EventReader, EventStore
-from aegisd.rego import bundle
-from aegisd.rego.engines import choose
-from aegisd.rego.judge import RegoJudge
+from aegisd.rego.installation import installation
 from aegisd.rows import Checkpoint
-from aegisd.rules_version import rules_version
-from aegisd.store.dsn import open_store, place
+from aegisd.store.dsn import open_store
 from aegisd.store.memory import MemoryStore
 
 _log = logging.getLogger("aegis")
@@ -84,27 +76,21 @@ class Library:
         evaluator: str = "auto",
     ) -> None:
         declared = None if manifest is None else read_manifest(manifest)
-        base = bundle.load_directory(resources.policies() / "aegis")
-        files = read_policy(policy)
-        engine = choose(evaluator)
+        installed = installation(evaluator)
+        files = None if policy is None else read_policy(policy)
         self._process = os.getpid()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._broken = self._closed = False
         with ExitStack() as undo:
             self._store: EventStore = MemoryStore() if dsn is None else open_store(dsn)
             undo.callback(self._store.close)
-            judge = RegoJudge(engine, base, self._store.document, rules_version())
-            self._engine = Engine(
-                store=self._store,
-                judge=judge,
-                clock=SystemClock(),
-                configured=Configured(
-                    bundle=judge.bundle(files),
-                    policy_named=policy is not None,
-                    capabilities=declared,
-                ),
+            judge = installed.judge(self._store.document)
+            self._engine = compose.engine(
+                self._store,
+                judge,
+                compose.configured(judge, declared, files),
                 on_fatal=self._break,
-                signing=None if dsn is None else _signing(dsn, self._store),
+                signing=None if dsn is None else compose.signing(dsn, self._store),
             )
             undo.pop_all()
 
@@ -311,24 +297,6 @@ class Library:
             # Whoever waited has been told; at the interpreter's end this is how threads refuse.
             return
         _log.critical("the gate takes no more calls: %s", reason)
-
-
-def _signing(dsn: str, store: EventStore) -> Signing:
-    """The keys and the guard of a log that lasts, beside it."""
-    # Only such a log needs cryptography, and `import aegis` stays light.
-    from aegisd.signing.guard import GuardFolder  # noqa: PLC0415
-    from aegisd.signing.signer import (  # noqa: PLC0415
-        guard_path,
-        key_path,
-        open_keyring,
-        origin_in,
-    )
-
-    database = Path(place(dsn))
-    return Signing(
-        signer=open_keyring(key_path(database), lambda: origin_in(store)),
-        guard=GuardFolder(guard_path(database)),
-    )
 
 
 def forked_from(process: int) -> Unavailable | None:

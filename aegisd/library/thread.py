@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from typing import Any, Generic, TypeVar
 
+from aegisd.compose import Manifest, Policy
 from aegisd.core.errors import Unavailable
-from aegisd.library.configuration import Manifest, Policy
 from aegisd.library.library import Library, closed, forked_from
 
 # Seconds of one wait. A signal that comes just before a wait does not end it: without a next one,

@@ -203,8 +203,8 @@ def test_values_that_are_no_json_are_refused_by_place_and_nothing_is_written(gat
 def test_a_session_through_http_and_a_gate_is_the_same_log_byte_for_byte(
     monkeypatch: pytest.MonkeyPatch, log: Path | None
 ) -> None:
-    monkeypatch.setattr("aegisd.library.library.SystemClock", Clock)
-    monkeypatch.setattr("aegisd.library.library.rules_version", lambda: "tests")
+    monkeypatch.setattr("aegisd.compose.SystemClock", Clock)
+    monkeypatch.setattr("aegisd.rego.installation.rules_version", lambda: "tests")
     with Door() as door:
         door.post("/v1/sessions", {"tenant_id": "acme", "session_id": "s1", "meta": {"k": 1}})
         door.record(

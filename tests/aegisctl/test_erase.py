@@ -12,11 +12,10 @@ from typing import BinaryIO
 import httpx
 import pytest
 
+from aegisd import compose
 from aegisd.audit import rules
 from aegisd.core import capabilities
 from aegisd.core.proposal import read
-from aegisd.engine.configured import Configured
-from aegisd.engine.engine import Engine
 from aegisd.http.app import app
 from aegisd.remote.client import Answer
 from aegisd.store.sqlite.schema import SCHEMA
@@ -58,15 +57,11 @@ class Served:
         self.runner = asyncio.Runner()
         self.store = SqliteStore(str(path))
         judge = rules.judge(self.store.document)
-        self.engine = Engine(
-            store=self.store,
-            judge=judge,
+        self.engine = compose.engine(
+            self.store,
+            judge,
+            compose.configured(judge, capabilities.from_value(MANIFEST)),
             clock=SteadyClock(),
-            configured=Configured(
-                bundle=judge.bundle({}),
-                policy_named=False,
-                capabilities=capabilities.from_value(MANIFEST),
-            ),
             on_fatal=lambda _reason: None,
         )
         self.app = app(self.engine)

@@ -5,11 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from aegisd import resources
+from aegisd import compose, resources
 from aegisd.audit import rules
-from aegisd.core import capabilities
 from aegisd.core.proposal import read
-from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
@@ -96,16 +94,12 @@ async def _record(
     then: Record | None,
 ) -> None:
     judge = rules.judge(store.document)
-    manifest = (resources.manifests() / "quickstart.json").read_bytes()
-    engine = Engine(
-        store=store,
-        judge=judge,
+    manifest = resources.manifests() / "quickstart.json"
+    engine = compose.engine(
+        store,
+        judge,
+        compose.configured(judge, compose.read_manifest(manifest)),
         clock=SteadyClock(),
-        configured=Configured(
-            bundle=judge.bundle({}),
-            policy_named=False,
-            capabilities=capabilities.read(manifest),
-        ),
         on_fatal=_fatal,
     )
     await engine.start()

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
+from aegisd import compose
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, LogRolledBack
 from aegisd.core.log import checkpoint
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.log.merkle import Tree
 from aegisd.core.shapes.identifier import CONTROL_SESSION
-from aegisd.engine.engine import Engine
 from aegisd.rows import Batch, Checkpoint, Growth
 from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
@@ -189,11 +189,11 @@ def test_an_acceptance_that_was_not_recorded_leaves_the_guard_as_it_was() -> Non
         guard, store = MemoryGuard(), MemoryStore()
         await recorded(store, guard, "1", "2", "3")
         note, older = guard.notes["acme"], first_events(store, 4)
-        refused = Engine(
-            store=older,
-            judge=ScriptedJudge(),
+        refused = compose.engine(
+            older,
+            ScriptedJudge(),
+            configured(manifest(zone="Nowhere")),
             clock=ManualClock(),
-            configured=configured(manifest(zone="Nowhere")),
             on_fatal=ignore,
             signing=evidence(guard),
         )

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from aegisd import resources
+from aegisd import compose, resources
 from aegisd.core import capabilities
 from aegisd.core.decision import PolicyDecision
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.proposal import Proposal
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
-from aegisd.engine.configured import Configured
-from aegisd.engine.engine import Engine
 from aegisd.rego import bundle
 from aegisd.rego.judge import RegoJudge
 from aegisd.rego.regopy_engine import RegopyEvaluator
@@ -113,12 +111,8 @@ def test_a_governed_session_is_decided_as_it_was_the_last_time_somebody_read_it(
         base = bundle.load_directory(resources.policies() / "aegis")
         judge = RegoJudge(RegopyEvaluator(), base, store.document, "rules 1")
         held = capabilities.from_value(MANIFEST)
-        engine = Engine(
-            store=store,
-            judge=judge,
-            clock=ManualClock(),
-            configured=Configured(bundle=judge.bundle({}), policy_named=False, capabilities=held),
-            on_fatal=ignore,
+        engine = compose.engine(
+            store, judge, compose.configured(judge, held), clock=ManualClock(), on_fatal=ignore
         )
         await engine.start()
         for asked in SESSION:

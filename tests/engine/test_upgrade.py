@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
+from aegisd import compose
 from aegisd.core.errors import ConfigInvalid, Outdated, PolicyInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.replay.session import derive_session
@@ -59,20 +60,15 @@ class Build(ScriptedJudge):
 
 
 def configured(judge: Build, files: Mapping[str, str] | None = None) -> Configured:
-    named = files is not None
-    return Configured(bundle=judge.bundle(files or {}), policy_named=named, capabilities=OPEN)
+    return compose.configured(judge, OPEN, files)
 
 
 class Running:
     """A build on a log, started; an ended one leaves the log to the next."""
 
     def __init__(self, store: MemoryStore, judge: Build, told: Configured | None = None) -> None:
-        self.engine = Engine(
-            store=store,
-            judge=judge,
-            clock=ManualClock(),
-            configured=told or configured(judge),
-            on_fatal=ignore,
+        self.engine = compose.engine(
+            store, judge, told or configured(judge), clock=ManualClock(), on_fatal=ignore
         )
 
     async def __aenter__(self) -> tuple[Engine, Start]:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from aegisd import compose
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import ManifestInvalid, StoreFailed
 from aegisd.core.log.chain import verify
@@ -164,11 +165,11 @@ async def running(
     accept_rollback: bool = False,
 ) -> AsyncIterator[Engine]:
     """Start an engine on a store; stop it in an orderly way. A judge keeps its documents."""
-    engine = Engine(
-        store=store,
-        judge=judge or ScriptedJudge(),
+    engine = compose.engine(
+        store,
+        judge or ScriptedJudge(),
+        told or configured(),
         clock=clock or ManualClock(),
-        configured=told or configured(),
         on_fatal=on_fatal,
         signing=evidence,
     )

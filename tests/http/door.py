@@ -8,10 +8,9 @@ import httpx
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from aegisd import compose
 from aegisd.core import capabilities
 from aegisd.engine.checkpoints import Signing
-from aegisd.engine.configured import Configured
-from aegisd.engine.engine import Engine
 from aegisd.http.app import app
 from aegisd.rego import bundle
 from aegisd.rego.judge import RegoJudge
@@ -58,15 +57,11 @@ class Door:
         self.fatal: list[str] = []
         base = bundle.load_directory(ROOT / "policies" / "aegis")
         judge = RegoJudge(RegopyEvaluator(), base, self.store.document, "tests")
-        self.engine = Engine(
-            store=self.store,
-            judge=judge,
+        self.engine = compose.engine(
+            self.store,
+            judge,
+            compose.configured(judge, capabilities.from_value(MANIFEST)),
             clock=self.clock,
-            configured=Configured(
-                bundle=judge.bundle({}),
-                policy_named=False,
-                capabilities=capabilities.from_value(MANIFEST),
-            ),
             on_fatal=self.fatal.append,
             signing=evidence,
         )

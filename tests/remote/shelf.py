@@ -7,9 +7,8 @@ from typing import BinaryIO
 
 import httpx
 
+from aegisd import compose
 from aegisd.audit import rules
-from aegisd.engine.configured import Configured
-from aegisd.engine.engine import Engine
 from aegisd.http.app import app
 from aegisd.remote.client import Answer
 from aegisd.store.sqlite.store import SqliteStore
@@ -27,11 +26,11 @@ class Shelf:
         self.asked: list[str] = []
         self.store = SqliteStore(str(path))
         judge = rules.judge(self.store.document)
-        self._engine = Engine(
-            store=self.store,
-            judge=judge,
+        self._engine = compose.engine(
+            self.store,
+            judge,
+            compose.configured(judge),
             clock=SteadyClock(),
-            configured=Configured(bundle=judge.bundle({}), policy_named=False, capabilities=None),
             on_fatal=lambda _reason: None,
         )
         self._app, self.lie = app(self._engine), lie

@@ -15,6 +15,7 @@ from unittest import mock
 
 from msgspec import Struct
 
+from aegisd import compose
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import AegisError
 from aegisd.core.log.canonical import encode
@@ -146,11 +147,11 @@ class World:
         self._lives += 1
         self._over.clear()
         self._weather.begin()
-        engine = Engine(
-            store=self._store,
-            judge=Judge(self._store, prompt=self._prompt),
+        engine = compose.engine(
+            self._store,
+            Judge(self._store, prompt=self._prompt),
+            Configured(bundle=BUNDLE, policy_named=False, capabilities=None),
             clock=self._clock,
-            configured=Configured(bundle=BUNDLE, policy_named=False, capabilities=None),
             on_fatal=lambda _reason: self._over.set(),
             signing=evidence(self._guard, interval_ms=20, events=40),
         )

@@ -1,0 +1,115 @@
+"""Builds the engine, for the daemon, the library and tests alike: here and nowhere else."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from aegisd.core import capabilities
+from aegisd.core.capabilities import Capabilities
+from aegisd.core.errors import AegisError, ConfigInvalid
+from aegisd.engine.checkpoints import EVENTS_DEFAULT, INTERVAL_MS_DEFAULT, Signing
+from aegisd.engine.clock import SystemClock
+from aegisd.engine.configured import Configured
+from aegisd.engine.engine import Engine
+from aegisd.ports import Clock, EventStore, Follower, LiveJudge, Signer
+from aegisd.rego import bundle
+from aegisd.store.dsn import place
+
+FilePath = str | os.PathLike[str]
+Manifest = FilePath | Mapping[str, object]
+Policy = FilePath | Mapping[str, str]
+
+
+def engine(
+    store: EventStore,
+    judge: LiveJudge,
+    configured: Configured,
+    *,
+    on_fatal: Callable[[str], None],
+    clock: Clock | None = None,
+    signing: Signing | None = None,
+    followers: Sequence[Follower] = (),
+) -> Engine:
+    """An engine that was not started, on a store that stays its caller's to close.
+
+    Without `clock` it goes by this machine's; without `signing` nothing is signed.
+    """
+    return Engine(
+        store=store,
+        judge=judge,
+        clock=SystemClock() if clock is None else clock,
+        configured=configured,
+        on_fatal=on_fatal,
+        signing=signing,
+        followers=followers,
+    )
+
+
+def configured(
+    judge: LiveJudge, manifest: Capabilities | None = None, policy: Mapping[str, str] | None = None
+) -> Configured:
+    """What is to be in force for every tenant; `policy` None names no rules but the base ones.
+
+    Raises `PolicyInvalid`, naming file and line, for rules that do not load.
+    """
+    return Configured(
+        bundle=judge.bundle(policy or {}), policy_named=policy is not None, capabilities=manifest
+    )
+
+
+def signing(
+    dsn: str,
+    store: EventStore,
+    *,
+    key: str | None = None,
+    program: tuple[str, str] | None = None,
+    guard: str | None = None,
+    interval_ms: int = INTERVAL_MS_DEFAULT,
+    events: int = EVENTS_DEFAULT,
+) -> Signing:
+    """Who signs a log, and where its newest checkpoints are kept: beside it, unless named.
+
+    `key` is a key file, `program` an operator's command and its public key, `guard` a folder.
+    Raises `ConfigInvalid`.
+    """
+    # Only a log that lasts needs cryptography, and `import aegis` stays light.
+    from aegisd.signing.command import SigningCommand  # noqa: PLC0415
+    from aegisd.signing.guard import GuardFolder  # noqa: PLC0415
+    from aegisd.signing.signer import (  # noqa: PLC0415
+        guard_path,
+        key_path,
+        open_keyring,
+        origin_in,
+    )
+
+    database = Path(place(dsn))
+    signer: Signer
+    if program is not None:
+        signer = SigningCommand(*program)
+    else:
+        own = Path(key) if key else key_path(database)
+        signer = open_keyring(own, lambda: origin_in(store))
+    folder = Path(guard) if guard else guard_path(database)
+    return Signing(signer=signer, guard=GuardFolder(folder), interval_ms=interval_ms, events=events)
+
+
+def read_manifest(manifest: Manifest) -> Capabilities:
+    """A manifest from a file, or from its own fields.
+
+    Raises `ConfigInvalid` for a file that cannot be read, and `ManifestInvalid`.
+    """
+    if isinstance(manifest, Mapping):
+        return capabilities.from_value(dict(manifest))
+    try:
+        data = Path(manifest).read_bytes()
+    except OSError as error:
+        raise ConfigInvalid(f"manifest {manifest}: cannot be read: {error.strerror}") from None
+    try:
+        return capabilities.read(data)
+    except AegisError as error:
+        raise ConfigInvalid(f"manifest {manifest}: {error.message}") from None
+
+
+def read_policy(policy: Policy) -> Mapping[str, str]:
+    """An operator's Rego files by name, from a folder or as they are. Raises `PolicyInvalid`."""
+    return policy if isinstance(policy, Mapping) else bundle.load_directory(Path(policy))

@@ -1,0 +1,38 @@
+"""What this installation judges by: its base rules, on one of its engines."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from aegisd import resources
+from aegisd.ports import Evaluator
+from aegisd.rego.bundle import load_directory
+from aegisd.rego.engines import choose
+from aegisd.rego.judge import RegoJudge
+from aegisd.rows import Document
+from aegisd.rules_version import rules_version
+
+
+class Installation(Struct, frozen=True):
+    """The base rules by file, and the engine they are judged on."""
+
+    base: Mapping[str, str]
+    evaluator: Evaluator
+
+    def judge(self, documents: Callable[[bytes], Document | None]) -> RegoJudge:
+        """A judge over bundles and manifests that `documents` gives by SHA-256."""
+        return RegoJudge(self.evaluator, self.base, documents, rules_version())
+
+
+def base_folder() -> Path:
+    """Where the base rules lie. Raises `ConfigInvalid` when the installation lacks them."""
+    return resources.policies() / "aegis"
+
+
+def installation(engine: str = "auto") -> Installation:
+    """The rules of this installation, on the engine of that name, or on the preferred one.
+
+    Raises `ConfigInvalid` for an engine that is not installed.
+    """
+    return Installation(load_directory(base_folder()), choose(engine))
