@@ -8,7 +8,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test demo lint bench faults engine environment lock audit clean
+.PHONY: help run test demo lint coverage bench faults engine environment lock audit clean
 
 PYTHON ?=
 LOCK ?= requirements
@@ -34,6 +34,7 @@ help:
 	@echo "make demo    a governed session from end to end, proved and tampered with"
 	@echo "make test    every test, style included                         ARGS='tests/core -x'"
 	@echo "make lint    the style tools alone: ruff, mypy, import-linter"
+	@echo "make coverage  hold every line and branch of core to core's own tests"
 	@echo "make bench   what this machine does, beside a peer              BENCH=evaluate"
 	@echo "make faults  break it on purpose, and count what was lost             ARGS=--quick"
 	@echo "make engine  build the native policy engine, where Rust is, and say which one runs"
@@ -64,6 +65,9 @@ lint: $(TEST)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+coverage: $(TEST)
+	@exec $(BIN)/python -m pytest tests/core --cov --numprocesses auto $(ARGS)
+
 bench: $(RUN) $(ENGINE)
 	@exec $(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
 
@@ -84,7 +88,7 @@ audit: $(TOOLS)
 
 clean:
 	@echo "make clean: removing $(VENV), builds and caches; logs (*.db) stay"
-	@rm -rf $(VENV) .venv-peer native/target build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-peer native/target build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ── the environment ──────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from aegisd.core.errors import EvaluatorFailed
 from aegisd.core.events import JUDGED, RELEASED
 from aegisd.core.gate import States, Step
 from aegisd.core.log.canonical import encode
+from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal, unseal
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.judge import maker
@@ -197,6 +198,7 @@ class Gate:
         self.tenant = TenantState(tenant_id="acme")
         self.sessions: dict[str, SessionState] = {}
         self.events: list[StoredEvent] = []
+        self.values: dict[int, tuple[Value, ...]] = {}
         self._control("POLICY_ACTIVATED", BUNDLE, {"generation": self.judge.generation})
         if held is not None:
             named = {"name": held.manifest.name, "version": held.manifest.version}
@@ -245,10 +247,15 @@ class Gate:
         self.tenant = step.states.tenant
         self.sessions[step.states.session.session_id] = step.states.session
         self.events += step.events
+        self.values[step.events[0].position] = step.values
 
     def of(self, session_id: str = "s1") -> list[StoredEvent]:
         """The events of one session."""
         return [event for event in self.events if event.session_id == session_id]
+
+    def kept(self, event: StoredEvent) -> Sequence[Value]:
+        """The values that are kept beside an event."""
+        return self.values.get(event.position, ())
 
     def _control(self, event_type: str, body: bytes, named: Json) -> None:
         self.judge.documents[digest(body)] = body

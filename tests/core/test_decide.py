@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from aegisd.core.call import Call
 from aegisd.core.decide import (
@@ -29,10 +30,12 @@ from aegisd.core.errors import (
     SessionTerminated,
 )
 from aegisd.core.events import AGENT_EVENTS, JUDGED, RELEASED
+from aegisd.core.log.detached import detach
 from aegisd.core.log.envelope import seal
 from aegisd.core.policy.input import Moment, PolicyInput
 from aegisd.core.policy.judge import Maker
 from aegisd.core.policy.verdict import Verdict, failed
+from aegisd.core.proposal import with_payload
 from aegisd.core.state.model import SessionState
 from tests.core.builders import START_MS
 from tests.core.gate import Gate, Json, manifest, proposal, tool
@@ -216,6 +219,19 @@ def test_an_event_is_held_to_the_hash_its_caller_computed() -> None:
     assert raised.value.details == {"expected": right.hash.hex(), "found": "00" * 32}
     with pytest.raises(InvalidField):
         admit(state, proposal(hash=right.hash.hex()), frozenset())
+
+
+def test_no_hash_is_a_condition_on_an_event_whose_values_are_kept_beside_it() -> None:
+    state = running().session()
+    asked = proposal("USER_MESSAGE", {"content": "x"}, ts_unix_ms=5)
+    payload, _values = detach(asked.payload, ["/content"], [b"salt" * 8])
+    recorded = with_payload(asked, payload)
+    stored = seal(record(state, recorded, START_MS), 0, state.head_hash)
+    check_hash(recorded, stored)
+    for computed in (stored.hash, bytes(32)):
+        with pytest.raises(HashMismatch, match="kept beside it") as raised:
+            check_hash(replace(recorded, hash=computed), stored)
+        assert raised.value.details == {}
 
 
 @pytest.mark.parametrize("ts_unix_ms", [None, 0, 5, START_MS + 10**9])

@@ -127,6 +127,14 @@ def test_what_cannot_follow_asks_nothing() -> None:
     assert log.judge.judged == 1
 
 
+def test_of_an_event_that_nobody_judges_no_judge_is_asked() -> None:
+    log = Gate(held=manifest())
+    question = asked(log, proposal("USER_MESSAGE", {"content": "x"}))
+    assert gate.answer(question, log.judge) is None
+    assert gate.judged(question, log.judge, question.held.bundle) is None
+    assert log.judge.judged == 0
+
+
 @pytest.mark.parametrize("gone", ["manifest", "zone"])
 def test_what_would_be_needed_to_judge_and_is_missing_denies(gone: str) -> None:
     log = Gate(held=manifest())

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisd.core.errors import (
+    IdempotencyConflict,
     InvalidField,
     InvalidJson,
     InvalidRequest,
+    LogCorrupt,
     ReservedId,
     TooLarge,
     UnknownField,
@@ -20,6 +22,7 @@ from aegisd.core.errors import (
 from aegisd.core.log.canonical import DEPTH_MAX, INTEGER_MAX, encode
 from aegisd.core.log.canonical import parse as parse_json
 from aegisd.core.log.chain import verify
+from aegisd.core.log.detached import Value, detach
 from aegisd.core.log.envelope import StoredEvent, seal
 from aegisd.core.proposal import (
     ARGS_BYTES_MAX,
@@ -28,6 +31,7 @@ from aegisd.core.proposal import (
     read,
     recall,
     same_request,
+    with_payload,
 )
 from aegisd.core.shapes.identifier import ID_CHARACTERS_MAX
 from tests.core.builders import PROPOSED, START_MS, envelope, json_value
@@ -40,6 +44,7 @@ REQUEST: dict[str, object] = {
     "payload": PROPOSED,
 }
 DIGEST = bytes(range(32))
+BESIDE = ["/content/first", "/content/second"]
 
 
 def without(field: str) -> dict[str, object]:
@@ -373,6 +378,48 @@ def test_a_retry_is_the_same_request_in_canonical_form(
     changes: dict[str, object], same: bool
 ) -> None:
     assert same_request(read({**REQUEST, **changes}), stored(read(REQUEST))) is same
+
+
+def kept_beside(proposal: Proposal) -> tuple[StoredEvent, tuple[Value, ...]]:
+    """The event a proposal becomes that tells two values in confidence, and these."""
+    payload, values = detach(proposal.payload, BESIDE, [b"1" * 32, b"2" * 32])
+    return stored(with_payload(proposal, payload)), values
+
+
+@given(
+    st.fixed_dictionaries({"first": json_value, "second": json_value, "open": json_value}),
+    st.sampled_from(["first", "second", "open", "new"]),
+    json_value,
+    st.sets(st.sampled_from(BESIDE)),
+)
+def test_a_retry_is_compared_with_the_values_beside_the_event_and_what_is_gone_is_never_guessed(
+    content: dict[str, object], member: str, value: object, gone: set[str]
+) -> None:
+    event, values = kept_beside(read(said(content)))
+    kept = [each for each in values if each.pointer not in gone]
+    retry = read(said({**content, member: value}))
+    told = f"/content/{member}" not in gone
+    if told and (member not in content or encode(value) != encode(content[member])):
+        assert same_request(retry, event, kept) is False
+    elif gone:
+        with pytest.raises(IdempotencyConflict, match=r", ".join(sorted(gone))) as raised:
+            same_request(retry, event, kept)
+        assert raised.value.details == {"erased": len(gone)}
+    else:
+        assert same_request(retry, event, kept) is True
+
+
+@pytest.mark.parametrize("content", ["x", None, [], {}, {"first": 1}, {"second": 2, "open": 3}])
+def test_what_lacks_the_place_of_an_erased_value_is_another_request(content: object) -> None:
+    event, _values = kept_beside(read(said({"first": 1, "second": 2, "open": 3})))
+    assert same_request(read(said(content)), event) is False
+
+
+def test_a_value_that_somebody_changed_is_no_answer_to_a_retry() -> None:
+    asked = read(said({"first": 1, "second": 2}))
+    event, (first, second) = kept_beside(asked)
+    with pytest.raises(LogCorrupt):
+        same_request(asked, event, [first, msgspec.structs.replace(second, value=b"3")])
 
 
 @given(st.dictionaries(st.sampled_from([*REQUEST, "seq", "hash", "extra"]), json_value))

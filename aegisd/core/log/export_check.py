@@ -114,7 +114,7 @@ class ExportCheck:
                 return self._check_checkpoint(part)
             case ExportedProof():
                 return self._check_proof(part)
-            case Trailer():
+            case _:
                 return self._check_trailer(part)
 
     def proven(self, heads: dict[str, tuple[int, bytes]], hashes: Sequence[bytes]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TypeAlias
 
-from msgspec import Struct, inspect
+from msgspec import Struct, inspect, structs
 
 from aegisd.core.manifest.model import NormalForm
 from aegisd.core.policy.input import RuleInput
@@ -46,8 +46,7 @@ def of(shape: inspect.Type) -> Schema:
             spells = (shape.extra or {}).get("spells")
             return of(shape.type if spells is None else inspect.type_info(spells))
         case inspect.StructType():
-            fields = sorted(shape.fields, key=lambda field: field.encode_name)
-            return {field.encode_name: of(field.type) for field in fields}
+            return _fields(shape.cls)
         case inspect.VarTupleType():
             return ListOf(of(shape.item_type))
         case inspect.DictType():
@@ -64,10 +63,8 @@ def of(shape: inspect.Type) -> Schema:
 
 
 def _fields(struct: type[Struct]) -> Mapping[str, Schema]:
-    schema = of(inspect.type_info(struct))
-    if not isinstance(schema, Mapping):
-        raise TypeError(f"expected a struct, found {struct}")
-    return schema
+    found = sorted(structs.fields(struct), key=lambda field: field.encode_name)
+    return {field.encode_name: of(inspect.type_info(field.type)) for field in found}
 
 
 INPUT_SCHEMA = _fields(RuleInput)

@@ -53,7 +53,8 @@ def counterfactual(
     """Judge one session's recorded inputs by another bundle.
 
     Each call is judged on the state as it was recorded, and other sessions' facts stay as they
-    were, so a change is the rule's own doing and never an echo of an earlier change.
+    were, so a change is the rule's own doing and never an echo of an earlier change. Raises
+    `LogCorrupt` for a value that is not what its event is committed to.
     """
     changes: list[Change] = []
     count, unjudged = 0, 0

@@ -24,7 +24,7 @@ _ARGUMENTS = (
     *("params", "parameters", "flags", "options", "opts"),
 )
 
-# A command found, or the code of a problem.
+# A command found, of one word or more, or the code of a problem.
 Found = tuple[str, ...] | str
 
 
@@ -36,7 +36,7 @@ def commands(args: object, roles: Mapping[str, str]) -> Iterator[Command | Probl
         for found in _read(node, roles):
             if isinstance(found, str):
                 yield Problem(target="command", code=found, where=node.where)
-            elif found:
+            else:
                 yield Command(binary=found[0], args=found[1:], where=node.where)
 
 

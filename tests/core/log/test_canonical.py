@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisd.core.errors import DuplicateKey, InvalidJson, NumberOutOfRange, TooDeep
+from aegisd.core.log import canonical
 from aegisd.core.log.canonical import DEPTH_MAX, INTEGER_MAX, encode, parse
 from tests.core.builders import json_value, key, scalar, shared_files, text
 
@@ -282,6 +283,22 @@ def test_a_refusal_repeats_nothing_of_the_document() -> None:
         with pytest.raises(InvalidJson) as refused:
             parse(document)
         assert "hunter2" not in str(refused.value)
+
+
+def test_what_is_no_utf8_is_refused_without_its_bytes_in_whichever_words_the_decoder_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def older(data: bytes) -> object:
+        """As decoders did whose errors repeat a byte of the string and tell where it stands."""
+        return json.loads(data.decode())
+
+    for decoder in (canonical._decode, older):
+        monkeypatch.setattr(canonical, "_decode", decoder)
+        for document in (b'"hunter2\xff"', b'{"hunter2\xff":1}', b'["\xc3("]'):
+            with pytest.raises(InvalidJson, match="UTF-8") as refused:
+                parse(document)
+            for told in ("hunter2", "0xff", "0xc3", "position"):
+                assert told not in str(refused.value)
 
 
 @pytest.mark.parametrize("path", shared_files("rfc8785", "input/*.json"))

@@ -66,6 +66,28 @@ def test_the_chain_tells_what_it_has_seen() -> None:
     assert checked.heads == {"s1": (2, LOG[4].hash), "s2": (3, LOG[6].hash)}
 
 
+@pytest.mark.parametrize("first", range(len(LOG) + 1))
+@pytest.mark.parametrize("second", range(len(LOG) + 1))
+def test_behind_events_that_are_known_to_hold_all_is_found_that_is_found_behind_checked_ones(
+    first: int, second: int
+) -> None:
+    known = max(first, second)
+    for rest in (
+        LOG[known:],
+        LOG[known + 1 :],
+        *(edited(at, hash=b"")[known:] for at in POSITIONS),
+    ):
+        checked, went_on = Chain(whole=True), Chain(whole=True)
+        for row in LOG[:known]:
+            checked.check(row)
+        for start, end in ((0, min(first, second)), (min(first, second), known)):
+            heads = {row.session_id: (row.seq, row.hash) for row in LOG[:end]}
+            went_on.go_on(heads, end - start)
+        assert (went_on.events, went_on.heads) == (checked.events, checked.heads)
+        assert [went_on.check(row) for row in rest] == [checked.check(row) for row in rest]
+        assert (went_on.events, went_on.heads) == (checked.events, checked.heads)
+
+
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("flip", [0x01, 0x20, 0x80])
 def test_any_flipped_byte_of_any_stored_event_is_found_where_it_is(
@@ -264,6 +286,14 @@ def test_what_the_daemon_wraps_around_a_callers_depth_still_verifies() -> None:
 @pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b"[" * 100_000, b'{"$kind":"x"}'])
 def test_bytes_that_are_no_envelope_are_a_break_and_not_a_crash(body: bytes) -> None:
     assert places(edited(2, body=body)) == [(2, "hash"), (2, "envelope")]
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b"0", b'{"seq":0}', b'{"$kind":"x"}'])
+def test_what_is_no_envelope_is_found_though_it_is_canonical_and_all_hashes_agree(
+    body: bytes,
+) -> None:
+    row = replace(restore(BODY, 0), body=body, hash=hashlib.sha256(body).digest())
+    assert places([row]) == [(0, "envelope")]
 
 
 def test_each_break_is_named_once_and_not_again_for_every_event_behind_it() -> None:

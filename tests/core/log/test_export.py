@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from aegisd.core.errors import ExportInvalid
-from aegisd.core.log import export_reading
+from aegisd.core.log import export, export_reading
 from aegisd.core.log.canonical import INTEGER_MAX, encode
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent, restore
 from aegisd.core.log.export import (
     LINE_BYTES_MAX,
     ExportedDocument,
+    ExportWriter,
     Scope,
     Trailer,
     write,
@@ -96,6 +97,18 @@ def test_an_export_reads_back_as_what_was_written() -> None:
 
 def test_each_event_line_is_exactly_the_stored_bytes() -> None:
     assert [line[:-1] for line in LINES[EVENTS_FROM:-1]] == [row.body for row in LOG]
+
+
+@given(st.lists(st.integers(0, len(LOG)), min_size=2, max_size=2), st.integers(0, 9999))
+def test_lines_that_go_by_in_pieces_make_the_same_export(ends: list[int], cut: int) -> None:
+    begin, end = sorted(ends)
+    writer = ExportWriter()
+    written = [*writer.begin(SCOPE, DOCUMENTS), *map(writer.event, LOG[:begin])]
+    passing = b"".join(row.body + b"\n" for row in LOG[begin:end])
+    written += [writer.lines(passing[:cut]), writer.lines(passing[cut:])]
+    writer.events({row.session_id: (row.seq, row.hash) for row in LOG[begin:end]}, end - begin)
+    written += [*map(writer.event, LOG[end:]), writer.end()]
+    assert b"".join(written) == FILE
 
 
 def test_a_person_with_sha256_and_a_json_reader_can_check_it() -> None:
@@ -285,6 +298,23 @@ def test_a_line_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert faults(FILE) == []
     monkeypatch.setattr(export_reading, "LINE_BYTES_MAX", longest - 1)
     assert faults(FILE)[-1] == "export_invalid"
+
+
+def test_a_trailer_is_written_as_long_as_a_reader_takes_it_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = chain(envelope(0, "TERMINATION", None, session_id=f"s{at}") for at in range(9))
+    data = b"".join(write(SCOPE, [], rows))
+    trailer = data.splitlines(keepends=True)[-1]
+    for module in (export, export_reading):
+        monkeypatch.setattr(module, "LINE_BYTES_MAX", len(trailer))
+    assert b"".join(write(SCOPE, [], rows)) == data
+    assert faults(data) == []
+    for module in (export, export_reading):
+        monkeypatch.setattr(module, "LINE_BYTES_MAX", len(trailer) - 1)
+    with pytest.raises(ExportInvalid, match="9 sessions"):
+        list(write(SCOPE, [], rows))
+    assert faults(data) == ["export_invalid"]
 
 
 def test_reading_stops_at_the_first_line_it_cannot_trust_to_be_an_event() -> None:

@@ -113,6 +113,40 @@ def test_of_a_session_each_covered_event_leads_to_the_root(size: int) -> None:
     assert (rules, check.signed, check.covered) == ([], True, covered)
 
 
+def after_proven(
+    scope: Scope, rows: Sequence[StoredEvent], hashes: Sequence[bytes]
+) -> tuple[ExportCheck, list[str]]:
+    """The check of an export whose first events are taken as proven, and the rules that broke."""
+    evidence: list[Evidence] = [signed(), *(proofs() if scope.session_id else [])]
+    first, *parts = read(write(scope, [], rows, evidence))
+    check = ExportCheck((KEY,), ed25519.check, sizes=[len(LOG)])
+    check.check(first)
+    proven = rows[: len(hashes)]
+    check.proven({row.session_id: (row.seq, row.hash) for row in proven}, hashes)
+    return check, [each.rule for part in parts[len(proven) :] for each in check.check(part)]
+
+
+@pytest.mark.parametrize(("scope", "rows"), [(WHOLE, LOG), (SESSION, S2)])
+def test_an_export_whose_first_events_are_proven_elsewhere_holds_as_one_that_was_checked(
+    scope: Scope, rows: Sequence[StoredEvent]
+) -> None:
+    hashes = [row.hash for row in rows]
+    for proven in range(len(rows) + 1):
+        check, rules = after_proven(scope, rows, hashes[:proven])
+        assert (rules, check.signed, check.events) == ([], True, len(rows))
+        assert check.covered == len(rows)
+
+
+@pytest.mark.parametrize(("scope", "rows", "rule"), [(WHOLE, LOG, "root"), (SESSION, S2, "proof")])
+def test_events_proven_elsewhere_are_held_to_the_evidence_as_checked_ones_are(
+    scope: Scope, rows: Sequence[StoredEvent], rule: str
+) -> None:
+    hashes = [row.hash for row in rows]
+    for at in range(len(rows)):
+        _, rules = after_proven(scope, rows, [*hashes[:at], bytes(32), *hashes[at + 1 :]])
+        assert rules == [rule]
+
+
 def test_without_a_key_nothing_is_said_of_the_signature() -> None:
     check, rules = looked_at(WHOLE, LOG, [signed(seed=THIEF)], keys=())
     assert (rules, check.signed, check.covered) == ([], False, len(LOG))

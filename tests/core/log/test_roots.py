@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.log import merkle
 from aegisd.core.log.merkle import EMPTY_ROOT, leaf_hash, subtree_root
 from aegisd.core.log.roots import Roots
 
@@ -27,7 +26,8 @@ def test_each_wanted_root_is_found_whatever_the_pieces(
     sizes: set[int], pieces: list[int], block: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(merkle, "BLOCK_LEAVES", block)
+        for module in ("merkle", "roots"):
+            patch.setattr(f"aegisd.core.log.{module}.BLOCK_LEAVES", block)
         roots, at = Roots(sizes), 0
         for piece in pieces:
             if piece:
@@ -37,6 +37,7 @@ def test_each_wanted_root_is_found_whatever_the_pieces(
                 roots.add(LEAVES[at])
                 at += 1
             assert roots.size == at
+            assert len(roots._waiting) < block
         assert roots.tree().root() == root(at)
         assert roots.at == {size: root(size) for size in sizes if size <= at}
 

@@ -22,6 +22,7 @@ from aegisd.core.policy.verdict import (
     judge,
     read,
 )
+from aegisd.core.target import PROBLEMS
 from tests.core.builders import json_value
 from tests.core.gate import Json, claim, says
 
@@ -236,6 +237,24 @@ def test_a_message_is_the_codes_sentence_and_its_data_in_order() -> None:
     assert (verdict.reasons[0].rule, verdict.reasons[0].where) == ("aegis.budget_exceeded", "/x")
     plain = told(says(deny=[claim("EGRESS_DENY")]))
     assert plain.reasons[0].message == SENTENCES["EGRESS_DENY"]
+
+
+@pytest.mark.parametrize("problem", sorted(PROBLEMS))
+def test_of_a_target_that_two_readers_read_differently_a_message_says_why_and_what_to_do(
+    problem: str,
+) -> None:
+    data = {"problem": problem, "target": "host", "text": "http://a\\b"}
+    (reason,) = told(says(deny=[claim("EGRESS_DENY", "/args/url", **data)])).reasons
+    assert reason.message.endswith(f": {PROBLEMS[problem]}")
+    assert data["text"] not in reason.message
+    assert reason.message == told(says(deny=[claim("PATH_DENY", **data)])).reasons[0].message
+
+
+@pytest.mark.parametrize("problem", ["novel", "", 1, None, ["escape"], {"escape": 1}])
+def test_a_problem_that_this_build_does_not_know_is_data_like_any_other(problem: object) -> None:
+    (reason,) = told(says(deny=[claim("EGRESS_DENY", problem=problem)])).reasons
+    shown = problem if isinstance(problem, str) else encode(problem).decode()
+    assert reason.message == f"{SENTENCES['EGRESS_DENY']}: problem {shown}"
 
 
 def test_an_operators_message_stands_as_it_is_written() -> None:

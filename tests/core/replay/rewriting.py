@@ -12,8 +12,10 @@ from aegisd.core.replay.difference import Derivation, Difference
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
 from tests.core.gate import (
+    BUNDLE,
     Gate,
     Json,
+    Rule,
     ScriptedJudge,
     base,
     claim,
@@ -44,6 +46,32 @@ def worked(held: Json | None = None) -> Gate:
     gate.propose(proposal("TOOL_RESULT", {"call_id": "t3", "result": None}, agent_id="a1"))
     gate.propose(tool("read_file"))
     return gate
+
+
+def confided() -> Gate:
+    """Calls that tell of a customer: name and pin are kept beside their events, and rules saw them.
+
+    The last one tells nothing.
+    """
+    crm = {"roles": {"name": "content", "pin": "content"}}
+    marked = {"sensitive": {"name": "personal", "pin": "personal"}}
+    gate = Gate(ScriptedJudge({BUNDLE: without("Bob")}), manifest(tools={"crm": {**crm, **marked}}))
+    for name in ("Ada", "Bob"):
+        gate.propose(tool("crm", name=name, pin=f"{name}'s"))
+    gate.propose(tool("crm"))
+    return gate
+
+
+def without(name: str) -> Rule:
+    """The base rules, and one of an operator's that denies calls about a customer."""
+
+    def rule(given: Json, held: Json) -> Json:
+        said = base(given, held)
+        if given["call"]["args"].get("name") == name:
+            said["deny"].append(claim("POLICY_DENY"))
+        return said
+
+    return rule
 
 
 def rewritten(events: Iterable[StoredEvent], edit: Edit) -> list[StoredEvent]:
@@ -132,4 +160,5 @@ def weekdays_only(given: Json, held: Json) -> Json:
 
 
 def compared(gate: Gate, events: Sequence[StoredEvent]) -> Derivation:
-    return derive_session([event for event in events if event.session_id == "s1"], gate.judge)
+    own = [event for event in events if event.session_id == "s1"]
+    return derive_session(own, gate.judge, gate.kept)

@@ -1,9 +1,18 @@
 """Pass 1: no difference in a log that the gate wrote, and every outcome compared."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from aegisd.core.decision import DECISION
+from aegisd.core.gate import Question, consequences
+from aegisd.core.log.detached import Value
+from aegisd.core.log.envelope import Envelope, StoredEvent
+from aegisd.core.policy.judge import Maker
+from aegisd.core.policy.verdict import Verdict
 from aegisd.core.replay.difference import Derivation
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
@@ -15,7 +24,14 @@ from tests.core.gate import (
     manifest,
     proposal,
 )
-from tests.core.replay.rewriting import compared, differences, in_decision, rewritten, worked
+from tests.core.replay.rewriting import (
+    compared,
+    confided,
+    differences,
+    in_decision,
+    rewritten,
+    worked,
+)
 
 
 def test_a_log_that_the_gate_wrote_has_no_difference() -> None:
@@ -82,6 +98,69 @@ def test_an_evaluation_that_failed_once_is_a_fault_and_counted_apart(fault: str)
     assert {d.klass for d in first} == {"fault"}
     assert {d.field for d in first} >= {"outcome", "reason", "evaluator"}
     assert second == []
+
+
+def test_a_decision_is_made_again_with_the_values_beside_its_event() -> None:
+    log = confided()
+    found = compared(log, log.events)
+    assert (found.decisions, found.compared, found.differences) == (3, 3, [])
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_decision_about_a_value_that_is_gone_cannot_be_made_again_and_is_told_apart(
+    left: int,
+) -> None:
+    log = confided()
+    found = derive_session(log.of(), log.judge, lambda event: log.kept(event)[:left])
+    assert (found.decisions, found.compared) == (3, 1)
+    assert [(d.seq, d.place, d.field, d.klass, d.recorded) for d in found.differences] == [
+        (seq, "input", "detached", "unreplayable (erased)", "/args/name, /args/pin")
+        for seq in (1, 3)
+    ]
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"value": b'"Eve"'},
+        {"value": b' "Ada"'},
+        {"value": b"Ada"},
+        {"salt": b"\0" * 32},
+        {"pointer": "/args/pin"},
+        {"pointer": "/args/nothing"},
+        {"pointer": "/tool_name"},
+    ],
+)
+def test_a_value_that_is_not_the_one_its_event_commits_to_is_called_tampered(lie: Json) -> None:
+    log = confided()
+
+    def told(event: StoredEvent) -> Sequence[Value]:
+        kept = log.kept(event)
+        return [replace(kept[0], **lie), kept[1]] if event == log.of()[0] else kept
+
+    found = derive_session(log.of(), log.judge, told)
+    assert (found.decisions, found.compared) == (3, 2)
+    (only,) = found.differences
+    assert (only.seq, only.place, only.field, only.klass) == (1, "input", "detached", "tampered")
+    assert "Ada" not in only.derived
+    assert "Eve" not in only.derived
+
+
+def test_a_row_that_the_gate_writes_behind_an_event_and_the_log_lacks_is_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = worked()
+
+    def more(question: Question, verdict: Verdict | None, maker: Maker) -> tuple[Envelope, ...]:
+        rows = consequences(question, verdict, maker)
+        return (*rows, replace(rows[-1], event_type="APPROVAL_REQUESTED", seq=rows[-1].seq + 1))
+
+    monkeypatch.setattr("aegisd.core.gate.consequences", more)
+    found = compared(log, log.events)
+    decisions = [row.position for row in log.of() if row.event_type == DECISION]
+    assert [(d.position, d.place, d.field, d.klass) for d in found.differences] == [
+        (position, "state", "APPROVAL_REQUESTED", "tampered") for position in decisions
+    ]
 
 
 def test_an_empty_log_has_nothing_to_derive() -> None:

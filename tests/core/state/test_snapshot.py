@@ -15,6 +15,7 @@ from aegisd.core.budget import Counters
 from aegisd.core.call import Call, Calls
 from aegisd.core.ledger import Ledger
 from aegisd.core.lifetime import Lifetime
+from aegisd.core.log.canonical import encode
 from aegisd.core.shapes.fact import Cause
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.state.snapshot import digest, document, freeze, thaw
@@ -110,3 +111,19 @@ def test_what_freeze_did_not_write_is_refused(body: bytes) -> None:
     for read in (lambda: thaw(body, SessionState), lambda: thaw(body, TenantState)):
         with pytest.raises((msgspec.MsgspecError, ValueError)):
             read()
+
+
+class Strange(SessionState, frozen=True, kw_only=True):
+    """A state whose author gave it a field that has no JSON form."""
+
+    odd: complex = 1j
+
+
+def test_a_field_that_a_snapshot_could_not_hold_is_refused_by_its_type_both_ways() -> None:
+    state = Strange(tenant_id="acme", session_id="s1")
+    with pytest.raises(NotImplementedError, match="complex"):
+        freeze(state)
+    plain = SessionState(tenant_id="acme", session_id="s1")
+    body = encode({**document(plain), "odd": "1j"})
+    with pytest.raises(NotImplementedError, match="complex"):
+        thaw(body, Strange)

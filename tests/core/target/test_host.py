@@ -313,6 +313,14 @@ def test_a_host_name_may_be_as_long_as_dns_allows_and_no_longer() -> None:
     assert codes(read_url(f"http://{longest}b")) == ["host_invalid"]
 
 
+def test_a_host_name_is_bounded_as_it_is_written_though_idna_would_make_it_shorter() -> None:
+    written = ".".join(["e\u0301" * 31] * 5)
+    for characters, expected in ((HOST_CHARS_MAX + 1, []), (HOST_CHARS_MAX + 2, ["host_invalid"])):
+        name = written[:characters]
+        assert len(idna.encode(name, uts46=True)) < HOST_CHARS_MAX
+        assert codes(read_url(f"http://{name}")) == expected
+
+
 def test_a_port_may_be_as_high_as_tcp_allows_and_no_higher() -> None:
     assert read_url(f"http://a.com:{PORT_MAX}").hosts[0].port == PORT_MAX
     assert codes(read_url(f"http://a.com:{PORT_MAX + 1}")) == ["port"]
