@@ -234,5 +234,5 @@ def _change_lines(what_if: derivation.WhatIf) -> Iterator[str]:
         yield f"and {hidden} more"
     yield f"{len(what_if.changes)} of {count(what_if.decisions, 'decision')} would change"
     if what_if.unjudged:
-        gone = "values that are erased or not in this log"
-        yield f"{what_if.unjudged} could not be judged: they are about {gone}"
+        gone = "a value, a manifest or a bundle that is erased or not in this log"
+        yield f"{what_if.unjudged} could not be judged: they need {gone}"

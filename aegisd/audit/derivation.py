@@ -94,7 +94,7 @@ class Derivation(Struct, frozen=True, kw_only=True):
 class WhatIf(Struct, frozen=True, kw_only=True):
     """A counterfactual: `changes` are (tenant id, change) by tenant and position.
 
-    `unjudged` of the decisions are about values that are not in this log.
+    `unjudged` of the decisions need a value, a manifest or a bundle that is not in this log.
     """
 
     bundle: str

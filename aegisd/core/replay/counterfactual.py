@@ -39,7 +39,8 @@ class Change(Struct, frozen=True, kw_only=True):
 class Counterfactual(Struct, frozen=True, kw_only=True):
     """What another bundle would have changed of one session's `decisions`.
 
-    `unjudged` of them are about values that are gone, so nobody can tell.
+    `unjudged` of them need bytes that are gone (a value, the manifest, the other bundle), or make
+    no question, so nobody can tell.
     """
 
     decisions: int
@@ -60,17 +61,19 @@ def counterfactual(
     count, unjudged = 0, 0
     for judgement in judgements(events, []):
         count += 1
-        question = asked(judgement, judge)
-        if question is None:
-            continue
-        question = restored(judgement, question, values)
-        if question is None:
+        verdict = _judged(judgement, judge, bundle, values)
+        if verdict is None:
             unjudged += 1
-            continue
-        verdict = gate.judged(question, judge, bundle)
-        if verdict is not None and not _is_same(verdict, judgement.decision):
+        elif not _is_same(verdict, judgement.decision):
             changes.append(_change(judgement, verdict))
     return Counterfactual(decisions=count, changes=changes, unjudged=unjudged)
+
+
+def _judged(judgement: Judgement, judge: Judge, bundle: str, values: Values) -> Verdict | None:
+    """What another bundle says of a recorded call; None where nobody can tell."""
+    question = asked(judgement, judge)
+    whole = None if question is None else restored(judgement, question, values)
+    return None if whole is None else gate.judged(whole, judge, bundle)
 
 
 def _is_same(verdict: Verdict, decision: PolicyDecision) -> bool:

@@ -84,8 +84,8 @@ def test_a_counterfactual_believes_no_value_that_its_event_does_not_commit_to() 
         counterfactual(gate.of(), gate.judge, digest(BUNDLE), forged)
 
 
-def test_of_a_decision_whose_manifest_is_gone_a_counterfactual_claims_no_change() -> None:
+def test_of_a_decision_whose_manifest_is_gone_a_counterfactual_says_that_nobody_can_tell() -> None:
     gate = worked()
     judge = ScriptedJudge({OTHER: weekdays_only})
     told = counterfactual(gate.of(), judge, digest(OTHER))
-    assert (told.decisions, told.changes) == (5, [])
+    assert (told.decisions, told.unjudged, told.changes) == (5, 5, [])
