@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from aegisd.core.shapes.declaration import Declaration
+from aegisd.core.shapes.identifier import call_id_of
 
 
 class Cause(Struct, frozen=True, kw_only=True):
@@ -18,7 +19,8 @@ class Cause(Struct, frozen=True, kw_only=True):
 class Fact(Struct, frozen=True, kw_only=True):
     """One event: where it stands, its payload decoded, and its declaration.
 
-    `declared` is None for an event type that this build does not know.
+    `declared` is None for an event type that this build does not know. `cause` is what a
+    consequence behind it would be about; None for such a type, and for a consequence.
     """
 
     position: int
@@ -29,6 +31,7 @@ class Fact(Struct, frozen=True, kw_only=True):
     agent_id: str | None
     payload: object
     declared: Declaration | None
+    cause: Cause | None
 
     @property
     def fields(self) -> Mapping[str, object]:
@@ -47,3 +50,13 @@ class Fact(Struct, frozen=True, kw_only=True):
             return None
         now_ms = self.fields.get("now_ms")
         return now_ms if isinstance(now_ms, int) else 0
+
+
+def cause_of(
+    declared: Declaration | None, event_type: str, payload: object, seq: int
+) -> Cause | None:
+    """What a consequence behind an event would be about."""
+    if declared is None or declared.consequence:
+        return None
+    call_id = call_id_of(payload, seq)
+    return Cause(event_type=event_type, call_id=call_id, judged=declared.judged)

@@ -10,8 +10,7 @@ from msgspec.structs import fields, replace
 
 from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.envelope import StoredEvent, unseal
-from aegisd.core.shapes.fact import Cause, Fact
-from aegisd.core.shapes.identifier import call_id_of
+from aegisd.core.shapes.fact import Cause, Fact, cause_of
 from aegisd.core.state.model import SessionState, TenantState
 
 _decode = msgspec.json.Decoder().decode
@@ -27,6 +26,8 @@ _OF_A_SESSION, _OF_A_TENANT = _parts(SessionState), _parts(TenantState)
 
 def fact(event: StoredEvent) -> Fact:
     """Read a stored event for folding. Raises `msgspec.MsgspecError` when it is not an envelope."""
+    payload = _decode(unseal(event.body).payload)
+    declared = DECLARATIONS.get(event.event_type)
     return Fact(
         position=event.position,
         session_id=event.session_id,
@@ -34,8 +35,9 @@ def fact(event: StoredEvent) -> Fact:
         hash=event.hash,
         event_type=event.event_type,
         agent_id=event.agent_id,
-        payload=_decode(unseal(event.body).payload),
-        declared=DECLARATIONS.get(event.event_type),
+        payload=payload,
+        declared=declared,
+        cause=cause_of(declared, event.event_type, payload, event.seq),
     )
 
 
@@ -64,12 +66,5 @@ def fold_tenant(state: TenantState, event: Fact) -> TenantState:
 
 def _cause(before: Cause | None, event: Fact) -> Cause | None:
     """What a consequence that comes next is about."""
-    if event.declared is None:
-        return None
-    if event.declared.consequence:
-        return before
-    return Cause(
-        event_type=event.event_type,
-        call_id=call_id_of(event.payload, event.seq),
-        judged=event.declared.judged,
-    )
+    is_consequence = event.declared is not None and event.declared.consequence
+    return before if is_consequence else event.cause

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from aegisd.core.activation import Activation
 from aegisd.core.events import DAEMON_EVENTS, DECLARATIONS, JUDGED
-from aegisd.core.shapes.fact import Cause, Fact
+from aegisd.core.shapes.fact import Cause, Fact, cause_of
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.state.snapshot import digest, freeze, thaw
@@ -60,6 +60,7 @@ def logs(draw: st.DrawFn) -> list[Fact]:
                 agent_id=draw(st.sampled_from(["a1", "a2", None])),
                 payload=payload,
                 declared=DECLARATIONS.get(event_type),
+                cause=cause_of(DECLARATIONS.get(event_type), event_type, payload, seqs[session_id]),
             )
         )
     return facts
@@ -225,6 +226,7 @@ def test_an_event_of_an_unknown_type_moves_the_head_and_nothing_else(
         agent_id="a1",
         payload=payload,
         declared=None,
+        cause=None,
     )
     before, after = session(own), session([*own, unknown])
     assert after == replace(before, next_seq=len(own) + 1, head_hash=unknown.hash, cause=None)
