@@ -5,8 +5,6 @@ changes only the head, so that old folds survive new events.
 """
 
 import msgspec
-from msgspec import Struct
-from msgspec.structs import fields, replace
 
 from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.envelope import StoredEvent, unseal
@@ -14,14 +12,6 @@ from aegisd.core.shapes.fact import Cause, Fact, cause_of
 from aegisd.core.state.model import SessionState, TenantState
 
 _decode = msgspec.json.Decoder().decode
-
-
-def _parts(state: type[Struct]) -> tuple[str, ...]:
-    """The fields of a state that are folded by their rooms."""
-    return tuple(field.name for field in fields(state) if hasattr(field.type, "fold"))
-
-
-_OF_A_SESSION, _OF_A_TENANT = _parts(SessionState), _parts(TenantState)
 
 
 def fact(event: StoredEvent) -> Fact:
@@ -43,24 +33,30 @@ def fact(event: StoredEvent) -> Fact:
 
 def fold_session(state: SessionState, event: Fact) -> SessionState:
     """One more event of the session."""
-    return replace(
-        state,
+    cause = state.cause
+    return SessionState(
+        tenant_id=state.tenant_id,
+        session_id=state.session_id,
         next_seq=event.seq + 1,
         head_hash=event.hash,
-        cause=_cause(state.cause, event),
-        **{name: getattr(state, name).fold(event, state.cause) for name in _OF_A_SESSION},
+        cause=_cause(cause, event),
+        budget=state.budget.fold(event, cause),
+        calls=state.calls.fold(event, cause),
+        lifetime=state.lifetime.fold(event, cause),
     )
 
 
 def fold_tenant(state: TenantState, event: Fact) -> TenantState:
     """One more event of the tenant, in position order."""
-    return replace(
-        state,
+    cause = state.cause
+    return TenantState(
+        tenant_id=state.tenant_id,
         next_position=event.position + 1,
         head_hash=event.hash,
         last_now_ms=max(state.last_now_ms, event.now_ms or 0),
-        cause=_cause(state.cause, event),
-        **{name: getattr(state, name).fold(event, state.cause) for name in _OF_A_TENANT},
+        cause=_cause(cause, event),
+        activations=state.activations.fold(event, cause),
+        tally=state.tally.fold(event, cause),
     )
 
 

@@ -1,7 +1,6 @@
 """The two states. Neither copies the other: one knows a session's events, one a tenant's.
 
-Each is composed of what its rooms remember. A part that has a `fold` sees every event, so a new
-room is one line here.
+Each is composed of what its rooms remember: a part folds itself, and sees every event.
 """
 
 from msgspec import Struct

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from aegisd.core.activation import Activation
 from aegisd.core.events import DAEMON_EVENTS, DECLARATIONS, JUDGED
@@ -247,3 +248,26 @@ def test_a_fact_is_what_the_stored_bytes_say() -> None:
         assert (seen.session_id, seen.event_type) == (event.session_id, event.event_type)
     assert fact(small_log()[1]).payload == {"content": "héllo"}
     assert fact(small_log()[4]).payload is None
+
+
+@pytest.mark.parametrize("kind", [SessionState, TenantState])
+def test_every_part_of_a_state_sees_every_event(
+    kind: type[SessionState | TenantState], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {f.name: f.type for f in fields(kind) if hasattr(f.type, "fold")}
+    assert parts
+    told = list[tuple[type, Fact]]()
+
+    def fold(self: object, event: Fact, _cause: Cause | None) -> object:
+        told.append((type(self), event))
+        return self
+
+    for part in parts.values():
+        monkeypatch.setattr(part, "fold", fold)
+    event = fact(small_log()[0])
+    if kind is SessionState:
+        fold_session(SessionState(tenant_id="acme", session_id="s1"), event)
+    else:
+        fold_tenant(TenantState(tenant_id="acme"), event)
+    assert {part for part, _ in told} == set(parts.values())
+    assert len(told) == len(parts)
