@@ -3,23 +3,26 @@
 # PYTHON  the interpreter to build the environment with, if not the first new enough one found
 # LOCK    the folder of locked versions; LOCK= installs the newest that pyproject.toml allows
 # BENCH   which figures make bench measures: ingest, evaluate, library, scale, start or evidence
+# JOBS    processes that run tests side by side; auto is one for each core
 # ARGS    passed on to the program a target starts: make run ARGS='--addr :9000'
 # CARGO   Rust's build tool; CARGO= builds no native engine, and everything runs on regopy
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test demo lint coverage bench faults engine environment lock audit clean
+.PHONY: help run test check exhaustive demo lint coverage bench faults engine environment lock audit clean
 
 PYTHON ?=
 LOCK ?= requirements
 ARGS ?=
 BENCH ?= ingest
+JOBS ?= auto
 CARGO ?= $(shell command -v cargo 2>/dev/null || ls $(HOME)/.cargo/bin/cargo 2>/dev/null)
 export LOCK CARGO
 
 VENV := .venv
 BIN := $(VENV)/bin
 STEP := $(BIN)/python -m scripts.step
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Stamps: newer than what they were made from when what they name is installed.
@@ -33,8 +36,10 @@ help:
 	@echo "make run     start aegisd in the foreground; Ctrl-C stops it    ARGS='--addr :9000'"
 	@echo "make demo    a governed session from end to end, proved and tampered with"
 	@echo "make test    every test, style included                         ARGS='tests/core -x'"
+	@echo "make check   style and the core's tests, in less than a minute"
 	@echo "make lint    the style tools alone: ruff, mypy, import-linter"
 	@echo "make coverage  hold every line and branch of core to core's own tests"
+	@echo "make exhaustive   what takes hours: every seed, case, fault and planted bug"
 	@echo "make bench   what this machine does, beside a peer              BENCH=evaluate"
 	@echo "make faults  break it on purpose, and count what was lost             ARGS=--quick"
 	@echo "make engine  build the native policy engine, where Rust is, and say which one runs"
@@ -56,8 +61,21 @@ demo: $(RUN) $(ENGINE)
 	@exec $(BIN)/python -m conformance.demo $(ARGS)
 
 test: $(TEST) $(ENGINE)
-	@echo "make test: $(BIN)/python -m pytest $(ARGS)"
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@echo "make test: $(PYTEST) $(ARGS)"
+	@exec $(PYTEST) $(ARGS)
+
+# The inner loop. What it leaves out, `make test` holds.
+check: lint
+	@exec $(PYTEST) --quiet tests/core $(ARGS)
+
+# What `make test` samples, in full. CONTRIBUTING.md says where the results are kept.
+exhaustive: $(TEST) $(ENGINE)
+	HYPOTHESIS_PROFILE=thorough $(PYTEST) tests/core tests/rego/test_engines.py tests/engine/test_turns.py
+	$(PYTEST) -m exhaustive
+	$(BIN)/python -m drills.differential --inputs 200000 --seed 11
+	$(BIN)/python -m drills.planted --every-case
+	$(BIN)/python -m drills.attacks
+	$(BIN)/python -m drills.faults
 
 lint: $(TEST)
 	$(BIN)/ruff check
@@ -66,7 +84,7 @@ lint: $(TEST)
 	$(BIN)/lint-imports --no-logo
 
 coverage: $(TEST)
-	@exec $(BIN)/python -m pytest tests/core --cov --numprocesses auto $(ARGS)
+	@exec $(PYTEST) tests/core --cov $(ARGS)
 
 bench: $(RUN) $(ENGINE)
 	@exec $(BIN)/python -m benchmarks.$(BENCH) $(ARGS)

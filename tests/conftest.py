@@ -2,12 +2,19 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from aegisd.rego.engines import installed
+from tests.effort import PROFILE
+
+# Programs that tests start are compiled once, as they are where nobody forbade it, and the copies
+# that bugs are planted in bring the compiled files along.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Suites that several test modules share, so that their asserts explain themselves too.
 pytest.register_assert_rewrite("tests.store.contract", "tests.tidy")
@@ -28,7 +35,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+# Where a bug was planted it is enough that something fails, and not what the least of it is.
+settings.register_profile(
+    "unshrunk",
+    settings.get_profile("quick"),
+    phases=[Phase.explicit, Phase.generate],
+)
+
+settings.load_profile(PROFILE)
 
 
 def pytest_report_header() -> str:

@@ -23,7 +23,7 @@ class Bug(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One wrong change: `old` stands exactly once in `file`, and `new` must be noticed.
 
     `story` says how it came about, `law` which promise it breaks. `cases` are ids of the packs and
-    `tests` modules of the suite, the fewest that must catch it: each of them fails.
+    `tests` modules or tests of the suite, the fewest that must catch it: each of them fails.
     """
 
     story: str

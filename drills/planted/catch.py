@@ -26,6 +26,9 @@ CAUGHT, NOT_CAUGHT, UNKNOWN = 0, 1, 2
 # What pytest ends with: https://docs.pytest.org/en/stable/reference/exit-codes.html
 _TESTS_PASSED, _TESTS_FAILED = 0, 1
 
+# Properties stop at the first example that fails: nobody reads it. See tests/conftest.py.
+_UNSHRUNK = {"HYPOTHESIS_PROFILE": "unshrunk"}
+
 _PACKS = "conformance/packs"
 _START = "from aegisctl.main import main; main()"
 
@@ -183,7 +186,7 @@ def _play(tree: Path, cases: Sequence[str], engine: str) -> tuple[dict[str, list
 
 def _passes(tree: Path, test: str) -> bool:
     """Whether a module of tests passes. Raises `_NoVerdict` where it does not come to that."""
-    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", test]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", test]
     done = _ran(tree, command)
     if done.returncode not in (_TESTS_PASSED, _TESTS_FAILED):
         last = done.stdout.decode(errors="replace").strip().rpartition("\n")[2]
@@ -193,6 +196,6 @@ def _passes(tree: Path, test: str) -> bool:
 
 def _ran(tree: Path, command: list[str]) -> "subprocess.CompletedProcess[bytes]":
     try:
-        return reaper.run(command, tree, RUN_SECONDS_MAX, {"PYTHONPATH": str(tree)})
+        return reaper.run(command, tree, RUN_SECONDS_MAX, {"PYTHONPATH": str(tree), **_UNSHRUNK})
     except subprocess.TimeoutExpired:
         raise _NoVerdict(f"no verdict within RUN_SECONDS_MAX = {RUN_SECONDS_MAX} s") from None

@@ -39,3 +39,9 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
 def _judging(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every story is told twice: where batches are decided must not show."""
     monkeypatch.setattr(ScriptedJudge, "prompt", request.param == "on the loop")
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch takes what waits, however long a busy machine takes; a test of the time says so."""
+    monkeypatch.setattr("aegisd.engine.batch.BATCH_MS_MAX", 60_000)

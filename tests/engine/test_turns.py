@@ -17,6 +17,7 @@ from aegisd.store.postgres.store import PostgresStore
 from tests import postgres
 from tests.core.builders import START_MS
 from tests.core.gate import ScriptedJudge, manifest, proposal, tool
+from tests.effort import times
 from tests.engine.world import (
     ManualClock,
     MemoryGuard,
@@ -35,7 +36,7 @@ from tests.engine.world import (
 )
 from tests.patience import PATIENCE_S
 
-RACING_APPENDS = 10_000
+RACING_APPENDS = times(2_000, 10_000)
 
 
 class SharedStore(StubbornStore):

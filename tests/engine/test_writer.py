@@ -62,9 +62,7 @@ def test_the_engine_writes_the_bytes_that_the_pure_steps_give() -> None:
     assert run(story()) == [event.body for event in gate.events]
 
 
-def test_what_waits_is_committed_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "BATCH_MS_MAX", 60_000)
-
+def test_what_waits_is_committed_together() -> None:
     async def story() -> int:
         store = StubbornStore()
         async with running(store) as engine:
