@@ -89,7 +89,10 @@ def test_the_engines_error_names_the_item_of_a_batch_and_only_of_a_batch() -> No
 
 @given(
     items=st.lists(
-        st.dictionaries(st.text(), st.recursive(st.integers() | st.text(), st.lists)), max_size=4
+        st.dictionaries(
+            st.text(), st.recursive(st.integers() | st.text(), st.lists, max_leaves=8), max_size=4
+        ),
+        max_size=4,
     ),
     blank=st.sampled_from([b"", b" ", b"\n\t\r "]),
 )
