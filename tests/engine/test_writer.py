@@ -266,6 +266,8 @@ def test_a_commit_takes_events_up_to_its_bound(
     monkeypatch: pytest.MonkeyPatch, bound: int, commits: int
 ) -> None:
     monkeypatch.setattr(waiting, "BATCH_EVENTS_MAX", bound)
+    # A busy machine must not end a batch before it is full.
+    monkeypatch.setattr(batch, "BATCH_MS_MAX", 60_000)
 
     async def story() -> int:
         store = StubbornStore()
