@@ -13,21 +13,21 @@ from aegisd.store.dsn import open_reader
 from drills.daemon import Daemon, proposal
 
 EVALUATOR = """
-from aegisd import daemon
+from aegisd.rego import installation
 class Broken:
     def __init__(self, real): self.real, self.prompt = real, real.prompt
     def evaluate(self, policy_input):
         if b'"tool":"read_file"' in policy_input:
             {fault}
         return self.real.evaluate(policy_input)
-choose = daemon.choose
+choose = installation.choose
 def broken(name):
     evaluator = choose(name)
     kind = type(evaluator)
     compile = kind.compile
     kind.compile = lambda self, *a: Broken(compile(self, *a))
     return evaluator
-daemon.choose = broken
+installation.choose = broken
 """
 
 
