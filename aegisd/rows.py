@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import StoredEvent
 
 
@@ -55,6 +56,11 @@ class Detached(Struct, frozen=True, kw_only=True):
     subject: str
     salt: bytes
     value: bytes
+
+    @property
+    def plain(self) -> Value:
+        """The value without the columns that say beside which event it is, and whose."""
+        return Value(pointer=self.pointer, salt=self.salt, value=self.value)
 
 
 class Batch(Struct, frozen=True, kw_only=True):

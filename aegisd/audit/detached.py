@@ -31,20 +31,15 @@ def values(source: Log, tenant_id: str) -> Values:
         return no_values
 
     def of(event: StoredEvent) -> Sequence[Value]:
-        return [plain(row) for row in source.detached(tenant_id, event.position)]
+        return [row.plain for row in source.detached(tenant_id, event.position)]
 
     return of
-
-
-def plain(row: Detached) -> Value:
-    """A row without the columns that say beside which event it is, and whose."""
-    return Value(pointer=row.pointer, salt=row.salt, value=row.value)
 
 
 def fits(payload: object, row: Detached) -> bool:
     """Whether a value is the one that its event's payload commits to."""
     try:
-        attach(payload, [plain(row)])
+        attach(payload, [row.plain])
     except LogCorrupt:
         return False
     return True

@@ -59,7 +59,7 @@ class Start(Struct, frozen=True, kw_only=True):
 
 
 class Engine:
-    """One per process. Coroutines run on one event loop; `close` ends what `start` began.
+    """One per process. Coroutines run on one event loop; `stop` ends what `start` began.
 
     `reads` answers what is durable; everything that is written goes through a writer.
     """

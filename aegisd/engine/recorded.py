@@ -1,13 +1,11 @@
 """What the log holds of a request: what its caller is answered, at once and on every retry."""
 
-from collections.abc import Iterable
-
 from msgspec import Struct
 
 from aegisd.core.act import ACT_ROWS_MAX, Act, acts
 from aegisd.core.errors import IdempotencyConflict
 from aegisd.core.events import JUDGED
-from aegisd.core.log.detached import BEGINS, Value
+from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import call_id_of
 from aegisd.core.state.fold import fact
@@ -54,11 +52,6 @@ class Recorded(Struct, frozen=True, kw_only=True):
 def recorded(reader: EventReader, tenant_id: str, key: str) -> list[Recorded]:
     """What was answered under a key before, from the log; empty for a key never used."""
     return [_recorded(reader, event) for event in reader.by_idempotency_key(tenant_id, key)]
-
-
-def values(kept: Iterable[Detached]) -> list[Value]:
-    """What is kept beside one event, without the columns that say beside which."""
-    return [Value(pointer=row.pointer, salt=row.salt, value=row.value) for row in kept]
 
 
 def different() -> IdempotencyConflict:

@@ -3,9 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.act import Act, acts
+from aegisd.core.act import ACT_ROWS_MAX, Act, acts
+from aegisd.core.decision import Decision, PolicyDecision
+from aegisd.core.events import CONSEQUENCES
 from aegisd.core.log.envelope import StoredEvent, seal
-from tests.core.builders import envelope
+from tests.core.builders import chain, envelope
 from tests.core.gate import Gate, manifest, proposal, tool
 
 
@@ -72,3 +74,22 @@ def test_a_decision_without_its_cause_is_an_act_of_its_own_and_says_so() -> None
     (act,) = acts(gate.of()[1:])
     assert act.is_parted
     assert act.decision is None
+
+
+def test_an_act_has_at_most_act_rows_max_rows_and_a_reader_finds_all_of_the_longest() -> None:
+    """One row of each consequence that there is, behind its cause."""
+    assert 1 + len(CONSEQUENCES) <= ACT_ROWS_MAX
+    rows = chain(
+        [envelope(0, "TOOL_CALL_PROPOSED", {"tool_name": "t"})]
+        + [envelope(seq, "POLICY_DECISION", {}) for seq in range(1, ACT_ROWS_MAX)]
+    )
+    (act,) = acts(rows)
+    assert len(act.rows) == ACT_ROWS_MAX
+    # Read from anywhere in it, looking back as far as a reader does.
+    for row in act.rows:
+        first = max(0, row.position - (ACT_ROWS_MAX - 1))
+        assert next(acts(rows[first:])).cause == act.cause
+
+
+def test_what_is_answered_of_a_decision_is_all_recorded_under_the_same_names() -> None:
+    assert {*Decision.__struct_fields__} <= {*PolicyDecision.__struct_fields__}

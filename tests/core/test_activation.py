@@ -1,5 +1,7 @@
 """The newest act is in force, and says who did it."""
 
+import pytest
+
 from aegisd.core.activation import Activation, Activations, digest_of
 from tests.core.facts import seen
 
@@ -19,3 +21,14 @@ def test_the_newest_of_each_kind_is_in_force() -> None:
         bundle=Activation(digest="b2", author="bob"),
     )
     assert (digest_of(held.manifest), digest_of(held.bundle)) == ("m1", "b2")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "generation"), [({}, 0), ({"generation": "2"}, 0), ({"generation": 2}, 2)]
+)
+def test_base_rules_of_logs_that_name_no_generation_are_of_generation_0(
+    recorded: dict[str, object], generation: int
+) -> None:
+    act = seen("POLICY_ACTIVATED", {"digest": "b", "author": "ann", **recorded})
+    bundle = Activations().fold(act, None).bundle
+    assert bundle == Activation(digest="b", author="ann", generation=generation)

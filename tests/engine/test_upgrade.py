@@ -1,6 +1,5 @@
 """An operator's rules stand on the base rules of the running build, by an event, or say why not."""
 
-import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -11,7 +10,6 @@ from aegisd.core.errors import ConfigInvalid, Outdated, PolicyInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
-from aegisd.core.state.model import TenantState
 from aegisd.engine.commands.control import policy_control
 from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine, Start
@@ -188,13 +186,6 @@ def test_a_bundle_that_is_none_or_gone_is_left_as_it_is() -> None:
             assert outcome((await engine.append((tool("read_file"),)))[0]) == "POLICY_ERROR"
 
     run(story())
-
-
-def test_a_log_of_before_generations_were_recorded_is_of_generation_0() -> None:
-    assert TenantState(tenant_id="acme").activations.bundle is None
-    store = MemoryStore()
-    asyncio.run(anns(store, Build(1)))
-    assert [author for author, _ in activations(store)] == ["config", "ann"]
 
 
 def test_both_passes_of_a_replay_hold_across_an_upgrade() -> None:

@@ -8,7 +8,7 @@ from aegisd.core.errors import AegisError
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal, same_request
 from aegisd.engine.commands.command import Command
-from aegisd.engine.recorded import Recorded, different, values
+from aegisd.engine.recorded import Recorded, different
 from aegisd.engine.stage import Stage
 
 
@@ -46,7 +46,7 @@ class Append(Command[tuple[Recorded, ...]], frozen=True, kw_only=True):
 
     def _replayed(self, before: Sequence[Recorded]) -> tuple[Recorded, ...]:
         same = len(before) == len(self.proposals) and all(
-            same_request(proposal, answer.event, values(answer.detached))
+            same_request(proposal, answer.event, [row.plain for row in answer.detached])
             for proposal, answer in zip(self.proposals, before, strict=True)
         )
         if not same:
