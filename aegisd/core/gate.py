@@ -30,7 +30,7 @@ from aegisd.core.policy.redaction import redact
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal, recall, with_payload
 from aegisd.core.sensitive import UNREADABLE, found
-from aegisd.core.state.fold import fact, fold_session, fold_tenant
+from aegisd.core.state.fold import fact, fact_of, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 
 _encode = msgspec.json.Encoder().encode
@@ -262,10 +262,10 @@ def judged(question: Question, judge: Judge, bundle: str) -> Verdict | None:
 
 def settle(states: States, question: Question, verdict: Verdict | None, maker: Maker) -> Step:
     """The events of a question and its answer, with the states behind them."""
-    after, behind = _folded(states, question.cause), []
+    after, behind = _folded(states, question.cause, question.proposal.body), []
     for envelope in consequences(question, verdict, maker):
         event = _sealed(after, envelope)
-        after = _folded(after, event)
+        after = _folded(after, event, envelope.payload)
         behind.append(event)
     return Step(events=(question.cause, *behind), states=after, values=question.kept)
 
@@ -307,30 +307,28 @@ def note(
     idempotency_key: str | None = None,
 ) -> Step:
     """An event of the daemon's own, at the session's head: an operator's act, or an opening."""
-    event = _sealed(
-        states,
-        Envelope(
-            agent_id=_optional(agent_id),
-            event_type=event_type,
-            idempotency_key=_optional(idempotency_key),
-            payload=Raw(encode(msgspec.to_builtins(payload))),
-            seq=states.session.next_seq,
-            session_id=states.session.session_id,
-            tenant_id=states.tenant.tenant_id,
-            ts_unix_ms=now_ms,
-            user_id=user_id,
-        ),
+    envelope = Envelope(
+        agent_id=_optional(agent_id),
+        event_type=event_type,
+        idempotency_key=_optional(idempotency_key),
+        payload=Raw(encode(msgspec.to_builtins(payload))),
+        seq=states.session.next_seq,
+        session_id=states.session.session_id,
+        tenant_id=states.tenant.tenant_id,
+        ts_unix_ms=now_ms,
+        user_id=user_id,
     )
-    return Step(events=(event,), states=_folded(states, event))
+    event = _sealed(states, envelope)
+    return Step(events=(event,), states=_folded(states, event, envelope.payload))
 
 
 def _sealed(states: States, envelope: Envelope) -> StoredEvent:
     return seal(envelope, states.tenant.next_position, states.session.head_hash)
 
 
-def _folded(states: States, event: StoredEvent) -> States:
-    """The states behind one more event, read from what is stored of it and from nothing else."""
-    seen = fact(event)
+def _folded(states: States, event: StoredEvent, body: Raw | bytes) -> States:
+    """The states behind one more event, read from the payload's stored bytes and nothing else."""
+    seen = fact_of(event, body)
     return States(
         tenant=fold_tenant(states.tenant, seen), session=fold_session(states.session, seen)
     )

@@ -5,6 +5,7 @@ changes only the head, so that old folds survive new events.
 """
 
 import msgspec
+from msgspec import Raw
 
 from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.envelope import StoredEvent, unseal
@@ -16,7 +17,12 @@ _decode = msgspec.json.Decoder().decode
 
 def fact(event: StoredEvent) -> Fact:
     """Read a stored event for folding. Raises `msgspec.MsgspecError` when it is not an envelope."""
-    payload = _decode(unseal(event.body).payload)
+    return fact_of(event, unseal(event.body).payload)
+
+
+def fact_of(event: StoredEvent, body: Raw | bytes) -> Fact:
+    """The same, where the bytes of its payload are at hand: those that its envelope holds."""
+    payload = _decode(body)
     declared = DECLARATIONS.get(event.event_type)
     return Fact(
         position=event.position,
