@@ -40,7 +40,10 @@ class Act(Struct, frozen=True, kw_only=True):
     @property
     def decision(self) -> StoredEvent | None:
         """What was decided about the cause; None where nobody was asked."""
-        return next((row for row in self.consequences if row.event_type == DECISION), None)
+        for row in self.consequences:
+            if row.event_type == DECISION:
+                return row
+        return None
 
     @property
     def is_parted(self) -> bool:

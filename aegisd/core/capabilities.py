@@ -2,7 +2,7 @@
 
 import hashlib
 
-from msgspec import to_builtins
+from msgspec import Raw, to_builtins
 
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode, parse
@@ -16,7 +16,8 @@ class Capabilities:
     """What a tenant's agents may do.
 
     `document` is the manifest's canonical bytes as registered, empty where none is; `digest` is
-    their SHA-256 in hex, empty likewise. `data` is the normal form's canonical bytes.
+    their SHA-256 in hex, empty likewise. `data` is the normal form's canonical bytes, and `roles`
+    those of each tool's roles.
     """
 
     def __init__(self, manifest: Manifest, document: bytes) -> None:
@@ -24,6 +25,7 @@ class Capabilities:
         self.document = document
         self.digest = hashlib.sha256(document).hexdigest() if document else ""
         self.data = encode(to_builtins(normal_form(manifest, registered=bool(document))))
+        self.roles = {name: Raw(encode(tool.roles)) for name, tool in manifest.tools.items()}
         self.arguments = Arguments(manifest)
         self.sensitive = Sensitive(manifest)
 

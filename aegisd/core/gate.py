@@ -10,7 +10,7 @@ A step gives any number of events, the states behind them, and what must be comm
 What differs between two runs (time, salts, an evaluator) comes in as an argument.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -77,6 +77,8 @@ class Question(Struct, frozen=True, kw_only=True):
     @property
     def kept(self) -> tuple[Value, ...]:
         """The values that are kept; secrets are for the policy's eyes alone."""
+        if not self.secret:
+            return self.values
         return tuple(value for value in self.values if value.pointer not in self.secret)
 
 
@@ -126,10 +128,13 @@ def ask(
     moment = Moment(now_ms=now_ms, utc_offset_s=utc_offset_s or 0)
     admission = admit(session, proposal, held.released)
     places = _kept_apart(session, proposal, held.capabilities)
-    recorded, values = proposal, tuple[Value, ...]()
+    recorded = proposal
+    values: tuple[Value, ...] = ()
+    secret: frozenset[str] = frozenset()
     if places:
         stored, values = detach(proposal.payload, list(places), [salt() for _ in places])
         recorded = with_payload(proposal, stored)
+        secret = frozenset(place for place, kind in places.items() if kind == "secret")
     cause = seal(record(session, recorded, now_ms), states.tenant.next_position, session.head_hash)
     check_hash(proposal, cause)
     policy_input = None
@@ -146,7 +151,7 @@ def ask(
         moment=moment,
         policy_input=policy_input,
         values=values,
-        secret=frozenset(place for place, kind in places.items() if kind == "secret"),
+        secret=secret,
         unanswerable=held.capabilities is None or utc_offset_s is None,
     )
 
@@ -228,13 +233,13 @@ def _input(
 
 def _kept_apart(
     session: SessionState, proposal: Proposal, capabilities: Capabilities | None
-) -> dict[str, str]:
+) -> Mapping[str, str]:
     """What the manifest keeps out of the event, by pointer, and of which kind each is."""
     payload, size = proposal.payload, len(proposal.body)
     if capabilities is None:
-        return dict(found(UNREADABLE, payload, size))
+        return found(UNREADABLE, payload, size)
     tool = session.calls.tool_of(payload) if isinstance(payload, dict) else None
-    return dict(capabilities.sensitive.found(proposal.event_type, payload, size, tool))
+    return capabilities.sensitive.found(proposal.event_type, payload, size, tool)
 
 
 # ── from a verdict to events ─────────────────────────────────────────────────────────────────────

@@ -19,8 +19,8 @@ class Answers(Struct, frozen=True, array_like=True):
 class Tally(Struct, frozen=True, kw_only=True):
     """Counts over all sessions of a tenant.
 
-    `allowed` and `denied` count decisions about events that cost a step; an ask counts in neither.
-    `agents` has the same of each agent. `sessions` does not count `$control`.
+    `allowed` and `denied` count decisions about events that cost a step; one that needs approval
+    counts in neither. `agents` has the same of each agent. `sessions` does not count `$control`.
     """
 
     sessions: int = 0

@@ -164,7 +164,14 @@ def _call_id(answer: Recorded, decided: _Decided) -> str | None:
 
 
 def _answered(decided: _Decided) -> Decision:
-    return Decision(**{name: getattr(decided, name) for name in Decision.__struct_fields__})
+    return Decision(
+        outcome=decided.outcome,
+        reason=decided.reason,
+        reasons=decided.reasons,
+        constraints=decided.constraints,
+        obligations=decided.obligations,
+        advice=decided.advice,
+    )
 
 
 def opened(answer: Recorded) -> SessionOpenedReceipt:

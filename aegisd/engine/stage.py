@@ -46,17 +46,19 @@ class Stage:
     `now_ms` is the writer's time, the same for a whole batch.
     """
 
+    events: list[StoredEvent]
+
     def __init__(
         self, tenant: TenantState, known: Known, judge: Judge, clock: Clock, now_ms: int
     ) -> None:
         self.tenant = tenant
         self.now_ms = now_ms
-        self.sessions = dict[str, SessionState]()
-        self.events = list[StoredEvent]()
-        self.documents = list[Document]()
-        self.detached = list[Detached]()
-        self.erased = list[str]()
-        self.keyed = dict[str, Sequence[Recorded]]()
+        self.sessions: dict[str, SessionState] = {}
+        self.events = []
+        self.documents: list[Document] = []
+        self.detached: list[Detached] = []
+        self.erased: list[str] = []
+        self.keyed: dict[str, Sequence[Recorded]] = {}
         self._known, self._judge, self._clock = known, judge, clock
 
     # ── what commands read ──────────────────────────────────────────────────────────────────────

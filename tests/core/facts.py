@@ -1,7 +1,7 @@
 """Events as folds see them, without a log around them."""
 
 from aegisd.core.events import DECLARATIONS
-from aegisd.core.shapes.fact import Fact, cause_of
+from aegisd.core.shapes.fact import Fact, read
 
 
 def seen(
@@ -13,8 +13,7 @@ def seen(
     agent_id: str | None = None,
 ) -> Fact:
     """One event, of any type and with any payload."""
-    declared = DECLARATIONS.get(event_type)
-    return Fact(
+    return read(
         position=seq,
         session_id=session_id,
         seq=seq,
@@ -22,6 +21,5 @@ def seen(
         event_type=event_type,
         agent_id=agent_id,
         payload=payload,
-        declared=declared,
-        cause=cause_of(declared, event_type, payload, seq),
+        declared=DECLARATIONS.get(event_type),
     )

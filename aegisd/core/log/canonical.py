@@ -89,13 +89,15 @@ def _is_plain(value: object, depth: int) -> bool:
         return _is_plain_number(value)
     if depth == 0:
         raise TooDeep(_TOO_DEEP)
+    plain, members = True, value
     if type(value) is dict:
-        members = [type(member) is str or _is_plain(member, depth - 1) for member in value.values()]
-        return _is_plain_keys(value) and all(members)
-    if type(value) is list or type(value) is tuple:
-        members = [type(member) is str or _is_plain(member, depth - 1) for member in value]
-        return all(members)
-    raise InvalidJson(f"a value of type {type(value).__name__} has no JSON form")
+        plain, members = _are_plain_keys(value), value.values()
+    elif type(value) is not list and type(value) is not tuple:
+        raise InvalidJson(f"a value of type {type(value).__name__} has no JSON form")
+    for member in members:  # type: ignore[attr-defined]  # a list, a tuple or a dict's values
+        if type(member) is not str:
+            plain = _is_plain(member, depth - 1) and plain
+    return plain
 
 
 def _is_plain_number(value: float) -> bool:
@@ -110,7 +112,7 @@ def _is_plain_number(value: float) -> bool:
     return type(value) is int
 
 
-def _is_plain_keys(keys: Iterable[object]) -> bool:
+def _are_plain_keys(keys: Iterable[object]) -> bool:
     """RFC 8785 sorts keys by UTF-16 units, the fast encoder by bytes; in ASCII they agree."""
     plain = True
     for key in keys:

@@ -14,7 +14,6 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from aegisd.core import target
 from aegisd.core.capabilities import Capabilities
-from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import Value
 from aegisd.core.manifest.arguments import ArgumentError
 from aegisd.core.manifest.model import Manifest, Tool
@@ -28,6 +27,9 @@ POLICY_INPUT_BYTES_MAX = 262_144
 _MARCH_TO_DECEMBER = 10
 
 _encode = msgspec.json.Encoder(order="sorted").encode
+
+# Of a tool that the manifest does not declare.
+_NO_ROLES = Raw(b"{}")
 
 # What a caller shaped: any JSON, of which the rules know nothing.
 Free = object
@@ -248,7 +250,7 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
         paths=found.paths,
         problems=found.problems,
         risk=tool.risk,
-        roles=Raw(encode(tool.roles)),
+        roles=capabilities.roles[name] if declared else _NO_ROLES,
         server=server,
         tool=name,
     )

@@ -19,8 +19,10 @@ class Cause(Struct, frozen=True, kw_only=True):
 class Fact(Struct, frozen=True, kw_only=True):
     """One event: where it stands, its payload decoded, and its declaration.
 
-    `declared` is None for an event type that this build does not know. `cause` is what a
-    consequence behind it would be about; None for such a type, and for a consequence.
+    `fields` are the payload's members, none of one that is no object. `declared` is None for an
+    event type that this build does not know. `cause` is what a consequence behind it would be
+    about; None for such a type, and for a consequence. `is_judged` tells that the event costs a
+    step, and `now_ms` is the daemon's clock, where the daemon wrote the event.
     """
 
     position: int
@@ -30,33 +32,53 @@ class Fact(Struct, frozen=True, kw_only=True):
     event_type: str
     agent_id: str | None
     payload: object
+    fields: Mapping[str, object]
     declared: Declaration | None
     cause: Cause | None
-
-    @property
-    def fields(self) -> Mapping[str, object]:
-        """The payload's members; none of one that is no object."""
-        return self.payload if isinstance(self.payload, dict) else {}
-
-    @property
-    def is_judged(self) -> bool:
-        """Whether the event costs a step."""
-        return self.declared is not None and self.declared.judged
-
-    @property
-    def now_ms(self) -> int | None:
-        """The daemon's clock, where the daemon wrote the event."""
-        if self.declared is None or self.declared.writer != "daemon":
-            return None
-        now_ms = self.fields.get("now_ms")
-        return now_ms if isinstance(now_ms, int) else 0
+    is_consequence: bool
+    is_judged: bool
+    now_ms: int | None
 
 
-def cause_of(
-    declared: Declaration | None, event_type: str, payload: object, seq: int
-) -> Cause | None:
-    """What a consequence behind an event would be about."""
-    if declared is None or declared.consequence:
-        return None
-    call_id = call_id_of(payload, seq)
-    return Cause(event_type=event_type, call_id=call_id, judged=declared.judged)
+def read(
+    *,
+    position: int,
+    session_id: str,
+    seq: int,
+    hash: bytes,  # noqa: A002 - the event's own word for it
+    event_type: str,
+    agent_id: str | None,
+    payload: object,
+    declared: Declaration | None,
+) -> Fact:
+    """An event with a decoded payload, as a fold sees it. Total: any payload is read."""
+    fields: Mapping[str, object] = payload if isinstance(payload, dict) else {}
+    is_consequence = declared is not None and declared.consequence
+    return Fact(
+        position=position,
+        session_id=session_id,
+        seq=seq,
+        hash=hash,
+        event_type=event_type,
+        agent_id=agent_id,
+        payload=payload,
+        fields=fields,
+        declared=declared,
+        cause=None if declared is None or is_consequence else _cause(declared, payload, seq),
+        is_consequence=is_consequence,
+        is_judged=declared is not None and declared.judged,
+        now_ms=_now_ms(fields) if declared is not None and declared.writer == "daemon" else None,
+    )
+
+
+def _cause(declared: Declaration, payload: object, seq: int) -> Cause:
+    return Cause(
+        event_type=declared.event_type,
+        call_id=call_id_of(payload, seq),
+        judged=declared.judged,
+    )
+
+
+def _now_ms(fields: Mapping[str, object]) -> int:
+    now_ms = fields.get("now_ms")
+    return now_ms if isinstance(now_ms, int) else 0

@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.envelope import StoredEvent, unseal
-from aegisd.core.shapes.fact import Cause, Fact, cause_of
+from aegisd.core.shapes.fact import Fact, read
 from aegisd.core.state.model import SessionState, TenantState
 
 _decode = msgspec.json.Decoder().decode
@@ -22,18 +22,15 @@ def fact(event: StoredEvent) -> Fact:
 
 def fact_of(event: StoredEvent, body: Raw | bytes) -> Fact:
     """The same, where the bytes of its payload are at hand: those that its envelope holds."""
-    payload = _decode(body)
-    declared = DECLARATIONS.get(event.event_type)
-    return Fact(
+    return read(
         position=event.position,
         session_id=event.session_id,
         seq=event.seq,
         hash=event.hash,
         event_type=event.event_type,
         agent_id=event.agent_id,
-        payload=payload,
-        declared=declared,
-        cause=cause_of(declared, event.event_type, payload, event.seq),
+        payload=_decode(body),
+        declared=DECLARATIONS.get(event.event_type),
     )
 
 
@@ -45,7 +42,7 @@ def fold_session(state: SessionState, event: Fact) -> SessionState:
         session_id=state.session_id,
         next_seq=event.seq + 1,
         head_hash=event.hash,
-        cause=_cause(cause, event),
+        cause=cause if event.is_consequence else event.cause,
         budget=state.budget.fold(event, cause),
         calls=state.calls.fold(event, cause),
         lifetime=state.lifetime.fold(event, cause),
@@ -60,13 +57,7 @@ def fold_tenant(state: TenantState, event: Fact) -> TenantState:
         next_position=event.position + 1,
         head_hash=event.hash,
         last_now_ms=max(state.last_now_ms, event.now_ms or 0),
-        cause=_cause(cause, event),
+        cause=cause if event.is_consequence else event.cause,
         activations=state.activations.fold(event, cause),
         tally=state.tally.fold(event, cause),
     )
-
-
-def _cause(before: Cause | None, event: Fact) -> Cause | None:
-    """What a consequence that comes next is about."""
-    is_consequence = event.declared is not None and event.declared.consequence
-    return before if is_consequence else event.cause

@@ -9,7 +9,7 @@ from msgspec.structs import fields, replace
 
 from aegisd.core.activation import Activation
 from aegisd.core.events import DAEMON_EVENTS, DECLARATIONS, JUDGED
-from aegisd.core.shapes.fact import Cause, Fact, cause_of
+from aegisd.core.shapes.fact import Cause, Fact, read
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.state.snapshot import digest, freeze, thaw
@@ -52,7 +52,7 @@ def logs(draw: st.DrawFn) -> list[Fact]:
         session_id = draw(st.sampled_from(["s", "s", "t", "$control"]))
         seqs[session_id] = seqs.get(session_id, -1) + 1
         facts.append(
-            Fact(
+            read(
                 position=position,
                 session_id=session_id,
                 seq=seqs[session_id],
@@ -61,7 +61,6 @@ def logs(draw: st.DrawFn) -> list[Fact]:
                 agent_id=draw(st.sampled_from(["a1", "a2", None])),
                 payload=payload,
                 declared=DECLARATIONS.get(event_type),
-                cause=cause_of(DECLARATIONS.get(event_type), event_type, payload, seqs[session_id]),
             )
         )
     return facts
@@ -218,7 +217,7 @@ def test_an_event_of_an_unknown_type_moves_the_head_and_nothing_else(
     log: list[Fact], name: str, payload: object
 ) -> None:
     own = [event for event in log if event.session_id == "s"]
-    unknown = Fact(
+    unknown = read(
         position=len(log),
         session_id="s",
         seq=len(own),
@@ -227,7 +226,6 @@ def test_an_event_of_an_unknown_type_moves_the_head_and_nothing_else(
         agent_id="a1",
         payload=payload,
         declared=None,
-        cause=None,
     )
     before, after = session(own), session([*own, unknown])
     assert after == replace(before, next_seq=len(own) + 1, head_hash=unknown.hash, cause=None)
