@@ -17,7 +17,7 @@ def seen(
         position=seq,
         session_id=session_id,
         seq=seq,
-        hash=b"",
+        event_hash=b"",
         event_type=event_type,
         agent_id=agent_id,
         payload=payload,

@@ -45,7 +45,7 @@ def read(
     position: int,
     session_id: str,
     seq: int,
-    hash: bytes,  # noqa: A002 - the event's own word for it
+    event_hash: bytes,
     event_type: str,
     agent_id: str | None,
     payload: object,
@@ -58,7 +58,7 @@ def read(
         position=position,
         session_id=session_id,
         seq=seq,
-        hash=hash,
+        hash=event_hash,
         event_type=event_type,
         agent_id=agent_id,
         payload=payload,

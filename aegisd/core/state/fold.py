@@ -26,7 +26,7 @@ def fact_of(event: StoredEvent, body: Raw | bytes) -> Fact:
         position=event.position,
         session_id=event.session_id,
         seq=event.seq,
-        hash=event.hash,
+        event_hash=event.hash,
         event_type=event.event_type,
         agent_id=event.agent_id,
         payload=_decode(body),
