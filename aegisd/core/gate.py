@@ -28,9 +28,9 @@ from aegisd.core.policy.input import Moment, PolicyInput, Snapshot, beside, buil
 from aegisd.core.policy.judge import Judge, Maker
 from aegisd.core.policy.redaction import redact
 from aegisd.core.policy.verdict import Verdict, failed
-from aegisd.core.proposal import Proposal, recall, with_payload
+from aegisd.core.proposal import Proposal, with_payload
 from aegisd.core.sensitive import UNREADABLE, found
-from aegisd.core.state.fold import fact, fact_of, fold_session, fold_tenant
+from aegisd.core.state.fold import fact_of, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 
 _encode = msgspec.json.Encoder().encode
@@ -157,14 +157,18 @@ def ask(
 
 
 def ask_again(
-    session: SessionState, cause: StoredEvent, decision: PolicyDecision, capabilities: Capabilities
+    session: SessionState,
+    cause: StoredEvent,
+    proposal: Proposal,
+    decision: PolicyDecision,
+    capabilities: Capabilities,
 ) -> Question:
     """What policy was asked about a recorded event, by the facts that its decision recorded.
 
-    `session` is the fold before the event. Raises `msgspec.MsgspecError` or `InvalidJson` where the
-    log makes no question: the gate wrote no such log.
+    `session` is the fold before the event, and `proposal` what the event was. Raises
+    `msgspec.MsgspecError` or `InvalidJson` where the log makes no question: the gate wrote no such
+    log.
     """
-    proposal = recall(cause, fact(cause).payload)
     moment = Moment(now_ms=decision.now_ms, utc_offset_s=decision.utc_offset_s)
     return Question(
         cause=cause,

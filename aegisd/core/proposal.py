@@ -100,8 +100,12 @@ def read(request: object, *, idempotency_key: str | None = None) -> Proposal:
     )
 
 
-def recall(event: StoredEvent, payload: object) -> Proposal:
-    """The proposal that a stored agent event was, for judging it again."""
+def recall(event: StoredEvent) -> Proposal:
+    """The proposal that a stored agent event was, for judging it again.
+
+    Raises `msgspec.MsgspecError` when it is not an envelope.
+    """
+    body = bytes(unseal(event.body).payload)
     return Proposal(
         tenant_id=event.tenant_id,
         user_id=event.user_id,
@@ -109,8 +113,8 @@ def recall(event: StoredEvent, payload: object) -> Proposal:
         agent_id=event.agent_id,
         ts_unix_ms=event.ts_unix_ms,
         event_type=event.event_type,
-        payload=payload,
-        body=bytes(unseal(event.body).payload),
+        payload=msgspec.json.decode(body),
+        body=body,
         idempotency_key=event.idempotency_key,
     )
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 import msgspec
 from msgspec import Struct
 
+from aegisd.core.capabilities import NONE
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.policy.verdict import EVALUATION_STEPS_MAX
 from aegisd.rego.trial import REFUSED
@@ -21,8 +22,8 @@ from aegisd.rego.trial import REFUSED
 # below the engine's EVALUATOR_STUCK_MS_MAX, which would end the process instead.
 COMPILE_MS_MAX = 5_000
 
-# Questions that a child of this process lived through. Each may be as large as a bundle and a
-# manifest; one child takes longer than a hundred decisions.
+# Questions that a child of this process lived through. Each may be as large as a bundle; one child
+# takes longer than a hundred decisions.
 SURVIVED_MAX = 16
 
 
@@ -36,12 +37,14 @@ class Trial(Struct, frozen=True):
     steps_max: int = EVALUATION_STEPS_MAX
 
 
-def survive(engine: str, files: Mapping[str, str], data: bytes, entrypoint: str) -> None:
+def survive(engine: str, files: Mapping[str, str], entrypoint: str) -> None:
     """Return when a child compiled the policy, now or before.
 
-    Raises `PolicyInvalid` with what the child said, or with the fact that it died.
+    It is given nobody's manifest: another has the same form, so rules are tried once and not with
+    each of them. Raises `PolicyInvalid` with what the child said, or with the fact that it died.
     """
-    question = Trial(engine, dict(files), data.decode(), entrypoint)
+    data = f'{{"manifest":{NONE.data.decode()}}}'
+    question = Trial(engine, dict(files), data, entrypoint)
     _try(msgspec.json.encode(question))
 
 

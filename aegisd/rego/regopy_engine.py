@@ -66,7 +66,7 @@ class RegopyEvaluator:
                 "quotation marks, backslashes or line breaks; take them out of the manifest"
             )
         if any(path.startswith(OPERATOR_PREFIX) for path in files):
-            probe.survive("regopy", files, data, ENTRYPOINT)
+            probe.survive("regopy", files, ENTRYPOINT)
         return RegopyProgram(Machine(files, data, [ENTRYPOINT]), facts)
 
 

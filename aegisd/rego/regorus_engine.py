@@ -87,7 +87,7 @@ class RegorusEvaluator:
         base = {path: text for path, text in files.items() if not path.startswith(OPERATOR_PREFIX)}
         spoken = len(base) < len(files)
         if spoken:
-            probe.survive("regorus", files, data, ENTRYPOINT)
+            probe.survive("regorus", files, ENTRYPOINT)
         entrypoints = [ENTRYPOINT, SILENT] if spoken else [ENTRYPOINT]
         whole = program(files, data, entrypoints)
         return RegorusProgram(whole, _prover(base, data), spoken=spoken)

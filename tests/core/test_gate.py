@@ -19,7 +19,7 @@ from aegisd.core.log.envelope import unseal
 from aegisd.core.policy.input import Snapshot
 from aegisd.core.policy.judge import maker
 from aegisd.core.policy.verdict import Verdict
-from aegisd.core.proposal import Proposal
+from aegisd.core.proposal import Proposal, recall
 from aegisd.core.replay.judgement import decision_of
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from tests.core.builders import START_MS
@@ -181,7 +181,8 @@ def test_a_recorded_question_is_the_one_that_was_asked() -> None:
     question, verdict, step = settled(log, event)
     before, held = log.session(), question.held.capabilities
     assert held is not None
-    again = gate.ask_again(before, step.events[0], decision(step), held)
+    cause = step.events[0]
+    again = gate.ask_again(before, cause, recall(cause), decision(step), held)
     assert again.policy_input is not None
     assert question.policy_input is not None
     assert again.policy_input.body == question.policy_input.recorded

@@ -349,14 +349,14 @@ def test_a_proposal_is_judged_as_the_log_will_hold_it_down_to_the_order_of_keys(
         assert proposal.body == encode(proposal.payload)
         assert repr(proposal.payload) == repr(msgspec.json.decode(proposal.body))
         event = stored(proposal)
-        again = recall(event, msgspec.json.decode(proposal.body))
+        again = recall(event)
         assert repr(again.payload) == repr(proposal.payload)
         assert again == msgspec.structs.replace(proposal, ts_unix_ms=START_MS)
 
 
 def test_a_recalled_proposal_is_the_one_that_was_stored() -> None:
     proposal = read({**REQUEST, "agent_id": "a1", "ts_unix_ms": START_MS}, idempotency_key="k")
-    assert recall(stored(proposal), proposal.payload) == proposal
+    assert recall(stored(proposal)) == proposal
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ ENTRYPOINTS = {"regopy": "aegis/a/result", "regorus": "data.aegis.a.result"}
 def ask(engine: str, source: str) -> None:
     """Try one file, whose package is `aegis.a`."""
     require(engine)
-    probe.survive(engine, {"rules/a.rego": source}, b"{}", ENTRYPOINTS[engine])
+    probe.survive(engine, {"rules/a.rego": source}, ENTRYPOINTS[engine])
 
 
 def source(body: str) -> str:

@@ -65,10 +65,13 @@ def seal(envelope: Envelope, position: int, prev_hash: bytes) -> StoredEvent:
     Ids and types are ASCII and integers are in range by the time they get here, so the encoder's
     bytes are the RFC 8785 bytes; `tests/core/log/test_envelope.py` holds the two together.
     """
-    chained = base64.b64encode(prev_hash).decode() if prev_hash else UNSET
-    if chained is not UNSET:
+    if prev_hash:
+        chained = base64.b64encode(prev_hash).decode()
         envelope = msgspec.structs.replace(envelope, prev_hash=chained)
-    body = _encoder.encode(envelope)
+    return _row(envelope, position, prev_hash, _encoder.encode(envelope))
+
+
+def _row(envelope: Envelope, position: int, prev_hash: bytes, body: bytes) -> StoredEvent:
     return StoredEvent(
         tenant_id=envelope.tenant_id,
         position=position,
@@ -100,9 +103,7 @@ def restore(body: bytes, position: int) -> StoredEvent:
     """
     envelope = unseal(body)
     prev_hash = b"" if envelope.prev_hash is UNSET else _hash_of_text(envelope.prev_hash)
-    bare = msgspec.structs.replace(envelope, prev_hash=UNSET)
-    row = seal(bare, position, prev_hash)
-    return msgspec.structs.replace(row, hash=hashlib.sha256(body).digest(), body=body)
+    return _row(envelope, position, prev_hash, body)
 
 
 def _hash_of_text(text: str) -> bytes:

@@ -14,9 +14,9 @@ from aegisd.core.gate import Question
 from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.policy.judge import Judge
-from aegisd.core.proposal import recall
+from aegisd.core.proposal import Proposal, recall
 from aegisd.core.replay.difference import Difference, difference, misplaced
-from aegisd.core.state.fold import fact, fold_session
+from aegisd.core.state.fold import fact, fact_of, fold_session
 from aegisd.core.state.model import SessionState
 
 # The values that are kept beside an event, as far as the log at hand has them.
@@ -28,10 +28,14 @@ _decode_decision = msgspec.json.Decoder(PolicyDecision).decode
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """A decision, the row that records it, its act, and the session's state before that."""
+    """A decision, the row that records it, its act, and the session's state before that.
+
+    `proposal` is what the act's cause was before it was recorded.
+    """
 
     before: SessionState
     act: Act
+    proposal: Proposal
     row: StoredEvent
     decision: PolicyDecision
 
@@ -44,7 +48,8 @@ def judgements(events: Iterable[StoredEvent], differences: list[Difference]) -> 
         if state is None:
             state = SessionState(tenant_id=cause.tenant_id, session_id=cause.session_id)
         decision = None if row is None else decision_of(row)
-        _check_admitted(state, cause, differences)
+        proposal = recall(cause)
+        _check_admitted(state, cause, proposal, differences)
         if act.is_parted:
             differences.append(misplaced(cause, "cause", JUDGED_BEFORE))
         elif row is None:
@@ -55,8 +60,9 @@ def judgements(events: Iterable[StoredEvent], differences: list[Difference]) -> 
         elif decision is None:
             differences.append(misplaced(row, "payload", "what a decision holds"))
         else:
-            yield Judgement(before=state, act=act, row=row, decision=decision)
-        for each in act.rows:
+            yield Judgement(before=state, act=act, proposal=proposal, row=row, decision=decision)
+        state = fold_session(state, fact_of(cause, proposal.body))
+        for each in act.consequences:
             state = fold_session(state, fact(each))
 
 
@@ -75,7 +81,9 @@ def asked(judgement: Judgement, judge: Judge) -> Question | None:
     if capabilities is None:
         return None
     try:
-        return gate.ask_again(judgement.before, judgement.act.cause, decision, capabilities)
+        return gate.ask_again(
+            judgement.before, judgement.act.cause, judgement.proposal, decision, capabilities
+        )
     except (msgspec.MsgspecError, InvalidJson):
         return None
 
@@ -95,10 +103,12 @@ def decision_of(row: StoredEvent) -> PolicyDecision | None:
         return None
 
 
-def _check_admitted(state: SessionState, cause: StoredEvent, differences: list[Difference]) -> None:
+def _check_admitted(
+    state: SessionState, cause: StoredEvent, proposal: Proposal, differences: list[Difference]
+) -> None:
     if cause.event_type not in AGENT_EVENTS:
         return
-    conflict = gate.refusal(state, recall(cause, fact(cause).payload))
+    conflict = gate.refusal(state, proposal)
     if conflict is not None:
         found = difference(cause, "state", "tampered", "admission", "stored", conflict.code)
         differences.append(found)

@@ -34,7 +34,6 @@ from aegisd.core.replay.judgement import (
     no_values,
     restored,
 )
-from aegisd.core.state.fold import fact
 
 # Compared before the rows are: what other rules' input was is no difference by itself.
 _COMPARED_BEFORE = frozenset({"input_sha256"})
@@ -98,7 +97,7 @@ def _unasked(judgement: Judgement, judge: Judge) -> Difference:
 
 def _beside(judgement: Judgement, klass: Class, found: str) -> Difference:
     """A decision that cannot be made again, for what was found beside its event."""
-    places = ", ".join(detached.pointers(fact(judgement.act.cause).payload))
+    places = ", ".join(detached.pointers(judgement.proposal.payload))
     return difference(judgement.row, "input", klass, "detached", places, found)
 
 

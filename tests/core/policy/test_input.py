@@ -279,5 +279,5 @@ def test_an_input_at_its_bound_is_judged_and_one_byte_more_denies_unjudged() -> 
 def test_a_payload_that_no_door_takes_still_makes_an_input(payload: object) -> None:
     event = builders.chain([builders.envelope(0, "TOOL_CALL_PROPOSED", payload)])[0]
     stored = json.loads(event.body)["payload"]
-    document = read_by_rules(recall(event, stored))
+    document = read_by_rules(recall(event))
     assert ("call" in document) == isinstance(stored, dict)
