@@ -4,7 +4,7 @@ What the daemon says about an event (today its decision) stands right behind it,
 in the tenant's order, and was committed with it. Whoever reads the log by causes reads it here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -46,29 +46,37 @@ class Act(Struct, frozen=True, kw_only=True):
         return None
 
     @property
+    def surplus(self) -> tuple[StoredEvent, ...]:
+        """Decisions behind the first: no gate writes one."""
+        decisions = [row for row in self.consequences if row.event_type == DECISION]
+        return tuple(decisions[1:])
+
+    @property
     def is_parted(self) -> bool:
         """Whether this is a consequence without its cause."""
         return self.cause.event_type in CONSEQUENCES
 
 
 def acts(rows: Iterable[StoredEvent]) -> Iterator[Act]:
-    """Rows in the order of a session or a tenant, each with what stands behind it."""
-    act: Act | None = None
+    """Rows in the order of a session or a tenant, each with what stands behind it.
+
+    An act ends at `ACT_ROWS_MAX` rows, whatever a log from elsewhere holds.
+    """
+    act: list[StoredEvent] = []
     for row in rows:
-        if act is not None and _is_behind(row, act):
-            act = Act(cause=act.cause, consequences=(*act.consequences, row))
-            continue
-        if act is not None:
-            yield act
-        act = Act(cause=row)
-    if act is not None:
-        yield act
+        if act and not _is_behind(row, act):
+            yield Act(cause=act[0], consequences=tuple(act[1:]))
+            act = []
+        act.append(row)
+    if act:
+        yield Act(cause=act[0], consequences=tuple(act[1:]))
 
 
-def _is_behind(row: StoredEvent, act: Act) -> bool:
-    last = act.last
+def _is_behind(row: StoredEvent, act: Sequence[StoredEvent]) -> bool:
+    first, last = act[0], act[-1]
     return (
         row.event_type in CONSEQUENCES
-        and not act.is_parted
+        and first.event_type not in CONSEQUENCES
+        and len(act) < ACT_ROWS_MAX
         and (row.session_id, row.seq) == (last.session_id, last.seq + 1)
     )

@@ -85,10 +85,21 @@ def test_an_act_has_at_most_act_rows_max_rows_and_a_reader_finds_all_of_the_long
     )
     (act,) = acts(rows)
     assert len(act.rows) == ACT_ROWS_MAX
+    assert act.surplus == act.consequences[1:]
     # Read from anywhere in it, looking back as far as a reader does.
     for row in act.rows:
         first = max(0, row.position - (ACT_ROWS_MAX - 1))
         assert next(acts(rows[first:])).cause == act.cause
+
+
+def test_what_a_hostile_log_has_behind_a_full_act_stands_alone() -> None:
+    rows = chain(
+        [envelope(0, "TOOL_CALL_PROPOSED", {"tool_name": "t"})]
+        + [envelope(seq, "POLICY_DECISION", {}) for seq in range(1, ACT_ROWS_MAX + 2)]
+    )
+    told = list(acts(rows))
+    assert [len(act.rows) for act in told] == [ACT_ROWS_MAX, 1, 1]
+    assert [act.is_parted for act in told] == [False, True, True]
 
 
 def test_what_is_answered_of_a_decision_is_all_recorded_under_the_same_names() -> None:

@@ -150,7 +150,7 @@ def test_states_are_one_fold_after_every_event_of_every_kind(
         differences = list[Difference]()
         for session_id in sorted({event.session_id for event in log}):
             own = [event for event in log if event.session_id == session_id]
-            for judgement in judgements(own, differences):
+            for judgement in judgements(own, judge, differences):
                 at = session_id, judgement.act.cause.seq
                 assert judgement.before == before.get(at, judgement.before)
         assert differences == []

@@ -59,7 +59,7 @@ def counterfactual(
     """
     changes: list[Change] = []
     count, unjudged = 0, 0
-    for judgement in judgements(events, []):
+    for judgement in judgements(events, judge, []):
         count += 1
         verdict = _judged(judgement, judge, bundle, values)
         if verdict is None:

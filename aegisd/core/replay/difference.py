@@ -56,9 +56,9 @@ def difference(
     )
 
 
-def misplaced(row: StoredEvent, name: str, expected: str) -> Difference:
+def misplaced(row: StoredEvent, name: str, expected: str, klass: Class = "tampered") -> Difference:
     """A row that stands where the gate would not have written it, or lacks one behind it."""
-    return difference(row, "state", "tampered", name, "absent", expected)
+    return difference(row, "state", klass, name, "absent", expected)
 
 
 def blamed(decision: PolicyDecision, judge: Judge) -> Class:
@@ -66,9 +66,13 @@ def blamed(decision: PolicyDecision, judge: Judge) -> Class:
     return "tampered" if made_by(decision) == maker(judge) else "upgrade"
 
 
-def rules_blamed(decision: PolicyDecision, judge: Judge) -> Class:
-    """Why what no engine has a part in may differ: the input, and facts of other sessions."""
-    return "tampered" if decision.rules_version == judge.rules_version else "upgrade"
+def rules_blamed(decision: PolicyDecision | None, judge: Judge) -> Class:
+    """Why what no engine has a part in may differ: the input, other sessions' facts, which rows.
+
+    Where there is no decision at all, nobody else's rules are to blame.
+    """
+    ours = decision is None or decision.rules_version == judge.rules_version
+    return "tampered" if ours else "upgrade"
 
 
 def made_by(decision: PolicyDecision) -> Maker:

@@ -15,7 +15,13 @@ from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.policy.judge import Judge
 from aegisd.core.proposal import Proposal, recall
-from aegisd.core.replay.difference import Difference, difference, misplaced
+from aegisd.core.replay.difference import (
+    Class,
+    Difference,
+    difference,
+    misplaced,
+    rules_blamed,
+)
 from aegisd.core.state.fold import fact, fact_of, fold_session
 from aegisd.core.state.model import SessionState
 
@@ -40,23 +46,32 @@ class Judgement(Struct, frozen=True, kw_only=True):
     decision: PolicyDecision
 
 
-def judgements(events: Iterable[StoredEvent], differences: list[Difference]) -> Iterator[Judgement]:
-    """The decisions of one session in order; a log that does not fold adds to `differences`."""
+def judgements(
+    events: Iterable[StoredEvent], judge: Judge, differences: list[Difference]
+) -> Iterator[Judgement]:
+    """The decisions of one session in order; a log that does not fold adds to `differences`.
+
+    Which rows a session has is the work of the rules that made its newest decision.
+    """
     state: SessionState | None = None
+    newest: PolicyDecision | None = None
     for act in acts(events):
         cause, row = act.cause, act.decision
         if state is None:
             state = SessionState(tenant_id=cause.tenant_id, session_id=cause.session_id)
         decision = None if row is None else decision_of(row)
         proposal = recall(cause)
-        _check_admitted(state, cause, proposal, differences)
+        newest = decision or newest
+        klass = rules_blamed(newest, judge)
+        _check_admitted(state, cause, proposal, klass, differences)
+        differences += (misplaced(each, "cause", JUDGED_BEFORE) for each in act.surplus)
         if act.is_parted:
             differences.append(misplaced(cause, "cause", JUDGED_BEFORE))
         elif row is None:
             if cause.event_type in JUDGED:
-                differences.append(misplaced(cause, "decision", "a decision right behind it"))
+                differences.append(misplaced(cause, "decision", "a decision behind it", klass))
         elif cause.event_type not in JUDGED | RELEASED:
-            differences.append(misplaced(row, "cause", JUDGED_BEFORE))
+            differences.append(misplaced(row, "cause", JUDGED_BEFORE, klass))
         elif decision is None:
             differences.append(misplaced(row, "payload", "what a decision holds"))
         else:
@@ -104,11 +119,15 @@ def decision_of(row: StoredEvent) -> PolicyDecision | None:
 
 
 def _check_admitted(
-    state: SessionState, cause: StoredEvent, proposal: Proposal, differences: list[Difference]
+    state: SessionState,
+    cause: StoredEvent,
+    proposal: Proposal,
+    klass: Class,
+    differences: list[Difference],
 ) -> None:
     if cause.event_type not in AGENT_EVENTS:
         return
     conflict = gate.refusal(state, proposal)
     if conflict is not None:
-        found = difference(cause, "state", "tampered", "admission", "stored", conflict.code)
+        found = difference(cause, "state", klass, "admission", "stored", conflict.code)
         differences.append(found)

@@ -50,7 +50,7 @@ def derive_session(
     Raises `msgspec.MsgspecError` where stored bytes are no envelope: `chain.verify` comes first.
     """
     derivation = Derivation()
-    for judgement in judgements(events, derivation.differences):
+    for judgement in judgements(events, judge, derivation.differences):
         derivation.decisions += 1
         _derive(judgement, judge.on(judgement.decision.evaluator.name), values, derivation)
     return derivation
@@ -84,7 +84,7 @@ def _derive(judgement: Judgement, judge: Judge, values: Values, derivation: Deri
     derivation.compared += 1
     faulted = verdict.fault is not None or _denied_by_fault(decision)
     klass: Class = "fault" if faulted else blamed(decision, judge)
-    found += _compared(judgement, question, verdict, klass)
+    found += _compared(judgement, question, verdict, klass, rules_blamed(decision, judge))
 
 
 def _unasked(judgement: Judgement, judge: Judge) -> Difference:
@@ -107,20 +107,21 @@ def _denied_by_fault(decision: PolicyDecision) -> bool:
 
 
 def _compared(
-    judgement: Judgement, question: Question, verdict: Verdict, klass: Class
+    judgement: Judgement, question: Question, verdict: Verdict, klass: Class, rules: Class
 ) -> Iterator[Difference]:
     """Where the rows behind the cause differ from those that the verdict gives.
 
     They are derived under the names of the engine and rules that made them: a newer engine that
-    gives the same answer is no difference; one that does not is an `upgrade`.
+    gives the same answer is no difference; one that does not is an `upgrade`. `klass` is that of a
+    row that differs, and `rules` that of one too many or too few.
     """
-    rows = judgement.act.consequences
+    rows = [row for row in judgement.act.consequences if row not in judgement.act.surplus]
     expected = gate.consequences(question, verdict, made_by(judgement.decision))
     for row, derived in zip_longest(rows, expected):
         if derived is None:
-            yield misplaced(row, "cause", JUDGED_BEFORE)
+            yield misplaced(row, "cause", JUDGED_BEFORE, rules)
         elif row is None:
-            yield misplaced(judgement.act.last, derived.event_type, "a row behind it")
+            yield misplaced(judgement.act.last, derived.event_type, "a row behind it", rules)
         else:
             for place, name, theirs, mine in _unlike(unseal(row.body), derived):
                 yield difference(row, place, klass, name, theirs, mine)

@@ -4,11 +4,18 @@ from collections.abc import Iterable
 
 from aegisd.core.act import acts
 from aegisd.core.activation import digest_of
+from aegisd.core.decision import PolicyDecision
 from aegisd.core.events import RELEASED
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.input import facts
 from aegisd.core.policy.judge import Judge
-from aegisd.core.replay.difference import Derivation, difference, misplaced, rules_blamed
+from aegisd.core.replay.difference import (
+    Class,
+    Derivation,
+    difference,
+    misplaced,
+    rules_blamed,
+)
 from aegisd.core.replay.judgement import decision_of
 from aegisd.core.state.fold import fact, fold_tenant
 from aegisd.core.state.model import TenantState
@@ -22,33 +29,38 @@ def derive_tenant(events: Iterable[StoredEvent], judge: Judge) -> Derivation:
     derivation = Derivation()
     found = derivation.differences
     state: TenantState | None = None
+    newest: PolicyDecision | None = None
     for act in acts(events):
-        cause, decision = act.cause, act.decision
+        cause, row = act.cause, act.decision
+        decision = None if row is None else decision_of(row)
+        newest = decision or newest
+        klass = rules_blamed(newest, judge)
         state = state or TenantState(tenant_id=cause.tenant_id)
         released = _is_released(cause, state, judge)
         if act.is_parted:
             found.append(misplaced(cause, "cause", "the judged event right before it"))
-        elif decision is not None:
-            _compare_facts(decision, state, judge, derivation)
+        elif row is not None:
+            if decision is not None:
+                _compare_facts(row, decision, state, klass, derivation)
             if cause.event_type in RELEASED and not released:
                 expected = "an event whose release the bundle judges"
-                found.append(misplaced(decision, "cause", expected))
+                found.append(misplaced(row, "cause", expected, klass))
         elif released:
-            found.append(misplaced(cause, "decision", "a decision about its release"))
-        for row in act.rows:
-            state = fold_tenant(state, fact(row))
+            found.append(misplaced(cause, "decision", "a decision about its release", klass))
+        for each in act.rows:
+            state = fold_tenant(state, fact(each))
     return derivation
 
 
 def _compare_facts(
-    row: StoredEvent, before: TenantState, judge: Judge, derivation: Derivation
+    row: StoredEvent,
+    decision: PolicyDecision,
+    before: TenantState,
+    klass: Class,
+    derivation: Derivation,
 ) -> None:
     """Hold a decision to the tenant's state before its cause."""
-    decision = decision_of(row)
-    if decision is None:
-        return
     derivation.decisions += 1
-    klass = rules_blamed(decision, judge)
     recorded, derived = bytes(decision.facts), facts(before, row.agent_id)
     if recorded != derived and klass == "upgrade":
         derivation.changed_facts += 1

@@ -5,6 +5,7 @@ import pytest
 from aegisd.core.events import RELEASED
 from aegisd.core.log.envelope import Envelope
 from aegisd.core.replay.judgement import JUDGED_BEFORE, asked, judgements, no_values, restored
+from aegisd.core.replay.session import derive_session
 from tests.core.gate import Gate, manifest, proposal, tool
 from tests.core.replay.rewriting import (
     confided,
@@ -46,6 +47,24 @@ def test_a_decision_about_nothing_is_found_by_both_passes() -> None:
     assert ("state", "cause", "tampered") in {(d.place, d.field, d.klass) for d in first}
 
 
+def test_a_second_decision_is_found_behind_one_that_cannot_be_made_again() -> None:
+    """What an allow added behind an erased denial would do to the fold, nobody shall overlook."""
+    log = confided()
+
+    def overrule(envelopes: list[Envelope]) -> None:
+        at = decision(envelopes, 1)
+        envelopes.insert(at + 1, payload(envelopes[at], outcome="allow"))
+        renumber(envelopes)
+
+    rows = [row for row in rewritten(log.events, overrule) if row.session_id == "s1"]
+    found = derive_session(rows, log.judge, no_values).differences
+    told = {(d.seq, d.place, d.field, d.klass) for d in found}
+    assert told >= {
+        (3, "input", "detached", "unreplayable (erased)"),
+        (4, "state", "cause", "tampered"),
+    }
+
+
 def test_an_event_that_no_gate_admits_is_found_in_the_state() -> None:
     gate = worked()
 
@@ -55,10 +74,13 @@ def test_an_event_that_no_gate_admits_is_found_in_the_state() -> None:
         for at in (decision(envelopes), decision(envelopes, 1)):
             envelopes[at] = payload(envelopes[at], call_id="same")
 
-    first, _ = differences(rewritten(gate.events, reuse), gate.judge)
-    assert ("state", "admission", "call_id_reused") in {
-        (d.place, d.field, d.derived) for d in first
-    }
+    log = rewritten(gate.events, reuse)
+    for klass in ("tampered", "upgrade"):
+        first, _ = differences(log, gate.judge)
+        assert ("state", "admission", "call_id_reused", klass) in {
+            (d.place, d.field, d.derived, d.klass) for d in first
+        }
+        gate.judge.rules_version = "rules 2"
 
 
 def test_a_decision_before_every_event_of_its_session_is_found_in_the_state() -> None:
@@ -96,7 +118,7 @@ def test_a_decision_behind_an_event_is_misplaced_exactly_where_no_rule_could_jud
 
 def test_each_decision_is_asked_again_as_it_was_and_not_at_all_without_its_manifest() -> None:
     gate = worked()
-    told = list(judgements(gate.of(), []))
+    told = list(judgements(gate.of(), gate.judge, []))
     questions = [asked(each, gate.judge) for each in told]
     assert [each.decision.input_sha256 for each in told] == [
         question.policy_input.sha256
@@ -109,7 +131,7 @@ def test_each_decision_is_asked_again_as_it_was_and_not_at_all_without_its_manif
 
 def test_a_question_is_whole_with_all_values_beside_its_event_and_none_where_one_is_gone() -> None:
     gate = confided()
-    told = list(judgements(gate.of(), []))
+    told = list(judgements(gate.of(), gate.judge, []))
     for judgement, confident in zip(told, (True, True, False), strict=True):
         question = asked(judgement, gate.judge)
         assert question is not None

@@ -41,14 +41,13 @@ def test_a_release_that_the_bundle_judges_needs_its_decision() -> None:
     gate.propose(proposal("TOOL_RESULT", {"call_id": "c0", "result": 1}))
     gate.propose(proposal("USER_MESSAGE", {"content": "x"}))
     assert differences(gate.events, gate.judge) == ([], [])
-    gate.judge.releases = frozenset({"TOOL_RESULT", "USER_MESSAGE"})
-    assert [(d.place, d.field) for d in differences(gate.events, gate.judge)[1]] == [
-        ("state", "decision")
-    ]
-    gate.judge.releases = frozenset()
-    assert [(d.place, d.field) for d in differences(gate.events, gate.judge)[1]] == [
-        ("state", "cause")
-    ]
+    made_by = gate.judge.rules_version
+    for released, field in ({"TOOL_RESULT", "USER_MESSAGE"}, "decision"), (set[str](), "cause"):
+        gate.judge.releases = frozenset(released)
+        for rules, klass in (made_by, "tampered"), ("rules 2", "upgrade"):
+            gate.judge.rules_version = rules
+            found = derive_tenant(gate.events, gate.judge).differences
+            assert [(d.place, d.field, d.klass) for d in found] == [("state", field, klass)]
 
 
 def test_facts_that_other_rules_read_otherwise_are_counted_and_no_difference() -> None:
