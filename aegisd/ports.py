@@ -218,11 +218,16 @@ class Follower(Protocol):
     What it is promised: it hears at least once of all that is durable, in each tenant's order, and
     nothing that is not. What it promises: hearing is a note that returns at once, so that none
     slows a call; the rest it does on a thread of its own, from where it left off, and its lag has
-    a bound. Losing one loses no fact: it can begin again at any position.
+    a bound. Losing one loses no fact: it can begin again at any position. One that raises is not
+    told anything any more. An archive, which is kept whole before anybody can ask for it, is told
+    by the act that records its import.
     """
 
     async def resume(self, ends: Mapping[str, int]) -> None:
-        """Begin, where it left off. `ends` are the tenants, with the positions where logs end."""
+        """Begin, where it left off. `ends` are the tenants, with the positions where logs ended.
+
+        It may have been told of commits behind these ends by then.
+        """
         ...
 
     def committed(self, batch: Batch) -> None:

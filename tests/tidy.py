@@ -50,6 +50,10 @@ BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset(
         # Whatever a store raises that its port does not name, the process ends without an answer.
         "aegisd/engine/writer.py::_commit",
         "aegisd/engine/writer.py::_keep",
+        # A writer that ends for an unforeseen reason would leave callers waiting: the process ends.
+        "aegisd/engine/writer.py::_run",
+        # Who follows the log decides nothing: one that fails is lost, and no call with it.
+        "aegisd/engine/engine.py::_tell",
         # A log that cannot be signed for an unforeseen reason does not hold: the process ends.
         "aegisd/engine/checkpoints.py::_try",
         # Exit 1 means "does not hold": a crash of the command line prints its trace and exits 2.

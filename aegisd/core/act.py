@@ -1,7 +1,8 @@
 """A cause and the daemon's events behind it: the one grouping of the log's rows.
 
 What the daemon says about an event (today its decision) stands right behind it, in its session and
-in the tenant's order, and was committed with it. Whoever reads the log by causes reads it here.
+in the tenant's order, and was committed with it. Whoever reads the log by causes reads it here;
+`verify` holds each row to the one before it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from aegisd.core.activation import digest_of
 from aegisd.core.errors import Outdated
+from aegisd.core.state.model import TenantState
 from aegisd.engine import snapshots
 from aegisd.engine.commands.control import Control
 from aegisd.engine.resident import Resident
@@ -20,8 +22,9 @@ from aegisd.rows import Batch, SnapshotRow, Turn
 BATCH_MS_MAX = 12
 
 
-# What the log of a new tenant begins with.
-Opening = Callable[[], Sequence[Control]]
+# What a tenant's log must hold before anything else is decided: a new one the rules in force, and
+# one with older base rules those of this build. Nothing where it holds all that can be.
+Due = Callable[[TenantState], Sequence[Control]]
 
 
 class Decided(NamedTuple):
@@ -39,17 +42,26 @@ class Decided(NamedTuple):
 
 
 class Deciding:
-    """Decides a tenant's batches on its resident states. Nobody else touches those meanwhile."""
+    """Decides a tenant's batches on its resident states, which nobody else changes meanwhile."""
 
     def __init__(
-        self, resident: Resident, judge: LiveJudge, clock: Clock, *, at_once: bool
+        self, resident: Resident, judge: LiveJudge, clock: Clock, due: Due, *, at_once: bool
     ) -> None:
         """`at_once`: snapshots go with the batch, where the log is shared and a commit costs."""
-        self._resident, self._judge, self._clock = resident, judge, clock
+        self._resident, self._judge, self._clock, self._due = resident, judge, clock, due
         self._at_once = at_once
+        # The bundle on older base rules in whose place there is nothing to put.
+        self._left = ""
 
-    def decide(self, taken: Sequence[Waiting], turn: Turn | None, opening: Opening) -> Decided:
-        """Stage what was taken, as much as there is time for. `opening` begins an empty log."""
+    def is_settled(self, tenant: TenantState) -> bool:
+        """Whether the log holds the rules that this build judges by, as far as it can."""
+        active = tenant.activations.bundle
+        if tenant.next_position == 0 or active is None:
+            return tenant.next_position != 0
+        return active.generation >= self._judge.generation or active.digest == self._left
+
+    def decide(self, taken: Sequence[Waiting], turn: Turn | None) -> Decided:
+        """Stage what was taken, as much as there is time for."""
         resident = self._resident
         before = resident.recover()
         now_ms = self._clock.now_ms() if turn is None else turn.now_ms
@@ -63,7 +75,7 @@ class Deciding:
                 break
             stage = Stage(resident.tenant or before, resident, self._judge, self._clock, now_ms)
             try:
-                told = self._staged(stage, waiting, opening)
+                told = self._staged(stage, waiting)
             except Exception as error:  # noqa: BLE001 - supervisor: deny this caller
                 # A refusal, or a failure of ours: an answer to one caller, never a lost writer.
                 replies.append((waiting.reply, error))
@@ -79,15 +91,17 @@ class Deciding:
         cache = cached(resident.tenant_id, _end(batch), () if self._at_once else rows)
         return Decided(batch, cache, taken[len(replies) :], replies)
 
-    def _staged(self, stage: Stage, waiting: Waiting, opening: Opening) -> object:
+    def _staged(self, stage: Stage, waiting: Waiting) -> object:
         if is_newer(stage.tenant.activations.bundle, self._judge):
             raise Outdated(
                 f"tenant {stage.tenant.tenant_id} has the base rules of a newer build, and this "
                 "daemon is older; ask one that is not, or update this one"
             )
-        if stage.tenant.next_position == 0:
-            for act in opening():
+        if not self.is_settled(stage.tenant):
+            acts = self._due(stage.tenant)
+            for act in acts:
                 act.stage(stage)
+            self._left = "" if acts else digest_of(stage.tenant.activations.bundle)
         return waiting.command.stage(stage)
 
     def _snapshots(self, first: int, touched: dict[str, int]) -> tuple[SnapshotRow, ...]:

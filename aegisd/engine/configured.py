@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from aegisd.core.activation import Activation
+from aegisd.core.activation import Activation, digest_of
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import ConfigInvalid, ManifestInvalid
 from aegisd.core.state.model import TenantState
 from aegisd.engine.commands.command import CONFIG
-from aegisd.engine.commands.control import Control, document, manifest_control, policy_control
+from aegisd.engine.commands.control import (
+    Control,
+    Replacement,
+    document,
+    manifest_control,
+    policy_control,
+)
 from aegisd.engine.upgrade import Upgrade
 from aegisd.ports import Clock, LiveJudge
 
@@ -53,9 +59,19 @@ class Configured(Struct, frozen=True, kw_only=True):
             acts.append(manifest_control(self.capabilities, CONFIG, "configured at start"))
         return acts
 
+    def renewal(
+        self, active: Activation | None, upgraded: Upgrade | None, generation: int
+    ) -> list[Control]:
+        """What takes the place of a bundle on older base rules; nothing where nothing can."""
+        if upgraded is not None:
+            return [upgraded.act(generation)]
+        if active is None or active.author != CONFIG or active.digest == self.bundle_digest:
+            return []
+        return [policy_control(self.bundle, CONFIG, "renewed by a newer build", generation)]
+
     def due(
         self, state: TenantState, upgraded: Upgrade | None, generation: int
-    ) -> Iterator[Control]:
+    ) -> Iterator[Replacement]:
         """What is asked for and not in force. Raises `ConfigInvalid` against a later act.
 
         `upgraded` is what the tenant's operator put in force, on the base rules of this build,
@@ -67,14 +83,16 @@ class Configured(Struct, frozen=True, kw_only=True):
             bundle = replace(bundle, digest=upgraded.digest)
         digest, named = self.bundle_digest, self.policy_named
         if _must_activate(state.tenant_id, "policy", bundle, digest, named=named):
-            yield policy_control(self.bundle, CONFIG, "changed at start", generation)
+            act = policy_control(self.bundle, CONFIG, "changed at start", generation)
+            yield Replacement(act=act, replaced=digest_of(active.bundle))
         elif upgraded is not None:
-            yield upgraded.act(generation)
+            yield Replacement(act=upgraded.act(generation), replaced=digest_of(active.bundle))
         held = self.capabilities
         if held is None:
             return
         if _must_activate(state.tenant_id, "manifest", active.manifest, held.digest, named=True):
-            yield manifest_control(held, CONFIG, "changed at start")
+            act = manifest_control(held, CONFIG, "changed at start")
+            yield Replacement(act=act, replaced=digest_of(active.manifest))
 
 
 def _must_activate(

@@ -1,10 +1,11 @@
 """The engine: what every door asks. Decides through one writer per tenant."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from msgspec import Struct
 
@@ -40,6 +41,8 @@ from aegisd.rows import Batch
 # Tenants whose turns are waited for, or ended, at once where the log is shared: each holds a
 # connection to the database, of which a server has about a hundred.
 TURN_THREADS_MAX = 16
+
+_logger = logging.getLogger("aegisd.engine")
 
 T = TypeVar("T")
 
@@ -105,10 +108,10 @@ class Engine:
         self._configured.tell(self._judge)
         self._configured.check_zone(self._clock)
         tenants = await self.reads.tenants()
-        due: list[tuple[Writer, Control]] = []
+        acts: list[tuple[str, Control]] = []
         if self._checkpoints is not None:
             acts = await self._checkpoints.start(tenants, accept_rollback=accept_rollback)
-            due += ((self._writer(tenant_id), control) for tenant_id, control in acts)
+        due: list[tuple[str, Command[Any]]] = []
         ends: dict[str, int] = {}
         newer: list[str] = []
         upgrades: dict[str, Upgrade] = {}
@@ -123,13 +126,14 @@ class Engine:
             if upgraded is not None:
                 upgrades[tenant_id] = upgraded
             acts_due = self._configured.due(state, upgraded, self._judge.generation)
-            due += ((writer, control) for control in acts_due)
+            due += ((tenant_id, replacement) for replacement in acts_due)
         # A start that is refused for one tenant has written nothing for another.
-        for writer, control in due:
-            await writer.submit(control)
+        for tenant_id, command in (*acts, *due):
+            if tenant_id not in newer:
+                await self._submit(tenant_id, command)
+        self._deafen = self._listen()
         for follower in self._followers:
             await follower.resume(ends)
-        self._deafen = self._listen()
         return Start(
             tenants=len(tenants),
             upgraded=tuple(upgrades),
@@ -146,8 +150,7 @@ class Engine:
         loop = asyncio.get_running_loop()
 
         def told(tenant_id: str, next_position: int) -> None:
-            for follower in self._followers:
-                follower.heard(tenant_id, next_position)
+            self._tell(lambda follower: follower.heard(tenant_id, next_position))
 
         def hear(tenant_id: str, next_position: int) -> None:
             # The loop may have ended while a last commit was being told.
@@ -286,21 +289,36 @@ class Engine:
                 judge=self._judge,
                 clock=self._clock,
                 threads=Threads(self._evaluation, self._commits, self._turns),
-                opening=self._opening,
+                due=self._due,
                 on_commit=self._committed,
                 on_fatal=self._end,
             )
             self._writers[tenant_id] = writer
         return writer
 
-    def _opening(self) -> list[Control]:
+    def _due(self, state: TenantState) -> list[Control]:
+        """What a tenant's log must hold before anything else is decided. Blocks on the store."""
         self._configured.tell(self._judge)
-        return self._configured.opening(self._judge.generation)
+        if state.next_position == 0:
+            return self._configured.opening(self._judge.generation)
+        active = state.activations.bundle
+        upgraded = upgrade(active, self._judge, self._store.document)
+        if upgraded is not None:
+            self._judge.keep(document("bundle", upgraded.bundle))
+        return self._configured.renewal(active, upgraded, self._judge.generation)
 
     def _committed(self, batch: Batch) -> None:
         """Tell those who follow the log what is durable now."""
-        for follower in self._followers:
-            follower.committed(batch)
+        self._tell(lambda follower: follower.committed(batch))
+
+    def _tell(self, told: Callable[[Follower], None]) -> None:
+        """Tell every follower. One that fails is lost, and costs no call anything."""
+        for follower in list(self._followers):
+            try:
+                told(follower)
+            except Exception:
+                self._followers.remove(follower)
+                _logger.exception("%s failed and follows the log no more", type(follower).__name__)
 
     # ── evidence ────────────────────────────────────────────────────────────────────────────────
 

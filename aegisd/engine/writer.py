@@ -28,9 +28,8 @@ from aegisd.core.errors import (
 )
 from aegisd.core.state.model import TenantState
 from aegisd.engine import snapshots
-from aegisd.engine.batch import Decided, Deciding, cached
+from aegisd.engine.batch import Decided, Deciding, Due, cached
 from aegisd.engine.commands.command import Command
-from aegisd.engine.commands.control import Control
 from aegisd.engine.evaluation import Evaluation
 from aegisd.engine.resident import Resident
 from aegisd.engine.waiting import Queue, Waiting, fail, fail_all, unavailable, unknown
@@ -63,7 +62,7 @@ class Writer:
         judge: LiveJudge,
         clock: Clock,
         threads: Threads,
-        opening: Callable[[], Sequence[Control]],
+        due: Due,
         on_commit: Callable[[Batch], None],
         on_fatal: Callable[[str], None],
     ) -> None:
@@ -71,11 +70,11 @@ class Writer:
         self.tenant_id = tenant_id
         self._store, self._judge = store, judge
         self._evaluation, self._commits, self._turns = threads
-        self._opening = opening
         self._on_commit, self._on_fatal = on_commit, on_fatal
         self._resident = Resident(tenant_id, store, judge.rules_version)
-        self._deciding = Deciding(self._resident, judge, clock, at_once=store.shared)
+        self._deciding = Deciding(self._resident, judge, clock, due, at_once=store.shared)
         self._queue = Queue()
+        self._current: list[Waiting] = []
         self._wake = asyncio.Event()
         self._stopping: AegisError | None = None
         self._broken: AegisError | None = None
@@ -104,7 +103,11 @@ class Writer:
         return self._resident.recover()
 
     async def _run(self) -> None:
-        await (self._run_in_turns() if self._store.shared else self._run_alone())
+        try:
+            await (self._run_in_turns() if self._store.shared else self._run_alone())
+        except Exception as error:  # noqa: BLE001 - supervisor: nobody waits for a writer that ended
+            self._break(unavailable(), f"the writer of {self.tenant_id} failed: {error!r}")
+            fail_all(self._current, unavailable())
         if self._broken is not None:
             self._queue.fail(self._broken)
         else:
@@ -146,11 +149,12 @@ class Writer:
             self._resident.forget_keys()
 
     async def _taken(self) -> list[Waiting]:
-        """The next batch, waited for; nothing at the end."""
+        """The next batch, waited for; nothing at the end, or once nothing can be decided."""
         while not self._queue and self._stopping is None:
             self._wake.clear()
             await self._wake.wait()
-        return self._queue.take()
+        self._current = [] if self._broken is not None else self._queue.take()
+        return self._current
 
     async def _begin(self, taken: list[Waiting]) -> Turn | None:
         """Take the turn, with all that deciding this batch will read; None when nobody can."""
@@ -203,7 +207,7 @@ class Writer:
         """
 
         def decide() -> Decided:
-            return self._deciding.decide(taken, turn, self._opening)
+            return self._deciding.decide(taken, turn)
 
         try:
             return decide() if self._is_short(taken) else await self._evaluation.run(decide)
@@ -219,7 +223,7 @@ class Writer:
     def _is_short(self, taken: Iterable[Waiting]) -> bool:
         """Whether a batch needs no log read from its start, no compiler, and only rules of ours."""
         tenant = self._resident.tenant
-        if tenant is None or tenant.activations.bundle is None:
+        if tenant is None or not self._deciding.is_settled(tenant):
             return False
         if not all(waiting.command.is_short for waiting in taken):
             return False

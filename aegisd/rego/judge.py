@@ -135,9 +135,10 @@ class RegoJudge:
             return failed("error")
         if program is None:
             return None
-        started = time.perf_counter()
+        # Of this thread: what others do on a busy machine is no fault of a rule.
+        started = time.thread_time()
         verdict = judge(policy_input, _guarded(program))
-        if (time.perf_counter() - started) * 1000 > EVALUATION_MS_MAX:
+        if (time.thread_time() - started) * 1000 > EVALUATION_MS_MAX:
             return failed("timeout")
         return verdict
 

@@ -1,11 +1,13 @@
 """The child's half of `probe`: compile one policy, and say how that went.
 
 Run as `python -m aegisd.rego.trial`, with the question as JSON on standard input: `engine`, `files`
-by path, `data` as JSON text, `entrypoint`, `steps_max`. It imports the engine and little else: it
-runs before each bundle comes into force, and importing takes longer than compiling.
+by path, `data` as JSON text, `entrypoint`, `steps_max`, `seconds_max` of a processor. It imports
+the engine and little else: it runs before each bundle comes into force, and importing takes longer
+than compiling.
 """
 
 import json
+import resource
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +20,9 @@ REFUSED = 3
 
 def main() -> int:
     """Answer the question on standard input."""
-    refusal = _refusal(json.load(sys.stdin.buffer))
+    question = json.load(sys.stdin.buffer)
+    resource.setrlimit(resource.RLIMIT_CPU, (question["seconds_max"], resource.RLIM_INFINITY))
+    refusal = _refusal(question)
     if refusal is None:
         return 0
     sys.stdout.buffer.write(refusal.encode())

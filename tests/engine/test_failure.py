@@ -2,18 +2,22 @@
 
 import asyncio
 import threading
+from collections.abc import Mapping
 
 import pytest
 
+from aegisd import compose
 from aegisd.core.errors import (
     PositionConflict,
     StoreBroken,
     StoreFailed,
 )
 from aegisd.engine import evaluation
+from aegisd.rows import Batch
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import BUNDLE, Json, ScriptedJudge, base, manifest, tool
 from tests.engine.world import (
+    ManualClock,
     StubbornStore,
     codes,
     configured,
@@ -159,6 +163,70 @@ def test_a_judge_that_throws_fails_its_own_caller_and_no_other() -> None:
             ]
 
     run(story())
+
+
+class Listener:
+    """A follower that counts what it is told, and may fail at it."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.told, self.fails = 0, fails
+
+    async def resume(self, ends: Mapping[str, int]) -> None:
+        """Nothing to begin with."""
+
+    def committed(self, batch: Batch) -> None:
+        self.heard(batch.tenant_id, batch.first_position)
+
+    def heard(self, tenant_id: str, next_position: int) -> None:
+        self.told += 1
+        if self.fails:
+            raise ZeroDivisionError
+
+    async def stop(self) -> None:
+        """Nothing to end."""
+
+
+def test_a_follower_that_fails_is_lost_and_costs_no_call_anything() -> None:
+    reasons: list[str] = []
+
+    async def story() -> None:
+        deaf, well = Listener(fails=True), Listener()
+        engine = compose.engine(
+            MemoryStore(),
+            ScriptedJudge(),
+            configured(),
+            clock=ManualClock(),
+            on_fatal=reasons.append,
+            followers=(deaf, well),
+        )
+        await engine.start()
+        for content in ("a", "b"):
+            await asyncio.wait_for(engine.append((said(content),)), PATIENCE_S)
+        assert (deaf.told, well.told) == (1, 2)
+        await engine.stop()
+
+    run(story())
+    assert reasons == []
+
+
+def test_a_writer_that_fails_outside_a_batch_denies_everybody_and_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reasons: list[str] = []
+
+    def fail(**_held: bool) -> None:
+        raise ZeroDivisionError
+
+    async def story() -> None:
+        async with running(MemoryStore(), on_fatal=reasons.append) as engine:
+            await engine.append((said("before"),))
+            monkeypatch.setattr(engine._writers["acme"], "_settle", fail)
+            told = await asyncio.wait_for(together(engine, said("a"), said("b")), PATIENCE_S)
+            assert codes(told) == ["log_unavailable"] * 2
+            assert codes(await together(engine, said("c"))) == ["stopping"]
+
+    run(story())
+    assert len(reasons) == 1
 
 
 def test_an_evaluator_that_fails_is_a_denial_on_record() -> None:

@@ -10,11 +10,21 @@ from aegisd.core.errors import ConfigInvalid, Outdated, PolicyInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
-from aegisd.engine.commands.control import policy_control
+from aegisd.engine.commands.control import Replacement, manifest_control, policy_control
 from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine, Start
 from aegisd.store.memory import MemoryStore
-from tests.core.gate import Json, Rule, ScriptedJudge, base, claim, digest, proposal, tool
+from tests.core.gate import (
+    Json,
+    Rule,
+    ScriptedJudge,
+    base,
+    claim,
+    digest,
+    manifest,
+    proposal,
+    tool,
+)
 from tests.engine.world import OPEN, ManualClock, ignore, log_of, outcome, run
 
 ANNS = {"rules/ann.py": "no paying"}
@@ -171,6 +181,46 @@ def test_an_older_build_decides_nothing_on_newer_base_rules() -> None:
             elsewhere = await engine.append((proposal(tenant_id="else"),))
             assert outcome(elsewhere[0]) == "allow"
         assert len(log_of(store)) == before
+
+    run(story())
+
+
+def test_what_an_older_build_put_in_force_meanwhile_is_renewed_before_anything_is_decided() -> None:
+    """Both serve one log: the newer one has started, and first hears of a tenant by its call."""
+
+    async def story() -> None:
+        for act in (False, True):
+            store = MemoryStore()
+            async with Running(store, Build(2)) as (newer, _):
+                async with Running(store, Build(1)) as (older, _):
+                    await older.append((tool("read_file"),))
+                    if act:
+                        await older.activate_policy("acme", ANNS, author="ann", reason="no paying")
+                asked = (await newer.append((tool("pay"),)))[0]
+                assert outcome(asked) == ("POLICY_DENY" if act else "APPROVAL_REQUIRED")
+                last = ("upgrade", 2) if act else ("config", 2)
+                assert activations(store)[1 + act :] == [last]
+                await newer.append((tool("read_file"),))
+                assert activations(store)[-1:] == [last]
+
+    run(story())
+
+
+def test_what_a_start_found_due_is_dropped_where_somebody_acted_meanwhile() -> None:
+    async def story() -> None:
+        store, judge = MemoryStore(), Build(1)
+        async with Running(store, judge) as (engine, _):
+            await engine.append((tool("read_file"),))
+            (opened,) = activations(store)
+            active = (await engine.reads.tenant("acme")).activations
+            assert active.bundle is not None
+            act = policy_control(judge.bundle(ANNS), "upgrade", "due", 1)
+            for replaced, told in ("0" * 64, []), (active.bundle.digest, [("upgrade", 1)]):
+                await engine._submit("acme", Replacement(act=act, replaced=replaced))
+                assert activations(store) == [opened, *told]
+            held = manifest_control(manifest(), "config", "due")
+            await engine._submit("acme", Replacement(act=held, replaced="0" * 64))
+            assert (await engine.reads.tenant("acme")).activations.manifest == active.manifest
 
     run(story())
 

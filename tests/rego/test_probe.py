@@ -1,7 +1,10 @@
 """The child process that a policy is compiled in first."""
 
+import signal
 import subprocess
+import sys
 
+import msgspec
 import pytest
 
 from aegisd.core.errors import PolicyInvalid
@@ -55,3 +58,27 @@ def test_a_child_that_could_not_start_is_no_answer(monkeypatch: pytest.MonkeyPat
 def refuse(*_: object, **__: object) -> None:
     """No process may start here."""
     raise OSError(11, "none left")
+
+
+def test_a_policy_that_takes_a_processor_too_long_is_told_from_a_machine_that_is_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed = subprocess.CompletedProcess[bytes]([], -signal.SIGXCPU, b"", b"")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: killed)
+    with pytest.raises(PolicyInvalid, match="COMPILE_MS_MAX"):
+        ask("regopy", source("result := 5"))
+    monkeypatch.setattr(subprocess, "run", late)
+    with pytest.raises(PolicyInvalid, match="COMPILE_WAIT_MS_MAX"):
+        ask("regopy", source("result := 6"))
+
+
+def late(*_: object, **__: object) -> None:
+    """A child that has not ended by now."""
+    raise subprocess.TimeoutExpired([], 1)
+
+
+def test_the_child_ends_itself_at_its_bound_of_processor_time() -> None:
+    spins = "import aegisd.rego.trial as t; t._refusal = lambda _: exec('while True: 0'); t.main()"
+    question = msgspec.json.encode({"seconds_max": 1})
+    child = subprocess.run([sys.executable, "-c", spins], input=question, check=False)
+    assert child.returncode == -signal.SIGXCPU

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from aegisd.core.activation import ManifestRegistered, PolicyActivated
+from aegisd.core.activation import ManifestRegistered, PolicyActivated, digest_of
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.custody import PayloadErased
 from aegisd.core.shapes.identifier import CONTROL_SESSION
@@ -38,6 +38,33 @@ class Control(Command[Recorded], frozen=True, kw_only=True):
             stage.documents.append(self.document)
         payload = self.payload(self.by, stage.now_ms)
         return stage.note(self.event_type, CONTROL_SESSION, payload)
+
+
+class Replacement(Command[None], frozen=True, kw_only=True):
+    """An act of the start, which was found to be due while others may have acted.
+
+    It is dropped where something else than `replaced`, a digest, is in force by then.
+    """
+
+    act: Control
+    replaced: str
+
+    @property
+    def is_short(self) -> bool:
+        """Never, as its act."""
+        return False
+
+    @property
+    def sessions(self) -> Iterable[str]:
+        """The tenant's `$control` session."""
+        return self.act.sessions
+
+    def stage(self, stage: Stage) -> None:
+        """Stage the act, if it still is due."""
+        active = stage.tenant.activations
+        is_bundle = self.act.event_type == "POLICY_ACTIVATED"
+        if digest_of(active.bundle if is_bundle else active.manifest) == self.replaced:
+            self.act.stage(stage)
 
 
 class Erase(Command[Recorded], frozen=True, kw_only=True):
