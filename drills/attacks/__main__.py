@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from drills.attacks.attack import ATTACKS
-from drills.attacks.looking import COLUMNS, VERIFIERS, Sighting, look
+from drills.attacks.attack import ATTACKS, COLUMNS
+from drills.attacks.looking import VERIFIERS, Sighting, look
 from drills.attacks.scene import record
 
 # Columns of the field's own table that wait for what is not built.

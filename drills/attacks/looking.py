@@ -2,7 +2,7 @@
 
 import io
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing, redirect_stdout
 from pathlib import Path
 from shutil import copyfile
@@ -14,12 +14,9 @@ from aegisctl.main import main as aegisctl
 from aegisd.core.log.checkpoint import read
 from aegisd.core.log.envelope import StoredEvent, restore
 from conformance.verifier import aegis_verify
-from drills.attacks.attack import Attack, Forged, Notice
+from drills.attacks.attack import COLUMNS, Attack, Forged, Notice
 from drills.attacks.evidence import checkpoint_line, export
 from drills.attacks.scene import TENANT, Scene
-
-# What an auditor has. Each is more than the one before it.
-COLUMNS = ("chain", "checkpoint", "kept")
 
 # Who looks, and at what.
 VERIFIERS = ("aegis_verify export", "aegisctl export", "aegisctl database")
@@ -48,37 +45,30 @@ def look(attack: Attack, scene: Scene, folder: Path) -> list[Sighting]:
     key, kept = folder / "key", folder / "kept"
     key.write_text(f"{scene.verifier}\n", "utf-8")
     kept.write_text(forged.kept, "utf-8")
+    given = ([], ["--key", str(key)], ["--key", str(key), "--checkpoint", str(kept)])
     findings = []
-    for column, options in (
-        ("chain", []),
-        ("checkpoint", ["--key", str(key)]),
-        ("kept", ["--key", str(key), "--checkpoint", str(kept)]),
-    ):
+    for column, options in zip(COLUMNS, given, strict=True):
         file, database = folder / f"{column}.jsonl", folder / f"{column}.db"
         note = None if column == "chain" else forged.note
         lines = [] if note is None else [checkpoint_line(note)]
         file.write_bytes(export(TENANT, forged.bodies, scene.documents, evidence=lines))
         _rewrite(scene.path, database, forged, note)
-        expected: Notice = getattr(attack, column)
-        for verifier, verify in (
-            ("aegis_verify export", lambda options=options, file=file: _alone(file, options)),
-            ("aegisctl export", lambda options=options, file=file: _ours(file, options)),
-            ("aegisctl database", lambda options=options, file=database: _ours(file, options)),
-        ):
-            findings.append(
-                Sighting(
-                    attack=attack.name,
-                    column=column,
-                    verifier=verifier,
-                    expected=expected,
-                    found=_verdict(verify, honest=expected == "holds"),
-                )
+        expected = attack.expected(column)
+        codes = (_alone(file, options), _ours(file, options), _ours(database, options))
+        findings += [
+            Sighting(
+                attack=attack.name,
+                column=column,
+                verifier=verifier,
+                expected=expected,
+                found=_verdict(code, honest=expected == "holds"),
             )
+            for verifier, code in zip(VERIFIERS, codes, strict=True)
+        ]
     return findings
 
 
-def _verdict(verify: Callable[[], int], *, honest: bool) -> str:
-    code = verify()
+def _verdict(code: int, *, honest: bool) -> str:
     seen = _SEEN.get(code)
     if seen is None:
         return f"exit {code}"

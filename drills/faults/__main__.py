@@ -18,10 +18,17 @@ from rich.table import Table
 
 from aegisd.child import NotStarted
 from drills.daemon import HUNG_UP
+from drills.faults import calls, clock, damage, kill, power, simulation, traffic, upgrade
 from drills.faults.interposer import Unsupported
-from drills.faults.outcome import Fault, FaultOutcome, Tally, judge
-from drills.faults.table import FAULTS
-from drills.faults.traffic import soak
+from drills.faults.outcome import FULL, Fault, FaultOutcome, Tally, judge
+
+# Every bad day that is tried, in the order of the table.
+FAULTS = (
+    *(kill.sqlite, kill.postgres, power.store, power.daemon, power.careless, damage.sqlite),
+    *(calls.full, calls.full_daemon, calls.unsynced, power.unsynced, clock.jumps),
+    *(traffic.retries, traffic.one_seq, traffic.two_daemons, traffic.flood, traffic.stopped),
+    *(upgrade.files, simulation.memory, simulation.sqlite),
+)
 
 HELD, BROKEN, UNKNOWN = 0, 1, 2
 
@@ -53,17 +60,16 @@ def report(
     outcomes = []
     for fault in faults:
         attempts = fault.quick if quick else fault.attempts
-        step = began(f"{fault.name}, {fault.store}", attempts)
+        tally = Tally(began(f"{fault.name}, {fault.store}", attempts))
         started = time.perf_counter()
         try:
-            tally = fault.work(attempts, step)
-        except (Unsupported, LookupError) as error:
+            fault.work(attempts, tally)
+        except Unsupported as error:
             outcome = judge(fault, Tally(), 0)
             outcomes.append(replace(outcome, verdict="unknown", detail=str(error)))
             continue
         except (NotStarted, *HUNG_UP) as error:
             # Where a row does not expect it, a daemon that is gone or mute is a law broken.
-            tally = Tally()
             tally.broken.append(f"{type(error).__name__}: {error}")
         outcomes.append(judge(fault, tally, time.perf_counter() - started))
     return FaultTable(
@@ -90,10 +96,10 @@ def _soak(minutes: float) -> Fault:
     return Fault(
         name=f"soak, {minutes:g} min",
         method="8 clients over 1,000 sessions without a pause: memory and WAL stay",
-        store="SQLite FULL",
+        store=FULL,
         attempts=0,
         quick=0,
-        work=lambda _attempts, step: soak(60 * minutes, step),
+        work=lambda _attempts, tally: traffic.soak(60 * minutes, tally),
     )
 
 

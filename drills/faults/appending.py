@@ -5,6 +5,7 @@ HASH...`, one line each on standard output. Same seed, same bytes.
 """
 
 import hashlib
+import subprocess
 import sys
 from pathlib import Path
 from random import Random
@@ -16,7 +17,9 @@ from aegisd.core.errors import StoreFailed
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal
 from aegisd.rows import Batch, Document, SnapshotRow
 from aegisd.store.sqlite import store as sqlite
+from drills.daemon import ROOT
 from drills.faults.acknowledged import Acknowledged
+from drills.faults.interposer import Interposer
 
 TENANTS = ("acme", "umbrella")
 SESSIONS = ("s1", "s2", "s3")
@@ -93,12 +96,22 @@ def heard(said: bytes) -> tuple[Acknowledged, dict[str, set[int]]]:
     return acknowledged, borders
 
 
-def main(folder: str, seed: str, batches: str, synchronous: str = "FULL") -> None:
-    """Append so many batches, as the store does it, or less durably to show that it matters."""
+def run(between: Interposer, seed: int, batches: int) -> "subprocess.CompletedProcess[bytes]":
+    """Run the program in the folder of an interposer, to whatever end; what it said is captured."""
+    command = [sys.executable, "-m", "drills.faults.appending", str(between.folder)]
+    return subprocess.run(
+        [*command, str(seed), str(batches)],
+        env=between.environment,
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+
+
+def main(folder: str, seed: str, batches: str) -> None:
+    """Append so many batches to a log in the folder."""
     sqlite.CHECKPOINT_PAGES = CHECKPOINT_PAGES
     store = sqlite.SqliteStore(str(Path(folder, "aegis.db")))
-    if synchronous != "FULL":
-        store._writer.execute(f"PRAGMA synchronous={synchronous}")  # noqa: SLF001 - planted on purpose
     writing = Batches(int(seed))
     for _ in range(int(batches)):
         batch = writing.batch()

@@ -7,6 +7,7 @@ is a log that is taken for good and tells another story.
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ from aegisd.store.sqlite.store import SqliteStore
 from drills.daemon import Daemon
 from drills.faults.acknowledged import Acknowledged, examine
 from drills.faults.load import Load
-from drills.faults.outcome import Step, Tally
+from drills.faults.outcome import Tally, fault
 from drills.faults.powercut import SECTOR_BYTES
 
 # Seconds of load that make the log to be damaged: a few hundred events, the newest of them in the
@@ -34,10 +35,10 @@ LOAD_S = 0.6
 DEEDS = ("a bit flipped", "a sector zeroed", "a sector of noise", "a sector elsewhere", "cut short")
 
 
-def sqlite(attempts: int, step: Step) -> Tally:
-    """Damage copies of one log's files in so many places."""
+@fault("damaged files", attempts=1000, quick=60)
+def sqlite(attempts: int, tally: Tally) -> None:
+    """Bit, sector or end of database, WAL, key or kept checkpoint; start and verify."""
     chance = Random(20_260_102)  # noqa: S311 - seeded, so that a run can be told again
-    tally = Tally()
     with TemporaryDirectory(prefix="aegis-damage-") as name:
         whole = Path(name, "whole")
         hashes = _make(Path(name), whole)
@@ -51,12 +52,10 @@ def sqlite(attempts: int, step: Step) -> Tally:
             deed = chance.choice(DEEDS)
             where = _damage(copy / file, deed, chance)
             verdict = _judge(copy, hashes)
-            tally.attempt()
             tally.note(verdict)
             tally.require(f"{file} {deed} at {where}: {verdict}", holds=verdict != "a wrong ok")
             shutil.rmtree(copy)
-            step()
-    return tally
+            tally.attempt()
 
 
 def _make(place: Path, whole: Path) -> dict[tuple[str, int], str]:
@@ -81,15 +80,17 @@ def _hashes(folder: Path) -> dict[tuple[str, int], str]:
     with TemporaryDirectory(prefix="aegis-read-") as name:
         copy = Path(name, "copy")
         shutil.copytree(folder, copy)
-        store = SqliteStore(str(copy / "aegis.db"))
-        try:
-            return {
-                (tenant_id, event.position): event.hash.hex() + event.body.hex()
-                for tenant_id in store.tenants()
-                for event in store.events(tenant_id)
-            }
-        finally:
-            store.close()
+        with closing(SqliteStore(str(copy / "aegis.db"))) as store:
+            return _told(store)
+
+
+def _told(store: SqliteStore) -> dict[tuple[str, int], str]:
+    """Every event by its place: its hash and its bytes, both in hex."""
+    return {
+        (tenant_id, event.position): event.hash.hex() + event.body.hex()
+        for tenant_id in store.tenants()
+        for event in store.events(tenant_id)
+    }
 
 
 def _damage(path: Path, deed: str, chance: Random) -> int:
@@ -116,24 +117,14 @@ def _damage(path: Path, deed: str, chance: Random) -> int:
 def _judge(folder: Path, hashes: dict[tuple[str, int], str]) -> str:
     """What a start and a verification say of a damaged log: refused, reported, harmless, or not."""
     try:
-        store = SqliteStore(str(folder / "aegis.db"))
+        with closing(SqliteStore(str(folder / "aegis.db"))) as store:
+            with ThreadPoolExecutor(1) as commits:
+                _start(store, folder, commits)
+            if examine(store, Acknowledged()):
+                return "reported"
+            return "harmless" if _told(store) == hashes else "a wrong ok"
     except AegisError:
         return "refused"
-    try:
-        with ThreadPoolExecutor(1) as commits:
-            _start(store, folder, commits)
-        if examine(store, Acknowledged()):
-            return "reported"
-        told = {
-            (tenant_id, event.position): event.hash.hex() + event.body.hex()
-            for tenant_id in store.tenants()
-            for event in store.events(tenant_id)
-        }
-    except AegisError:
-        return "refused"
-    finally:
-        store.close()
-    return "harmless" if told == hashes else "a wrong ok"
 
 
 def _start(store: SqliteStore, folder: Path, commits: ThreadPoolExecutor) -> None:

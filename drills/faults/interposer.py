@@ -10,10 +10,11 @@ import shutil
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import Self
+from tempfile import TemporaryDirectory, mkdtemp
 
 from msgspec import Struct
 
@@ -41,7 +42,7 @@ FIELDS = (
 
 
 class Unsupported(Exception):
-    """Nothing can stand between a program and its disk here; the message says what is missing."""
+    """A fault that cannot be tried here; the message says what is missing."""
 
 
 @cache
@@ -82,7 +83,8 @@ class Interposer:
 
     def __init__(self, folder: Path, place: Path, *, journal: bool = False) -> None:
         """Keep control block and journal in `place`, outside `folder`. Raises `Unsupported`."""
-        self.journal = place / "journal" if journal else None
+        self.folder = folder
+        self.journal = place / "journal"
         self._control = place / "control"
         self._control.write_bytes(bytes(8 * len(FIELDS)))
         with self._control.open("r+b") as file:
@@ -92,13 +94,11 @@ class Interposer:
             "INTERPOSER_FOLDER": os.path.realpath(folder),
             "INTERPOSER_CONTROL": str(self._control),
         }
-        if self.journal is not None:
+        if journal:
             self.environment["INTERPOSER_JOURNAL"] = str(self.journal)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Give no more orders; whoever runs under it goes on as it was last told."""
         self._block.close()
 
     def order(self, orders: Orders) -> None:
@@ -125,3 +125,13 @@ class Interposer:
     def _get(self, field: str) -> int:
         found: int = struct.unpack_from("=q", self._block, 8 * FIELDS.index(field))[0]
         return found
+
+
+@contextmanager
+def disk(*, journal: bool = False) -> Iterator[Interposer]:
+    """An empty folder with the library around it. Raises `Unsupported`."""
+    with TemporaryDirectory(prefix="aegis-disk-") as name:
+        folder = Path(name, "disk")
+        folder.mkdir()
+        with closing(Interposer(folder, Path(name), journal=journal)) as between:
+            yield between

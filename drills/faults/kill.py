@@ -2,12 +2,10 @@
 
 import signal
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 from aegisd.core.state.fold import fact, fold_session
 from aegisd.core.state.model import SessionState
@@ -15,9 +13,11 @@ from aegisd.core.state.snapshot import digest
 from aegisd.ports import EventReader
 from aegisd.store.dsn import open_reader
 from drills.daemon import Daemon
-from drills.faults.acknowledged import Acknowledged, examine, half_batches
-from drills.faults.load import BATCH_ROWS, BATCHES_OF, Load, session_of
-from drills.faults.outcome import Step, Tally
+from drills.faults.acknowledged import Acknowledged, half_batches
+from drills.faults.interposer import Unsupported
+from drills.faults.load import BATCH_ROWS, BATCHES_OF, Load
+from drills.faults.outcome import Tally, fault
+from tests import postgres as postgresql
 
 CLIENTS = 8
 
@@ -25,65 +25,45 @@ CLIENTS = 8
 KILL_S = (0.05, 0.6)
 
 
-class Server(Protocol):
-    """A database server that may be killed."""
-
-    def start(self) -> None:
-        """Start it and wait until it takes connections."""
-
-    def end(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End it with a signal."""
-
-
-def sqlite(attempts: int, step: Step) -> Tally:
-    """Kill the daemon so many times over one SQLite file."""
+@fault("kill -9", attempts=100, quick=5)
+def sqlite(attempts: int, tally: Tally) -> None:
+    """8 clients, batches too; daemon killed at a random moment and started again."""
     with TemporaryDirectory(prefix="aegis-kill-") as name:
-        folder = Path(name)
-        return _rounds(attempts, step, folder, str(folder / "aegis.db"), lambda _: None)
+        _rounds(attempts, tally, Path(name), str(Path(name, "aegis.db")), None)
 
 
-def postgres(attempts: int, step: Step, server: Server, dsn: str) -> Tally:
-    """Kill the daemon and, every other time, the database server before it."""
-
-    def before(number: int) -> None:
-        if number % 2:
-            server.end(signal.SIGKILL)
-
+@fault("kill -9, and of the server", store="PostgreSQL on", attempts=100, quick=4)
+def postgres(attempts: int, tally: Tally) -> None:
+    """The same; every other time the database server is killed first."""
+    server = postgresql.own_server()
+    if server is None:
+        raise Unsupported("no PostgreSQL on this machine")
     with TemporaryDirectory(prefix="aegis-kill-") as name:
-        return _rounds(attempts, step, Path(name), dsn, before, server.start)
+        _rounds(attempts, tally, Path(name), postgresql.new_database(server.dsn), server)
 
 
 def _rounds(
-    attempts: int,
-    step: Step,
-    folder: Path,
-    dsn: str,
-    before: Callable[[int], None],
-    again: Callable[[], None] | None = None,
-) -> Tally:
+    attempts: int, tally: Tally, folder: Path, dsn: str, server: postgresql.Server | None
+) -> None:
     chance = Random(20_260_101)  # noqa: S311 - seeded, so that a run can be told again
-    tally = Tally()
     heard = Acknowledged()
     for number in range(attempts):
         daemon = Daemon(folder, dsn=dsn)
         # Sessions return in later rounds, so that a tail is folded after a crash.
-        load = Load(daemon, CLIENTS, session_of, heard)
+        load = Load(daemon, CLIENTS, heard=heard)
         time.sleep(chance.uniform(*KILL_S))
-        before(number)
+        killed = server if number % 2 else None
+        if killed is not None:
+            killed.end(signal.SIGKILL)
         daemon.kill()
         load.join()
-        if again is not None and number % 2:
-            again()
+        if killed is not None:
+            killed.start()
         tally.attempt()
-        step()
-    tally.acknowledged = len(heard)
     with Daemon(folder, dsn=dsn) as daemon, closing(open_reader(dsn)) as reader:
-        found = examine(reader, heard)
-        tally.lost += len(found.lost)
-        tally.broken += found.broken
+        tally.hold(dsn, heard)
         tally.broken += half_batches(reader, "acme", BATCHES_OF, BATCH_ROWS)
         tally.broken += _folds(reader, daemon)
-    return tally
 
 
 def _folds(reader: EventReader, daemon: Daemon) -> list[str]:
@@ -101,5 +81,4 @@ def _folds(reader: EventReader, daemon: Daemon) -> list[str]:
             path = f"/v1/sessions/{session_id}/snapshot?tenant_id=acme"
             if client.request("GET", path)[1].get("digest") != digest(state).hex():
                 different.append(f"session {session_id} is not the fold of its events")
-    client.close()
     return different

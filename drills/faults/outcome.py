@@ -1,21 +1,29 @@
-"""One line of the fault table: what was broken, how often, and what was lost."""
+"""One line of the fault table: what is broken, how often, and what was lost."""
 
 from collections.abc import Callable
+from contextlib import closing
+from inspect import getdoc
+from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 
-from drills.faults.acknowledged import Breach
+from aegisd.store.dsn import open_reader
+from drills.faults.acknowledged import Acknowledged, Breach, examine
 
 RowVerdict = Literal["holds", "broken", "caught", "missed", "unknown"]
 
-Step = Callable[[], None]
+FULL, NORMAL = "SQLite FULL", "SQLite NORMAL"
 
 
 class Tally:
-    """Counts while a fault is tried; `lost` are acknowledged events, `broken` sentences."""
+    """Counts while a fault is tried; `lost` are acknowledged events, `broken` sentences.
 
-    def __init__(self) -> None:
+    `step` is called after each attempt.
+    """
+
+    def __init__(self, step: Callable[[], object] = lambda: None) -> None:
+        self._step = step
         self.attempts = 0
         self.acknowledged = 0
         self.lost = 0
@@ -28,11 +36,20 @@ class Tally:
         if found:
             self.lost += len(found.lost)
             self.broken.append(found.text())
+        self._step()
 
     def require(self, law: str, *, holds: bool) -> None:
         """Take down a law that does not hold."""
         if not holds:
             self.broken.append(law)
+
+    def hold(self, log: Path | str, heard: Acknowledged) -> None:
+        """Hold a log, by its DSN, to what was acknowledged of it, and to itself."""
+        with closing(open_reader(str(log))) as reader:
+            found = examine(reader, heard)
+        self.acknowledged += len(heard)
+        self.lost += len(found.lost)
+        self.broken += found.broken
 
     def note(self, what: str, count: int = 1) -> None:
         """Count something worth a word in the table."""
@@ -49,10 +66,14 @@ class Tally:
         return ", ".join(counted)
 
 
-class Fault(Struct, frozen=True, kw_only=True):
-    """A row to be filled in. `work` makes so many attempts; `planted` ones must be caught.
+# Makes so many attempts.
+Work = Callable[[int, Tally], None]
 
-    `attempts` are those of a full run, `quick` those of a short one; `step` is told of each.
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """A row to be filled in by `work`; `planted` ones must be caught.
+
+    `attempts` are those of a full run, `quick` those of a short one.
     """
 
     name: str
@@ -60,8 +81,27 @@ class Fault(Struct, frozen=True, kw_only=True):
     store: str
     attempts: int
     quick: int
-    work: Callable[[int, Step], Tally]
+    work: Work
     planted: bool = False
+
+
+def fault(
+    name: str, *, attempts: int, quick: int, store: str = FULL, planted: bool = False
+) -> Callable[[Work], Fault]:
+    """Make a row of a function; its docstring says how the fault is brought about."""
+
+    def row(work: Work) -> Fault:
+        return Fault(
+            name=name,
+            method=(getdoc(work) or "").removesuffix("."),
+            store=store,
+            attempts=attempts,
+            quick=quick,
+            work=work,
+            planted=planted,
+        )
+
+    return row
 
 
 class FaultOutcome(Struct, frozen=True, kw_only=True):

@@ -3,10 +3,9 @@
 import errno
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -17,13 +16,13 @@ from aegisd.child import NotStarted
 from aegisd.core.errors import AegisError
 from aegisd.rows import Batch
 from aegisd.store.sqlite.store import SqliteStore
-from drills.daemon import CREATED, ROOT, Daemon, proposal
+from drills.daemon import CREATED, Daemon, proposal
 from drills.faults.acknowledged import Acknowledged, Breach, examine, half_batches
-from drills.faults.appending import Batches, heard
-from drills.faults.interposer import EVERY, SYNC, Interposer, Orders
+from drills.faults.appending import Batches, heard, run
+from drills.faults.interposer import EVERY, SYNC, Orders, disk
 from drills.faults.journal import SENT, Operation, read
 from drills.faults.load import BATCH_ROWS, BATCHES_OF, Load, acknowledge
-from drills.faults.outcome import Step, Tally
+from drills.faults.outcome import NORMAL, Tally, fault
 from drills.faults.powercut import Disk
 
 # Batches of one recording: the write-ahead log is copied into the file dozens of times.
@@ -36,7 +35,7 @@ LOAD_S = 1.0
 OFTEN = "from aegisd.store.sqlite import store; store.CHECKPOINT_PAGES = 40"
 
 # What a build looks like whose commits do not wait for the disk.
-NORMAL = """
+CARELESS = """
 from aegisd.store.sqlite import store as sqlite
 prepare = sqlite.SqliteStore._prepare
 def careless(self, path):
@@ -60,30 +59,35 @@ CUTS_OF_FAILED = 10
 SYNCS_PASSING = 120
 
 
-def store(attempts: int, step: Step, synchronous: str = "FULL") -> Tally:
-    """Cut the power under the store so many times, over several recordings."""
-    tally = Tally()
+@fault("power cut, store", attempts=400, quick=40)
+def store(attempts: int, tally: Tally) -> None:
+    """Calls journalled; unsynced writes there, absent or torn; names as synced."""
     for seed, cuts in _recordings(attempts):
-        for found in store_cuts(seed, cuts, step, synchronous):
-            tally.attempt(found)
-    return tally
+        with disk(journal=True) as between:
+            run(between, seed, BATCHES).check_returncode()
+            operations = read(between.journal)
+            for after, moment in _cuts(operations, between.folder, cuts, seed):
+                said = b"".join(each.data for each in operations[:moment] if each.kind == SENT)
+                tally.attempt(_restart(after, *heard(said)))
 
 
-def daemon(attempts: int, step: Step, prelude: str = "") -> Tally:
-    """Cut the power under the daemon so many times, over several recordings."""
-    tally = Tally()
+@fault("power cut, daemon", attempts=400, quick=40)
+def daemon(attempts: int, tally: Tally) -> None:
+    """The same under 8 clients; each tenth cut starts the whole daemon."""
     for seed, cuts in _recordings(attempts):
-        for found in daemon_cuts(seed, cuts, step, prelude):
-            tally.attempt(found)
-    return tally
+        _daemon(seed, cuts, tally)
 
 
-def unsynced(attempts: int, step: Step) -> Tally:
-    """One sync of the daemon fails, each time another; then the power. Once with every later one.
+@fault("power cut, careless build", store=NORMAL, attempts=80, quick=40, planted=True)
+def careless(attempts: int, tally: Tally) -> None:
+    """The same with synchronous=NORMAL planted, which must lose events."""
+    for seed, cuts in _recordings(attempts):
+        _daemon(seed, cuts, tally, prelude=CARELESS)
 
-    What a failed sync was asked for may be lost for ever, so nothing may be built on it.
-    """
-    tally = Tally()
+
+@fault("sync fails, then the power", attempts=300, quick=30)
+def unsynced(attempts: int, tally: Tally) -> None:
+    """One sync, or all from one on, fails and its writes are lost; then a power cut."""
     for seed, cuts in _recordings(attempts, CUTS_OF_FAILED):
         chance = Random(seed)  # noqa: S311 - seeded, so that a run can be told again
         orders = Orders(
@@ -92,9 +96,7 @@ def unsynced(attempts: int, step: Step) -> Tally:
             passing=chance.randrange(SYNCS_PASSING),
             failing=chance.choice((1, EVERY)),
         )
-        for found in daemon_cuts(seed, cuts, step, orders=orders):
-            tally.attempt(found)
-    return tally
+        _daemon(seed, cuts, tally, orders=orders)
 
 
 def _recordings(attempts: int, each: int = CUTS_EACH) -> Iterator[tuple[int, int]]:
@@ -103,86 +105,47 @@ def _recordings(attempts: int, each: int = CUTS_EACH) -> Iterator[tuple[int, int
         yield seed, min(each, attempts - first)
 
 
-def store_cuts(seed: int, cuts: int, step: Step, synchronous: str = "FULL") -> Iterator[Breach]:
-    """Record one run of the store and cut its power `cuts` times; what each restart finds.
-
-    Raises `Unsupported` where calls cannot be journalled.
-    """
-    with TemporaryDirectory(prefix="aegis-power-") as name:
-        place, folder = Path(name), Path(name, "disk")
-        folder.mkdir()
-        with Interposer(folder, place, journal=True) as between:
-            command = [sys.executable, "-m", "drills.faults.appending", str(folder)]
-            subprocess.run(
-                [*command, str(seed), str(BATCHES), synchronous],
-                env=between.environment,
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                check=True,
-            )
-        operations = read(place / "journal")
-        chance = Random(seed)  # noqa: S311 - seeded, so that a run can be told again
-        for after, moment in _cuts(operations, folder, cuts, chance):
-            said = b"".join(each.data for each in operations[:moment] if each.kind == SENT)
-            yield _restart(after, *heard(said))
-            step()
-
-
-def daemon_cuts(
-    seed: int, cuts: int, step: Step, prelude: str = "", orders: Orders | None = None
-) -> Iterator[Breach]:
-    """Record one daemon under load and cut its power `cuts` times; what each restart finds.
-
-    Raises `Unsupported` where calls cannot be journalled.
-    """
-    with TemporaryDirectory(prefix="aegis-power-") as name:
-        place, folder = Path(name), Path(name, "disk")
-        folder.mkdir()
-        with Interposer(folder, place, journal=True) as between:
-            running = Daemon(folder, prelude=OFTEN + prelude, settings=between.environment)
-            clients = Load(running, CLIENTS)
-            between.order(orders or Orders())
-            time.sleep(LOAD_S)
-            running.kill()
-            clients.join()
-        operations = read(place / "journal")
-        chance = Random(seed)  # noqa: S311 - seeded, so that a run can be told again
-        for number, (after, moment) in enumerate(_cuts(operations, folder, cuts, chance)):
+def _daemon(
+    seed: int, cuts: int, tally: Tally, *, prelude: str = "", orders: Orders | None = None
+) -> None:
+    """Record one daemon under load, cut its power `cuts` times, and see what a restart finds."""
+    with disk(journal=True) as between:
+        settings = between.environment
+        running = Daemon(between.folder, prelude=OFTEN + prelude, settings=settings)
+        clients = Load(running, CLIENTS)
+        between.order(orders or Orders())
+        time.sleep(LOAD_S)
+        running.kill()
+        clients.join()
+        operations = read(between.journal)
+        for number, (after, moment) in enumerate(_cuts(operations, between.folder, cuts, seed)):
             found = _restart(after, _answered(operations[:moment]))
             if not found and number % STARTS == 0:
                 found = _serve(after)
-            yield found
-            step()
+            tally.attempt(found)
 
 
 def _cuts(
-    operations: list[Operation], folder: Path, cuts: int, chance: Random
+    operations: list[Operation], folder: Path, cuts: int, seed: int
 ) -> Iterator[tuple[Path, int]]:
-    """Folders as power cuts leave them, each with its moment in the journal."""
-    for moment, disk in _moments(operations, folder, cuts, chance):
-        with TemporaryDirectory(prefix="aegis-cut-") as after:
-            disk.cut(Path(after))
-            yield Path(after), moment
+    """Folders as power cuts leave them, each with its moment in the journal.
 
-
-def _moments(
-    operations: list[Operation], folder: Path, cuts: int, chance: Random
-) -> Iterator[tuple[int, Disk]]:
-    """Moments of a journal in order, each with the disk as it then is.
-
-    Half of them right after something was said, when there is most to lose.
+    Half of the moments are right after something was said, when there is most to lose.
     """
+    chance = Random(seed)  # noqa: S311 - seeded, so that a run can be told again
     said = [index + 1 for index, each in enumerate(operations) if each.kind == SENT]
     moments = sorted(
         chance.choice(said) if said and number % 2 else chance.randrange(len(operations) + 1)
         for number in range(cuts)
     )
-    disk = Disk(folder, chance)
+    found = Disk(folder, chance)
     played = 0
     for moment in moments:
-        disk.play(operations[played:moment])
+        found.play(operations[played:moment])
         played = moment
-        yield moment, disk
+        with TemporaryDirectory(prefix="aegis-cut-") as after:
+            found.cut(Path(after))
+            yield Path(after), moment
 
 
 def _answered(operations: list[Operation]) -> Acknowledged:
@@ -215,20 +178,15 @@ def _restart(
 ) -> Breach:
     """Open what the power cut left, hold it to what was said, and append one more batch."""
     try:
-        log = SqliteStore(str(folder / "aegis.db"))
-    except AegisError as error:
-        return Breach(broken=(f"does not open: {error.message}",))
-    try:
-        found = examine(log, acknowledged, borders)
-        halves = half_batches(log, "acme", BATCHES_OF, BATCH_ROWS)
-        if found or halves:
-            return Breach(lost=found.lost, broken=(*found.broken, *halves))
-        _append_again(log)
+        with closing(SqliteStore(str(folder / "aegis.db"))) as log:
+            found = examine(log, acknowledged, borders)
+            halves = half_batches(log, "acme", BATCHES_OF, BATCH_ROWS)
+            if found or halves:
+                return Breach(lost=found.lost, broken=(*found.broken, *halves))
+            _append_again(log)
+            return found
     except AegisError as error:
         return Breach(broken=(error.message,))
-    finally:
-        log.close()
-    return found
 
 
 def _append_again(store: SqliteStore) -> None:

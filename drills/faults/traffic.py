@@ -4,6 +4,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +13,10 @@ from tempfile import TemporaryDirectory
 from aegisd.child import NotStarted
 from aegisd.store.dsn import open_reader
 from drills.daemon import CREATED, Client, Daemon, proposal
-from drills.faults.acknowledged import Acknowledged, examine
-from drills.faults.interposer import Interposer, Orders
+from drills.faults.acknowledged import Acknowledged
+from drills.faults.interposer import Orders, disk
 from drills.faults.load import Load, acknowledge
-from drills.faults.outcome import Step, Tally
+from drills.faults.outcome import Tally, fault
 
 CONFLICT = HTTPStatus.CONFLICT
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -51,26 +53,13 @@ def _together(count: int, work: Callable[[int], None]) -> None:
         start.wait()
         work(number)
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(run, range(count)))
 
 
-def _hold(tally: Tally, daemon: Daemon, heard: Acknowledged) -> None:
-    """Hold the daemon's log to what was acknowledged."""
-    reader = open_reader(str(daemon.database))
-    found = examine(reader, heard)
-    reader.close()
-    tally.acknowledged += len(heard)
-    tally.lost += len(found.lost)
-    tally.broken += found.broken
-
-
-def retries(attempts: int, step: Step) -> Tally:
-    """One request under one key, so many times over 8 connections; then another body under it."""
-    tally = Tally()
+@fault("retry storm", attempts=1000, quick=200)
+def retries(attempts: int, tally: Tally) -> None:
+    """One request, one key, 8 connections; then another body under the key."""
     bodies: list[tuple[int, str]] = []
     heard = Acknowledged()
     with TemporaryDirectory(prefix="aegis-retries-") as name, Daemon(Path(name)) as daemon:
@@ -87,28 +76,22 @@ def retries(attempts: int, step: Step) -> Tally:
                 if status == CREATED:
                     acknowledge(heard, answer)
                 tally.attempt()
-                step()
-            client.close()
 
         _together(RETRYING, ask)
-        client = daemon.connect()
         other = proposal("s", user_id="somebody else")
-        status, _ = client.request("POST", "/v1/events", other, Idempotency_Key="k")
-        client.close()
-        reader = open_reader(str(daemon.database))
-        count = len(list(reader.session_events("acme", "s")))
-        reader.close()
-        _hold(tally, daemon, heard)
+        status, _ = daemon.connect().request("POST", "/v1/events", other, Idempotency_Key="k")
+        with closing(open_reader(str(daemon.database))) as reader:
+            count = len(list(reader.session_events("acme", "s")))
+        tally.hold(daemon.database, heard)
     tally.require(f"{len(set(bodies))} different answers", holds=len(set(bodies)) == 1)
     tally.require(f"answered {bodies[0][0]}", holds=bodies[0][0] == CREATED)
     tally.require(f"another body was answered {status}", holds=status == UNPROCESSABLE)
     tally.require(f"{count} rows, expected 2", holds=count == 2)  # noqa: PLR2004 - call and decision
-    return tally
 
 
-def one_seq(attempts: int, step: Step) -> Tally:
-    """64 connections name the same seq: one gets it, the others see the head. So many times."""
-    tally = Tally()
+@fault("64 writers, one seq", attempts=50, quick=2)
+def one_seq(attempts: int, tally: Tally) -> None:
+    """64 connections name the same seq at once: one 201, 63 times 409."""
     heard = Acknowledged()
     with TemporaryDirectory(prefix="aegis-race-") as name, Daemon(Path(name)) as daemon:
         clients = [daemon.connect() for _ in range(RACING)]
@@ -131,16 +114,12 @@ def one_seq(attempts: int, step: Step) -> Tally:
             heads = {str(head) for _, head in told}
             tally.require(f"{len(heads)} heads were shown", holds=len(heads) == 1)
             tally.attempt()
-            step()
-        for client in clients:
-            client.close()
-        _hold(tally, daemon, heard)
-    return tally
+        tally.hold(daemon.database, heard)
 
 
-def two_daemons(attempts: int, step: Step) -> Tally:
-    """Start a second daemon on the same file, so many times, while the first one works."""
-    tally = Tally()
+@fault("two daemons, one file", attempts=20, quick=1)
+def two_daemons(attempts: int, tally: Tally) -> None:
+    """A second daemon started while the first is under load: refused, exit 78."""
     with TemporaryDirectory(prefix="aegis-two-") as name, Daemon(Path(name)) as first:
         load = Load(first, 4)
         for _ in range(attempts):
@@ -152,16 +131,14 @@ def two_daemons(attempts: int, step: Step) -> Tally:
             else:
                 tally.require("a second daemon started on the same file", holds=False)
             tally.attempt()
-            step()
         load.stop()
         tally.require(f"the first refused {load.refusals[:1]}", holds=not load.refusals)
-        _hold(tally, first, load.heard)
-    return tally
+        tally.hold(first.database, load.heard)
 
 
-def stopped(attempts: int, step: Step) -> Tally:
-    """SIGTERM under load, so many times: exit 0 in time, everybody was answered or hung up on."""
-    tally = Tally()
+@fault("SIGTERM under load", attempts=20, quick=1)
+def stopped(attempts: int, tally: Tally) -> None:
+    """Answered or refused, exit 0 within 10 s."""
     with TemporaryDirectory(prefix="aegis-term-") as name:
         heard = Acknowledged()
         for number in range(attempts):
@@ -177,54 +154,42 @@ def stopped(attempts: int, step: Step) -> Tally:
             odd = {refusal for refusal in load.refusals if refusal[0] != UNAVAILABLE}
             tally.require(f"refused with {odd}", holds=not odd)
             tally.attempt()
-            step()
         with Daemon(Path(name)) as daemon:
-            _hold(tally, daemon, heard)
-    return tally
+            tally.hold(daemon.database, heard)
 
 
-def flood(attempts: int, step: Step) -> Tally:
-    """So many requests of 256 events over 128 connections onto a disk that takes 200 ms a sync."""
-    tally = Tally()
+@fault("flood on a slow disk", attempts=400, quick=130)
+def flood(attempts: int, tally: Tally) -> None:
+    """128 connections, 256 events a request, 200 ms a sync: 201 or 503 queue_full."""
     answers: Counter[tuple[int, object]] = Counter()
     times: list[float] = []
     heard = Acknowledged()
-    with TemporaryDirectory(prefix="aegis-flood-") as name:
-        folder = Path(name, "disk")
-        folder.mkdir()
-        with (
-            Interposer(folder, Path(name)) as between,
-            Daemon(folder, settings=between.environment) as daemon,
-        ):
-            daemon.connect().request("POST", "/v1/events", proposal("probe"))
-            before = _resident_bytes(daemon)
-            between.order(Orders(delay_us=SLOW_US))
-            turns = iter(range(attempts))
+    with disk() as between, Daemon(between.folder, settings=between.environment) as daemon:
+        daemon.connect().request("POST", "/v1/events", proposal("probe"))
+        before = _resident_bytes(daemon)
+        between.order(Orders(delay_us=SLOW_US))
+        turns = iter(range(attempts))
 
-            def ask(number: int) -> None:
-                client = daemon.connect()
-                # One lock less: the interpreter steps an iterator over a range in one go.
-                for _ in turns:
-                    _flood_once(client, number, heard, answers, times)
-                    tally.attempt()
-                    step()
-                client.close()
+        def ask(number: int) -> None:
+            client = daemon.connect()
+            # One lock less: the interpreter steps an iterator over a range in one go.
+            for _ in turns:
+                _flood_once(client, number, heard, answers, times)
+                tally.attempt()
 
-            _together(FLOOD, ask)
-            grown = _resident_bytes(daemon) - before
-            between.order(Orders())
-            status, _ = daemon.connect().request("POST", "/v1/events", proposal("probe"))
-            tally.require(f"answers {status} afterwards", holds=status == CREATED)
-            _hold(tally, daemon, heard)
+        _together(FLOOD, ask)
+        grown = _resident_bytes(daemon) - before
+        between.order(Orders())
+        status, _ = daemon.connect().request("POST", "/v1/events", proposal("probe"))
+        tally.require(f"answers {status} afterwards", holds=status == CREATED)
+        tally.hold(daemon.database, heard)
     odd = {each for each in answers if each not in ((CREATED, None), (UNAVAILABLE, "queue_full"))}
     tally.require(f"answers other than 201 and 503 queue_full: {odd}", holds=not odd)
-    full = answers[UNAVAILABLE, "queue_full"]
     tally.require(f"memory grew by {grown >> 20} MiB", holds=grown < GROWTH_BYTES_MAX)
-    tally.note("refused as queue_full", full)
+    tally.note("refused as queue_full", answers[UNAVAILABLE, "queue_full"])
     tally.note("MiB more memory", grown >> 20)
     if times:
         tally.note("ms p99 of those taken", round(1000 * sorted(times)[len(times) * 99 // 100]))
-    return tally
 
 
 def _flood_once(
@@ -254,9 +219,8 @@ def _resident_bytes(daemon: Daemon) -> int:
     return int(pages) * 4096
 
 
-def soak(seconds: float, step: Step) -> Tally:
+def soak(seconds: float, tally: Tally) -> None:
     """A daemon under steady load over many sessions; its memory and its write-ahead log stay."""
-    tally = Tally()
     with TemporaryDirectory(prefix="aegis-soak-") as name, Daemon(Path(name)) as daemon:
         turn = iter(range(1 << 62))
         load = Load(daemon, 8, lambda number: f"soak-{number}-{next(turn) % 1000}")
@@ -267,10 +231,9 @@ def soak(seconds: float, step: Step) -> Tally:
             time.sleep(min(1.0, seconds / 20))
             sizes.append(_resident_bytes(daemon))
             wal = max(wal, Path(f"{daemon.database}-wal").stat().st_size)
-            step()
+            tally.attempt()
         load.stop()
-        _hold(tally, daemon, load.heard)
-    tally.attempts = len(sizes)
+        tally.hold(daemon.database, load.heard)
     tally.require(f"refused {load.refusals[:1]}", holds=not load.refusals)
     half = len(sizes) // 2
     grown = sum(sizes[half:]) / max(1, len(sizes) - half) - sum(sizes[:half]) / max(1, half)
@@ -278,4 +241,3 @@ def soak(seconds: float, step: Step) -> Tally:
     tally.require(f"memory grows: {slope} MiB in the second half", holds=slope < SLOPE_MIB_MAX)
     tally.note("MiB more memory in the second half", max(0, slope))
     tally.note("MiB of write-ahead log at most", wal >> 20)
-    return tally

@@ -1,62 +1,47 @@
 """Files of earlier versions: opened, verified, unchanged in every stored byte, and continued."""
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aegisd.child import NotStarted
 from aegisd.store.dsn import open_reader
 from drills.daemon import CREATED, ROOT, Daemon, proposal
-from drills.faults.acknowledged import Acknowledged, examine
-from drills.faults.outcome import Step, Tally
+from drills.faults.acknowledged import Acknowledged
+from drills.faults.outcome import Tally, fault
 
 FILES = ROOT / "tests" / "store" / "sqlite" / "files"
 
 
-def files(attempts: int, step: Step) -> Tally:
-    """Start the daemon on copies of so many files, the newest schema first."""
-    tally = Tally()
+@fault("files of earlier versions", attempts=10, quick=10)
+def files(attempts: int, tally: Tally) -> None:
+    """Opened, continued, every stored byte as before."""
     for kept in sorted(FILES.glob("version-*.db"), reverse=True)[:attempts]:
         with TemporaryDirectory(prefix="aegis-upgrade-") as name:
-            folder = Path(name)
-            # Read once by the reader of an archive, so that nothing of it is written.
-            before = _events(_copy(kept, folder / "before"))
-            database = _copy(kept, folder / "after")
+            database = Path(name, "aegis.db")
+            shutil.copy(kept, database)
+            # Read by the reader of an archive, so that nothing of it is written.
+            before = _events(database)
             try:
                 with Daemon(database.parent) as daemon:
                     client = daemon.connect()
                     status, _ = client.request("POST", "/v1/events", proposal("after-upgrade"))
-                    client.close()
             except NotStarted as error:
                 tally.broken.append(f"{kept.name}: {error}")
                 continue
             tally.require(f"{kept.name}: answers {status}", holds=status == CREATED)
             after = _events(database)
-            lost = [place for place, body in before.items() if after.get(place) != body]
-            tally.lost += len(lost)
-            reader = open_reader(str(database))
-            tally.broken += examine(reader, Acknowledged()).broken
-            reader.close()
+            tally.lost += sum(after.get(place) != body for place, body in before.items())
+            tally.hold(database, Acknowledged())
             tally.acknowledged += len(before)
         tally.attempt()
-        step()
-    return tally
-
-
-def _copy(kept: Path, folder: Path) -> Path:
-    folder.mkdir()
-    database = folder / "aegis.db"
-    shutil.copy(kept, database)
-    return database
 
 
 def _events(database: Path) -> dict[tuple[str, int], bytes]:
-    reader = open_reader(str(database))
-    try:
+    with closing(open_reader(str(database))) as reader:
         return {
             (tenant_id, event.position): event.body
             for tenant_id in reader.tenants()
             for event in reader.events(tenant_id)
         }
-    finally:
-        reader.close()

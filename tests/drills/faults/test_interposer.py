@@ -79,7 +79,6 @@ print("said", flush=True)
     )
     assert done.stdout == "said\n"
     folder = between.environment["INTERPOSER_FOLDER"]
-    assert between.journal is not None
     operations = read(between.journal)
     (descriptor,) = {each.descriptor for each in operations if each.kind == OPENED}
     a, b = f"{folder}/a".encode(), f"{folder}/b".encode()
@@ -98,7 +97,6 @@ print("said", flush=True)
 
 def test_a_record_that_the_end_cut_short_is_left_out(between: Interposer) -> None:
     run(between, 'open("a", "w").write("hello")')
-    assert between.journal is not None
     whole = read(between.journal)
     between.journal.write_bytes(between.journal.read_bytes()[:-1])
     assert read(between.journal) == whole[:-1]
