@@ -1,17 +1,37 @@
-"""Figures out of samples: medians over rounds, percentiles, and how they are written."""
+"""Figures out of samples: turns, medians over rounds, percentiles and ratios."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
+Key = TypeVar("Key")
+Found = TypeVar("Found")
+
 
 class Timing(Struct, frozen=True):
-    """What a step costs, in microseconds, over `samples` measurements of it."""
+    """What a step costs, in microseconds, over all measurements of it."""
 
     p50_us: float
     p99_us: float
-    samples: int
+
+
+def in_turns(
+    ways: Mapping[Key, Callable[[], Found]],
+    rounds: int,
+    tell: Callable[[float], object] = lambda _: None,
+) -> Mapping[Key, list[Found]]:
+    """What every way found in each round, in which all have a turn; the order changes.
+
+    A slow minute of a shared machine slows all of them. `tell` is told what share is done.
+    """
+    found: dict[Key, list[Found]] = {name: [] for name in ways}
+    for number in range(rounds):
+        for name in list(ways)[:: -1 if number % 2 else 1]:
+            found[name].append(ways[name]())
+        tell((number + 1) / rounds)
+    return found
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
@@ -28,15 +48,14 @@ def timing(rounds: Sequence[Sequence[float]]) -> Timing:
     pooled = [sample for samples in rounds for sample in samples]
     medians = [percentile(samples, 0.5) for samples in rounds]
     return Timing(
-        p50_us=round(percentile(medians, 0.5), 2),
-        p99_us=round(percentile(pooled, 0.99), 2),
-        samples=len(pooled),
+        p50_us=round(percentile(medians, 0.5), 2), p99_us=round(percentile(pooled, 0.99), 2)
     )
 
 
-def middle(rounds: Sequence[Mapping[str, float]], name: str) -> Mapping[str, float]:
-    """The round whose figure called `name` is the median of all rounds'."""
-    return sorted(rounds, key=lambda figures: figures[name])[len(rounds) // 2]
+def span(figures: Sequence[float]) -> str:
+    """How far the figures of all rounds lie apart, for a cell of a table."""
+    digits = 0 if max(figures) >= 100 else 3  # noqa: PLR2004 - three digits
+    return f"{min(figures):,.{digits}f} to {max(figures):,.{digits}f}"
 
 
 class Paired(Struct, frozen=True):
@@ -47,7 +66,6 @@ class Paired(Struct, frozen=True):
 
     median: float
     half: tuple[float, float]
-    rounds: int
 
 
 def paired(figures: Sequence[float], bases: Sequence[float]) -> Paired:
@@ -56,18 +74,4 @@ def paired(figures: Sequence[float], bases: Sequence[float]) -> Paired:
     return Paired(
         median=statistics.median(ratios),
         half=(percentile(ratios, 0.25), percentile(ratios, 0.75)),
-        rounds=len(ratios),
     )
-
-
-def ratio(figure: float, base: float | None) -> str:
-    """`figure` as so many times `base`; empty without a base."""
-    if not base:
-        return ""
-    times = figure / base
-    return f"{times:,.0f}x" if times >= 9.5 else f"{times:.2g}x"  # noqa: PLR2004 - two digits
-
-
-def micros(us: float) -> str:
-    """Microseconds with as many digits as the measurement is worth."""
-    return f"{us:,.0f}" if us >= 100 else f"{us:,.1f}"  # noqa: PLR2004 - three digits

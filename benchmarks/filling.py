@@ -1,8 +1,11 @@
 """Logs of a wanted size, made in seconds: the engine itself, with a judge that has no rules."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import count, islice
+from pathlib import Path
 
 from aegisd import compose
 from aegisd.core.capabilities import NONE, Capabilities
@@ -11,15 +14,18 @@ from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal, read
 from aegisd.engine.checkpoints import Signing
 from aegisd.engine.engine import Engine
-from aegisd.ports import EventStore
 from aegisd.rows import Document
 from aegisd.rules_version import rules_version
+from aegisd.store.sqlite.store import SqliteStore
+from benchmarks.command import Tell
 
 TENANT = "bench"
 
 # Calls of one append, and appends in flight: enough that the writer never waits.
 CALLS_PER_APPEND = 100
 APPENDS_IN_FLIGHT = 4
+
+CALLS_PER_SESSION = 20
 
 # Each call leaves itself and its decision in the log.
 EVENTS_PER_CALL = 2
@@ -70,41 +76,79 @@ class Allowing:
         """Nothing to keep."""
 
 
-def engine(store: EventStore, evidence: Signing | None = None) -> Engine:
-    """The engine on a store, allowing everything; with `evidence` what it records is signed."""
+@asynccontextmanager
+async def running(database: Path, evidence: Signing | None = None) -> AsyncIterator[Engine]:
+    """The engine on a file, allowing everything; with `evidence` what it records is signed."""
     judge = Allowing()
-    return compose.engine(store, judge, compose.configured(judge), on_fatal=print, signing=evidence)
+    store = SqliteStore(str(database))
+    configured = compose.configured(judge)
+    engine = compose.engine(store, judge, configured, on_fatal=print, signing=evidence)
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+        store.close()
 
 
-def call(session: str) -> Proposal:
-    """One tool call that the quickstart manifest allows."""
+def call(session: str, content: str = "") -> Proposal:
+    """One tool call that the quickstart manifest allows; `content` makes it a longer one."""
+    name, args = "read_file", {"path": "/workspace/notes.txt"}
+    if content:
+        name, args = "write_file", {"path": "/workspace/out/notes.md", "content": content}
     return read(
         {
             "tenant_id": TENANT,
             "session_id": session,
             "event_type": "TOOL_CALL_PROPOSED",
-            "payload": {"tool_name": "read_file", "args": {"path": "/workspace/notes.txt"}},
+            "payload": {"tool_name": name, "args": args},
         }
     )
 
 
-def calls(count: int, *, calls_per_session: int, prefix: str = "s") -> Iterator[Proposal]:
-    """`count` calls in sessions of so many each, named `s0`, `s1`, … after the prefix."""
-    return (call(f"{prefix}{number // calls_per_session}") for number in range(count))
+def calls(
+    prefix: str, per_session: int = CALLS_PER_SESSION, content: str = ""
+) -> Iterator[Proposal]:
+    """Calls without end, in sessions of so many each, named after the prefix and a number."""
+    return (call(f"{prefix}{number // per_session}", content) for number in count())
 
 
 async def append(
-    to: Engine, proposals: Iterable[Proposal], advance: Callable[[int], object] = lambda _: None
+    to: Engine, proposals: Iterator[Proposal], wanted: int, tell: Tell = lambda _: None
 ) -> None:
-    """Append them in order, and tell how many became durable since the last time."""
-    waiting = iter(proposals)
-    while True:
+    """Append the next so many calls, and tell what share of them is durable."""
+    done = 0
+    while done < wanted:
         parts = [
-            part
-            for _ in range(APPENDS_IN_FLIGHT)
-            if (part := tuple(islice(waiting, CALLS_PER_APPEND)))
+            tuple(islice(proposals, min(CALLS_PER_APPEND, wanted - first)))
+            for first in range(done, wanted, CALLS_PER_APPEND)[:APPENDS_IN_FLIGHT]
         ]
-        if not parts:
-            return
         await asyncio.gather(*(to.append(part) for part in parts))
-        advance(sum(len(part) for part in parts))
+        done += sum(map(len, parts))
+        tell(done / wanted)
+
+
+async def fill(
+    to: Engine, proposals: Iterator[Proposal], events: int, tell: Tell = lambda _: None
+) -> None:
+    """Append calls until the log holds at least so many events."""
+    missing = events - (await to.reads.tenant(TENANT)).next_position
+    await append(to, proposals, -(-missing // EVENTS_PER_CALL), tell)
+
+
+async def sampled(
+    to: Engine, proposals: Iterator[Proposal], requests: int, size: int
+) -> list[float]:
+    """Microseconds per call of so many appends of `size` calls, one append at a time.
+
+    Raises `RuntimeError` where a call has no answer.
+    """
+    samples = []
+    for _ in range(requests):
+        part = tuple(islice(proposals, size))
+        started = time.perf_counter()
+        answers = await to.append(part)
+        samples.append((time.perf_counter() - started) * 1e6 / size)
+        if len(answers) != size:
+            raise RuntimeError(f"expected {size} answers, got {len(answers)}")
+    return samples

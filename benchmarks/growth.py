@@ -7,26 +7,25 @@ import asyncio
 import random
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
 
-from aegisd.core.proposal import Proposal, read
+from aegisd.core.proposal import Proposal
 from aegisd.engine.checkpoints import EVENTS_DEFAULT, INTERVAL_MS_DEFAULT, Checkpoints, Signing
 from aegisd.engine.engine import Engine
 from aegisd.signing.guard import GuardFolder
 from aegisd.signing.keyring import public_path
 from aegisd.signing.signer import guard_path, key_path, open_keyring
 from aegisd.store.sqlite.reader import SqliteReader
-from aegisd.store.sqlite.store import SqliteStore
 from benchmarks import filling
-from benchmarks.figures import Timing, micros, timing
+from benchmarks.command import Tell
+from benchmarks.figures import Timing, timing
 from benchmarks.filling import CALLS_PER_APPEND, EVENTS_PER_CALL, TENANT
-from benchmarks.report import Aim, Grid, Section, Tell
+from benchmarks.report import Section, aim
 
 # Sizes of the log at which its costs are looked at, and of course at its end.
 SIZES = (10_000, 100_000)
@@ -42,8 +41,6 @@ PROOFS = 80
 # Between two checkpoints that are looked at: what a busy log signs together.
 EVENTS_PER_CHECKPOINT = EVENTS_DEFAULT
 
-CALLS_PER_SESSION = 20
-
 # How much more an event may cost in the largest log than in the smallest: the noise of a shared
 # machine, and not a cost that grows with the log, which would be 100 times between them.
 FLAT_RATIO = 1.25
@@ -57,7 +54,6 @@ class Log:
 
     def __init__(self, folder: Path) -> None:
         self.database = folder / "log.db"
-        self.close: Callable[[], None] = lambda: None
         self._names = 0
 
     def copied(self, folder: Path) -> "Log":
@@ -80,49 +76,26 @@ class Log:
         """The file of its verifier key."""
         return public_path(key_path(self.database))
 
-    def evidence(self, interval_ms: int) -> Signing:
-        """Who signs it; each `interval_ms` or 256 events, or only when asked (0)."""
-        return Signing(
+    @asynccontextmanager
+    async def running(self, interval_ms: int = INTERVAL_MS_DEFAULT) -> AsyncIterator[Engine]:
+        """An engine on it that signs each `interval_ms` or 256 events, or only when asked (0)."""
+        evidence = Signing(
             signer=open_keyring(key_path(self.database), lambda: None),
             guard=GuardFolder(guard_path(self.database)),
             interval_ms=interval_ms,
         )
+        async with filling.running(self.database, evidence) as engine:
+            yield engine
 
-    def opened(self, interval_ms: int = INTERVAL_MS_DEFAULT) -> Engine:
-        """An engine on it that has not been started; `close` ends it for good."""
-        store = SqliteStore(str(self.database))
-        self.close = store.close
-        return filling.engine(store, self.evidence(interval_ms))
-
-    def proposals(self, count: int) -> Iterator[Proposal]:
+    def proposals(self) -> Iterator[Proposal]:
         """Calls in sessions of their own."""
         self._names += 1
-        for number in range(count):
-            args = {"path": f"/workspace/out/{number}.md", "content": _TEXT}
-            yield read(
-                {
-                    "tenant_id": TENANT,
-                    "session_id": f"s{self._names}-{number // CALLS_PER_SESSION}",
-                    "event_type": "TOOL_CALL_PROPOSED",
-                    "payload": {"tool_name": "write_file", "args": args},
-                }
-            )
+        return filling.calls(f"s{self._names}-", content=_TEXT)
 
     async def fill(self, events: int, tell: Tell) -> None:
         """Append until it holds at least so many events."""
-        engine = self.opened()
-        await engine.start()
-        missing = events - (await engine.reads.tenant(TENANT)).next_position
-        calls = max(0, -(-missing // EVENTS_PER_CALL))
-        done = 0
-
-        def advance(more: int) -> None:
-            nonlocal done
-            done += more
-            tell(done / calls)
-
-        await filling.append(engine, self.proposals(calls), advance)
-        await _end(engine, self)
+        async with self.running() as engine:
+            await filling.fill(engine, self.proposals(), events, tell)
 
 
 class Costs(Struct, frozen=True):
@@ -155,46 +128,37 @@ async def _measure(log: Log, events: int, tell: Tell) -> Mapping[int, Costs]:
         await log.fill(size, partial(_tell_of, tell, 0.9 * size / events))
         last = size == events
         logs[size] = log if last else log.copied(log.database.with_name(f"{size}"))
-    looks: dict[int, list[_Look]] = {size: [] for size in logs}
+    looks: dict[int, list[Sequence[list[float]]]] = {size: [] for size in logs}
     for number in range(ROUNDS):
         for size, each in logs.items():
             looks[size].append(await _look(each, size, number))
         tell(0.9 + 0.1 * (number + 1) / ROUNDS)
-    return {size: _costs(each) for size, each in looks.items()}
+    return {size: Costs(*map(timing, zip(*each, strict=True))) for size, each in looks.items()}
 
 
 def _tell_of(tell: Tell, share: float, done: float) -> None:
     tell(done * share)
 
 
-class _Look(Struct, frozen=True):
-    """Microseconds of everything done in one round."""
-
-    append: list[float]
-    checkpoint: list[float]
-    inclusion: list[float]
-    consistency: list[float]
-
-
-def _costs(looks: Sequence[_Look]) -> Costs:
-    return Costs(*(timing([getattr(look, name) for look in looks]) for name in _TOLD))
-
-
-async def _look(log: Log, size: int, number: int) -> _Look:
-    engine = log.opened()
-    await engine.start()
-    append = await _appends(log, engine)
-    await _end(engine, log)
-    engine = log.opened(interval_ms=0)
-    await engine.start()
-    signing = engine.signing()
-    checkpoint = await _checkpoints(log, engine)
-    chance = random.Random(number)
-    places = [chance.randrange(size) for _ in range(PROOFS)]
-    inclusion = await _timed(partial(signing.inclusion, TENANT, place) for place in places)
-    consistency = await _timed(partial(_from_middle, signing, size + place) for place in places)
-    await _end(engine, log)
-    return _Look(append, checkpoint, inclusion, consistency)
+async def _look(log: Log, size: int, number: int) -> Sequence[list[float]]:
+    """Microseconds of everything done in one round, in the order of `Costs`."""
+    async with log.running() as engine:
+        requests = WARM_APPENDS + APPENDS
+        calls = await filling.sampled(engine, log.proposals(), requests, CALLS_PER_APPEND)
+        append = [us / EVENTS_PER_CALL for us in calls[WARM_APPENDS:]]
+    async with log.running(interval_ms=0) as engine:
+        signing = engine.signing()
+        checkpoint = []
+        for _ in range(CHECKPOINTS):
+            count = EVENTS_PER_CHECKPOINT // EVENTS_PER_CALL
+            await filling.append(engine, log.proposals(), count)
+            # From the last commit to a checkpoint that is signed and kept.
+            checkpoint += await _timed([partial(signing.sign_now, TENANT)])
+        chance = random.Random(number)
+        places = [chance.randrange(size) for _ in range(PROOFS)]
+        inclusion = await _timed([partial(signing.inclusion, TENANT, place) for place in places])
+        consistency = await _timed([partial(_from_middle, signing, size + at) for at in places])
+    return append, checkpoint, inclusion, consistency
 
 
 def _from_middle(signing: Checkpoints, twice: int) -> Awaitable[object]:
@@ -202,26 +166,7 @@ def _from_middle(signing: Checkpoints, twice: int) -> Awaitable[object]:
     return signing.consistency(TENANT, twice // 2, None)
 
 
-async def _appends(log: Log, engine: Engine) -> list[float]:
-    """Microseconds per event in requests of `CALLS_PER_APPEND` calls."""
-    waiting = log.proposals((WARM_APPENDS + APPENDS) * CALLS_PER_APPEND)
-    requests = list(iter(lambda: tuple(islice(waiting, CALLS_PER_APPEND)), ()))
-    whole = await _timed(partial(engine.append, request) for request in requests)
-    return [us / (CALLS_PER_APPEND * EVENTS_PER_CALL) for us in whole[WARM_APPENDS:]]
-
-
-async def _checkpoints(log: Log, engine: Engine) -> list[float]:
-    """Microseconds from the last commit to a checkpoint that is signed and kept."""
-    samples = []
-    for _ in range(CHECKPOINTS):
-        await filling.append(engine, log.proposals(EVENTS_PER_CHECKPOINT // EVENTS_PER_CALL))
-        started = time.perf_counter()
-        await engine.signing().sign_now(TENANT)
-        samples.append((time.perf_counter() - started) * 1e6)
-    return samples
-
-
-async def _timed(calls: Iterator[Callable[[], Awaitable[object]]]) -> list[float]:
+async def _timed(calls: Sequence[Callable[[], Awaitable[object]]]) -> list[float]:
     samples = []
     for call in calls:
         started = time.perf_counter()
@@ -230,35 +175,14 @@ async def _timed(calls: Iterator[Callable[[], Awaitable[object]]]) -> list[float
     return samples
 
 
-async def _end(engine: Engine, log: Log) -> None:
-    await engine.stop()
-    log.close()
-
-
-# ── what is told ─────────────────────────────────────────────────────────────────────────────────
-
-_COSTS, _PROOFS = ("append", "checkpoint"), ("inclusion", "consistency")
-_TOLD = (*_COSTS, *_PROOFS)
-
-
 def section(costs: Mapping[int, Costs]) -> Section:
     """The costs by size; ratios are to the smallest."""
-    base, *_, last = (*costs.values(), *costs.values())
-    plain = []
-    for size, at in costs.items():
-        figures: dict[str, float] = {
-            "events": size,
-            "event_us": round(at.event_us, 2),
-            "event_ratio": round(at.event_us / base.event_us, 3),
-        }
-        for name in _TOLD:
-            timing, first = getattr(at, name), getattr(base, name)
-            figures[f"{name}_p50_us"] = round(timing.p50_us, 2)
-            figures[f"{name}_p99_us"] = round(timing.p99_us, 2)
-            figures[f"{name}_ratio"] = round(timing.p50_us / first.p50_us, 3)
-        plain.append(figures)
+    smallest, largest = next(iter(costs)), [*costs][-1]
+    base = costs[smallest]
+    grown = costs[largest].event_us / base.event_us
     return Section(
-        name="flat: cost by size of the log",
+        name="flat",
+        title="cost by size of the log",
         method=f"in-process, checkpoints each {INTERVAL_MS_DEFAULT} ms or 256 events; one log, and "
         f"copies of what it was at each size, in turns for {ROUNDS} rounds. Medians of the rounds' "
         f"medians: {APPENDS} requests of {CALLS_PER_APPEND} calls with their decisions, "
@@ -266,33 +190,35 @@ def section(costs: Mapping[int, Costs]) -> Section:
         f"keep outside), {PROOFS} proofs of events at random, and {PROOFS} that the newest tree "
         "continues one behind the middle. In all: append and its share of a checkpoint",
         durability="SQLite WAL, synchronous=FULL; checkpoints fsynced in database and file",
-        figures={"by_events": plain},
-        grids=[
-            _grid("an event", plain, ("event_us", "event_ratio"), _COSTS),
-            _grid("proofs", plain, (), _PROOFS),
-        ],
+        tables={
+            "an event, by events in the log": [
+                {
+                    "events": f"{size:,}",
+                    "event us": at.event_us,
+                    "of the smallest": at.event_us / base.event_us,
+                    **_figures("append", at.append),
+                    **_figures("checkpoint", at.checkpoint),
+                }
+                for size, at in costs.items()
+            ],
+            "proofs, by events in the log": [
+                {
+                    "events": f"{size:,}",
+                    **_figures("inclusion", at.inclusion),
+                    **_figures("consistency", at.consistency),
+                }
+                for size, at in costs.items()
+            ],
+        },
         aims=[
-            Aim(
-                what=f"cost of an event at {list(costs)[-1]:,}, of that at {next(iter(costs)):,}",
-                found=last.event_us / base.event_us,
-                aim=FLAT_RATIO,
-                at_most=True,
+            aim(
+                f"cost of an event at {largest:,}, of that at {smallest:,}",
+                grown,
+                at_most=FLAT_RATIO,
             )
         ],
     )
 
 
-def _grid(
-    title: str, sizes: Sequence[Mapping[str, float]], first: Sequence[str], names: Sequence[str]
-) -> Grid:
-    """Figures by size: those called `first`, then the median and the ratio of each of `names`."""
-    keys = [*first, *(key for name in names for key in (f"{name}_p50_us", f"{name}_ratio"))]
-    heads = ["ratio" if "ratio" in key else f"{key.split('_')[0]} us" for key in keys]
-    rows = [
-        (f"{figures['events']:,}", *(_cell(key, figures[key]) for key in keys)) for figures in sizes
-    ]
-    return Grid(title=f"{title}, by events in the log", columns=("events", *heads), rows=rows)
-
-
-def _cell(key: str, number: float) -> str:
-    return f"{number:.2f}x" if key.endswith("ratio") else micros(number)
+def _figures(name: str, cost: Timing) -> Mapping[str, float]:
+    return {f"{name} us": cost.p50_us, f"{name} p99 us": cost.p99_us}

@@ -6,13 +6,13 @@ commits every call before it answers (SQLite, synchronous=FULL); what the peer d
 in `benchmarks/peer.py`; the bare Starlette echo does nothing and is what HTTP itself costs.
 """
 
-import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import click
@@ -20,25 +20,34 @@ from msgspec import Struct
 
 from aegisd.child import Child
 from aegisd.rego.engines import CHOICES, choose, installed
-from benchmarks import daemon, peer, steps
-from benchmarks.figures import micros, middle, ratio
+from benchmarks import peer, steps
+from benchmarks.command import PEER_VENV, benchmark
+from benchmarks.figures import in_turns, span
+from benchmarks.load import Loaded, load
 from benchmarks.process import ROOT
-from benchmarks.tables import console, table
-from benchmarks.workloads import WORKLOADS
+from benchmarks.report import Row, Section, aim
+from drills.daemon import Daemon
 
 ECHO = "bare echo"
 EXECUTE = f"{peer.PEER} execute"
+NATIVE = "aegis, regorus"
 WARM_SECONDS = 0.5
 
-# What must hold with the native engine, and what is aimed at: (what, measurement, connections,
-# figure, floor, aim).
+# What must hold with the native engine, and what is aimed at beyond: measurement and connections,
+# the figure, its floor or its ceiling.
 FLOORS = (
-    ("decisions/s at 32 connections", "call", 32, "per_second", 3_000, 6_000),
-    ("p99 ms at 32 connections", "call", 32, "p99_ms", 25, 12),
-    ("p50 ms at 1 connection", "call", 1, "p50_ms", 1.2, 1.2),
-    ("events/s in batches of 100 calls", "calls", 4, "per_second", 15_000, 40_000),
-    ("events/s in mixed batches of 100", "mixed", 4, "per_second", 15_000, 40_000),
+    ("decisions/s at 32 connections, 6,000 wanted", ("call", 32), "per_second", 3_000, None),
+    ("p99 ms at 32 connections, 12 wanted", ("call", 32), "p99_ms", None, 25),
+    ("p50 ms at 1 connection", ("call", 1), "p50_ms", None, 1.2),
+    ("events/s in batches of 100 calls, 40,000 wanted", ("calls", 4), "per_second", 15_000, None),
+    ("events/s in mixed batches of 100, 40,000 wanted", ("mixed", 4), "per_second", 15_000, None),
 )
+
+TITLES = {
+    "call": "one governed call a request",
+    "calls": "100 governed calls a request, in events",
+    "mixed": "100 events a request, 33 calls proposed, executed, answered",
+}
 
 # The manifest's rules for the peer, as far as its rules can say them.
 PEER_POLICY = """\
@@ -57,37 +66,18 @@ rules:
     approval: auto
 """
 
+# What is measured, and at how many connections.
+Measured = tuple[str, int]
+
 
 class Contender(Struct, frozen=True, kw_only=True):
     """A server that listens, and what to send it for a measurement (`call`, `calls`, `mixed`)."""
 
-    name: str
     port: int
     workloads: Mapping[str, str]
 
 
-class Cell(Struct, kw_only=True):
-    """One contender under one measurement, over all rounds."""
-
-    contender: str
-    measurement: str
-    connections: int
-    rounds: list[dict[str, float]]
-
-    def figures(self) -> dict[str, object]:
-        """The median round, and how far the rounds lie apart."""
-        spread = sorted(round(figures["per_second"]) for figures in self.rounds)
-        return {
-            "contender": self.contender, "measurement": self.measurement,
-            "connections": self.connections, "rounds_per_second": spread,
-            **middle(self.rounds, "per_second"),
-        }  # fmt: skip
-
-
-@click.command(
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Example: python -m benchmarks.ingest --engine regorus --connections 32 --rounds 5",
-)
+@benchmark("python -m benchmarks.ingest --engine regorus --connections 32 --rounds 5")
 @click.option(
     "--connections", "connections", multiple=True, type=click.IntRange(1), default=(1, 32, 128),
     show_default=True, help="Connections with one request in flight on each; may be repeated.",
@@ -99,15 +89,11 @@ class Cell(Struct, kw_only=True):
 )  # fmt: skip
 @click.option("--seconds", default=1.5, show_default=True, help="Length of one measurement.")
 @click.option("--rounds", default=3, show_default=True, help="Medians are taken over these.")
-@click.option(
-    "--peer-venv", type=click.Path(path_type=Path),
-    help=f"Environment for {peer.PEER}; made and kept.  [default: .venv-peer in the checkout]",
-)  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of tables.")
+@PEER_VENV
 def main(
-    connections: tuple[int, ...], batch_connections: int, engine: str, seconds: float,
-    rounds: int, peer_venv: Path | None, *, as_json: bool,
-) -> None:  # fmt: skip
+    *, connections: tuple[int, ...], batch_connections: int, engine: str, seconds: float,
+    rounds: int, peer_venv: Path | None,
+) -> Sequence[Section]:  # fmt: skip
     """Governed durable decisions over HTTP, beside a peer and a bare echo.
 
     Single calls of 0.5 KB, then batches of 100 events: judged calls alone, and sessions in which a
@@ -115,94 +101,80 @@ def main(
     are shared and noisy: medians over rounds and ratios are what to read.
     """
     engines = installed() if engine == "both" else (choose(engine).name,)
+    python = peer.interpreter(peer_venv)
     plan = [("call", number) for number in connections]
     plan += [("calls", batch_connections), ("mixed", batch_connections)]
+    names = map("round{}".format, count())
+
+    def turn(contender: Contender, measured: Measured, seconds: float) -> Loaded:
+        workload = contender.workloads[measured[0]]
+        return load(contender.port, workload, measured[1], seconds, next(names))
+
     with tempfile.TemporaryDirectory() as folder:
-        cells = _measure(Path(folder), engines, peer_venv, plan, rounds=rounds, seconds=seconds)
+        with _contenders(Path(folder), engines, python) as contenders:
+            pairs = [
+                (measured, name, contender)
+                for measured in plan
+                for name, contender in contenders.items()
+                if measured[0] in contender.workloads
+            ]
+            for measured, _, contender in pairs:
+                turn(contender, measured, WARM_SECONDS)
+            ways = {(m, name): partial(turn, each, m, seconds) for m, name, each in pairs}
+            found = in_turns(ways, rounds)
         store = steps.raw_store(Path(folder) / "raw.db")
-        alone = {name: steps.costs(choose(name), store["commit_us"]) for name in engines}
-    if as_json:
-        document = {
-            "durability": "aegis: SQLite WAL, synchronous=FULL, committed before the answer; "
+    alone = {name: steps.costs(choose(name), store["commit_us"]) for name in engines}
+    middles = {
+        key: sorted(r, key=lambda each: each.per_second)[rounds // 2] for key, r in found.items()
+    }
+    return [
+        Section(
+            name="ingest",
+            title="governed decisions over HTTP",
+            method=f"the median of {rounds} rounds of {seconds:g} s by rate; contenders take "
+            f"turns; load in its own process; {peer.beside(python)}. The raw store takes "
+            f"{store['per_second']:,.0f} calls of two rows a second, {steps.CALLS_PER_COMMIT} to "
+            "a commit",
+            durability="aegis: SQLite WAL, synchronous=FULL, committed before the answer; "
             "peer execute: SQLite WAL, synchronous=FULL, a commit per action; peer evaluate: none",
-            "method": "median round by rate; contenders take turns; load in its own process",
-            "rounds": rounds, "seconds": seconds, "raw_store": store, "steps_us": alone,
-            "cells": [cell.figures() for cell in cells],
-        }  # fmt: skip
-        click.echo(json.dumps(document, sort_keys=True))
-        return
-    _show(cells, plan)
-    _show_floors(cells)
-    _show_steps(alone)
-    console.print(
-        f"raw store: {store['per_second']:,.0f} calls of two rows per second, "
-        f"{steps.CALLS_PER_COMMIT} to a commit"
-    )
-
-
-def _measure(
-    place: Path, engines: Sequence[str], environment: Path | None,
-    plan: Sequence[tuple[str, int]], *, rounds: int, seconds: float,
-) -> Sequence[Cell]:  # fmt: skip
-    cells: dict[tuple[str, str, int], Cell] = {}
-    with _contenders(place, engines, environment) as contenders:
-        for contender in contenders:
-            for measurement in contender.workloads:
-                _load(contender, measurement, 1, WARM_SECONDS, "warm")
-        for number in range(rounds):
-            for measurement, connections in plan:
-                for contender in contenders:
-                    if measurement not in contender.workloads:
-                        continue
-                    name = f"round{number}-{connections}-{measurement}"
-                    figures = _load(contender, measurement, connections, seconds, name)
-                    cell = cells.setdefault(
-                        (contender.name, measurement, connections),
-                        Cell(
-                            contender=contender.name, measurement=measurement,
-                            connections=connections, rounds=[],
-                        ),
-                    )  # fmt: skip
-                    _count(cell, figures)
-    return list(cells.values())
-
-
-def _load(
-    contender: Contender, measurement: str, connections: int, seconds: float, name: str
-) -> dict[str, object]:
-    workload = contender.workloads[measurement]
-    command = [sys.executable, "-m", "benchmarks.load", str(contender.port), workload]
-    done = subprocess.run(
-        [*command, str(connections), str(seconds), name],
-        check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
-    figures: dict[str, object] = json.loads(done.stdout)
-    statuses = figures["statuses"]
-    if not isinstance(statuses, dict) or set(statuses) - {"200", "201"}:
-        raise RuntimeError(f"{contender.name}: expected 200 or 201 alone, got {statuses}")
-    return {**figures, "events": WORKLOADS[workload].events}
-
-
-def _count(cell: Cell, figures: Mapping[str, object]) -> None:
-    """Add a round. Rates count events, not requests."""
-    numbers = {name: float(v) for name, v in figures.items() if isinstance(v, int | float)}
-    numbers["per_second"] *= numbers.pop("events")
-    cell.rounds.append(numbers)
+            tables={
+                **{
+                    f"{TITLES[measured[0]]}, {measured[1]} connections": [
+                        _row(middles, measured, name, [each.per_second for each in rates])
+                        for (at, name), rates in found.items()
+                        if at == measured
+                    ]
+                    for measured in plan
+                },
+                "one decision, step by step, alone": steps.rows(alone),
+            },
+            aims=[
+                aim(
+                    f"{what}; native engine",
+                    getattr(middles[at, NATIVE], figure),
+                    at_least=floor,
+                    at_most=ceiling,
+                )
+                for what, at, figure, floor, ceiling in FLOORS
+                if (at, NATIVE) in middles
+            ],
+        )
+    ]
 
 
 @contextmanager
 def _contenders(
-    place: Path, engines: Sequence[str], environment: Path | None
-) -> Iterator[Sequence[Contender]]:
+    place: Path, engines: Sequence[str], python: Path | None
+) -> Iterator[Mapping[str, Contender]]:
     """Start every server; they are idle but for their turns."""
     own = {"call": "call", "calls": "calls", "mixed": "mixed"}
     with ExitStack() as stack:
-        echo = Child([sys.executable, "-m", "benchmarks.echo"], ROOT, os.environ)
-        found = [Contender(name=ECHO, port=stack.enter_context(echo).port, workloads=own)]
+        echo = Child(peer.server(Path(sys.executable)), ROOT, os.environ)
+        found = {ECHO: Contender(port=stack.enter_context(echo).port, workloads=own)}
         for engine in engines:
-            gate = stack.enter_context(daemon.started(place / f"{engine}.db", engine=engine))
-            found.append(Contender(name=f"aegis, {engine}", port=gate.port, workloads=own))
-        python = peer.interpreter(environment)
+            gate = Daemon(place, "--policy-engine", engine, dsn=str(place / f"{engine}.db"))
+            port = stack.enter_context(gate).port
+            found[f"aegis, {engine}"] = Contender(port=port, workloads=own)
         if python is not None:
             policy = place / "peer.yaml"
             policy.write_text(PEER_POLICY)
@@ -210,69 +182,26 @@ def _contenders(
             port = stack.enter_context(Child(command, ROOT, os.environ)).port
             for verb in ("evaluate", "execute"):
                 spelled = {"call": f"peer-{verb}", "calls": f"peer-{verb}-batch"}
-                found.append(Contender(name=f"{peer.PEER} {verb}", port=port, workloads=spelled))
+                found[f"{peer.PEER} {verb}"] = Contender(port=port, workloads=spelled)
         yield found
 
 
-def _show(cells: Sequence[Cell], plan: Sequence[tuple[str, int]]) -> None:
-    titles = {
-        "call": "one governed call a request, {} connections",
-        "calls": "100 governed calls a request, {} connections (events per second)",
-        "mixed": "100 events a request, 33 calls proposed, executed, answered, {} connections",
+def _row(
+    middles: Mapping[tuple[Measured, str], Loaded],
+    measured: Measured,
+    name: str,
+    rates: Sequence[float],
+) -> Row:
+    found, execute = middles[measured, name], middles.get((measured, EXECUTE))
+    return {
+        "contender": name,
+        "per second": found.per_second,
+        "p50 ms": found.p50_ms,
+        "p99 ms": found.p99_ms,
+        "of echo": found.per_second / middles[measured, ECHO].per_second,
+        "of execute": None if execute is None else found.per_second / execute.per_second,
+        "rounds": span(rates),
     }
-    for measurement, connections in plan:
-        here = [c for c in cells if (c.measurement, c.connections) == (measurement, connections)]
-        medians = {cell.contender: middle(cell.rounds, "per_second") for cell in here}
-        rates = {contender: figures["per_second"] for contender, figures in medians.items()}
-        shown = table(
-            titles[measurement].format(connections),
-            ("contender", "per second", "p50 ms", "p99 ms", "of echo", "of execute", "rounds"),
-        )
-        for cell in here:
-            figures, spread = medians[cell.contender], cell.figures()["rounds_per_second"]
-            shown.add_row(
-                cell.contender,
-                f"{figures['per_second']:,.0f}",
-                f"{figures['p50_ms']:.2f}",
-                f"{figures['p99_ms']:.2f}",
-                ratio(figures["per_second"], rates[ECHO]),
-                ratio(figures["per_second"], rates.get(EXECUTE)),
-                f"{spread[0]:,}-{spread[-1]:,}" if isinstance(spread, list) else "",
-            )
-        console.print(shown)
-    if not any(cell.contender.startswith(peer.PEER) for cell in cells):
-        console.print(f"{peer.PEER} is missing, so it is not in the tables.")
-
-
-def _show_floors(cells: Sequence[Cell]) -> None:
-    shown = table("floors, native engine", ("what", "found", "floor", "aim", "holds"))
-    by_key = {(c.contender, c.measurement, c.connections): c for c in cells}
-    for what, measurement, connections, name, floor, aim in FLOORS:
-        cell = by_key.get(("aegis, regorus", measurement, connections))
-        if cell is None:
-            continue
-        found = middle(cell.rounds, "per_second")[name]
-        holds = found >= floor if name == "per_second" else found < floor
-        digits = 0 if name == "per_second" else 2
-        shown.add_row(
-            what, f"{found:,.{digits}f}", f"{floor:,}", f"{aim:,}", "yes" if holds else "no"
-        )
-    if shown.row_count:
-        console.print(shown)
-
-
-def _show_steps(alone: Mapping[str, Mapping[str, float]]) -> None:
-    columns = [column for engine in alone for column in (f"{engine} us", "share")]
-    shown = table("one decision, step by step, alone", ("step", *columns, "budget us"))
-    for name in next(iter(alone.values())):
-        row = []
-        for costs in alone.values():
-            share = "" if name in steps.ASIDE else f"{costs[name] / steps.total_us(costs):.0%}"
-            row += [micros(costs[name]), share]
-        shown.add_row(name, *row, str(steps.BUDGETS_US.get(name, "")))
-    totals = [cell for costs in alone.values() for cell in (micros(steps.total_us(costs)), "")]
-    shown.add_row("deciding thread, in all", *totals, "")
-    console.print(shown)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,20 @@ asyncio's protocols because a client library would cost more than the server it 
 """
 
 import asyncio
-import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
 
+import msgspec
 import uvloop
+from msgspec import Struct
 
+from benchmarks import process
 from benchmarks.figures import percentile
-from benchmarks.workloads import WORKLOADS, Body
+from benchmarks.workloads import WORKLOADS, Workload
 
 
 class Connection(asyncio.Protocol):
@@ -28,7 +31,7 @@ class Connection(asyncio.Protocol):
         self._missing = 0
         self._sent = 0.0
         self.latencies: list[float] = []
-        self.statuses: dict[str, int] = {}
+        self.statuses: Counter[str] = Counter()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start with the first request."""
@@ -45,8 +48,7 @@ class Connection(asyncio.Protocol):
             if not separator:
                 return
             length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-            status = head[9:12].decode()
-            self.statuses[status] = self.statuses.get(status, 0) + 1
+            self.statuses[head[9:12].decode()] += 1
             self._missing = int(length) - len(body)
             self._buffer = b""
         if self._missing == 0:
@@ -56,7 +58,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         """A lost connection ends its share of the load and is counted."""
         if not self.done.done():
-            self.statuses["lost"] = self.statuses.get("lost", 0) + 1
+            self.statuses["lost"] += 1
             self.done.set_result(None)
 
     def _send(self) -> None:
@@ -78,11 +80,32 @@ def request(path: str, body: bytes, host: str) -> bytes:
     return head.encode() + body
 
 
-async def run(
-    port: int, path: str, connections: int, seconds: float, body: Body
-) -> dict[str, object]:
-    """Load a server for a while."""
+class Loaded(Struct, frozen=True, kw_only=True):
+    """What a load found: events per second, and how long its requests took."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    statuses: dict[str, int]
+
+
+def load(port: int, workload: str, connections: int, seconds: float, name: str) -> Loaded:
+    """Load a server from a process of its own; `name` begins the names of the sessions.
+
+    Raises `RuntimeError` for any answer but 200 and 201.
+    """
+    asked = (port, workload, connections, seconds, name)
+    ended = process.run([sys.executable, "-m", "benchmarks.load", *map(str, asked)])
+    found = msgspec.json.decode(ended.said, type=Loaded)
+    if set(found.statuses) - {"200", "201"}:
+        raise RuntimeError(f"{workload}: expected 200 or 201 alone, got {found.statuses}")
+    return found
+
+
+async def run(port: int, workload: Workload, connections: int, seconds: float, name: str) -> Loaded:
+    """Load a server for a while from this process."""
     loop = asyncio.get_running_loop()
+    body = workload.bodies(name)
     started = time.perf_counter()
     ends = started + seconds
 
@@ -90,7 +113,7 @@ async def run(
         for number in count():
             if time.perf_counter() > ends:
                 return
-            yield request(path, body(connection, number), f"127.0.0.1:{port}")
+            yield request(workload.path, body(connection, number), f"127.0.0.1:{port}")
 
     protocols = []
     for number in range(connections):
@@ -100,16 +123,15 @@ async def run(
     await asyncio.gather(*(protocol.done for protocol in protocols))
     elapsed = time.perf_counter() - started
     latencies = [latency for protocol in protocols for latency in protocol.latencies]
-    statuses: dict[str, int] = {}
+    statuses: Counter[str] = Counter()
     for protocol in protocols:
-        for status, number in protocol.statuses.items():
-            statuses[status] = statuses.get(status, 0) + number
-    return {
-        "per_second": len(latencies) / elapsed,
-        "p50_ms": percentile(latencies, 0.5) * 1000,
-        "p99_ms": percentile(latencies, 0.99) * 1000,
-        "statuses": statuses,
-    }
+        statuses += protocol.statuses
+    return Loaded(
+        per_second=len(latencies) * workload.events / elapsed,
+        p50_ms=percentile(latencies, 0.5) * 1000,
+        p99_ms=percentile(latencies, 0.99) * 1000,
+        statuses=statuses,
+    )
 
 
 def _same(protocol: Connection) -> Connection:
@@ -118,11 +140,9 @@ def _same(protocol: Connection) -> Connection:
 
 def main() -> None:
     """`python -m benchmarks.load PORT WORKLOAD CONNECTIONS SECONDS NAME`: print one JSON line."""
-    port, name, connections, seconds, session = sys.argv[1:6]
-    workload = WORKLOADS[name]
-    body = workload.bodies(session)
-    result = uvloop.run(run(int(port), workload.path, int(connections), float(seconds), body))
-    print(json.dumps(result))
+    port, workload, connections, seconds, name = sys.argv[1:6]
+    work = run(int(port), WORKLOADS[workload], int(connections), float(seconds), name)
+    print(msgspec.json.encode(uvloop.run(work)).decode())
 
 
 if __name__ == "__main__":

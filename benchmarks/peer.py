@@ -44,17 +44,8 @@ def interpreter(environment: Path | None) -> Path | None:
         return python
     print(f"installing {PEER} into {folder}, once", file=sys.stderr)
     made = _succeeds([sys.executable, "-m", "venv", str(folder)])
-    install = [
-        str(python),
-        "-I",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--retries=1",
-    ]
-    if made and _succeeds([*install, *_REQUIREMENTS]):
+    pip = [str(python), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    if made and _succeeds([*pip, "install", "--retries=1", *_REQUIREMENTS]):
         return python
     print(
         f"{PEER} could not be installed (no package index?): the figures come without this peer. "
@@ -64,10 +55,15 @@ def interpreter(environment: Path | None) -> Path | None:
     return None
 
 
-def server(python: Path, policy: Path, database: Path) -> Sequence[str]:
-    """How to start its REST server on a free port."""
+def beside(python: Path | None) -> str:
+    """What a method says about the peer's part in it."""
+    return f"beside {PEER}" if python is not None else f"{PEER} is missing, so nothing is beside it"
+
+
+def server(python: Path, *arguments: Path) -> Sequence[str]:
+    """How to start its REST server on a free port, or a bare echo without policy and database."""
     script = ROOT / "benchmarks" / "peer_server.py"
-    return [str(python), "-I", str(script), str(policy), str(database)]
+    return [str(python), "-I", str(script), *map(str, arguments)]
 
 
 def _succeeds(command: Sequence[str]) -> bool:

@@ -1,7 +1,9 @@
-"""The peer's REST server, run by the peer's own Python: `peer_server.py POLICY DATABASE`.
+"""Servers beside ours, in a process of their own: `peer_server.py [POLICY DATABASE]`.
 
-Its own command has no switch for the access log and prints one line per request; here it is off,
-uvloop and httptools serve, and the dashboard is left out. All of that is in the peer's favour.
+With a policy the peer's REST server, run by the peer's own Python. Its own command has no switch
+for the access log and prints one line per request; here it is off, uvloop and httptools serve, and
+the dashboard is left out. All of that is in the peer's favour. Without, a Starlette that does
+nothing: it answers what it was sent, which is what HTTP itself costs.
 """
 
 import asyncio
@@ -12,14 +14,28 @@ from importlib import import_module
 
 import uvicorn
 import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 
-async def serve(policy: str, database: str) -> None:
-    """Listen on a free loopback port, say which, and serve until a signal."""
+async def echo(request: Request) -> Response:
+    """201 with the request's own body."""
+    return Response(await request.body(), status_code=201, media_type="application/json")
+
+
+def application(policy: str, database: str) -> Starlette:
+    """The peer's application."""
     # By name, because in this repository's own environment `aegis` is another package.
     logging.getLogger("aegis.server").setLevel(logging.ERROR)
     create = import_module("aegis.server.app").create_app
-    app = create(policy_path=policy, audit_db_path=database, enable_dashboard=False)
+    made: Starlette = create(policy_path=policy, audit_db_path=database, enable_dashboard=False)
+    return made
+
+
+async def serve(app: Starlette) -> None:
+    """Listen on a free loopback port, say which, and serve until a signal."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     settings = uvicorn.Config(app, http="httptools", ws="none", access_log=False, log_level="error")
@@ -29,4 +45,5 @@ async def serve(policy: str, database: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1], sys.argv[2]))
+    bare = Starlette(routes=[Route("/v1/events", echo, methods=["POST"])])
+    uvloop.run(serve(application(*sys.argv[1:]) if sys.argv[1:] else bare))

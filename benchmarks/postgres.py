@@ -3,26 +3,27 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import psycopg
 
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.store.postgres.store import PostgresStore
-from benchmarks import postgres_server
-from benchmarks.daemon import Daemon
-from benchmarks.figures import ratio
-from benchmarks.overhead import load
-from benchmarks.report import Aim, Grid, Section, Tell
+from benchmarks.command import Tell
+from benchmarks.figures import in_turns, span
+from benchmarks.load import load
+from benchmarks.report import Row, Section, aim
 from benchmarks.rows import batches, sealed
+from drills.daemon import Daemon
+from tests import postgres
 
 # Rows of one turn of a store, and how many turns each has.
 ROWS = 10_000
 ROUNDS = 5
 SECONDS = 2.0
-WARM_SECONDS = 1.0
 
 WORKLOAD, CONNECTIONS = "mixed", 4
 
@@ -40,39 +41,36 @@ _TABLE = """CREATE TABLE bare (tenant_id text, position int8, session_id text, s
     prev_hash bytea, hash bytea, body bytea, PRIMARY KEY (tenant_id, position))"""
 _INSERT = "INSERT INTO bare VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
+# The rates of each way, by turn.
+Rates = Mapping[str, Sequence[float]]
 
-def measure(folder: Path, tell: Tell) -> Section:
-    """Start a server, and let stores and daemons have their turns on it."""
-    with postgres_server.server() as dsn:
-        version = postgres_server.version(dsn)
-        alone = _alone(postgres_server.database(dsn, "alone"), lambda done: tell(done / 2))
-        served = _served(
-            postgres_server.database(dsn, "served"), folder, lambda done: tell(0.5 + done / 2)
-        )
+
+def measure(folder: Path, server: postgres.Server, tell: Tell) -> Section:
+    """Let stores and daemons have their turns on a server of our own."""
+    with psycopg.connect(server.dsn) as connection:
+        version = connection.info.parameter_status("server_version") or ""
+    alone = _alone(postgres.new_database(server.dsn), lambda done: tell(done / 2))
+    served = _served(postgres.new_database(server.dsn), folder, lambda done: tell(0.5 + done / 2))
     return section(version, alone, served)
 
 
-def _alone(dsn: str, tell: Tell) -> Mapping[str, Sequence[float]]:
-    """Rows per second of each way to write them, by turn."""
-    store = PostgresStore(dsn)
-    with psycopg.connect(dsn) as connection:
+def _alone(dsn: str, tell: Tell) -> Rates:
+    """Rows per second of each way to write them."""
+    tenants = map("t{}".format, count())
+
+    def rate(write: Callable[[Sequence[StoredEvent]], None]) -> float:
+        rows = sealed(next(tenants), ROWS)
+        started = time.perf_counter()
+        write(rows)
+        return ROWS / (time.perf_counter() - started)
+
+    with closing(PostgresStore(dsn)) as store, psycopg.connect(dsn) as connection:
         connection.execute(_TABLE)
         connection.commit()
-        ways: dict[str, Callable[[Sequence[StoredEvent]], None]] = {
-            f"{BARE}, {BATCHES[0]} a commit": partial(_bare, connection, BATCHES[0]),
-        }
+        ways = {f"{BARE}, {BATCHES[0]} a commit": partial(_bare, connection, BATCHES[0])}
         for size in BATCHES:
             ways[f"{STORE}, {size} a commit"] = partial(_append, store, size)
-        found: dict[str, list[float]] = {name: [] for name in ways}
-        for number in range(ROUNDS):
-            for turn, (name, way) in enumerate(ways.items()):
-                rows = sealed(f"t{number}-{turn}", ROWS)
-                started = time.perf_counter()
-                way(rows)
-                found[name].append(ROWS / (time.perf_counter() - started))
-            tell((number + 1) / ROUNDS)
-    store.close()
-    return found
+        return in_turns({name: partial(rate, way) for name, way in ways.items()}, ROUNDS, tell)
 
 
 def _bare(
@@ -90,68 +88,53 @@ def _append(store: PostgresStore, size: int, rows: Sequence[StoredEvent]) -> Non
         store.append(batch)
 
 
-def _served(dsn: str, folder: Path, tell: Tell) -> Mapping[str, Sequence[float]]:
-    """Events per second of a daemon on each store, by turn."""
+def _served(dsn: str, folder: Path, tell: Tell) -> Rates:
+    """Events per second of a daemon on each store."""
+    names = map("p{}".format, count())
+
+    def rate(daemon: Daemon) -> float:
+        return load(daemon.port, WORKLOAD, CONNECTIONS, SECONDS, next(names)).per_second
+
     beside = {
         "AEGIS_SIGNING_KEY": str(folder / "postgres.key"),
         "AEGIS_CHECKPOINTS_PATH": str(folder / "postgres.checkpoints"),
     }
     with ExitStack() as stack:
-        daemons = {
-            POSTGRES: stack.enter_context(Daemon(dsn, settings=beside)),
-            SQLITE: stack.enter_context(Daemon(folder / "beside-postgres.db")),
-        }
-        found: dict[str, list[float]] = {name: [] for name in daemons}
-        for daemon in daemons.values():
-            load(daemon, WORKLOAD, CONNECTIONS, WARM_SECONDS, "warm")
-        for number in range(ROUNDS):
-            for name, daemon in daemons.items():
-                turn = load(daemon, WORKLOAD, CONNECTIONS, SECONDS, f"p{number}")
-                found[name].append(turn.per_second)
-            tell((number + 1) / ROUNDS)
-    return found
+        sqlite = str(folder / "beside-postgres.db")
+        on_postgres = stack.enter_context(Daemon(folder, dsn=dsn, settings=beside))
+        on_sqlite = stack.enter_context(Daemon(folder, dsn=sqlite))
+        ways = {POSTGRES: partial(rate, on_postgres), SQLITE: partial(rate, on_sqlite)}
+        in_turns(ways, 1)
+        return in_turns(ways, ROUNDS, tell)
 
 
-# ── what is told ─────────────────────────────────────────────────────────────────────────────────
-
-
-_COLUMNS = ("what", "median", "rounds", "ratio")
-
-
-def section(
-    version: str, alone: Mapping[str, Sequence[float]], served: Mapping[str, Sequence[float]]
-) -> Section:
+def section(version: str, alone: Rates, served: Rates) -> Section:
     """Median rates of every way, beside the bare insert and the daemon on SQLite."""
-    both = {**alone, **served}
-    medians = {name: statistics.median(rates) for name, rates in both.items()}
-    bare = next(iter(alone))
-    rows = [
-        (
-            name,
-            f"{medians[name]:,.0f}",
-            f"{min(rates):,.0f} to {max(rates):,.0f}",
-            ratio(medians[name], medians[bare if name in alone else SQLITE]),
-        )
+    medians = {name: statistics.median(rates) for name, rates in {**alone, **served}.items()}
+    rows: list[Row] = [
+        {
+            "what": name,
+            "median": medians[name],
+            "rounds": span(rates),
+            "of bare, or SQLite": medians[name] / medians[base],
+        }
+        for both, base in ((alone, next(iter(alone))), (served, SQLITE))
         for name, rates in both.items()
     ]
     return Section(
-        name="postgres: batched ingest",
+        name="postgres",
+        title="batched ingest",
         method=f"PostgreSQL {version} of this run's own on loopback, sharing the cores; stores: "
         f"{ROWS:,} sealed rows of about 600 bytes a turn on one connection, in a tenant of their "
         f"own; daemons: {WORKLOAD} requests of 100 events at {CONNECTIONS} connections, "
         f"{SECONDS:g} s a turn, checkpoints on. {ROUNDS} rounds in turns, medians. Ratios: of the "
         "bare insert, and of the daemon on SQLite",
-        durability=f"{', '.join(postgres_server.SETTINGS)}; SQLite WAL, synchronous=FULL; "
+        durability=f"{', '.join(postgres.SETTINGS)}; SQLite WAL, synchronous=FULL; "
         "committed before the answer",
-        figures={
-            "server": version,
-            "events_per_second": {name: round(median) for name, median in medians.items()},
-            "rounds": {name: sorted(map(round, rates)) for name, rates in both.items()},
-        },
-        grids=[Grid(title="events per second", columns=_COLUMNS, rows=rows)],
+        tables={"events per second": rows},
         aims=[
-            Aim(what=f"events/s, {name}", found=medians[name], aim=EVENTS_PER_SECOND)
-            for name in both
+            aim(f"events/s, {name}", median, at_least=EVENTS_PER_SECOND)
+            for name, median in medians.items()
             if name.startswith((STORE, POSTGRES))
         ],
     )

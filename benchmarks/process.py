@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -47,6 +47,13 @@ def run(command: Sequence[str | Path]) -> Ended:
         words = " ".join(map(str, command))
         raise RuntimeError(f"{words} ended with {code}: {said[-SAID_BYTES_MAX:]}")
     return Ended(seconds=seconds, peak_mb=sum(marks.values()), said=said)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that something takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 @contextmanager

@@ -1,104 +1,79 @@
-"""What one part of a benchmark found: how, in tables for people, and held against its aims."""
+"""What a part of a benchmark found: how, in tables for people or as JSON, held against its aims."""
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
 
-from benchmarks.tables import console, table
+# Columns of a table in a file or a pipe, where nobody can widen the window.
+WIDTH = 120
 
-# Tells how much of a part is done, from 0 to 1.
-Tell = Callable[[float], object]
+console = Console(width=None if sys.stdout.isatty() else WIDTH)
 
-
-class Aim(Struct, frozen=True, kw_only=True):
-    """A figure and what it should be: at least `aim`, or at most where that is said."""
-
-    what: str
-    found: float
-    aim: float
-    at_most: bool = False
-
-    @property
-    def holds(self) -> bool:
-        """Whether the figure is as good as the aim."""
-        return self.found <= self.aim if self.at_most else self.found >= self.aim
-
-    def plain(self) -> Mapping[str, object]:
-        """The aim as JSON values."""
-        bound = "at_most" if self.at_most else "at_least"
-        return {
-            "what": self.what,
-            "found": round(self.found, 4),
-            bound: self.aim,
-            "holds": self.holds,
-        }
-
-
-class Grid(Struct, frozen=True, kw_only=True):
-    """A table: the first column holds words, the others figures as they are shown."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
+# A row of a table, by column. The first column holds words; one called `of …` says how many times
+# something else a figure is.
+Row = Mapping[str, str | float | None]
 
 
 class Section(Struct, frozen=True, kw_only=True):
-    """What one part found.
+    """What one part found; it is what `--json` prints of the part.
 
-    `method` says how and beside what, `durability` what was on disk when a figure ended, and
-    `figures` are JSON values: those of the tables, unrounded enough to compute with.
+    `method` says how and beside what, `durability` what was on disk when a figure ended. `tables`
+    are rows by the table's title, and `aims` rows that `aim` made.
     """
 
     name: str
+    title: str
     method: str
     durability: str
-    figures: Mapping[str, object]
-    grids: Sequence[Grid]
-    aims: Sequence[Aim] = ()
-
-    def plain(self) -> Mapping[str, object]:
-        """The section as JSON values."""
-        return {
-            "method": self.method,
-            "durability": self.durability,
-            "figures": self.figures,
-            "aims": [aim.plain() for aim in self.aims],
-        }
+    tables: Mapping[str, Sequence[Row]]
+    aims: Sequence[Row] = ()
 
 
-def show(section: Section) -> None:
-    """Print a section for people."""
-    console.rule(section.name)
-    console.print(f"{section.method}\n[dim]durability: {section.durability}[/dim]")
-    for grid in section.grids:
-        shown = table(grid.title, grid.columns)
-        for row in grid.rows:
-            shown.add_row(*row)
-        console.print(shown)
+def aim(
+    what: str, found: float, *, at_least: float | None = None, at_most: float | None = None
+) -> Row:
+    """A figure, what it should be, and whether it is."""
+    missed = (at_least is not None and found < at_least) or (
+        at_most is not None and found > at_most
+    )
+    bounds = {"at least": at_least, "at most": at_most}
+    return {"what": what, "found": found, **bounds, "holds": "no" if missed else "yes"}
 
 
-def show_aims(sections: Sequence[Section]) -> None:
-    """Print what was aimed at in all sections."""
-    shown = table("aims", ("what", "found", "aim", "holds"))
-    for aim in (aim for section in sections for aim in section.aims):
-        bound = "<=" if aim.at_most else ">="
-        shown.add_row(
-            aim.what,
-            amount(aim.found),
-            f"{bound} {amount(aim.aim)}",
-            "yes" if aim.holds else "no",
-        )
-    if shown.row_count:
-        console.print(shown)
+def show(sections: Sequence[Section]) -> None:
+    """Print all sections for people, and then what was aimed at in them."""
+    for section in sections:
+        console.rule(f"{section.name}: {section.title}")
+        console.print(f"{section.method}\n[dim]durability: {section.durability}[/dim]")
+        for title, rows in section.tables.items():
+            console.print(_table(title, rows))
+    aims = [each for section in sections for each in section.aims]
+    if aims:
+        console.print(_table("aims", aims))
 
 
-def amount(number: float) -> str:
-    """A number with about three digits, and whole above a hundred."""
-    if abs(number) >= 100:  # noqa: PLR2004 - three digits
-        return f"{number:,.0f}"
-    return f"{number:.3g}"
+def _table(title: str, rows: Sequence[Row]) -> Table:
+    made = Table(title=title)
+    columns = dict.fromkeys(
+        name for row in rows for name, value in row.items() if value is not None
+    )
+    for number, column in enumerate(columns):
+        side: Literal["left", "right"] = "right" if number else "left"
+        # Where it is narrow, words wrap, and no figure is cut.
+        made.add_column(column, justify=side, no_wrap=number > 0)
+    for row in rows:
+        made.add_row(*(cell(column, row.get(column)) for column in columns))
+    return made
 
 
-def seconds(number: float) -> str:
-    """Seconds with as many digits as they are worth."""
-    return f"{number:.1f}" if number >= 10 else f"{number:.2f}"  # noqa: PLR2004 - three digits
+def cell(column: str, value: str | float | None) -> str:
+    """A figure as it is shown: three digits, whole above a hundred, and ratios with two."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if column.startswith("of "):
+        return f"{value:,.0f}x" if value >= 9.5 else f"{value:.2g}x"  # noqa: PLR2004 - two digits
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits

@@ -5,17 +5,16 @@ the cores it shares.
 """
 
 import statistics
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from aegisd import resources
 from aegisd.core import gate
-from aegisd.core.capabilities import NONE
 from aegisd.core.capabilities import read as read_manifest
 from aegisd.core.gate import InForce, Question, States
 from aegisd.core.log.canonical import parse
-from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.judge import Maker
 from aegisd.core.policy.verdict import judge
 from aegisd.core.proposal import read
@@ -23,8 +22,10 @@ from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.target import extract
 from aegisd.ports import Evaluator
 from aegisd.rego import bundle
-from aegisd.rows import Batch
 from aegisd.store.sqlite.store import SqliteStore
+from benchmarks.process import timed
+from benchmarks.report import Row
+from benchmarks.rows import batches, sealed
 from benchmarks.workloads import proposal
 
 # Calls of one commit of the raw store, as a busy writer has them at 32 connections.
@@ -49,29 +50,12 @@ ASIDE = frozenset({FINDINGS, COMMIT})
 
 def raw_store(database: Path) -> Mapping[str, float]:
     """Two rows a call, `CALLS_PER_COMMIT` calls a commit, nothing else: what the disk allows."""
-    store = SqliteStore(str(database))
-    states = States(
-        tenant=TenantState(tenant_id="bench"),
-        session=SessionState(tenant_id="bench", session_id="s"),
-    )
-    nothing = InForce(bundle="", manifest="", capabilities=NONE, released=frozenset())
-    maker = Maker(evaluator="none", evaluator_version="0", rules_version="0" * 64)
-    body = proposal("s")(0, 0)
-    times = []
-    for _ in range(COMMITS):
-        first = states.tenant.next_position
-        events = list[StoredEvent]()
-        for _ in range(2 * CALLS_PER_COMMIT):
-            request = read(parse(body))
-            question = gate.ask(states, request, nothing, now_ms=1, utc_offset_s=0, salt=bytes)
-            step = gate.settle(states, question, None, maker)
-            states = step.states
-            events += step.events
-        batch = Batch(tenant_id="bench", first_position=first, events=events)
-        started = time.perf_counter()
-        store.append(batch)
-        times.append(time.perf_counter() - started)
-    store.close()
+    rows = 2 * CALLS_PER_COMMIT
+    with closing(SqliteStore(str(database))) as store:
+        times = [
+            timed(partial(store.append, batch))
+            for batch in batches(sealed("bench", COMMITS * rows), rows)
+        ]
     commit = statistics.median(times)
     return {"per_second": CALLS_PER_COMMIT / commit, "commit_us": commit * 1e6}
 
@@ -115,19 +99,25 @@ def costs(evaluator: Evaluator, commit_us: float) -> Mapping[str, float]:
         POLICY: lambda: judge(asked, program.evaluate),
         "decide, seal and fold": lambda: gate.settle(states, question, verdict, maker),
     }
-    figures = {name: _median_us(step) for name, step in steps.items()}
+    figures = {
+        name: statistics.median(timed(step) for _ in range(SAMPLES)) * 1e6
+        for name, step in steps.items()
+    }
     return {**figures, COMMIT: commit_us / CALLS_PER_COMMIT}
 
 
-def total_us(steps: Mapping[str, float]) -> float:
-    """What the deciding thread spends on one decision."""
-    return sum(us for name, us in steps.items() if name not in ASIDE)
-
-
-def _median_us(step: Callable[[], object]) -> float:
-    times = []
-    for _ in range(SAMPLES):
-        started = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times) * 1e6
+def rows(alone: Mapping[str, Mapping[str, float]]) -> Sequence[Row]:
+    """The costs by engine, each with its share of what the deciding thread spends."""
+    totals = {
+        engine: sum(us for name, us in costs.items() if name not in ASIDE)
+        for engine, costs in alone.items()
+    }
+    found: list[Row] = []
+    for name in next(iter(alone.values())):
+        row: dict[str, str | float | None] = {"step": name}
+        for engine, costs in alone.items():
+            row[f"{engine} us"] = costs[name]
+            row[f"{engine} %"] = None if name in ASIDE else 100 * costs[name] / totals[engine]
+        found.append({**row, "budget us": BUDGETS_US.get(name)})
+    sums = {f"{engine} us": us for engine, us in totals.items()}
+    return [*found, {"step": "deciding thread, in all", **sums}]

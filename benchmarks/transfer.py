@@ -3,7 +3,6 @@
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from itertools import islice
@@ -11,12 +10,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from benchmarks.daemon import Daemon
+from benchmarks.command import Tell
 from benchmarks.filling import TENANT
 from benchmarks.growth import Log
-from benchmarks.process import run
-from benchmarks.report import Aim, Grid, Section, Tell, seconds
+from benchmarks.process import peak_mb, run, timed
+from benchmarks.report import Row, Section, aim
 from benchmarks.verification import AEGISCTL, Exported
+from drills.daemon import Daemon
 
 # Megabytes that the exporter, the importer and the daemon may have resident at most, each.
 RESIDENT_MB = 300
@@ -52,30 +52,35 @@ def exported(log: Log, path: Path) -> Exported:
 def measure(log: Log, path: Path, tell: Tell) -> Section:
     """Export a log to `path` and otherwise, and import it into a daemon that has no log yet."""
     other = path.with_name("other.jsonl")
-    ended = run([AEGISCTL, "export", "--dsn", log.database, "--out", path])
-    found = {EXPORT_FILE: Moved(ended.seconds, ended.peak_mb)}
-    tell(1 / 6)
-    with Daemon(log.database) as daemon:
-        asked = ("--server", daemon.url, "--tenant", TENANT)
-        ended = run([AEGISCTL, "export", *asked, "--out", other])
-        found[EXPORT_SERVER] = Moved(ended.seconds, ended.peak_mb, daemon.peak_mb())
-    tell(2 / 6)
-    with Daemon(path.with_name("imported.db")) as daemon:
-        act = ("--tenant", "audit", "--author", "bench", "--reason", "a benchmark")
-        ended = run([AEGISCTL, "import", path, "--server", daemon.url, *act])
-        found[IMPORT] = Moved(ended.seconds, ended.peak_mb, daemon.peak_mb())
-    tell(3 / 6)
-    bare: Mapping[str, Callable[[], object]] = {
-        BARE_COPY: lambda: _copy(path, other),
-        BARE_SELECT: lambda: _select(log.database, other),
-        BARE_INSERT: lambda: _insert(path, path.with_name("bare.db")),
+    ways: Mapping[str, Callable[[], Moved]] = {
+        EXPORT_FILE: lambda: _moved("export", "--dsn", log.database, "--out", path),
+        EXPORT_SERVER: lambda: _by_daemon(
+            log.database, "export", "--tenant", TENANT, "--out", other
+        ),
+        IMPORT: lambda: _by_daemon(path.with_name("imported.db"), "import", path, *_ACT),
+        BARE_COPY: lambda: Moved(timed(lambda: _copy(path, other))),
+        BARE_SELECT: lambda: Moved(timed(lambda: _select(log.database, other))),
+        BARE_INSERT: lambda: Moved(timed(lambda: _insert(path, path.with_name("bare.db")))),
     }
-    for number, (name, work) in enumerate(bare.items(), 4):
-        started = time.perf_counter()
-        work()
-        found[name] = Moved(time.perf_counter() - started)
-        tell(number / 6)
+    found = {}
+    for name, way in ways.items():
+        found[name] = way()
+        tell(len(found) / len(ways))
     return section(exported(log, path), found)
+
+
+_ACT = ("--tenant", "audit", "--author", "bench", "--reason", "a benchmark")
+
+
+def _moved(*arguments: str | Path) -> Moved:
+    ended = run([AEGISCTL, *arguments])
+    return Moved(ended.seconds, ended.peak_mb)
+
+
+def _by_daemon(database: Path, *arguments: str | Path) -> Moved:
+    with Daemon(database.parent, dsn=str(database)) as daemon:
+        moved = _moved(*arguments, "--server", f"http://127.0.0.1:{daemon.port}")
+        return Moved(moved.seconds, moved.program_mb, peak_mb(daemon.pid))
 
 
 def _copy(path: Path, other: Path) -> None:
@@ -110,49 +115,37 @@ def _insert(path: Path, database: Path) -> None:
             connection.execute("COMMIT")
 
 
-# ── what is told ─────────────────────────────────────────────────────────────────────────────────
-
 _BARE_OF = {EXPORT_FILE: BARE_SELECT, EXPORT_SERVER: BARE_SELECT, IMPORT: BARE_INSERT}
 
 
 def section(file: Exported, found: Mapping[str, Moved]) -> Section:
     """Seconds and memory of every way, beside what the bytes alone take."""
-    rows, plain, aims = [], {}, []
+    rows: list[Row] = []
     for name, moved in found.items():
         bare = found.get(_BARE_OF.get(name, ""))
         rows.append(
-            (
-                name,
-                seconds(moved.seconds),
-                f"{file.events / moved.seconds:,.0f}",
-                "" if bare is None else f"{moved.seconds / bare.seconds:.1f}x",
-                _megabytes(moved.program_mb),
-                _megabytes(moved.daemon_mb),
-            )
+            {
+                "what": name,
+                "seconds": moved.seconds,
+                "events/s": file.events / moved.seconds,
+                "of bare": None if bare is None else moved.seconds / bare.seconds,
+                "program MB": moved.program_mb,
+                "daemon MB": moved.daemon_mb,
+            }
         )
-        plain[name] = {
-            "seconds": round(moved.seconds, 2),
-            "events_per_second": round(file.events / moved.seconds),
-            "program_peak_mb": moved.program_mb,
-            "daemon_peak_mb": moved.daemon_mb,
-        }
-        for who, peak_mb in (("program", moved.program_mb), ("daemon", moved.daemon_mb)):
-            if peak_mb is not None:
-                what = f"peak MB, {name}: {who}"
-                aims.append(Aim(what=what, found=peak_mb, aim=RESIDENT_MB, at_most=True))
-    columns = ("what", "seconds", "events/s", "of bare", "program MB", "daemon MB")
     return Section(
-        name="transfer: export and import",
+        name="transfer",
+        title="export and import",
         method=f"{file.events:,} events, {file.bytes / 1e6:,.0f} MB; each once. Everybody verifies "
         "what they read. MB is the most resident memory, of a program its children's added up; "
         "of bare is seconds, of SELECT for exports and of INSERT for the import",
         durability="exports are fsynced before they are renamed; import: SQLite WAL, "
         f"synchronous=FULL, and so is the bare INSERT, {ROWS_PER_COMMIT} rows a commit",
-        figures={"events": file.events, "bytes": file.bytes, "ways": plain},
-        grids=[Grid(title="a log on its way", columns=columns, rows=rows)],
-        aims=aims,
+        tables={"a log on its way": rows},
+        aims=[
+            aim(f"peak MB, {name}: {who}", megabytes, at_most=RESIDENT_MB)
+            for name, moved in found.items()
+            for who, megabytes in (("program", moved.program_mb), ("daemon", moved.daemon_mb))
+            if megabytes is not None
+        ],
     )
-
-
-def _megabytes(number: float | None) -> str:
-    return "" if number is None else f"{number:,.0f}"

@@ -4,14 +4,15 @@ import hashlib
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from benchmarks.process import ROOT, run
-from benchmarks.report import Aim, Grid, Section, Tell, seconds
+from benchmarks.command import Tell
+from benchmarks.figures import in_turns
+from benchmarks.process import ROOT, run, timed
+from benchmarks.report import Section, aim
 
 AEGISCTL = Path(sys.executable).with_name("aegisctl")
 VERIFIER = ROOT / "conformance" / "verifier" / "aegis_verify.py"
@@ -58,15 +59,16 @@ def measure(exported: Exported, tell: Tell) -> Section:
         BARE_HASH: lambda: _lines(path, lambda line: hashlib.sha256(line).digest()),
         BARE_JSON: lambda: _lines(path, json.loads),
     }
-    found: dict[str, list[Checked]] = {name: [] for name in ways}
-    for number in range(RUNS):
-        for name, way in ways.items():
-            found[name].append(way())
-        tell((number + 1) / (RUNS + 1))
+    found = in_turns(ways, RUNS, lambda done: tell(done * RUNS / (RUNS + 1)))
+    # The run of the median time.
+    middle = {
+        name: sorted(runs, key=lambda each: each.seconds)[len(runs) // 2]
+        for name, runs in found.items()
+    }
     # Several times as long as the others together.
-    found[SINGLE] = [_verified([sys.executable, VERIFIER, path, "--key", key])]
+    middle[SINGLE] = _verified([sys.executable, VERIFIER, path, "--key", key])
     tell(1)
-    return section(exported, {name: _middle(found[name]) for name in ORDER})
+    return section(exported, {name: middle[name] for name in ORDER})
 
 
 def _verified(command: Sequence[str | Path]) -> Checked:
@@ -82,60 +84,43 @@ def _alone(command: Sequence[str | Path]) -> Checked:
     return Checked(float(ended.said), ended.peak_mb)
 
 
-def _middle(runs: Sequence[Checked]) -> Checked:
-    """The run of the median time."""
-    return sorted(runs, key=lambda each: each.seconds)[len(runs) // 2]
-
-
 def _lines(path: Path, work: Callable[[bytes], object]) -> Checked:
     """Seconds to read every line and do nothing else with it."""
-    started = time.perf_counter()
-    with path.open("rb") as file:
-        for line in file:
-            work(line)
-    return Checked(time.perf_counter() - started)
 
+    def read() -> None:
+        with path.open("rb") as file:
+            for line in file:
+                work(line)
 
-# ── what is told ─────────────────────────────────────────────────────────────────────────────────
+    return Checked(timed(read))
 
 
 def section(exported: Exported, found: Mapping[str, Checked]) -> Section:
     """Events per second of every way, beside the bare loops."""
     rates = {name: exported.events / each.seconds for name, each in found.items()}
-    columns = ("what", "seconds", "events/s", "of SHA-256", "of JSON", "peak MB")
-    rows = [
-        (
-            name,
-            seconds(each.seconds),
-            f"{rates[name]:,.0f}",
-            f"{rates[name] / rates[BARE_HASH]:.2f}x",
-            f"{rates[name] / rates[BARE_JSON]:.2f}x",
-            "" if each.peak_mb is None else f"{each.peak_mb:,.0f}",
-        )
-        for name, each in found.items()
-    ]
     return Section(
-        name="verify: an export, offline",
+        name="verify",
+        title="an export, offline",
         method=f"{exported.events:,} events of {exported.bytes / exported.events:,.0f} bytes with "
         f"a signed checkpoint and its key; median of {RUNS} runs in turns, the single file once; "
         f"{os.cpu_count()} processors, the single file and the bare loops use one of "
         "them; peak is that of a program and its children, added up",
         durability="read only",
-        figures={
-            "events": exported.events,
-            "bytes": exported.bytes,
-            "ways": {
-                name: {
-                    "seconds": round(each.seconds, 3),
-                    "events_per_second": round(rates[name]),
-                    "peak_mb": each.peak_mb,
+        tables={
+            "going through an export": [
+                {
+                    "what": name,
+                    "seconds": each.seconds,
+                    "events/s": rates[name],
+                    "of SHA-256": rates[name] / rates[BARE_HASH],
+                    "of JSON": rates[name] / rates[BARE_JSON],
+                    "peak MB": each.peak_mb,
                 }
                 for name, each in found.items()
-            },
+            ]
         },
-        grids=[Grid(title="going through an export", columns=columns, rows=rows)],
         aims=[
-            Aim(what=f"events/s, {name}", found=rates[name], aim=EVENTS_PER_SECOND)
+            aim(f"events/s, {name}", rates[name], at_least=EVENTS_PER_SECOND)
             for name in (COMMAND, CHECK)
         ],
     )

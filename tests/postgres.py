@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for tests: started once, on loopback and a socket, ended with the tests.
+"""A real PostgreSQL server for tests, drills and benchmarks: on loopback, ended with its process.
 
 `AEGIS_TEST_POSTGRES` names one that runs already (a DSN of a superuser). Else the programs of this
 machine are used, wherever Debian, Homebrew or `pg_config` put them, else those of the wheel
@@ -24,7 +24,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
-import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -141,6 +140,8 @@ def own_server() -> Server | None:
 
 def available(found: object) -> bool:
     """Whether a test can run. Without a server it is skipped here, and fails in CI."""
+    import pytest  # noqa: PLC0415 - benchmarks start a server where no tests are installed
+
     if found is None and os.environ.get("CI") == "true":
         pytest.fail(MISSING)
     if found is None:

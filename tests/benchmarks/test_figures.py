@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.figures import middle, paired, percentile, ratio, timing
+from benchmarks.figures import in_turns, paired, percentile, span, timing
 
 Samples = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=60)
 
@@ -30,18 +30,20 @@ def test_one_slow_round_moves_the_p99_and_not_the_p50() -> None:
     calm = timing([[1.0] * 100] * 3)
     disturbed = timing([[1.0] * 100, [50.0] * 100, [1.0] * 100])
 
-    assert (calm.p50_us, calm.p99_us, calm.samples) == (1.0, 1.0, 300)
-    assert (disturbed.p50_us, disturbed.p99_us, disturbed.samples) == (1.0, 50.0, 300)
+    assert (calm.p50_us, calm.p99_us) == (1.0, 1.0)
+    assert (disturbed.p50_us, disturbed.p99_us) == (1.0, 50.0)
 
 
-@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=9).filter(lambda r: len(r) % 2 == 1))
-def test_the_middle_round_is_the_one_at_the_median(rates: list[int]) -> None:
-    rounds = [{"per_second": float(rate), "round": float(at)} for at, rate in enumerate(rates)]
+def test_all_have_a_turn_in_each_round_and_the_order_changes() -> None:
+    begun: list[str] = []
+    told: list[float] = []
 
-    found = middle(rounds, "per_second")
+    found = in_turns(
+        {"a": lambda: begun.append("a"), "b": lambda: begun.append("b")}, 3, told.append
+    )
 
-    assert found in rounds
-    assert found["per_second"] == statistics.median(rates)
+    assert (begun, told) == ([*"abbaab"], [1 / 3, 2 / 3, 1])
+    assert found == {"a": [None] * 3, "b": [None] * 3}
 
 
 @given(
@@ -68,7 +70,7 @@ def test_a_slow_minute_that_slows_both_of_a_pair_does_not_move_their_ratio(
 def test_half_of_all_rounds_lie_where_the_middle_half_is_told() -> None:
     found = paired([float(figure) for figure in range(1, 101)], [1.0] * 100)
 
-    assert (found.half, found.rounds) == ((26.0, 76.0), 100)
+    assert found.half == (26.0, 76.0)
 
 
 def test_pairs_that_do_not_match_are_refused() -> None:
@@ -76,7 +78,5 @@ def test_pairs_that_do_not_match_are_refused() -> None:
         paired([1.0, 2.0], [1.0])
 
 
-def test_a_ratio_has_two_digits_and_none_without_a_base() -> None:
-    assert [ratio(30, base) for base in (20, 2.5, 0.03)] == ["1.5x", "12x", "1,000x"]
-    assert (ratio(0.005, 1), ratio(9.9, 1)) == ("0.005x", "10x")
-    assert (ratio(30, None), ratio(30, 0)) == ("", "")
+def test_rounds_lie_between_their_smallest_and_their_largest() -> None:
+    assert (span([0.3, 0.25, 2]), span([1_000, 90])) == ("0.250 to 2.000", "90 to 1,000")
