@@ -3,7 +3,7 @@
 Texts are spelled once and filled in, so that the load costs the shared cores as little as it can.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -81,13 +81,13 @@ def peer_action(_session: str) -> Body:
     return lambda _connection, number: template % number
 
 
-def peer_actions(_session: str) -> Body:
+def peer_actions(session: str) -> Body:
     """`BATCH_EVENTS` of the peer's actions a request."""
-    template = _PEER_ACTION.encode()
+    one = peer_action(session)
 
-    def body(_connection: int, number: int) -> bytes:
+    def body(connection: int, number: int) -> bytes:
         first = number * BATCH_EVENTS
-        items = b",".join(template % (first + item) for item in range(BATCH_EVENTS))
+        items = b",".join(one(connection, first + item) for item in range(BATCH_EVENTS))
         return b'{"actions":[%b]}' % items
 
     return body
@@ -104,20 +104,15 @@ def _in_session(form: str, session: str) -> bytes:
     return form.replace("SESSION", f"{session}-%d-%d").encode()
 
 
-_EVALUATE, _EXECUTE = "/api/v1/evaluate", "/api/v1/execute"
-
-WORKLOADS: Mapping[str, Workload] = {
+WORKLOADS: dict[str, Workload] = {
     "call": Workload(path="/v1/events", events=1, judged=1, bodies=proposal),
     "calls": Workload(path="/v1/events", events=BATCH_EVENTS, judged=BATCH_EVENTS, bodies=calls),
     "mixed": Workload(
         path="/v1/events", events=BATCH_EVENTS, judged=BATCH_EVENTS // 3, bodies=mixed
     ),
-    "peer-evaluate": Workload(path=_EVALUATE, events=1, judged=1, bodies=peer_action),
-    "peer-execute": Workload(path=_EXECUTE, events=1, judged=1, bodies=peer_action),
-    "peer-evaluate-batch": Workload(
-        path=_EVALUATE, events=BATCH_EVENTS, judged=BATCH_EVENTS, bodies=peer_actions
-    ),
-    "peer-execute-batch": Workload(
-        path=_EXECUTE, events=BATCH_EVENTS, judged=BATCH_EVENTS, bodies=peer_actions
-    ),
 }
+for _verb in ("evaluate", "execute"):
+    for _name, _events, _bodies in (("", 1, peer_action), ("-batch", BATCH_EVENTS, peer_actions)):
+        WORKLOADS[f"peer-{_verb}{_name}"] = Workload(
+            path=f"/api/v1/{_verb}", events=_events, judged=_events, bodies=_bodies
+        )

@@ -6,14 +6,14 @@ from `conformance/sessions`. Everything shown is what the commands printed.
 
 import contextlib
 import gzip
-import http.client
 import json
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -21,9 +21,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from aegisd import resources
-from aegisd.child import ChildDaemon
 from aegisd.conformance import tampering
 from aegisd.conformance.step import EventReplacement, Nothing, Tampering
+from drills.daemon import CREATED, Client, Daemon
+from drills.typed import aegisctl
 
 ROOT = Path(__file__).parent.parent
 AGENTDOJO = ROOT.parent / "shared" / "data" / "agentdojo"
@@ -63,15 +64,8 @@ class Trace:
     calls: list[dict[str, object]]
 
 
-@dataclass
-class Tally:
-    """How the calls were decided, by whose call it was."""
-
-    outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def count(self, origin: str, outcome: str) -> None:
-        """One more decision."""
-        self.outcomes[origin, outcome] = self.outcomes.get((origin, outcome), 0) + 1
+# How many calls were decided so, by whose call it was and the outcome.
+Tally = Counter[tuple[str, str]]
 
 
 def main() -> int:
@@ -82,10 +76,10 @@ def main() -> int:
         database = folder / "aegis.db"
         console.rule("[bold]1. A gate in front of recorded agent sessions")
         console.print(f"{len(traces)} sessions from {source}, driven through HTTP.\n")
-        with ChildDaemon(folder) as daemon:
+        with Daemon(folder, manifest=None) as daemon:
             banner = "\n".join(daemon.banner[:-1])
             console.print(f"[dim]{escape(banner)}[/dim]\n")
-            tally = _drive(daemon.port, traces)
+            tally = _drive(daemon.connect(), traces)
             _summarise(tally)
             tenant = min(trace.suite for trace in traces)
             held = _sign(folder, daemon.port, tenant)
@@ -122,34 +116,23 @@ def _trace(record: dict[str, object]) -> Trace:
     )
 
 
-class Client:
-    """One kept-alive connection to the daemon."""
-
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-
-    def post(self, path: str, body: object) -> dict[str, object]:
-        """POST JSON; anything but 201 ends the demo, as a PEP would treat it as deny."""
-        headers = {"Content-Type": "application/json"}
-        self._connection.request("POST", path, json.dumps(body), headers)
-        answer = self._connection.getresponse()
-        text = answer.read()
-        if answer.status != http.client.CREATED:
-            raise SystemExit(f"POST {path}: {answer.status} {text.decode()}")
-        loaded: dict[str, object] = json.loads(text)
-        return loaded
+def _post(client: Client, path: str, body: object) -> dict[str, object]:
+    """POST JSON; anything but 201 ends the demo, as a PEP would treat it as deny."""
+    status, answer = client.request("POST", path, body)
+    if status != CREATED:
+        raise SystemExit(f"POST {path}: {status} {answer}")
+    return answer
 
 
-def _drive(port: int, traces: list[Trace]) -> Tally:
-    client = Client(port)
+def _drive(client: Client, traces: list[Trace]) -> Tally:
     for suite in sorted({trace.suite for trace in traces}):
         name = suite if suite == "quickstart" else f"agentdojo-{suite}"
         manifest = json.loads((resources.manifests() / f"{name}.json").read_text())
         body = {"tenant_id": suite, "manifest": manifest, "author": "demo", "reason": "the demo"}
-        answer = client.post("/v1/manifests", body)
+        answer = _post(client, "/v1/manifests", body)
         console.print(f"tenant {suite}: manifest {name} {str(answer['digest'])[:12]}… in force")
     console.print()
-    tally = Tally()
+    tally: Tally = Counter()
     for number, trace in enumerate(traces):
         attacked = f", [red]attacked[/red] ({trace.injection})" if trace.injection else ""
         console.print(f"[bold]{trace.suite} {trace.task}[/bold]{attacked}")
@@ -161,7 +144,8 @@ def _drive(port: int, traces: list[Trace]) -> Tally:
 def _play(client: Client, session: str, trace: Trace, tally: Tally) -> None:
     def post(event_type: str, payload: object) -> dict[str, object]:
         event = {"tenant_id": trace.suite, "session_id": session, "agent_id": "assistant"}
-        return client.post("/v1/events", {**event, "event_type": event_type, "payload": payload})
+        told = {**event, "event_type": event_type, "payload": payload}
+        return _post(client, "/v1/events", told)
 
     post("USER_MESSAGE", {"content": trace.prompt})
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2), show_header=False)
@@ -173,7 +157,7 @@ def _play(client: Client, session: str, trace: Trace, tally: Tally) -> None:
         if not isinstance(decision, dict):
             raise SystemExit("a proposal was answered without a decision")
         outcome, origin = str(decision["outcome"]), str(call["origin"])
-        tally.count(origin, outcome)
+        tally[origin, outcome] += 1
         if outcome == "allow":
             result = {"call_id": answer["call_id"], "content": call["output"]}
             post("TOOL_RESULT", result)
@@ -189,11 +173,11 @@ def _play(client: Client, session: str, trace: Trace, tally: Tally) -> None:
 
 def _summarise(tally: Tally) -> None:
     for origin, what in (("user", "calls for the user"), ("injection", "calls an attacker asked")):
-        counts = {o: n for (who, o), n in sorted(tally.outcomes.items()) if who == origin}
+        counts = {o: n for (who, o), n in sorted(tally.items()) if who == origin}
         if counts:
             told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
             console.print(f"{what}: {told}")
-    if tally.outcomes.get(("injection", "allow")):
+    if tally["injection", "allow"]:
         console.print(
             "[dim]Injected calls that were allowed use declared tools within their limits: telling "
             "whose words an argument comes from is the work of taint, which follows.[/dim]"
@@ -290,18 +274,16 @@ def _denial(export: bytes) -> tuple[str, int]:
 
 def _verify_alone(folder: Path, *arguments: str) -> int:
     console.print(f"[bold]$ python3 aegis_verify.py {' '.join(arguments)}[/bold]")
-    return _show(folder, [sys.executable, "-I", str(VERIFIER), *arguments])
+    command = [sys.executable, "-I", str(VERIFIER), *arguments]
+    return _show(subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False))
 
 
 def _aegisctl(folder: Path, *arguments: str) -> int:
     console.print(f"[bold]$ aegisctl {' '.join(arguments)}[/bold]")
-    return _show(
-        folder, [sys.executable, "-c", "from aegisctl.main import main; main()", *arguments]
-    )
+    return _show(aegisctl(*arguments, cwd=folder))
 
 
-def _show(folder: Path, command: list[str]) -> int:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def _show(done: "subprocess.CompletedProcess[str]") -> int:
     console.print(escape((done.stdout + done.stderr).strip("\n")), soft_wrap=True)
     console.print(f"[dim]exit {done.returncode}[/dim]\n")
     return done.returncode

@@ -11,7 +11,8 @@ import multiprocessing
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any  # A case's documents are JSON of any shape.
@@ -50,6 +51,10 @@ CRASHED, HUNG = "killed its process", "did not end"
 GOOD = frozenset({PASS, ERROR})
 
 
+# How often a result came about, by group of cases and engine.
+Counts = dict[str, dict[str, Counter[str]]]
+
+
 class CaseOutcome(Struct, frozen=True, kw_only=True):
     """A case on both engines. `loads` says that the gate would load such rules."""
 
@@ -73,9 +78,9 @@ class OpaReport(Struct, frozen=True, kw_only=True):
     """
 
     engines: dict[str, str]
-    left_out: dict[str, int]
-    totals: dict[str, dict[str, dict[str, int]]]
-    categories: dict[str, dict[str, dict[str, int]]]
+    left_out: Counter[str]
+    totals: Counts
+    categories: Counts
     refused_at_load: list[str]
     one_refuses: list[CaseOutcome]
     two_answers: list[CaseOutcome]
@@ -120,12 +125,9 @@ def _serve(engine: str, connection: Connection) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    while True:
-        try:
-            case = connection.recv()
-        except EOFError:
-            return
-        connection.send(ask(engine, case))
+    with suppress(EOFError):
+        while True:
+            connection.send(ask(engine, connection.recv()))
 
 
 class Asker:
@@ -205,46 +207,39 @@ def measure(folder: Path, *, quiet: bool) -> OpaReport:
     found = [*opa_cases(folder / OPA_CASES), *regorus_cases(folder / REGORUS_CASES)]
     cases = [case for case in found if isinstance(case, Case)]
     askers = {engine: Asker(engine) for engine in ENGINES}
-    outcomes: list[CaseOutcome] = []
     hidden = quiet or not sys.stderr.isatty()
-    for case in track(cases, "asking", console=Console(stderr=True), disable=hidden):
-        why = refusal(case)
-        told = {engine: asker.ask(case) for engine, asker in askers.items()}
-        results = {engine: result for engine, (result, _) in told.items()}
-        if why.startswith("calls "):
-            results = {
-                e: r if r in (*GOOD, CRASHED, HUNG) else UNSUPPORTED for e, r in results.items()
-            }
-        outcomes.append(
-            CaseOutcome(
-                suite=case.suite,
-                category=case.category,
-                note=case.note,
-                results=results,
-                answers={engine: answer for engine, (_, answer) in told.items()},
-                loads=not why,
-            )
-        )
+    asking = track(cases, "asking", console=Console(stderr=True), disable=hidden)
+    outcomes = [_outcome(case, askers) for case in asking]
     for asker in askers.values():
         asker.close()
     return _report(outcomes, Counter(case for case in found if isinstance(case, str)))
 
 
+def _outcome(case: Case, askers: Mapping[str, Asker]) -> CaseOutcome:
+    why = refusal(case)
+    told = {engine: asker.ask(case) for engine, asker in askers.items()}
+    kept = (*GOOD, CRASHED, HUNG)
+    return CaseOutcome(
+        suite=case.suite,
+        category=case.category,
+        note=case.note,
+        results={
+            engine: UNSUPPORTED if why.startswith("calls ") and result not in kept else result
+            for engine, (result, _) in told.items()
+        },
+        answers={engine: answer for engine, (_, answer) in told.items()},
+        loads=not why,
+    )
+
+
 def _report(outcomes: list[CaseOutcome], left_out: Counter[str]) -> OpaReport:
-    totals: dict[str, dict[str, Counter[str]]] = {}
-    categories: dict[str, dict[str, Counter[str]]] = {}
-    for outcome in outcomes:
-        for engine, result in outcome.results.items():
-            totals.setdefault(outcome.suite, {}).setdefault(engine, Counter())[result] += 1
-            row = categories.setdefault(f"{outcome.suite} {outcome.category}", {})
-            row.setdefault(engine, Counter())[result] += 1
     differing = [outcome for outcome in outcomes if outcome.differs]
     loading = [outcome for outcome in differing if outcome.loads]
     return OpaReport(
         engines={name: choose(name).version for name in ENGINES},
-        left_out=dict(left_out),
-        totals=_counts(totals),
-        categories=_counts(categories),
+        left_out=left_out,
+        totals=_counts(outcomes, lambda outcome: outcome.suite),
+        categories=_counts(outcomes, lambda outcome: f"{outcome.suite} {outcome.category}"),
         refused_at_load=[
             f"{outcome.suite} {outcome.category}/{outcome.note}"
             for outcome in differing
@@ -255,11 +250,12 @@ def _report(outcomes: list[CaseOutcome], left_out: Counter[str]) -> OpaReport:
     )
 
 
-def _counts(table: dict[str, dict[str, Counter[str]]]) -> dict[str, dict[str, dict[str, int]]]:
-    return {
-        name: {engine: dict(counts.most_common()) for engine, counts in row.items()}
-        for name, row in table.items()
-    }
+def _counts(outcomes: list[CaseOutcome], group: Callable[[CaseOutcome], str]) -> Counts:
+    found: Counts = {}
+    for outcome in outcomes:
+        for engine, result in outcome.results.items():
+            found.setdefault(group(outcome), {}).setdefault(engine, Counter())[result] += 1
+    return found
 
 
 def show(report: OpaReport) -> None:
@@ -267,14 +263,14 @@ def show(report: OpaReport) -> None:
     console = Console(width=None if sys.stdout.isatty() else 118)
     for suite, row in report.totals.items():
         for engine, counts in row.items():
-            told = ", ".join(f"{number} {result}" for result, number in counts.items())
+            told = ", ".join(f"{number} {result}" for result, number in counts.most_common())
             console.print(f"{suite} on {engine} {report.engines[engine]}: {told}", soft_wrap=True)
     told = ", ".join(f"{number} {why}" for why, number in report.left_out.items())
     console.print(f"left out: {told}\n", soft_wrap=True)
     table = Table("category", "cases", *(f"{engine} as wanted" for engine in ENGINES), box=None)
     for category, by_engine in report.categories.items():
-        good = [sum(by_engine[e].get(result, 0) for result in GOOD) for e in ENGINES]
-        total = sum(by_engine[ENGINES[0]].values())
+        good = [sum(by_engine[e][result] for result in GOOD) for e in ENGINES]
+        total = by_engine[ENGINES[0]].total()
         if set(good) != {total}:
             table.add_row(category, str(total), *map(str, good))
     console.print(table)

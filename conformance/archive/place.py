@@ -8,9 +8,6 @@ from pathlib import Path
 
 from tests import postgres
 
-# What of a log's folder is kept beside the log itself.
-BESIDE = ("signing.key", "signing.key.pub", "checkpoints")
-
 ROLES = Path(__file__).parent / "roles.sql"
 
 TEST_KEY = (
@@ -22,10 +19,13 @@ TEST_KEY = (
 class Place(ABC):
     """A folder to work in, and the log's DSN."""
 
+    # The name that the log is kept under.
+    kept_as = ""
+
+    dsn = ""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.dsn = ""
-        self._count = 0
         folder.mkdir(parents=True)
         self.renew()
 
@@ -34,39 +34,37 @@ class Place(ABC):
         """Go on with a log that does not exist yet."""
 
     @abstractmethod
+    def _log(self) -> bytes:
+        """The log as it is kept."""
+
     def keep(self, out: Path) -> None:
         """Write the log, and what belongs beside it, into a new folder. Nobody has it open."""
-
-    def _keep_beside(self, out: Path) -> None:
-        out.mkdir(parents=True)
-        for name in BESIDE:
-            kept = self.folder / name
-            if kept.is_dir():
-                shutil.copytree(kept, out / name)
-            else:
-                shutil.copyfile(kept, out / name)
-        key = out / "signing.key"
-        key.write_text(TEST_KEY + key.read_text("ascii"), "ascii")
+        shutil.copytree(self.folder / "checkpoints", out / "checkpoints")
+        shutil.copyfile(self.folder / "signing.key.pub", out / "signing.key.pub")
+        key = (self.folder / "signing.key").read_text("ascii")
+        (out / "signing.key").write_text(TEST_KEY + key, "ascii")
+        (out / self.kept_as).write_bytes(self._log())
 
 
 class File(Place):
     """An SQLite file."""
 
+    kept_as = "aegis.db"
+
     def renew(self) -> None:
         """See `Place.renew`."""
-        self._count += 1
-        self.dsn = str(self.folder / f"aegis-{self._count}.db")
+        self.dsn = str(self.folder / f"aegis-{len(list(self.folder.glob('*.db')))}.db")
 
-    def keep(self, out: Path) -> None:
-        """See `Place.keep`. Raises `SystemExit` where the file is not all of the log."""
-        self._keep_beside(out)
+    def _log(self) -> bytes:
         if Path(f"{self.dsn}-wal").exists():
             raise SystemExit(f"{self.dsn}-wal exists: the daemon before did not close the log")
-        shutil.copyfile(self.dsn, out / "aegis.db")
+        return Path(self.dsn).read_bytes()
 
 
 class Server(Place):
     """A database of a PostgreSQL server that is started for the purpose."""
+
+    kept_as = "aegis.sql.gz"
 
     def __init__(self, folder: Path) -> None:
         programs, server = postgres.programs(), postgres.own_server()
@@ -79,9 +77,8 @@ class Server(Place):
         """See `Place.renew`."""
         self.dsn = postgres.new_database(self._server.dsn)
 
-    def keep(self, out: Path) -> None:
-        """See `Place.keep`: plain SQL, in statements that any client can send."""
-        self._keep_beside(out)
+    def _log(self) -> bytes:
+        """Plain SQL, in statements that any client can send."""
         flags = ("--schema=aegis", "--no-owner", "--inserts")
         command = [str(self._dump), *flags, "--rows-per-insert=50", self.dsn]
         told = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -91,5 +88,4 @@ class Server(Place):
             for line in told.stdout.splitlines(keepends=True)
             if not line.startswith(("\\restrict", "\\unrestrict"))
         ]
-        packed = gzip.compress("".join([ROLES.read_text("utf-8"), *lines]).encode(), mtime=0)
-        (out / "aegis.sql.gz").write_bytes(packed)
+        return gzip.compress("".join([ROLES.read_text("utf-8"), *lines]).encode(), mtime=0)

@@ -1,214 +1,217 @@
-"""The life of one log, from its first start to the state that is kept: told to real daemons.
+"""The life of one log, as `story.yaml` tells it: played to real daemons, on a place of its own."""
 
-A phase is one start of a daemon with what happens under it. The order matters: each phase leaves
-something behind that the next one meets.
-"""
-
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from string import Template
+from typing import Any
 
 import yaml
 
-from conformance.archive import account, conversation
-from conformance.archive.account import Account
-from conformance.archive.conversation import CREATED, Answer, Speaker
+from conformance.archive import account
 from conformance.archive.place import Place
 from drills.daemon import Client, Daemon
 from drills.typed import aegisctl
 
+STORY = Path(__file__).with_name("story.yaml")
 MATERIAL = Path(__file__).parent / "material"
 
+# Canonical bytes; a text past 64 KiB is kept beside its event.
+LONG_TEXT = "It goes on. " * 5_700
+
+BESIDE = ("--signing-key", "signing.key", "--checkpoints-path", "checkpoints")
+
 # Signed only when asked, so that the same story gives the same checkpoints.
-SETTINGS = {
-    "signing.key": "signing.key",
-    "checkpoints.path": "checkpoints",
-    "checkpoints.interval_ms": 0,
-}
+SETTINGS = {"AEGIS_CHECKPOINTS_INTERVAL_MS": "0"}
 
-LOG_NAME = "archive.example/log"
-
-TENANTS = ("acme", "beta", "cove", "Dune")
+# JSON values, as the file or a daemon spells them.
+Told = dict[str, Any]
 
 
-@dataclass
 class Story:
     """A log that is being told. `place` moves when the log is restored from a backup.
 
     `repeated` is a request under a key with its answer, `folds` each session's fold at the end.
+    Each method behind `tell` is a step of the file; all raise `SystemExit` for what is refused.
     """
 
-    # In the place's folder: the proof of one event.
-    PROOF: ClassVar[str] = "event.tlog-proof"
-
-    place: Place
-    repeated: dict[str, object] = field(default_factory=dict)
-    folds: Account = field(default_factory=dict)
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.repeated: Told = {}
+        self.folds: Told = {}
+        self._parts: dict[str, list[Told]] = {}
+        self._daemon: Daemon | None = None
+        self._speaker = {"tenant": "", "prefix": ""}
+        self._head: Told = {}
 
     def tell(self) -> None:
-        """All phases, in order."""
-        (self.place.folder / "aegisd.yaml").write_text(yaml.safe_dump(SETTINGS), "utf-8")
-        made = ("keys", "new", "--log", LOG_NAME, "--out", self.place.folder / "signing.key")
-        run(*made)
-        self._configured()
-        self._on_regopy()
-        self._on_regorus()
-        self._faulty()
-        self._other_keys()
-        self._rolled_back()
-        self._erased()
+        """All of it, in order."""
+        told = yaml.safe_load(STORY.read_text("utf-8"))
+        self._parts = told["parts"]
+        try:
+            self._play(told["story"])
+        finally:
+            self.stop()
 
-    @contextmanager
-    def _daemon(
-        self, engine: str, *flags: str, manifest: Path | None = None
-    ) -> Iterator[tuple[Daemon, Client]]:
-        named = ("--config", "aegisd.yaml", "--dsn", self.place.dsn, "--policy-engine", engine)
-        with Daemon(self.place.folder, *named, *flags, manifest=manifest) as daemon:
-            yield daemon, daemon.connect()
+    def _play(self, steps: Sequence[Told], **names: str) -> None:
+        for step in steps:
+            (verb, about), *more = _filled(step, {"long": LONG_TEXT, **names}).items()
+            getattr(self, verb)(about, **dict(more))
 
-    def _configured(self) -> None:
-        """A tenant governed by the manifest that the daemon was started with."""
-        manifest = MATERIAL / "configured.json"
-        with self._daemon("regopy", manifest=manifest) as (_, client):
-            speaker = Speaker(client, "cove", "configured")
-            speaker.call("only", "read_file", conversation.read())
-            speaker.call("only", "read_file", {"path": "/etc/passwd"})
-            sign(client, "cove")
+    def part(self, name: str, **names: str) -> None:
+        """Play the steps of a part; each `$name` in it is what is given here."""
+        self._play(self._parts[name], **names)
 
-    def _on_regopy(self) -> None:
-        """An old manifest and its successor, rules both engines read, a zone, a log imported."""
-        with self._daemon("regopy") as (daemon, client):
-            bare = Speaker(client, "Dune", "bare")
-            bare.call("undeclared", "read_file", conversation.read())
-            acme = Speaker(client, "acme", "old")
-            register(client, "acme", "old")
-            acme.call("first", "fs.write", {"path": "/workspace/out/a"})
-            acme.call("first", "bash", {"command": "git status"})
-            acme.call("first", "delete_file", {"path": "/workspace/out/a"})
-            register(client, "acme", "home")
-            acme.call("first", "read_file", conversation.read())
-            activate(client, "acme", "portable")
-            self._converse(Speaker(client, "acme", "py"))
-            register(client, "beta", "zoned")
-            conversation.spent(Speaker(client, "beta", "py"))
-            activate(client, "beta", "portable")
-            conversation.letters(Speaker(client, "beta", "py"))
-            for tenant_id in ("acme", "beta", "Dune"):
-                sign(client, tenant_id)
-            server = ("--server", f"http://127.0.0.1:{daemon.port}")
-            self._import(server, "beta", *server)
-            self._import(server, "acme", *server, "--session", "py-unasked")
-            beside = ("--dsn", self.place.dsn, "--detached")
-            self._import(server, "acme", *beside, "--session", "py-kept-bo")
+    # ── daemons, and the command line ────────────────────────────────────────────────────────────
 
-    def _converse(self, speaker: Speaker) -> None:
-        conversation.every_event(speaker)
-        conversation.every_denial(speaker)
-        conversation.unasked(speaker)
-        conversation.batches(speaker)
-        request, answer = conversation.careful(speaker)
-        self.repeated = {"request": request, "answer": recorded(answer)}
-        conversation.kept_beside(speaker, "ann")
-        conversation.kept_beside(speaker, "bo")
-        conversation.long_text(speaker)
+    def start(self, engine: str, manifest: str = "", flags: Sequence[str] = ()) -> None:
+        """Stop the daemon there is, and start one that judges with `engine`."""
+        self.stop()
+        named = ("--dsn", self.place.dsn, *BESIDE, "--policy-engine", engine, *flags)
+        governed = MATERIAL / manifest if manifest else None
+        self._daemon = Daemon(self.place.folder, *named, manifest=governed, settings=SETTINGS)
+        self._client = self._daemon.connect()
 
-    def _import(self, server: tuple[str, ...], tenant_id: str, *source: str) -> None:
-        """Keep an export of this very log as a foreign one."""
-        file = self.place.folder / f"{tenant_id}-{source[-1].rpartition('/')[2]}.jsonl"
-        run("export", *source, "--tenant", tenant_id, "--out", file)
-        who = ("--author", "olga", "--reason", "to look at it")
-        run("import", file, *server, "--tenant", "acme", *who)
+    def stop(self, _: None = None) -> None:
+        """Stop the daemon there is."""
+        if self._daemon is not None:
+            self._daemon.stop()
 
-    def _on_regorus(self) -> None:
-        """The same sessions go on under the other engine, and rules that it alone never fails."""
-        with self._daemon("regorus") as (_, client):
-            self._converse(Speaker(client, "acme", "rs"))
-            Speaker(client, "acme", "py").call("careful", "pay", {"amount": 2, "to": "bank"})
-            activate(client, "beta", "text")
-            conversation.letters(Speaker(client, "beta", "rs"))
-            conversation.spent(Speaker(client, "beta", "rs"))
-            sign(client, "acme")
-
-    def _faulty(self) -> None:
-        """An engine that fails on what the rules in force look at: POLICY_ERROR."""
-        with self._daemon("regopy") as (_, client):
-            conversation.letters(Speaker(client, "beta", "faulty"))
-            sign(client, "beta")
-
-    def _other_keys(self) -> None:
-        """Another key signs, and the one before beside it."""
-        run("keys", "rotate", self.place.folder / "signing.key", "--overlap-days", "31")
-        with self._daemon("regorus") as (_, client):
-            for tenant_id in TENANTS:
-                sign(client, tenant_id)
-
-    def _rolled_back(self) -> None:
-        """Events that were signed, and lost when a backup from before was restored."""
-        backup = self.place.folder / "backup.db"
-        run("backup", "--dsn", self.place.dsn, "--out", backup)
-        with self._daemon("regorus") as (_, client):
-            Speaker(client, "acme", "lost").call("only", "read_file", conversation.read())
-            sign(client, "acme")
+    def renew(self, _: None) -> None:
+        """Go on with a log that does not exist yet."""
         self.place.renew()
-        run("restore", backup, "--dsn", self.place.dsn)
-        with self._daemon("regorus", "--accept-rollback") as (_, client):
-            sign(client, "acme")
 
-    def _erased(self) -> None:
-        """A long session, values erased, everything signed, and a few events after that."""
-        with self._daemon("regorus") as (daemon, client):
-            conversation.long_session(Speaker(client, "acme", "late"))
-            for subject in ("ann", "py-long", "nobody"):
-                act = {"subject": subject, "author": "olga", "reason": "request 12"}
-                post(client, "/v1/erasures", {"tenant_id": "acme", **act})
-            for tenant_id in TENANTS:
-                sign(client, tenant_id)
-            server = ("--server", f"http://127.0.0.1:{daemon.port}", "--tenant", "acme")
-            run("prove", *server, "--position", "7", "--out", self.place.folder / self.PROOF)
-            Speaker(client, "acme", "late").call("after", "read_file", conversation.read())
-            self.folds = account.of_folds(client, TENANTS)
+    def run(self, arguments: Sequence[object]) -> None:
+        """Run `aegisctl` on the place."""
+        port = 0 if self._daemon is None else self._daemon.port
+        names = {
+            "dsn": self.place.dsn,
+            "folder": str(self.place.folder),
+            "server": f"http://127.0.0.1:{port}",
+        }
+        run(*(Template(str(each)).substitute(names) for each in arguments))
+
+    # ── people ───────────────────────────────────────────────────────────────────────────────────
+
+    def sign(self, tenants: Sequence[str]) -> None:
+        """Have everything durable signed."""
+        for tenant_id in tenants:
+            sign(self._client, tenant_id)
+
+    def register(self, name: str) -> None:
+        """Put a manifest of the material in force."""
+        manifest = yaml.safe_load((MATERIAL / f"{name}.json").read_text("utf-8"))
+        self._act("manifests", f"the {name} one", manifest=manifest)
+
+    def activate(self, name: str) -> None:
+        """Put the rules of a folder of the material in force."""
+        files = {each.name: each.read_text("utf-8") for each in (MATERIAL / name).glob("*.rego")}
+        self._act("policies", f"the {name} rules", files=files)
+
+    def erase(self, subjects: Sequence[str]) -> None:
+        """Erase the values of users and sessions."""
+        for subject in subjects:
+            self._act("erasures", "request 12", subject=subject)
+
+    def fold(self, tenants: Sequence[str]) -> None:
+        """Take down the fold of each session."""
+        self.folds = account.of_folds(self._client, tenants)
+
+    def _act(self, resource: str, reason: str, **what: object) -> None:
+        act = {"tenant_id": self._speaker["tenant"], "author": "olga", "reason": reason}
+        post(self._client, f"/v1/{resource}", {**act, **what})
+
+    # ── agents ───────────────────────────────────────────────────────────────────────────────────
+
+    def speak(self, prefix: str, tenant: str) -> None:
+        """From here on it is an agent of this tenant who speaks."""
+        self._speaker = {"tenant": tenant, "prefix": prefix}
+
+    def open(self, session: str, **fields: object) -> None:
+        """Open a session under a key."""
+        self._post("/v1/sessions", self._in(session, **fields), key="open")
+
+    def say(self, session: str, events: Sequence[Told], **fields: object) -> None:
+        """Send events of a session, one by one."""
+        for event in events:
+            ((event_type, payload),) = event.items()
+            told = self._event(session, event_type, payload, **fields)
+            self._head = self._post("/v1/events", told)["head"]
+
+    def commit(
+        self, events: Sequence[Sequence[Any]], *, times: int = 1, key: str = "", lines: bool = False
+    ) -> None:
+        """Send events in one request, as an array or as lines."""
+        told = [self._event(session, *event) for session, *event in events] * times
+        body = b"".join(json.dumps(each).encode() + b"\n" for each in told)
+        headers = {"Content_Type": "application/x-ndjson"} if lines else {}
+        self._post("/v1/events", body if lines else told, key=key, **headers)
+
+    def follow(self, session: str, event: Sequence[Any]) -> None:
+        """Send an event that names the head it was told last."""
+        after: Told = {"seq": self._head["seq"] + 1, "prev_hash": self._head["hash"]}
+        self._post("/v1/events", self._event(session, *event, **after))
+
+    def repeat(self, session: str, key: str, event: Sequence[Any], **fields: object) -> None:
+        """Send a request under a key twice, and take it down for every later build."""
+        event_type, payload = event
+        request = self._event(session, event_type, payload, **fields)
+        answer = self._post("/v1/events", request, key=key)
+        if self._post("/v1/events", request, key=key)["hash"] != answer["hash"]:
+            raise SystemExit("a request under a key was answered anew")
+        kept = {"key": self._named(key), "body": request}
+        self.repeated = {"request": kept, "answer": recorded(answer)}
+
+    def _named(self, name: str) -> str:
+        return f"{self._speaker['prefix']}-{name}"
+
+    def _in(self, session: str, **fields: object) -> Told:
+        return {
+            "tenant_id": self._speaker["tenant"],
+            "session_id": self._named(session),
+            **fields,
+        }
+
+    def _event(self, session: str, event_type: str, payload: object, **fields: object) -> Told:
+        return self._in(session, event_type=event_type, payload=payload, **fields)
+
+    def _post(self, path: str, body: object, key: str = "", **headers: str) -> Told:
+        if key:
+            headers["Idempotency_Key"] = self._named(key)
+        return post(self._client, path, body, **headers)
 
 
-def recorded(answer: Answer) -> Answer:
+def _filled(told: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+    """A step with every `$name` of these in its texts replaced."""
+    if isinstance(told, dict):
+        return {key: _filled(value, names) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_filled(value, names) for value in told]
+    return Template(told).safe_substitute(names) if isinstance(told, str) else told
+
+
+def recorded(answer: Mapping[str, Any]) -> Told:
     """What of an answer every later build must repeat for the same key."""
-    decision = answer["decision"]
-    told = decision if isinstance(decision, Mapping) else {}
     same = {name: answer[name] for name in ("seq", "position", "hash", "call_id", "session_id")}
-    return {**same, "outcome": told.get("outcome"), "reason": told.get("reason")}
+    decision = answer["decision"] or {}
+    return {**same, "outcome": decision.get("outcome"), "reason": decision.get("reason")}
 
 
-def post(client: Client, path: str, body: object) -> Answer:
-    """An act. Raises `SystemExit` where it is refused."""
-    status, answer = client.request("POST", path, body)
-    if status not in (CREATED, 200):
-        raise SystemExit(f"POST {path} was answered {status}: {answer}")
+def post(client: Client, path: str, body: object, **headers: str) -> Told:
+    """Send anything. Raises `SystemExit` where it is refused."""
+    status, answer = client.request("POST", path, body, **headers)
+    if status not in (200, 201):
+        raise SystemExit(f"POST {path} was answered {status}: {json.dumps(answer)}")
     return answer
 
 
-def sign(client: Client, tenant_id: str) -> Answer:
-    """Have everything durable signed."""
-    return post(client, "/v1/checkpoints", {"tenant_id": tenant_id})
+def sign(client: Client, tenant_id: str) -> None:
+    """Have everything durable signed. Raises `SystemExit` where it is refused."""
+    post(client, "/v1/checkpoints", {"tenant_id": tenant_id})
 
 
-def register(client: Client, tenant_id: str, name: str) -> None:
-    """Put a manifest of the material in force."""
-    manifest = yaml.safe_load((MATERIAL / f"{name}.json").read_text("utf-8"))
-    act = {"author": "olga", "reason": f"the {name} one"}
-    post(client, "/v1/manifests", {"tenant_id": tenant_id, "manifest": manifest, **act})
-
-
-def activate(client: Client, tenant_id: str, name: str) -> None:
-    """Put the rules of a folder of the material in force."""
-    files = {each.name: each.read_text("utf-8") for each in (MATERIAL / name).glob("*.rego")}
-    act = {"author": "olga", "reason": f"the {name} rules"}
-    post(client, "/v1/policies", {"tenant_id": tenant_id, "files": files, **act})
-
-
-def run(*arguments: object) -> str:
-    """Run `aegisctl`; what it said. Raises `SystemExit` where it did not end with 0."""
+def run(*arguments: object) -> None:
+    """Run `aegisctl`. Raises `SystemExit` where it did not end with 0."""
     told = aegisctl(*arguments)
     if told.returncode != 0:
         raise SystemExit(f"aegisctl {arguments[0]} ended with {told.returncode}: {told.stderr}")
-    return told.stdout

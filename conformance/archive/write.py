@@ -15,22 +15,27 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from string import Template
 
 from aegisd import __version__
 from aegisd.core.events import AGENT_EVENTS, DAEMON_EVENTS
 from aegisd.rego.engines import CHOICES, installed
-from conformance.archive import account, page
+from conformance.archive import account
 from conformance.archive.account import Account
 from conformance.archive.place import File, Place, Server
 from conformance.archive.story import Story, run
 from drills.typed import aegisctl
 
 ROOT = Path(__file__).parents[2]
+PAGE = Path(__file__).with_name("page.md")
 
 COMMAND = "python -m conformance.archive.write --out conformance/archive"
 
 # What decides what a log holds. The newest commit that touched it names the build.
 PRODUCT = ("aegis", "aegisctl", "aegisd", "native", "policies", "pyproject.toml")
+
+# In the place's folder: the proof of one event.
+PROOF = "event.tlog-proof"
 
 # Exports, by file: the tenant, the session if it is one, and whether values go along.
 EXPORTS: dict[str, tuple[str, ...]] = {
@@ -68,8 +73,34 @@ def write(folder: Path, out: Path) -> None:
     _require_types(expected["sqlite"]["log"]["event_types"])
     text = json.dumps(expected, indent=1, sort_keys=True, ensure_ascii=False)
     (out / "expected.json").write_text(f"{text}\n", "utf-8")
-    (out / "README.md").write_text(page.text(expected, f"{COMMAND}/{out.name}"), "utf-8")
+    (out / "README.md").write_text(_page(expected, f"{COMMAND}/{out.name}"), "utf-8")
     print(f"wrote {out}")
+
+
+def _page(expected: Account, command: str) -> str:
+    """The README of an archive, from its account."""
+    log, roots = expected["sqlite"]["log"], expected["sqlite"]["roots"]
+    rows = []
+    for name, told in log["tenants"].items():
+        root = roots.get(name, {"size": "", "root": ""})
+        counts = (told["events"], len(told["heads"]), told["decisions"])
+        rows.append((name, *counts, root["size"], root["root"]))
+    gone = log["replay"]["unreplayable"].items()
+    why = "a value of each was secret, or erased, or not taken along"
+    return Template(PAGE.read_text("utf-8")).substitute(
+        version=expected["version"],
+        command=command,
+        commit=expected["commit"],
+        decisions=log["replay"]["decisions"],
+        replayable=log["replay"]["replayable"],
+        unreplayable="".join(f"{count} are `{name}`: {why}.\n" for name, count in gone),
+        tenants=_rows(rows),
+        **{what: _rows(log[what].items()) for what in ("event_types", "answers", "engines")},
+    )
+
+
+def _rows(rows: Iterable[tuple[object, ...]]) -> str:
+    return "\n".join(f"| `{name}` | {' | '.join(map(str, cells))} |" for name, *cells in rows)
 
 
 def _keep(story: Story, out: Path) -> Account:
@@ -92,7 +123,7 @@ def _export(story: Story, out: Path) -> Account:
     for name, what in EXPORTS.items():
         run("export", "--dsn", story.place.dsn, *what, "--out", out / name)
         told[name] = account.of_log(_run, str(out / name), keys)
-    shutil.copyfile(story.place.folder / story.PROOF, out / story.PROOF)
+    shutil.copyfile(story.place.folder / PROOF, out / PROOF)
     return told
 
 

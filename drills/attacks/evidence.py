@@ -13,6 +13,7 @@ from msgspec import Struct
 from aegisd.core.log import checkpoint
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.checkpoint import TreeHead
+from aegisd.core.log.export import ExportWriter, Scope
 from aegisd.core.log.merkle import Tree
 from aegisd.signing.keyring import Keyring
 
@@ -44,26 +45,13 @@ def export(
     `bodies` are stored bytes in position order, `documents` pairs of kind and bytes, `evidence` the
     lines that stand between the events and the trailer.
     """
-    header: dict[str, object] = {"aegis_export": 1, "tenant_id": tenant_id}
-    if session_id is not None:
-        header["session_id"] = session_id
-    lines = [encode(header)]
-    for kind, body in sorted(set(documents)):
-        digest = hashlib.sha256(body).hexdigest()
-        lines.append(encode({"$kind": kind, "body": body.decode(), "digest": digest}))
-    heads: dict[str, object] = {}
-    for body in bodies:
-        told = msgspec.json.decode(body, type=_Place)
-        heads[told.session_id] = {"hash": hashlib.sha256(body).hexdigest(), "seq": told.seq}
-    lines += [*bodies, *(encode(dict(line)) for line in evidence)]
-    before = b"".join(line + b"\n" for line in lines)
-    trailer = {
-        "$kind": "trailer",
-        "events": len(bodies),
-        "heads": heads,
-        "sha256": hashlib.sha256(before).hexdigest(),
-    }
-    return before + encode(trailer) + b"\n"
+    writer = ExportWriter()
+    told = [(msgspec.json.decode(body, type=_Place), hashlib.sha256(body)) for body in bodies]
+    writer.events({at.session_id: (at.seq, seen.digest()) for at, seen in told}, len(bodies))
+    parts = [*bodies, *(encode(dict(line)) for line in evidence)]
+    lines = [*writer.begin(Scope(tenant_id=tenant_id, session_id=session_id), documents)]
+    lines += [writer.lines(part + b"\n") for part in parts]
+    return b"".join((*lines, writer.end()))
 
 
 def checkpoint_line(signed_note: str) -> dict[str, object]:

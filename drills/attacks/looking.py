@@ -45,7 +45,11 @@ def look(attack: Attack, scene: Scene, folder: Path) -> list[Sighting]:
     key, kept = folder / "key", folder / "kept"
     key.write_text(f"{scene.verifier}\n", "utf-8")
     kept.write_text(forged.kept, "utf-8")
-    given = ([], ["--key", str(key)], ["--key", str(key), "--checkpoint", str(kept)])
+    given: tuple[list[str], ...] = (
+        [],
+        ["--key", str(key)],
+        ["--key", str(key), "--checkpoint", str(kept)],
+    )
     findings = []
     for column, options in zip(COLUMNS, given, strict=True):
         file, database = folder / f"{column}.jsonl", folder / f"{column}.db"

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 from random import Random
 
@@ -177,22 +178,19 @@ def _floats(node: inputs.Json) -> Iterator[float]:
             yield from _floats(below)
 
 
-def _chunk(place: tuple[int, int, int]) -> tuple[Counter[str], Counter[str], list[Difference]]:
-    return run(*place)
-
-
 def measure(count: int, seed: int, processes: int, *, quiet: bool) -> DifferentialReport:
     """Judge `count` inputs in some processes and add up."""
     started = time.perf_counter()
-    chunks = [(at, min(CHUNK, count - at), seed) for at in range(0, count, CHUNK)]
+    firsts = range(0, count, CHUNK)
+    counts = [min(CHUNK, count - first) for first in firsts]
     kinds: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
     unexplained: list[Difference] = []
     with ProcessPoolExecutor(processes) as pool:
         progress = track(
-            pool.map(_chunk, chunks),
+            pool.map(run, firsts, counts, repeat(seed)),
             "judging",
-            total=len(chunks),
+            total=len(firsts),
             console=Console(stderr=True),
             disable=quiet or not sys.stderr.isatty(),
         )

@@ -16,7 +16,6 @@ from aegisctl import main as aegisctl
 from aegisd.rego.engines import installed
 from conformance.archive import account, story
 from conformance.archive.account import Account
-from conformance.archive.conversation import Speaker
 from conformance.verifier import aegis_verify
 from drills.daemon import Client, Daemon
 from tests import postgres
@@ -165,9 +164,9 @@ ARGUMENTS = {"pay": {"amount": 3, "to": "bank"}, "read_file": {"path": "/workspa
 def go_on(client: Client) -> int:
     """Continue old sessions and begin new ones; how many decisions that made."""
     for tenant_id, session, tool, expected in CALLS:
-        prefix, _, name = session.partition("-")
-        speaker = Speaker(client, tenant_id, prefix)
-        answer = story.recorded(speaker.call(name, tool, ARGUMENTS.get(tool)))
+        args = ARGUMENTS.get(tool, {})
+        told = client.propose(session, tool=tool, args=args, tenant_id=tenant_id)
+        answer = story.recorded(told)
         assert f"{answer['outcome']} {answer['reason']}" == expected, (tenant_id, session)
     return len(CALLS)
 
