@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from aegisd.daemon import GARBAGE_OBJECTS, SWITCH_SECONDS
-from benchmarks import growth, overhead, restart, transfer, verification
+from benchmarks import growth, overhead, start, transfer, verification
 from benchmarks.command import bar, benchmark
 from benchmarks.growth import Log
 from benchmarks.report import Section
@@ -95,7 +95,7 @@ def _measure_log(folder: Path, events: int, only: Sequence[str]) -> Iterator[Sec
             yield verification.measure(transfer.exported(log, path), tell)
     if START in only:
         with bar(START) as tell:
-            yield restart.measure(log, folder, tell)
+            yield start.measure(log, folder, tell)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def section(version: str, alone: Rates, served: Rates) -> Section:
         f"own; daemons: {WORKLOAD} requests of 100 events at {CONNECTIONS} connections, "
         f"{SECONDS:g} s a turn, checkpoints on. {ROUNDS} rounds in turns, medians. Ratios: of the "
         "bare insert, and of the daemon on SQLite",
-        durability=f"{', '.join(postgres.SETTINGS)}; SQLite WAL, synchronous=FULL; "
+        durability="PostgreSQL with fsync and synchronous_commit on; SQLite WAL, synchronous=FULL; "
         "committed before the answer",
         tables={"events per second": rows},
         aims=[

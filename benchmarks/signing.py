@@ -3,6 +3,7 @@
 import os
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,34 +28,27 @@ BARE = "bare: write and fsync of 200 bytes, beside"
 ASIDE = frozenset({COMMIT, BARE})
 
 
-class _Watch:
-    """Microseconds of each step, over all checkpoints."""
-
-    def __init__(self) -> None:
-        self.samples: dict[str, list[float]] = {}
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        taken = (time.perf_counter() - started) * 1e6
-        self.samples.setdefault(name, []).append(taken)
-
-
 def costs(folder: Path) -> Mapping[str, float]:
     """The median of each step in microseconds, per checkpoint over `BLOCK_LEAVES` events."""
     store = SqliteStore(str(folder / "steps.db"))
     signer = keyring.create(folder / "steps.key", "aegis.local/bench")
     guard = GuardFolder(folder / "steps.checkpoints")
     named = origin(signer.log_name, TENANT)
-    tree, watch = Tree(), _Watch()
+    tree, samples = Tree(), defaultdict[str, list[float]](list)
+
+    @contextmanager
+    def step(name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        samples[name].append((time.perf_counter() - started) * 1e6)
+
     events = sealed(TENANT, CHECKPOINTS * BLOCK_LEAVES)
     for number, batch in enumerate(batches(events, BLOCK_LEAVES)):
-        with watch.step(COMMIT):
+        with step(COMMIT):
             store.append(batch)
-        with watch.step("read the hashes of 256 events"):
+        with step("read the hashes of 256 events"):
             leaves = store.hashes(TENANT, from_position=batch.first_position, limit=BLOCK_LEAVES)
-        with watch.step("grow the tree, take its root"):
+        with step("grow the tree, take its root"):
             tree.extend(leaves)
             root = tree.root()
         head = Checkpoint(tenant_id=TENANT, size=tree.size, root=root)
@@ -64,16 +58,16 @@ def costs(folder: Path) -> Mapping[str, float]:
             blocks=tree.block_roots(number),
             checkpoints=(head,),
         )
-        with watch.step("store the root (commit)"):
+        with step("store the root (commit)"):
             store.grow(growth)
-        with watch.step("sign"):
+        with step("sign"):
             note = signer.sign(named, TreeHead(origin=named, size=head.size, root=root).text, 0)
-        with watch.step("keep it outside (fsync)"):
+        with step("keep it outside (fsync)"):
             guard.keep(TENANT, note)
-        with watch.step(BARE):
+        with step(BARE):
             _bare_fsync(folder / "bare", note)
     store.close()
-    return {name: statistics.median(samples) for name, samples in watch.samples.items()}
+    return {name: statistics.median(taken) for name, taken in samples.items()}
 
 
 def _bare_fsync(path: Path, note: str) -> None:

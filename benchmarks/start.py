@@ -1,31 +1,62 @@
-"""A start on a large log: `python -m benchmarks.start`.
+"""A start on a large log: `python -m benchmarks.start`, and a part of `benchmarks.evidence`.
 
-Builds a log of many sessions with the engine itself and a judge that allows (the log's size is what
-matters here, not the rules), then starts the daemon on it and reports how long that takes, what it
-holds in memory, and what the first call into a session nobody has touched yet costs.
+How long a daemon takes until it listens, what it holds in memory then, and what the first call into
+a session costs that nobody has touched yet. The command builds a log of many sessions with the
+engine itself and a judge that allows: the log's size is what matters here, not the rules.
 """
 
 import asyncio
 import signal
 import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
+from aegisd.child import START
 from benchmarks import filling
-from benchmarks.command import bar, benchmark
+from benchmarks.command import Tell, bar, benchmark
+from benchmarks.figures import span
 from benchmarks.filling import EVENTS_PER_CALL, TENANT
-from benchmarks.process import resident_mb, timed
-from benchmarks.report import Row, Section
+from benchmarks.growth import Log
+from benchmarks.process import ROOT, resident_mb, timed
+from benchmarks.report import Row, Section, aim
 from drills.daemon import Daemon
 
+# Sessions that are touched twice between two starts, which is also what a kill leaves behind the
+# newest cached fold and checkpoint.
 TOUCHES = 200
+
+STARTS = 5
+SECONDS = 1.0
+
+STOPPED = "after an orderly stop"
+KILLED = "after kill -9"
+UNCACHED = "without snapshots"
+EMPTY = "bare: no log yet"
+HELP = "bare: aegisd --help"
+PYTHON = "bare: python -c pass"
+
+
+class Started(Struct, frozen=True):
+    """Seconds until it listened; megabytes it held; milliseconds of first and later touches."""
+
+    seconds: float
+    resident_mb: float | None = None
+    first_ms: float | None = None
+    later_ms: float | None = None
+
+
+# Starts of each kind.
+Starts = Mapping[str, Sequence[Started]]
 
 
 @benchmark("python -m benchmarks.start --sessions 10000")
@@ -37,29 +68,18 @@ def main(sessions: int, calls: int) -> Sequence[Section]:
     Three starts: after an orderly stop, after a kill, and without any cached fold. Each is a daemon
     in a process of its own on the same SQLite log (synchronous=FULL).
     """
+    names = [f"s{number * 7919 % sessions}" for number in range(TOUCHES)]
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "aegis.db"
         asyncio.run(_build(database, sessions, calls))
-        size = database.stat().st_size / 1e6
         # How one ends is what the next one starts after.
-        rows = [
-            _start("after_stop", database, sessions, signal.SIGKILL),
-            _start("after_kill", database, sessions, signal.SIGTERM),
-        ]
+        stopped = _start(database, signal.SIGKILL, names)
+        killed = _start(database, signal.SIGTERM, names)
         with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute("DELETE FROM snapshots")
-        rows.append(_start("without_snapshots", database, sessions, signal.SIGTERM))
-    return [
-        Section(
-            name="start",
-            title="a start on a large log",
-            method=f"{sessions:,} sessions of {calls} calls, {sessions * calls * EVENTS_PER_CALL:,}"
-            f" events, {size:,.0f} MB; then {TOUCHES} sessions touched for the first time and "
-            "again, one call at a time",
-            durability="SQLite WAL, synchronous=FULL",
-            tables={"until it listens, and then": rows},
-        )
-    ]
+        uncached = _start(database, signal.SIGTERM, names)
+    found = {STOPPED: [stopped], KILLED: [killed], UNCACHED: [uncached]}
+    return [section(sessions * calls * EVENTS_PER_CALL, found)]
 
 
 async def _build(database: Path, sessions: int, calls: int) -> None:
@@ -69,27 +89,75 @@ async def _build(database: Path, sessions: int, calls: int) -> None:
             await filling.append(engine, proposals, sessions * calls, tell)
 
 
-def _start(name: str, database: Path, sessions: int, ending: signal.Signals) -> Row:
+def measure(log: Log, folder: Path, tell: Tell) -> Section:
+    """Start on the log again and again, and beside it on nothing, in turns."""
+    found: dict[str, list[Started]] = {name: [] for name in (STOPPED, KILLED, EMPTY, HELP, PYTHON)}
+    events = log.size()
+    names = [f"s1-{number}" for number in range(TOUCHES)]
+    _start(log.database, signal.SIGKILL, names)
+    for number in range(STARTS):
+        found[KILLED].append(_start(log.database, signal.SIGTERM, names))
+        found[STOPPED].append(_start(log.database, signal.SIGKILL, names))
+        found[EMPTY].append(_start(folder / f"empty{number}.db", signal.SIGTERM, names))
+        found[HELP].append(_run("-c", START, "--help"))
+        found[PYTHON].append(_run("-c", "pass"))
+        tell((number + 1) / STARTS)
+    return section(events, found)
+
+
+def _start(database: Path, ending: signal.Signals, sessions: Sequence[str]) -> Started:
+    """Start, touch each session for the first time and again, and end it."""
     started = time.perf_counter()
-    with Daemon(database.parent) as daemon:
-        listening = time.perf_counter() - started
+    with Daemon(database.parent, dsn=str(database)) as daemon:
+        taken = time.perf_counter() - started
         resident = resident_mb(daemon.pid)
         client = daemon.connect()
-        first: list[float] = []
-        again: list[float] = []
-        for number in range(TOUCHES):
-            session = f"s{(number * 7919) % sessions}"
+        first, later = [], []
+        for session in sessions:
             touch = partial(client.propose, session, tenant_id=TENANT)
             first.append(timed(touch) * 1000)
-            again.append(timed(touch) * 1000)
+            later.append(timed(touch) * 1000)
         daemon.stop(ending)
-    return {
-        "start": name,
-        "listens after s": listening,
-        "resident MB": resident,
-        "first touch p50 ms": statistics.median(first),
-        "later touch p50 ms": statistics.median(again),
+    return Started(taken, resident, statistics.median(first), statistics.median(later))
+
+
+def _run(*arguments: str) -> Started:
+    command = [sys.executable, *arguments]
+    quiet = subprocess.DEVNULL
+    return Started(timed(partial(subprocess.run, command, check=True, stdout=quiet, cwd=ROOT)))
+
+
+def section(events: int, found: Starts) -> Section:
+    """Median seconds of each kind of start, and the rest of its last one."""
+    medians = {
+        name: statistics.median(each.seconds for each in starts) for name, starts in found.items()
     }
+    bare = medians.get(EMPTY)
+    rows: list[Row] = [
+        {
+            "start": name,
+            "seconds": medians[name],
+            "range": span([each.seconds for each in starts]),
+            "of no log": None if bare is None else medians[name] / bare,
+            "resident MB": starts[-1].resident_mb,
+            "first touch p50 ms": starts[-1].first_ms,
+            "later touch p50 ms": starts[-1].later_ms,
+        }
+        for name, starts in found.items()
+    ]
+    return Section(
+        name="start",
+        title="until it listens",
+        method=f"a log of {events:,} events; median of {len(found[STOPPED])} starts of new "
+        f"processes in turns, and after each {TOUCHES} sessions touched for the first time and "
+        "again, one call at a time; files are in the system's cache",
+        durability="SQLite WAL, synchronous=FULL",
+        tables={"until it listens, and then": rows},
+        aims=[
+            aim(f"seconds to start, {name}", medians[name], at_most=SECONDS)
+            for name in (STOPPED, KILLED)
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ same of the same bytes.
 import base64
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,9 +32,6 @@ _FOLDED = (
     "open_calls",
 )
 
-# Classes of a difference that say that a decision cannot be made again, by anybody.
-_UNREPLAYABLE = "unreplayable"
-
 
 def of_log(run: Run, log: str, keys: Path, checkpoints: Iterable[Path] = ()) -> Account:
     """Verify and replay a FILE or database and count what is in it.
@@ -42,10 +39,8 @@ def of_log(run: Run, log: str, keys: Path, checkpoints: Iterable[Path] = ()) -> 
     `keys` and `checkpoints` are what it must be signed by and continue. Raises `AssertionError`
     where it does not hold.
     """
-    anchors = [*("--key", str(keys))]
-    for checkpoint in checkpoints:
-        anchors += ["--checkpoint", str(checkpoint)]
-    verified = _told(run, (0,), "verify", log, *anchors, "--json")
+    kept = [part for each in checkpoints for part in ("--checkpoint", str(each))]
+    verified = _told(run, (0,), "verify", log, "--key", str(keys), *kept, "--json")
     with _file(run, log) as file:
         return {"documents": verified["documents"], **_of_file(run, file, verified)}
 
@@ -124,43 +119,36 @@ def _heads(run: Run, log: str, tenant_id: str) -> Account:
 
 def _replay(told: Account) -> Account:
     """Decisions of a replay, and how many of them cannot be made again, by class."""
-    gone = Counter(
-        each["class"] for each in told["differences"] if each["class"].startswith(_UNREPLAYABLE)
-    )
+    compared = [each for each in told["differences"] if not _is_gone(each)]
+    gone = Counter(each["class"] for each in told["differences"] if _is_gone(each))
     return {
         "compared": told["compared"],
         "decisions": told["decisions"],
         "replayable": told["decisions"] - gone.total(),
         "unreplayable": dict(sorted(gone.items())),
-        "differences": [
-            each for each in told["differences"] if not each["class"].startswith(_UNREPLAYABLE)
-        ],
+        "differences": compared,
     }
 
 
-def _counted(events: Iterable[Account]) -> Account:
-    types: Counter[str] = Counter()
-    answers: Counter[str] = Counter()
-    engines: Counter[str] = Counter()
-    rules: Counter[str] = Counter()
-    keyed = 0
-    for event in events:
-        types[event["event_type"]] += 1
-        keyed += "idempotency_key" in event
-        if event["event_type"] == "POLICY_DECISION":
-            decision = event["payload"]
-            evaluator = decision["evaluator"]
-            answers[f"{decision['outcome']} {decision['reason']}"] += 1
-            rules[decision["rules_version"]] += 1
-            fault = evaluator.get("fault", "")
-            engines[f"{evaluator['name']} {evaluator['version']} {fault}".rstrip()] += 1
-    return {
-        "event_types": dict(sorted(types.items())),
-        "answers": dict(sorted(answers.items())),
-        "engines": dict(sorted(engines.items())),
-        "rules_versions": dict(sorted(rules.items())),
-        "under_a_key": keyed,
+def _is_gone(difference: Account) -> bool:
+    """Whether it says that a decision cannot be made again, by anybody."""
+    return str(difference["class"]).startswith("unreplayable")
+
+
+def _counted(events: Sequence[Account]) -> Account:
+    decisions = [each["payload"] for each in events if each["event_type"] == "POLICY_DECISION"]
+    judges = [each["evaluator"] for each in decisions]
+    counts = {
+        "event_types": Counter(each["event_type"] for each in events),
+        "answers": Counter(f"{each['outcome']} {each['reason']}" for each in decisions),
+        "engines": Counter(
+            f"{each['name']} {each['version']} {each.get('fault', '')}".rstrip() for each in judges
+        ),
+        "rules_versions": Counter(each["rules_version"] for each in decisions),
     }
+    keyed = sum("idempotency_key" in each for each in events)
+    by_name = {name: dict(sorted(each.items())) for name, each in counts.items()}
+    return {**by_name, "under_a_key": keyed}
 
 
 def _folds(client: Client, tenant_id: str) -> Iterable[tuple[str, Account]]:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from aegisd.core.log.checkpoint import read
-from aegisd.core.log.envelope import Envelope, restore, seal, unseal
+from aegisd.core.log.envelope import restore, seal, unseal
 from aegisd.signing.keyring import Keyring, SigningKey
 from drills.attacks.evidence import signed, tree_of
 from drills.attacks.scene import TENANT, Scene
@@ -91,7 +91,13 @@ def positions(bodies: Sequence[bytes], session_id: str) -> list[int]:
 
 def edited(body: bytes) -> bytes:
     """The same event, said to be somebody else's."""
-    return _body(msgspec.structs.replace(unseal(body), user_id="mallory"))
+    event = msgspec.structs.replace(unseal(body), user_id="mallory")
+    return restore(msgspec.json.encode(event), 0).body
+
+
+def with_edited(bodies: Sequence[bytes], position: int) -> list[bytes]:
+    """The log with one event edited."""
+    return [edited(body) if at == position else body for at, body in enumerate(bodies)]
 
 
 def rechained(bodies: Sequence[bytes]) -> list[bytes]:
@@ -106,11 +112,6 @@ def rechained(bodies: Sequence[bytes]) -> list[bytes]:
         heads[event.session_id] = (seq + 1, row.hash)
         found.append(row.body)
     return found
-
-
-def _body(event: Envelope) -> bytes:
-    body = msgspec.json.encode(event)
-    return restore(body, 0).body
 
 
 def without(bodies: Sequence[bytes], gone: Sequence[int]) -> list[bytes]:
@@ -142,10 +143,7 @@ def nothing(scene: Scene) -> Forged:
 @attack("edit one stored event", noticed="chain")
 def edit_one(scene: Scene) -> Forged:
     """An event with others of its session behind it."""
-    bodies = list(scene.night.bodies)
-    at = positions(bodies, "bob")[1]
-    bodies[at] = edited(bodies[at])
-    return shown(scene, bodies)
+    return shown(scene, with_edited(scene.night.bodies, positions(scene.night.bodies, "bob")[1]))
 
 
 @attack(
@@ -155,10 +153,7 @@ def edit_one(scene: Scene) -> Forged:
 )
 def edit_newest(scene: Scene) -> Forged:
     """The last event of a session: no other continues it."""
-    bodies = list(scene.night.bodies)
-    at = positions(bodies, "bob")[-1]
-    bodies[at] = edited(bodies[at])
-    return shown(scene, bodies)
+    return shown(scene, with_edited(scene.night.bodies, positions(scene.night.bodies, "bob")[-1]))
 
 
 @attack("remove an event in the middle", noticed="chain")

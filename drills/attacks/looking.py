@@ -10,7 +10,7 @@ from shutil import copyfile
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from aegisctl.main import main as aegisctl
+from aegisctl.main import run
 from aegisd.core.log.checkpoint import read
 from aegisd.core.log.envelope import StoredEvent, restore
 from conformance.verifier import aegis_verify
@@ -86,11 +86,7 @@ def _alone(file: Path, options: Sequence[str]) -> int:
 
 def _ours(file: Path, options: Sequence[str]) -> int:
     with redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")):
-        try:
-            aegisctl(["verify", str(file), "--tenant", TENANT, *options, "--json"])
-        except SystemExit as ended:
-            return ended.code if isinstance(ended.code, int) else 2
-    return 2
+        return run(["verify", str(file), "--tenant", TENANT, *options, "--json"])
 
 
 def _rewrite(source: Path, target: Path, forged: Forged, note: str | None) -> None:

@@ -26,20 +26,6 @@ WRITE, SYNC, TRUNCATE, CREATE, RENAME, UNLINK = 1, 2, 4, 8, 16, 32
 # As many as there can be.
 EVERY = -1
 
-# Fields of `struct control`, in its order; each an int64.
-FIELDS = (
-    "operations",
-    "error",
-    "passing",
-    "failing",
-    "torn",
-    "delay_us",
-    "shift_ns",
-    "stuck_ns",
-    "seen",
-    "failed",
-)
-
 
 class Unsupported(Exception):
     """A fault that cannot be tried here; the message says what is missing."""
@@ -76,6 +62,10 @@ class Orders(Struct, frozen=True, kw_only=True):
     delay_us: int = 0
     shift_ns: int = 0
     stuck_ns: int = 0
+
+
+# Fields of `struct control`, in its order; each an int64. The last two it counts itself.
+FIELDS = (*Orders.__struct_fields__, "seen", "failed")
 
 
 class Interposer:

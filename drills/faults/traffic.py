@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from aegisd.child import NotStarted
 from aegisd.store.dsn import open_reader
-from drills.daemon import CREATED, Client, Daemon, proposal
+from drills.daemon import CREATED, Daemon, proposal
 from drills.faults.acknowledged import Acknowledged
 from drills.faults.interposer import Orders, disk
 from drills.faults.load import Load, acknowledge
@@ -172,9 +172,15 @@ def flood(attempts: int, tally: Tally) -> None:
 
         def ask(number: int) -> None:
             client = daemon.connect()
+            event = proposal(f"s{number}", event_type="USER_MESSAGE", payload={"content": "x" * 40})
             # One lock less: the interpreter steps an iterator over a range in one go.
             for _ in turns:
-                _flood_once(client, number, heard, answers, times)
+                started = time.monotonic()
+                status, answer = client.request("POST", "/v1/events", [event] * FLOOD_EVENTS)
+                if status == CREATED:
+                    times.append(time.monotonic() - started)
+                    acknowledge(heard, answer)
+                answers[status, None if status == CREATED else answer["code"]] += 1
                 tally.attempt()
 
         _together(FLOOD, ask)
@@ -190,27 +196,6 @@ def flood(attempts: int, tally: Tally) -> None:
     tally.note("MiB more memory", grown >> 20)
     if times:
         tally.note("ms p99 of those taken", round(1000 * sorted(times)[len(times) * 99 // 100]))
-
-
-def _flood_once(
-    client: Client,
-    number: int,
-    heard: Acknowledged,
-    answers: Counter[tuple[int, object]],
-    times: list[float],
-) -> None:
-    event = {
-        "tenant_id": "acme",
-        "session_id": f"s{number}",
-        "event_type": "USER_MESSAGE",
-        "payload": {"content": "x" * 40},
-    }
-    started = time.monotonic()
-    status, answer = client.request("POST", "/v1/events", [event] * FLOOD_EVENTS)
-    if status == CREATED:
-        times.append(time.monotonic() - started)
-        acknowledge(heard, answer)
-    answers[status, None if status == CREATED else answer["code"]] += 1
 
 
 def _resident_bytes(daemon: Daemon) -> int:

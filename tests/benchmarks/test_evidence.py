@@ -14,14 +14,15 @@ from benchmarks import (
     growth,
     overhead,
     postgres,
-    restart,
     signing,
+    start,
     transfer,
     verification,
 )  # fmt: skip
 from benchmarks.evidence import main
 from benchmarks.overhead import OFF, ON, Turn, Turns
 from benchmarks.report import Section
+from benchmarks.start import Started
 from benchmarks.transfer import Moved
 from benchmarks.verification import Checked, Exported
 
@@ -146,12 +147,15 @@ def test_nobody_who_moves_a_log_may_need_more_than_300_mb(
 
 def test_a_start_is_held_to_a_second_by_its_median() -> None:
     found = {
-        restart.STOPPED: [0.2, 9.0, 1.0],
-        restart.KILLED: [0.2, 1.01, 9.0],
-        restart.EMPTY: [0.5, 0.5, 0.5],
+        start.STOPPED: [Started(each) for each in (0.2, 9.0, 1.0)],
+        start.KILLED: [Started(each) for each in (0.2, 1.01, 9.0)],
+        start.EMPTY: [Started(0.5)],
     }
 
-    assert _aims(restart.section(1_000, found)) == [True, False]
+    section = start.section(1_000, found)
+
+    assert _aims(section) == [True, False]
+    assert _column(section, "of no log") == pytest.approx([2, 2.02, 1])
 
 
 def test_stores_are_compared_with_the_bare_insert_and_daemons_with_each_other() -> None:
