@@ -69,6 +69,9 @@ rules:
 # What is measured, and at how many connections.
 Measured = tuple[str, int]
 
+# The rounds of each measurement of each contender.
+Loads = Mapping[tuple[Measured, str], Sequence[Loaded]]
+
 
 class Contender(Struct, frozen=True, kw_only=True):
     """A server that listens, and what to send it for a measurement (`call`, `calls`, `mixed`)."""
@@ -104,29 +107,12 @@ def main(
     python = peer.interpreter(peer_venv)
     plan = [("call", number) for number in connections]
     plan += [("calls", batch_connections), ("mixed", batch_connections)]
-    names = map("round{}".format, count())
-
-    def turn(contender: Contender, measured: Measured, seconds: float) -> Loaded:
-        workload = contender.workloads[measured[0]]
-        return load(contender.port, workload, measured[1], seconds, next(names))
-
     with tempfile.TemporaryDirectory() as folder:
         with _contenders(Path(folder), engines, python) as contenders:
-            pairs = [
-                (measured, name, contender)
-                for measured in plan
-                for name, contender in contenders.items()
-                if measured[0] in contender.workloads
-            ]
-            for measured, _, contender in pairs:
-                turn(contender, measured, WARM_SECONDS)
-            ways = {(m, name): partial(turn, each, m, seconds) for m, name, each in pairs}
-            found = in_turns(ways, rounds)
+            found = _measure(contenders, plan, rounds, seconds)
         store = steps.raw_store(Path(folder) / "raw.db")
     alone = {name: steps.costs(choose(name), store["commit_us"]) for name in engines}
-    middles = {
-        key: sorted(r, key=lambda each: each.per_second)[rounds // 2] for key, r in found.items()
-    }
+    native = {at: _middle(loads) for (at, name), loads in found.items() if name == NATIVE}
     return [
         Section(
             name="ingest",
@@ -138,28 +124,35 @@ def main(
             durability="aegis: SQLite WAL, synchronous=FULL, committed before the answer; "
             "peer execute: SQLite WAL, synchronous=FULL, a commit per action; peer evaluate: none",
             tables={
-                **{
-                    f"{TITLES[measured[0]]}, {measured[1]} connections": [
-                        _row(middles, measured, name, [each.per_second for each in rates])
-                        for (at, name), rates in found.items()
-                        if at == measured
-                    ]
-                    for measured in plan
-                },
+                **{f"{TITLES[at[0]]}, {at[1]} connections": _rows(found, at) for at in plan},
                 "one decision, step by step, alone": steps.rows(alone),
             },
             aims=[
-                aim(
-                    f"{what}; native engine",
-                    getattr(middles[at, NATIVE], figure),
-                    at_least=floor,
-                    at_most=ceiling,
-                )
-                for what, at, figure, floor, ceiling in FLOORS
-                if (at, NATIVE) in middles
+                aim(f"{what}; native", getattr(native[at], name), at_least=floor, at_most=ceiling)
+                for what, at, name, floor, ceiling in FLOORS
+                if at in native
             ],
         )
     ]
+
+
+def _measure(
+    contenders: Mapping[str, Contender], plan: Sequence[Measured], rounds: int, seconds: float
+) -> Loads:
+    names = map("round{}".format, count())
+
+    def turn(contender: Contender, measured: Measured, seconds: float) -> Loaded:
+        workload = contender.workloads[measured[0]]
+        return load(contender.port, workload, measured[1], seconds, next(names))
+
+    pairs = {
+        (measured, name): (contender, measured)
+        for measured in plan
+        for name, contender in contenders.items()
+        if measured[0] in contender.workloads
+    }
+    in_turns({key: partial(turn, *pair, WARM_SECONDS) for key, pair in pairs.items()}, 1)
+    return in_turns({key: partial(turn, *pair, seconds) for key, pair in pairs.items()}, rounds)
 
 
 @contextmanager
@@ -186,22 +179,30 @@ def _contenders(
         yield found
 
 
-def _row(
-    middles: Mapping[tuple[Measured, str], Loaded],
-    measured: Measured,
-    name: str,
-    rates: Sequence[float],
-) -> Row:
-    found, execute = middles[measured, name], middles.get((measured, EXECUTE))
-    return {
-        "contender": name,
-        "per second": found.per_second,
-        "p50 ms": found.p50_ms,
-        "p99 ms": found.p99_ms,
-        "of echo": found.per_second / middles[measured, ECHO].per_second,
-        "of execute": None if execute is None else found.per_second / execute.per_second,
-        "rounds": span(rates),
-    }
+def _middle(loads: Sequence[Loaded]) -> Loaded:
+    """The round of the median rate."""
+    return sorted(loads, key=lambda each: each.per_second)[len(loads) // 2]
+
+
+def _rows(found: Loads, measured: Measured) -> Sequence[Row]:
+    """One measurement of every contender."""
+    here = {name: loads for (at, name), loads in found.items() if at == measured}
+    echo, execute = _middle(here[ECHO]).per_second, here.get(EXECUTE)
+    rows: list[Row] = []
+    for name, loads in here.items():
+        told = _middle(loads)
+        rows.append(
+            {
+                "contender": name,
+                "per second": told.per_second,
+                "p50 ms": told.p50_ms,
+                "p99 ms": told.p99_ms,
+                "of echo": told.per_second / echo,
+                "of execute": told.per_second / _middle(execute).per_second if execute else None,
+                "rounds": span([each.per_second for each in loads]),
+            }
+        )
+    return rows
 
 
 if __name__ == "__main__":
