@@ -2,15 +2,14 @@
 
 Rule i of each side denies tool i on paths below a folder of its own. Judged are a call that no rule
 matches and one that the last rule denies. Aegis judges its base rules and the manifest beside them,
-and its verdict names every rule that denies; the peer stops at the first match. Every contender has
-a process of its own and the same timing loop, and they take turns within each round.
+and its verdict names every rule that denies; the peer stops at the first match.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -43,26 +42,20 @@ class Answer(Struct):
 Key = tuple[str, str, int]
 
 
-class Worker:
-    """A contender's process: asked one measurement at a time."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-
-    def ask(self, rules: int, call: str, seconds: float) -> Answer:
-        """One measurement. Raises `RuntimeError` on another outcome than the call's own."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the worker has no pipes")
-        asked = {"rules": rules, "call": call, "seconds": seconds}
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the worker ended; its reason is above")
-        answer = msgspec.json.decode(line, type=Answer)
-        if answer.outcome != EXPECTED[call]:
-            raise RuntimeError(f"{call}: expected {EXPECTED[call]}, got {answer.outcome}")
-        return answer
+def ask(worker: "subprocess.Popen[str]", rules: int, call: str, seconds: float) -> Answer:
+    """One measurement of a worker. Raises `RuntimeError` on another outcome than the call's own."""
+    if worker.stdin is None or worker.stdout is None:
+        raise RuntimeError("the worker has no pipes")
+    asked = {"rules": rules, "call": call, "seconds": seconds}
+    worker.stdin.write(json.dumps(asked) + "\n")
+    worker.stdin.flush()
+    line = worker.stdout.readline()
+    if not line:
+        raise RuntimeError("the worker ended; its reason is above")
+    answer = msgspec.json.decode(line, type=Answer)
+    if answer.outcome != EXPECTED[call]:
+        raise RuntimeError(f"{call}: expected {EXPECTED[call]}, got {answer.outcome}")
+    return answer
 
 
 @benchmark("python -m benchmarks.evaluate --rounds 3 --json")
@@ -84,7 +77,7 @@ def main(rounds: int, seconds: float, peer_venv: Path | None) -> Sequence[Sectio
         workers = {name: stack.enter_context(_worker(name, at)) for name, at in contenders.items()}
         answers = in_turns(
             {
-                (call, name, rules): partial(worker.ask, rules, call, seconds)
+                (call, name, rules): partial(ask, worker, rules, call, seconds)
                 for call in EXPECTED
                 for name, worker in workers.items()
                 for rules in RULES
@@ -107,14 +100,12 @@ def main(rounds: int, seconds: float, peer_venv: Path | None) -> Sequence[Sectio
     ]
 
 
-@contextmanager
-def _worker(contender: str, python: Path) -> Iterator[Worker]:
+def _worker(contender: str, python: Path) -> "subprocess.Popen[str]":
+    """A contender's process: asked one measurement at a time, and ended by leaving it."""
     script = ROOT / "benchmarks" / "evaluate_worker.py"
     command = [str(python), "-I", str(script), contender]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as process:
-        # Leaving closes the pipes, at which the worker ends.
-        yield Worker(process)
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
 
 
 def _row(costs: Mapping[Key, Timing], call: str, contender: str, rules: int, load_ms: float) -> Row:

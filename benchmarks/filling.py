@@ -18,6 +18,7 @@ from aegisd.rows import Document
 from aegisd.rules_version import rules_version
 from aegisd.store.sqlite.store import SqliteStore
 from benchmarks.command import Tell
+from drills.daemon import proposal
 
 TENANT = "bench"
 
@@ -93,17 +94,10 @@ async def running(database: Path, evidence: Signing | None = None) -> AsyncItera
 
 def call(session: str, content: str = "") -> Proposal:
     """One tool call that the quickstart manifest allows; `content` makes it a longer one."""
-    name, args = "read_file", {"path": "/workspace/notes.txt"}
-    if content:
-        name, args = "write_file", {"path": "/workspace/out/notes.md", "content": content}
-    return read(
-        {
-            "tenant_id": TENANT,
-            "session_id": session,
-            "event_type": "TOOL_CALL_PROPOSED",
-            "payload": {"tool_name": name, "args": args},
-        }
-    )
+    if not content:
+        return read(proposal(session, tenant_id=TENANT))
+    args = {"path": "/workspace/out/notes.md", "content": content}
+    return read(proposal(session, tool="write_file", args=args, tenant_id=TENANT))
 
 
 def calls(

@@ -1,9 +1,7 @@
 """Governed decisions over HTTP, durable, one process: `python -m benchmarks.ingest`.
 
-Every contender is a server in a process of its own, loaded by another, and they take turns within
-each round, so that a slow minute of a shared machine slows all of them. Aegis decides, chains and
-commits every call before it answers (SQLite, synchronous=FULL); what the peer does per call is said
-in `benchmarks/peer.py`; the bare Starlette echo does nothing and is what HTTP itself costs.
+Every contender is a server in a process of its own, loaded by another. What the peer does per call
+is said in `benchmarks/peer.py`; the bare Starlette echo does nothing and is what HTTP itself costs.
 """
 
 import os
@@ -32,6 +30,9 @@ ECHO = "bare echo"
 EXECUTE = f"{peer.PEER} execute"
 NATIVE = "aegis, regorus"
 WARM_SECONDS = 0.5
+
+# Requests of 100 events, and connections.
+BATCHES = (("calls", 4), ("mixed", 4))
 
 # What must hold with the native engine, and what is aimed at beyond: measurement and connections,
 # the figure, its floor or its ceiling.
@@ -85,7 +86,6 @@ class Contender(Struct, frozen=True, kw_only=True):
     "--connections", "connections", multiple=True, type=click.IntRange(1), default=(1, 32, 128),
     show_default=True, help="Connections with one request in flight on each; may be repeated.",
 )  # fmt: skip
-@click.option("--batch-connections", default=4, show_default=True, help="The same for batches.")
 @click.option(
     "--engine", type=click.Choice((*CHOICES, "both")), default="both", show_default=True,
     help="Which Rego engine judges; both means all that are installed.",
@@ -94,9 +94,8 @@ class Contender(Struct, frozen=True, kw_only=True):
 @click.option("--rounds", default=3, show_default=True, help="Medians are taken over these.")
 @PEER_VENV
 def main(
-    *, connections: tuple[int, ...], batch_connections: int, engine: str, seconds: float,
-    rounds: int, peer_venv: Path | None,
-) -> Sequence[Section]:  # fmt: skip
+    connections: tuple[int, ...], engine: str, seconds: float, rounds: int, peer_venv: Path | None
+) -> Sequence[Section]:
     """Governed durable decisions over HTTP, beside a peer and a bare echo.
 
     Single calls of 0.5 KB, then batches of 100 events: judged calls alone, and sessions in which a
@@ -105,8 +104,7 @@ def main(
     """
     engines = installed() if engine == "both" else (choose(engine).name,)
     python = peer.interpreter(peer_venv)
-    plan = [("call", number) for number in connections]
-    plan += [("calls", batch_connections), ("mixed", batch_connections)]
+    plan = [*(("call", number) for number in connections), *BATCHES]
     with tempfile.TemporaryDirectory() as folder:
         with _contenders(Path(folder), engines, python) as contenders:
             found = _measure(contenders, plan, rounds, seconds)

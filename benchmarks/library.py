@@ -1,9 +1,8 @@
 """A decision in the author's own process, and the import: `python -m benchmarks.library`.
 
 `aegis.Gate` (plain code: the engine has a thread of its own) and `aegis.AsyncGate` (the engine on
-the caller's loop), with the log in memory and in SQLite (synchronous=FULL, committed before the
-answer). The peer's pipeline does its own work beside them: evaluate, execute nothing, write one
-audit row. All take turns within each round.
+the caller's loop). The peer's pipeline does its own work beside them: evaluate, execute nothing,
+write one audit row.
 """
 
 import asyncio

@@ -1,9 +1,7 @@
 """Does a decision cost the same in a large log: `python -m benchmarks.scale`.
 
-The engine in this process on SQLite (synchronous=FULL), judging with the base rules. The log is
-filled by the engine itself with a judge that allows, then opened anew with the real one, and calls
-are decided in sessions of their own, one at a time and a hundred to a request. Then one session
-grows long, and then 100,000 sessions stay in memory. Flat is what is wanted; ratios say how flat.
+The log is filled by the engine itself with a judge that allows, then opened anew with the real one.
+Then one session grows long, and then 100,000 sessions stay in memory. Flat is what is wanted.
 """
 
 import asyncio

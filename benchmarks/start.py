@@ -35,6 +35,9 @@ from drills.daemon import Daemon
 # newest cached fold and checkpoint.
 TOUCHES = 200
 
+# Governed calls of each session of the log that the command builds.
+CALLS = 2
+
 STARTS = 5
 SECONDS = 1.0
 
@@ -61,8 +64,7 @@ Starts = Mapping[str, Sequence[Started]]
 
 @benchmark("python -m benchmarks.start --sessions 10000")
 @click.option("--sessions", default=100_000, show_default=True, help="Sessions in the log.")
-@click.option("--calls", default=2, show_default=True, help="Governed calls per session.")
-def main(sessions: int, calls: int) -> Sequence[Section]:
+def main(sessions: int) -> Sequence[Section]:
     """How long a start on a large log takes, what it holds, and what a first touch costs.
 
     Three starts: after an orderly stop, after a kill, and without any cached fold. Each is a daemon
@@ -71,7 +73,7 @@ def main(sessions: int, calls: int) -> Sequence[Section]:
     names = [f"s{number * 7919 % sessions}" for number in range(TOUCHES)]
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "aegis.db"
-        asyncio.run(_build(database, sessions, calls))
+        asyncio.run(_build(database, sessions * CALLS))
         # How one ends is what the next one starts after.
         stopped = _start(database, signal.SIGKILL, names)
         killed = _start(database, signal.SIGTERM, names)
@@ -79,14 +81,13 @@ def main(sessions: int, calls: int) -> Sequence[Section]:
             connection.execute("DELETE FROM snapshots")
         uncached = _start(database, signal.SIGTERM, names)
     found = {STOPPED: [stopped], KILLED: [killed], UNCACHED: [uncached]}
-    return [section(sessions * calls * EVENTS_PER_CALL, found)]
+    return [section(sessions * CALLS * EVENTS_PER_CALL, found)]
 
 
-async def _build(database: Path, sessions: int, calls: int) -> None:
+async def _build(database: Path, calls: int) -> None:
     with bar("building the log") as tell:
         async with filling.running(database) as engine:
-            proposals = filling.calls("s", calls)
-            await filling.append(engine, proposals, sessions * calls, tell)
+            await filling.append(engine, filling.calls("s", CALLS), calls, tell)
 
 
 def measure(log: Log, folder: Path, tell: Tell) -> Section:

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -53,15 +54,23 @@ COLOURS = {"allow": "green", "deny": "red", "require_approval": "yellow"}
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 118)
 
 
-@dataclass
-class Trace:
+class RecordedCall(Struct):
+    """A call that the agent made, whose idea it was (`user`, `injection`), and what came of it."""
+
+    tool: str
+    args: dict[str, object]
+    output: object
+    origin: str
+
+
+class Trace(Struct):
     """One recorded session: what the user asked, and the calls the agent made."""
 
     suite: str
-    task: str
-    injection: str | None
+    user_task: str
+    injection_task: str | None
     prompt: str
-    calls: list[dict[str, object]]
+    calls: list[RecordedCall]
 
 
 # How many calls were decided so, by whose call it was and the outcome.
@@ -90,30 +99,18 @@ def main() -> int:
 
 
 def _traces() -> tuple[list[Trace], str]:
+    decoder = msgspec.json.Decoder(Trace)
     if not AGENTDOJO.is_dir():
-        own = (resources.sessions() / "quickstart.jsonl").read_text()
-        return [_trace(json.loads(line)) for line in own.splitlines()], "conformance/sessions"
-    wanted = {shown: number for number, shown in enumerate(SHOWN)}
-    found: dict[int, Trace] = {}
+        own = (resources.sessions() / "quickstart.jsonl").read_bytes()
+        return decoder.decode_lines(own), "conformance/sessions"
+    found: dict[tuple[str | None, ...], Trace] = {}
     for file in ("benign", "attacked"):
-        with gzip.open(AGENTDOJO / f"{file}.jsonl.gz", "rt") as lines:
-            for line in lines:
-                record = json.loads(line)
-                key = (file, record["suite"], record["user_task"], record["injection_task"])
-                if key in wanted and wanted[key] not in found:
-                    found[wanted[key]] = _trace(record)
-    return [trace for _, trace in sorted(found.items())], "AgentDojo (recorded runs)"
-
-
-def _trace(record: dict[str, object]) -> Trace:
-    calls = record["calls"]
-    return Trace(
-        suite=str(record["suite"]),
-        task=str(record["user_task"]),
-        injection=None if record["injection_task"] is None else str(record["injection_task"]),
-        prompt=str(record["prompt"]),
-        calls=calls if isinstance(calls, list) else [],
-    )
+        with gzip.open(AGENTDOJO / f"{file}.jsonl.gz") as lines:
+            for trace in map(decoder.decode, lines):
+                key = (file, trace.suite, trace.user_task, trace.injection_task)
+                if key in SHOWN:
+                    found.setdefault(key, trace)
+    return [found[shown] for shown in SHOWN if shown in found], "AgentDojo (recorded runs)"
 
 
 def _post(client: Client, path: str, body: object) -> dict[str, object]:
@@ -134,8 +131,9 @@ def _drive(client: Client, traces: list[Trace]) -> Tally:
     console.print()
     tally: Tally = Counter()
     for number, trace in enumerate(traces):
-        attacked = f", [red]attacked[/red] ({trace.injection})" if trace.injection else ""
-        console.print(f"[bold]{trace.suite} {trace.task}[/bold]{attacked}")
+        injection = trace.injection_task
+        attacked = f", [red]attacked[/red] ({injection})" if injection else ""
+        console.print(f"[bold]{trace.suite} {trace.user_task}[/bold]{attacked}")
         console.print(f"  user: {escape(_short(trace.prompt, 100))}")
         _play(client, f"{trace.suite}-{number}", trace, tally)
     return tally
@@ -152,20 +150,20 @@ def _play(client: Client, session: str, trace: Trace, tally: Tally) -> None:
     for width in (8, 24, TEXT_SHOWN_MAX, 34):
         table.add_column(no_wrap=True, max_width=width, overflow="ellipsis")
     for call in trace.calls:
-        answer = post("TOOL_CALL_PROPOSED", {"tool_name": call["tool"], "args": call["args"]})
+        answer = post("TOOL_CALL_PROPOSED", {"tool_name": call.tool, "args": call.args})
         decision = answer["decision"]
         if not isinstance(decision, dict):
             raise SystemExit("a proposal was answered without a decision")
-        outcome, origin = str(decision["outcome"]), str(call["origin"])
-        tally[origin, outcome] += 1
+        outcome = str(decision["outcome"])
+        tally[call.origin, outcome] += 1
         if outcome == "allow":
-            result = {"call_id": answer["call_id"], "content": call["output"]}
+            result = {"call_id": answer["call_id"], "content": call.output}
             post("TOOL_RESULT", result)
-        whose = "[red]injected[/red]" if origin == "injection" else "user"
-        shown = escape(_short(json.dumps(call["args"], ensure_ascii=False), TEXT_SHOWN_MAX))
+        whose = "[red]injected[/red]" if call.origin == "injection" else "user"
+        shown = escape(_short(json.dumps(call.args, ensure_ascii=False), TEXT_SHOWN_MAX))
         colour = COLOURS[outcome]
         verdict = f"[{colour}]{outcome}[/{colour}] {decision['reason']}"
-        table.add_row(whose, str(call["tool"]), shown, verdict)
+        table.add_row(whose, call.tool, shown, verdict)
     post("TERMINATION", {"reason_code": "COMPLETED"})
     console.print(table)
     console.print()

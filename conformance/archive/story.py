@@ -131,9 +131,13 @@ class Story:
         """Open a session under a key."""
         self._post("/v1/sessions", self._in(session, **fields), key="open")
 
-    def say(self, session: str, events: Sequence[Told], **fields: object) -> None:
-        """Send events of a session, one by one."""
+    def say(
+        self, session: str, events: Sequence[Told], *, after: bool = False, **fields: object
+    ) -> None:
+        """Send events of a session, one by one; `after` names the head that it was told last."""
         for event in events:
+            if after:
+                fields |= {"seq": self._head["seq"] + 1, "prev_hash": self._head["hash"]}
             ((event_type, payload),) = event.items()
             told = self._event(session, event_type, payload, **fields)
             self._head = self._post("/v1/events", told)["head"]
@@ -147,14 +151,9 @@ class Story:
         headers = {"Content_Type": "application/x-ndjson"} if lines else {}
         self._post("/v1/events", body if lines else told, key=key, **headers)
 
-    def follow(self, session: str, event: Sequence[Any]) -> None:
-        """Send an event that names the head it was told last."""
-        after: Told = {"seq": self._head["seq"] + 1, "prev_hash": self._head["hash"]}
-        self._post("/v1/events", self._event(session, *event, **after))
-
-    def repeat(self, session: str, key: str, event: Sequence[Any], **fields: object) -> None:
+    def repeat(self, session: str, key: str, event: Told, **fields: object) -> None:
         """Send a request under a key twice, and take it down for every later build."""
-        event_type, payload = event
+        ((event_type, payload),) = event.items()
         request = self._event(session, event_type, payload, **fields)
         answer = self._post("/v1/events", request, key=key)
         if self._post("/v1/events", request, key=key)["hash"] != answer["hash"]:

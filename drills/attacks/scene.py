@@ -8,12 +8,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from aegisd import resources
 from aegisd.core.log.note import Key
 from aegisd.library import Library
 from aegisd.signing import keyring
 from aegisd.signing.keyring import Keyring
 from aegisd.signing.signer import key_path
+from drills.daemon import MANIFEST, proposal
 
 TENANT = "acme"
 
@@ -47,9 +47,12 @@ class Scene(Struct, frozen=True, kw_only=True):
 def record(folder: Path) -> Scene:
     """Let a gate record the log in `folder`. Takes a second."""
     path = folder / "aegis.db"
-    morning = _sit(path, [*_greetings(), *_calls("bob", 3), *_calls("ann", 2)])
+    greetings = [_said(name, f"I am {name}") for name in ("ann", "bob")]
+    morning = _sit(path, [*greetings, *_calls("bob", 3), *_calls("ann", 2)])
     evening = _sit(path, [*_calls("ann", 2), *_calls("carol", 2)])
-    night = _sit(path, [_false_result(), *_calls("dora", 1, ts_unix_ms=LONG_AGO_MS)])
+    # The agent says that its call succeeded. It did not, and nothing here can know.
+    lie = _said("carol", "the transfer was made")
+    night = _sit(path, [lie, *_calls("dora", 1, ts_unix_ms=LONG_AGO_MS)])
     with closing(sqlite3.connect(path)) as file:
         documents = file.execute("SELECT kind, body FROM documents").fetchall()
     return Scene(
@@ -76,8 +79,7 @@ def _sit(path: Path, events: Sequence[dict[str, object]]) -> Sitting:
 
 
 async def _record(path: Path, events: Sequence[dict[str, object]]) -> None:
-    manifest = resources.manifests() / "quickstart.json"
-    library = Library(str(path), manifest=manifest, evaluator="regopy")
+    library = Library(str(path), manifest=MANIFEST, evaluator="regopy")
     await library.start()
     try:
         for event in events:
@@ -86,26 +88,10 @@ async def _record(path: Path, events: Sequence[dict[str, object]]) -> None:
         await library.close()
 
 
-def _event(session_id: str, event_type: str, payload: object, **more: object) -> dict[str, object]:
-    return {
-        "tenant_id": TENANT,
-        "user_id": "u1",
-        "session_id": session_id,
-        "event_type": event_type,
-        "payload": payload,
-        **more,
-    }
-
-
-def _greetings() -> list[dict[str, object]]:
-    return [_event(name, "USER_MESSAGE", {"content": f"I am {name}"}) for name in ("ann", "bob")]
+def _said(session_id: str, content: str) -> dict[str, object]:
+    payload = {"content": content}
+    return proposal(session_id, user_id="u1", event_type="USER_MESSAGE", payload=payload)
 
 
 def _calls(session_id: str, count: int, **more: object) -> list[dict[str, object]]:
-    payload = {"tool_name": "read_file", "args": {"path": "/workspace/notes.md"}}
-    return [_event(session_id, "TOOL_CALL_PROPOSED", payload, **more) for _ in range(count)]
-
-
-def _false_result() -> dict[str, object]:
-    """The agent says that its call succeeded. It did not, and nothing here can know."""
-    return _event("carol", "USER_MESSAGE", {"content": "the transfer was made"})
+    return [{**proposal(session_id, user_id="u1"), **more}] * count

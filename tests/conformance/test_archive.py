@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import yaml
 
 from aegisctl import main as aegisctl
 from aegisd.rego.engines import installed
@@ -255,3 +256,13 @@ def test_old_exports_are_kept_by_a_new_log_and_replay_in_it(version: str, tmp_pa
 
 def test_there_is_an_archive() -> None:
     assert "0.1" in VERSIONS
+
+
+def test_every_step_of_the_story_can_be_played() -> None:
+    told = yaml.safe_load(story.STORY.read_text("utf-8"))
+    steps = [*told["story"], *(step for part in told["parts"].values() for step in part)]
+    for step in steps:
+        about, *_ = step.items()
+        assert callable(getattr(story.Story, about[0])), step
+    played = {step["part"] for step in steps if "part" in step}
+    assert played == set(told["parts"])

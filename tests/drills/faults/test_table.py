@@ -114,3 +114,8 @@ def test_a_name_that_no_row_has_is_usage_and_names_those_there_are() -> None:
     said = CliRunner().invoke(program.main, ["earthquake"])
     assert said.exit_code == 2
     assert "'power cut, store'" in said.output
+
+
+def test_every_row_has_a_name_of_its_own_and_says_how_it_is_brought_about() -> None:
+    assert len({each.name for each in program.FAULTS}) == len(program.FAULTS)
+    assert all(each.method and "\n" not in each.method for each in program.FAULTS)
