@@ -8,7 +8,8 @@ import asyncio
 import gc
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import click
 
 from aegisd.daemon import GARBAGE_OBJECTS, SWITCH_SECONDS
 from benchmarks import growth, overhead, start, transfer, verification
-from benchmarks.command import bar, benchmark
+from benchmarks.command import Tell, bar, benchmark
 from benchmarks.growth import Log
 from benchmarks.report import Section
 
@@ -54,16 +55,24 @@ def main(events: int, only: tuple[str, ...], scratch: Path | None) -> Sequence[S
 
 def _measure(folder: Path, events: int, only: Sequence[str]) -> Iterator[Section]:
     """The parts that were asked for by name, in their order."""
-    if OVERHEAD in only:
-        with bar(OVERHEAD) as tell:
-            yield overhead.measure(folder, tell)
-    if POSTGRES in only:
-        yield _measure_postgres(folder)
-    if {FLAT, TRANSFER, VERIFY, START} & set(only):
-        yield from _measure_log(folder, events, only)
+    log, path = Log(folder), folder / "log.jsonl"
+    measures: Mapping[str, Callable[[Tell], Section]] = {
+        OVERHEAD: partial(overhead.measure, folder),
+        POSTGRES: partial(_measure_postgres, folder),
+        FLAT: partial(growth.measure, log, events),
+        TRANSFER: partial(transfer.measure, log, path),
+        VERIFY: lambda tell: verification.measure(transfer.exported(log, path), tell),
+        START: partial(start.measure, log, folder),
+    }
+    for name in (each for each in PARTS if each in only):
+        if name in (TRANSFER, VERIFY, START) and not log.database.exists():
+            with bar("filling the log") as tell:
+                asyncio.run(log.fill(events, tell))
+        with bar(name) as tell:
+            yield measures[name](tell)
 
 
-def _measure_postgres(folder: Path) -> Section:
+def _measure_postgres(folder: Path, tell: Tell) -> Section:
     """The part about PostgreSQL, or why this machine has none."""
     missing = "psycopg is not installed; pip install 'psycopg[binary]'"
     if find_spec("psycopg") is not None:
@@ -72,30 +81,9 @@ def _measure_postgres(folder: Path) -> Section:
 
         server, missing = own_server(), MISSING
         if server is not None:
-            with bar(POSTGRES) as tell:
-                return postgres.measure(folder, server, tell)
+            return postgres.measure(folder, server, tell)
     nothing = "nothing was measured"
     return Section(name=POSTGRES, title="left out", method=missing, durability=nothing, tables={})
-
-
-def _measure_log(folder: Path, events: int, only: Sequence[str]) -> Iterator[Section]:
-    """The parts that need a log of so many events: one log for all of them."""
-    log, path = Log(folder), folder / "log.jsonl"
-    if FLAT in only:
-        with bar(FLAT) as tell:
-            yield growth.measure(log, events, tell)
-    else:
-        with bar("filling the log") as tell:
-            asyncio.run(log.fill(events, tell))
-    if TRANSFER in only:
-        with bar(TRANSFER) as tell:
-            yield transfer.measure(log, path, tell)
-    if VERIFY in only:
-        with bar(VERIFY) as tell:
-            yield verification.measure(transfer.exported(log, path), tell)
-    if START in only:
-        with bar(START) as tell:
-            yield start.measure(log, folder, tell)
 
 
 if __name__ == "__main__":

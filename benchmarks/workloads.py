@@ -22,11 +22,10 @@ _PEER_ACTION = f'{{"action_type":"write_file","target":"workspace","params":{_AR
 
 
 class Workload(Struct, frozen=True, kw_only=True):
-    """One kind of request. `events` is how many a request holds, `judged` how many are judged."""
+    """One kind of request, and how many events it holds."""
 
     path: str
     events: int
-    judged: int
     bodies: Callable[[str], Body]
 
 
@@ -104,15 +103,14 @@ def _in_session(form: str, session: str) -> bytes:
     return form.replace("SESSION", f"{session}-%d-%d").encode()
 
 
-WORKLOADS: dict[str, Workload] = {
-    "call": Workload(path="/v1/events", events=1, judged=1, bodies=proposal),
-    "calls": Workload(path="/v1/events", events=BATCH_EVENTS, judged=BATCH_EVENTS, bodies=calls),
-    "mixed": Workload(
-        path="/v1/events", events=BATCH_EVENTS, judged=BATCH_EVENTS // 3, bodies=mixed
-    ),
+WORKLOADS = {
+    "call": Workload(path="/v1/events", events=1, bodies=proposal),
+    "calls": Workload(path="/v1/events", events=BATCH_EVENTS, bodies=calls),
+    "mixed": Workload(path="/v1/events", events=BATCH_EVENTS, bodies=mixed),
 }
 for _verb in ("evaluate", "execute"):
-    for _name, _events, _bodies in (("", 1, peer_action), ("-batch", BATCH_EVENTS, peer_actions)):
-        WORKLOADS[f"peer-{_verb}{_name}"] = Workload(
-            path=f"/api/v1/{_verb}", events=_events, judged=_events, bodies=_bodies
-        )
+    _path = f"/api/v1/{_verb}"
+    WORKLOADS[f"peer-{_verb}"] = Workload(path=_path, events=1, bodies=peer_action)
+    WORKLOADS[f"peer-{_verb}-batch"] = Workload(
+        path=_path, events=BATCH_EVENTS, bodies=peer_actions
+    )
