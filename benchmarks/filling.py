@@ -8,13 +8,13 @@ from itertools import count, islice
 from pathlib import Path
 
 from aegisd import compose
-from aegisd.core.capabilities import NONE, Capabilities
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal, read
 from aegisd.engine.checkpoints import Signing
 from aegisd.engine.engine import Engine
-from aegisd.rows import Document
+from aegisd.rego.installation import installation
+from aegisd.rego.judge import RegoJudge
 from aegisd.rules_version import rules_version
 from aegisd.store.sqlite.store import SqliteStore
 from benchmarks.command import Tell
@@ -32,26 +32,8 @@ CALLS_PER_SESSION = 20
 EVENTS_PER_CALL = 2
 
 
-class Allowing:
-    """A judge without rules: the log's size is what matters, not how it was judged."""
-
-    rules_version = rules_version()
-    generation = 0
-
-    def evaluator(self) -> tuple[str, str]:
-        """No engine."""
-        return "none", "0"
-
-    def capabilities(self, _manifest: str) -> Capabilities:
-        """No manifest."""
-        return NONE
-
-    def renewed(self, bundle: bytes) -> bytes:
-        """As it is."""
-        return bundle
-
-    def problem(self, _bundle: bytes) -> None:
-        """None."""
+class Allowing(RegoJudge):
+    """A judge that asks no rules: the log's size is what matters, not how it was judged."""
 
     def judge(self, _bundle: str, _manifest: str, _policy_input: PolicyInput) -> Verdict:
         """Yes."""
@@ -61,27 +43,13 @@ class Allowing:
         """Always."""
         return True
 
-    def on(self, _engine: str) -> "Allowing":
-        """Itself."""
-        return self
-
-    def released(self, _bundle: str) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
-
-    def bundle(self, _files: object) -> bytes:
-        """An empty bundle."""
-        return b'{"files":{}}'
-
-    def keep(self, _document: Document) -> None:
-        """Nothing to keep."""
-
 
 @asynccontextmanager
 async def running(database: Path, evidence: Signing | None = None) -> AsyncIterator[Engine]:
     """The engine on a file, allowing everything; with `evidence` what it records is signed."""
-    judge = Allowing()
     store = SqliteStore(str(database))
+    made = installation()
+    judge = Allowing(made.evaluator, made.base, store.document, rules_version())
     configured = compose.configured(judge)
     engine = compose.engine(store, judge, configured, on_fatal=print, signing=evidence)
     await engine.start()
