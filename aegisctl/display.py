@@ -42,6 +42,15 @@ def say_json(value: object) -> None:
     click.echo(encode(value) + b"\n", nl=False)
 
 
+def tell(document: object, lines: Iterable[str], *, as_json: bool) -> None:
+    """What a verb found: `document` for a program, `lines` for a person."""
+    if as_json:
+        say_json(document)
+    else:
+        for line in lines:
+            say(line)
+
+
 def coloured(text: str, colour: str) -> str:
     """The text in a colour (`good`, `bad`, `doubt`, `faint`), on a terminal that wants colours."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
