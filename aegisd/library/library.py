@@ -13,7 +13,6 @@ from aegisd.compose import Manifest, Policy, read_manifest, read_policy
 from aegisd.core.decision import Decision
 from aegisd.core.errors import AegisError, InvalidField, Stopping, Unavailable
 from aegisd.core.log.canonical import encode
-from aegisd.core.log.note import Key
 from aegisd.core.proposal import Proposal
 from aegisd.core.proposal import read as read_proposal
 from aegisd.core.request import Asked
@@ -31,13 +30,21 @@ from aegisd.door.answer import (
     session_snapshot,
     session_verification,
 )
+from aegisd.door.evidence import (
+    ConsistencyProof,
+    InclusionProof,
+    SignedCheckpoint,
+    SigningKeys,
+    consistency_proof,
+    inclusion_proof,
+    signed_checkpoint,
+    signing_keys,
+)
 from aegisd.door.operator import ActReceipt, OperatorAct, act_receipt, check
 from aegisd.engine.commands.opening import opening
 from aegisd.engine.recorded import Recorded
-from aegisd.engine.signed_log import Consistency, Inclusion
 from aegisd.ports import EventReader, EventStore
 from aegisd.rego.installation import installation
-from aegisd.rows import Checkpoint
 from aegisd.store.dsn import open_store
 from aegisd.store.memory import MemoryStore
 
@@ -232,19 +239,19 @@ class Library:
 
     # ── evidence ────────────────────────────────────────────────────────────────────────────────
 
-    async def signing_keys(self) -> tuple[str, tuple[Key, ...]]:
+    async def signing_keys(self) -> SigningKeys:
         """The log's name, and the verifier keys that sign now. Raises `CheckpointUnknown`."""
         self._refuse_when_unusable()
-        return self._engine.signing().keys()
+        return signing_keys(*self._engine.signing().keys())
 
-    async def checkpoint(self, tenant_id: str) -> Checkpoint:
+    async def checkpoint(self, tenant_id: str) -> SignedCheckpoint:
         """Sign all that is durable. Raises `CheckpointUnknown`: no events, or a log in memory."""
         self._refuse_when_unusable()
-        return await self._engine.signing().sign_now(tenant_id)
+        return signed_checkpoint(await self._engine.signing().sign_now(tenant_id))
 
     async def inclusion(
         self, tenant_id: str, position: int, *, size: int | None = None, wait_ms: int = 0
-    ) -> Inclusion:
+    ) -> InclusionProof:
         """Prove an event in the newest checkpoint, or in the one of `size`.
 
         Waits up to `wait_ms` for one that covers it. Raises `EventUnknown`, `NotCovered`,
@@ -252,15 +259,17 @@ class Library:
         """
         self._refuse_when_unusable()
         signing = self._engine.signing()
-        return await signing.inclusion(tenant_id, position, size=size, wait_ms=wait_ms)
+        found = await signing.inclusion(tenant_id, position, size=size, wait_ms=wait_ms)
+        return inclusion_proof(tenant_id, found)
 
-    async def consistency(self, tenant_id: str, first: int) -> Consistency:
+    async def consistency(self, tenant_id: str, first: int) -> ConsistencyProof:
         """Prove that the newest checkpoint continues the tree of `first` events.
 
         Raises `CheckpointUnknown` where the log was never signed or is shorter.
         """
         self._refuse_when_unusable()
-        return await self._engine.signing().consistency(tenant_id, first, None)
+        found = await self._engine.signing().consistency(tenant_id, first, None)
+        return consistency_proof(tenant_id, found)
 
     @property
     def reader(self) -> EventReader:
