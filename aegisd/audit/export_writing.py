@@ -233,5 +233,5 @@ class _Source:
                     pointer=row.pointer,
                     subject=row.subject,
                     salt=row.salt,
-                    value=row.value,
+                    value=row.value.decode(),
                 )

@@ -51,7 +51,8 @@ def forge(export: Path, change: Callable[[str, int, dict[str, object]], object])
     `change` gets (session, seq, payload) and returns the payload to write.
     """
     parts = list(read(export.read_bytes().splitlines(keepends=True)))
-    documents = [(part.kind, part.body) for part in parts if isinstance(part, ExportedDocument)]
+    kept = [part for part in parts if isinstance(part, ExportedDocument)]
+    documents = [(part.kind, part.body.encode()) for part in kept]
     heads: dict[str, bytes] = {}
     events: list[StoredEvent] = []
     for part in parts:

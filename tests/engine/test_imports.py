@@ -167,7 +167,9 @@ def test_values_beside_events_are_kept_with_theirs(
         [envelope(seq, "USER_MESSAGE", payload if seq % 2 else plain) for seq in range(6)]
     )
     values = [
-        ExportedDetached(position=at, pointer="/content", subject="u1", salt=salt, value=value)
+        ExportedDetached(
+            position=at, pointer="/content", subject="u1", salt=salt, value=value.decode()
+        )
         for at in (1, 5)
     ]
     store = MemoryStore()

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 import msgspec
-from msgspec import Struct
 
 from aegisd.audit import documents
 from aegisd.audit.anchors import NONE, Anchors
@@ -48,17 +47,6 @@ def verify_export(
         verifier.read(file, progress)
     verifier.told.require_session(present=verifier.has(session_id))
     return verifier.told
-
-
-class _Told(Struct):
-    seq: int
-    hash: str
-
-
-class _TrailerLine(Struct):
-    events: int
-    heads: dict[str, _Told]
-    sha256: str
 
 
 class ExportVerifier:
@@ -126,11 +114,9 @@ class ExportVerifier:
     def _ends(self) -> list[Break]:
         """Where the SHA-256 says that some line was changed, heads may say in which session."""
         try:
-            told = msgspec.json.decode(self._last, type=_TrailerLine)
+            return self._check.check(msgspec.json.decode(self._last, type=Trailer))
         except (msgspec.MsgspecError, UnicodeError):
             return []
-        heads = {name: (head.seq, head.hash) for name, head in told.heads.items()}
-        return self._check.check(Trailer(events=told.events, heads=heads, sha256=told.sha256))
 
     def _end(self) -> None:
         """Compare the documents that events name with those that are there, and say the level."""

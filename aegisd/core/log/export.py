@@ -23,15 +23,17 @@ A log without checkpoints has no line of the last kinds. What stands behind the 
 covered by nothing but the hash chain.
 """
 
-import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.merkle import HASH_BYTES, PROOF_HASHES_MAX
 
 VERSION = 1
 
@@ -44,6 +46,9 @@ LINE_BYTES_MAX = 16_777_216
 # How every line begins that is not an event. Their keys are sorted, and `$` comes before letters.
 KIND_BEGINS = b'{"$kind":'
 
+# A salt or a hash.
+Hash = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
+
 
 class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an export holds: a whole tenant, or one of its sessions."""
@@ -52,59 +57,61 @@ class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     session_id: str | None = None
 
 
-class ExportedDocument(Struct, frozen=True, kw_only=True):
+class _Kind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="$kind"):
+    """A line with `$kind`. Bytes are padded standard base64 on it, texts as they are."""
+
+
+class ExportedDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A manifest or bundle: `kind`, hex digest, and the canonical bytes as text."""
 
-    kind: str
+    kind: str = msgspec.field(name="$kind")
     digest: str
-    body: bytes
+    body: str
 
 
-class ExportedDetached(Struct, frozen=True, kw_only=True):
-    """A value of the event on event line `position`; fields as `aegisd.ports.Detached` has them."""
+class ExportedDetached(_Kind, frozen=True, kw_only=True, tag="detached"):
+    """A value of the event on event line `position`; fields as `aegisd.rows.Detached` has them."""
 
     position: int
     pointer: str
     subject: str
-    salt: bytes
-    value: bytes
+    salt: Hash
+    value: str
 
 
-class ExportedCheckpoint(Struct, frozen=True, kw_only=True):
+class ExportedCheckpoint(_Kind, frozen=True, kw_only=True, tag="checkpoint"):
     """A signed checkpoint, as the note says it; see `core.log.checkpoint`."""
 
     note: str
 
 
-class ExportedProof(Struct, frozen=True, kw_only=True):
+class ExportedProof(_Kind, frozen=True, kw_only=True, tag="proof"):
     """The way from the event at `index` of the tenant to the checkpoint's root, leaf to root."""
 
     index: int
-    hashes: tuple[bytes, ...]
+    hashes: Annotated[tuple[Hash, ...], Meta(max_length=PROOF_HASHES_MAX)]
 
 
-class Trailer(Struct, frozen=True, kw_only=True):
+class Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a session ends: its last event, the hash in hex."""
+
+    seq: int
+    hash: str
+
+
+class Trailer(_Kind, frozen=True, kw_only=True, tag="trailer"):
     """The end of an export: counts, each session's head, and the digest of all lines before."""
 
     events: int
-    heads: dict[str, tuple[int, str]]
+    heads: dict[str, Head]
     sha256: str
 
 
-Line = (
-    Scope
-    | ExportedDocument
-    | StoredEvent
-    | ExportedDetached
-    | ExportedCheckpoint
-    | ExportedProof
-    | Trailer
-)
+Evidence = ExportedDetached | ExportedCheckpoint | ExportedProof
+Kept = ExportedDocument | Evidence | Trailer
+Line = Scope | StoredEvent | Kept
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────
-
-
-Evidence = ExportedDetached | ExportedCheckpoint | ExportedProof
 
 
 class ExportWriter:
@@ -123,7 +130,8 @@ class ExportWriter:
         yield self._line(encode(header))
         for kind, body in sorted(set(documents)):
             digest = hashlib.sha256(body).hexdigest()
-            yield self._line(encode({"$kind": kind, "body": body.decode(), "digest": digest}))
+            part = ExportedDocument(kind=kind, digest=digest, body=body.decode())
+            yield self._line(encode(plain(part)))
 
     def event(self, event: StoredEvent) -> bytes:
         """The line of the next event."""
@@ -143,18 +151,16 @@ class ExportWriter:
 
     def evidence(self, part: Evidence) -> bytes:
         """The line of what stands behind the events. The order is the caller's to keep."""
-        return self._line(encode(_plain(part)))
+        return self._line(encode(plain(part)))
 
     def end(self) -> bytes:
         """The trailer. Raises `ExportInvalid` where no reader would take it."""
         heads = {
-            session_id: {"hash": digest.hex(), "seq": seq}
+            session_id: Head(seq=seq, hash=digest.hex())
             for session_id, (seq, digest) in self._heads.items()
         }
-        sha256 = self._digest.hexdigest()
-        line = encode(
-            {"$kind": "trailer", "events": self._events, "heads": heads, "sha256": sha256}
-        )
+        trailer = Trailer(events=self._events, heads=heads, sha256=self._digest.hexdigest())
+        line = encode(plain(trailer))
         if len(line) >= LINE_BYTES_MAX:
             raise ExportInvalid(
                 f"{len(heads)} sessions are more than the trailer of an export can name, "
@@ -183,20 +189,7 @@ def write(
     yield writer.end()
 
 
-def _plain(part: Evidence) -> dict[str, object]:
-    if isinstance(part, ExportedCheckpoint):
-        return {"$kind": "checkpoint", "note": part.note}
-    if isinstance(part, ExportedProof):
-        return {"$kind": "proof", "hashes": [_text(h) for h in part.hashes], "index": part.index}
-    return {
-        "$kind": "detached",
-        "pointer": part.pointer,
-        "position": part.position,
-        "salt": _text(part.salt),
-        "subject": part.subject,
-        "value": part.value.decode(),
-    }
-
-
-def _text(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
+def plain(part: Kept) -> dict[str, object]:
+    """A line with `$kind` as the JSON value on it."""
+    value: dict[str, object] = msgspec.json.decode(msgspec.json.encode(part))
+    return value

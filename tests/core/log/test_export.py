@@ -21,6 +21,7 @@ from aegisd.core.log.export import (
     LINE_BYTES_MAX,
     ExportedDocument,
     ExportWriter,
+    Head,
     Scope,
     Trailer,
     write,
@@ -86,11 +87,14 @@ def test_an_export_reads_back_as_what_was_written() -> None:
     parts = list(read(LINES))
     assert parts[0] == SCOPE
     documents = [part for part in parts if isinstance(part, ExportedDocument)]
-    assert [(each.kind, each.body) for each in documents] == sorted(DOCUMENTS)
+    assert [(each.kind, each.body.encode()) for each in documents] == sorted(DOCUMENTS)
     assert [part for part in parts if isinstance(part, StoredEvent)] == LOG
     assert parts[-1] == Trailer(
         events=7,
-        heads={"s1": (2, LOG[4].hash.hex()), "s2": (3, LOG[6].hash.hex())},
+        heads={
+            "s1": Head(seq=2, hash=LOG[4].hash.hex()),
+            "s2": Head(seq=3, hash=LOG[6].hash.hex()),
+        },
         sha256=hashlib.sha256(b"".join(LINES[:-1])).hexdigest(),
     )
 

@@ -47,7 +47,7 @@ WHOLE, SESSION = Scope(tenant_id="acme"), Scope(tenant_id="acme", session_id="s2
 S2 = [row for row in LOG if row.session_id == "s2"]
 LEAVES = [row.hash for row in LOG]
 VALUE_LINE = ExportedDetached(
-    position=1, pointer="/result/a~1b/0", subject="u1", salt=SALT, value=VALUE
+    position=1, pointer="/result/a~1b/0", subject="u1", salt=SALT, value=VALUE.decode()
 )
 
 
@@ -247,8 +247,8 @@ def test_a_cut_tail_is_called_one() -> None:
 @pytest.mark.parametrize(
     "lie",
     [
-        replace(VALUE_LINE, value=b'"public"'),
-        replace(VALUE_LINE, value=b'"secrets"'),
+        replace(VALUE_LINE, value='"public"'),
+        replace(VALUE_LINE, value='"secrets"'),
         replace(VALUE_LINE, salt=b"\4" * 32),
         replace(VALUE_LINE, pointer="/result/a~1b/1"),
         replace(VALUE_LINE, pointer="/result"),
