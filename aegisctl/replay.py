@@ -113,7 +113,7 @@ def _local(
             place.open("wb") as out,
         ):
             tenant = log.one_tenant(served, tenant_id)
-            write_export(served, tenant, None, out, progress=step)
+            write_export(served, tenant, out, progress=step)
         # An archive's lines carry the tenant they came from.
         yield str(place), None
 

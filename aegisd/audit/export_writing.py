@@ -13,7 +13,7 @@ from aegisd.audit import archives, documents
 from aegisd.audit.log import Log
 from aegisd.audit.partial_export import ExportPlan, PartialExport
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.proofs import NoProofs, Proofs
+from aegisd.audit.proofs import Proofs
 from aegisd.audit.verification.breaks import sentence
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, SessionUnknown
@@ -62,31 +62,34 @@ def plan_of(proofs: Proofs, tenant_id: str, session_id: str | None, *, values: b
 def write_export(
     log: Log,
     tenant_id: str,
-    session_id: str | None,
     out: BinaryIO,
     *,
     note: str | None = None,
     progress: Progress = silent,
 ) -> Written:
-    """Write a tenant's log, or one session of it, as export v1; of a tenant, with a checkpoint.
-
-    No paths and no values go along. Raises as `complete`.
-    """
-    plan = ExportPlan(tenant_id=tenant_id, session_id=session_id, values=False, end=None, note=note)
+    """Write a tenant's log as export v1, with a checkpoint and no values. Raises as `complete`."""
+    plan = ExportPlan(tenant_id=tenant_id, session_id=None, values=False, end=None, note=note)
     with closing(PartialExport.temporary(plan)) as partial:
-        return complete(log, NoProofs(), partial, out, progress)
+        return complete(log, None, partial, out, progress)
 
 
 def complete(
-    log: Log, proofs: Proofs, partial: PartialExport, out: BinaryIO, progress: Progress = silent
+    log: Log,
+    proofs: Proofs | None,
+    partial: PartialExport,
+    out: BinaryIO,
+    progress: Progress = silent,
 ) -> Written:
     """Write what a partial export's plan says as export v1, beginning behind what it holds.
 
+    `proofs` may be None for a plan that needs none: of a whole tenant, without values.
     The events are read once, into the partial export, while what they name is collected: a daemon
     may be writing meanwhile, and every document must stand before the first event. Memory stays
     flat. Progress is told of events. Raises `LogCorrupt` for a log that does not hold and
     `SessionUnknown` for one without events.
     """
+    if proofs is None and (partial.plan.values or partial.plan.session_id is not None):
+        raise ValueError("an export with values, or of one session, needs proofs to take them from")
     source = _Source(log, proofs, partial)
     source.read(progress)
     bodies = [(name.kind, source.document(name)) for name in sorted(source.named)]
@@ -124,7 +127,7 @@ def complete(
 class _Source:
     """The events of an export while they are read, what they name, and what stands beside them."""
 
-    def __init__(self, log: Log, proofs: Proofs, partial: PartialExport) -> None:
+    def __init__(self, log: Log, proofs: Proofs | None, partial: PartialExport) -> None:
         plan = partial.plan
         self.named: set[documents.Named] = set()
         self.count = 0
@@ -214,7 +217,7 @@ class _Source:
             return
         head = checkpoint.read(self._plan.note)[0]
         yield ExportedCheckpoint(note=self._plan.note)
-        if self._plan.session_id is None:
+        if self._plan.session_id is None or self._proofs is None:
             self.covered = min(head.size, self.count)
             return
         for position in self._positions:
@@ -225,6 +228,8 @@ class _Source:
             self.covered += 1
 
     def _values(self) -> Iterator[ExportedDetached]:
+        if self._proofs is None:
+            return
         for number in self._holding:
             position = self._positions[number] if self._positions else number
             for row in self._proofs.detached(self._plan.tenant_id, position):

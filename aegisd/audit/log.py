@@ -1,7 +1,7 @@
 """A log to read, wherever it lies: what checks ask of it, and how a file becomes one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -84,11 +84,8 @@ def opened(file: str) -> Iterator[Log]:
         raise ExportInvalid(f"{shown(file)}: a proof of one event is no log; `verify` reads it")
     from aegisd.audit.export_log import ExportLog  # noqa: PLC0415
 
-    log = ExportLog(file)
-    try:
+    with closing(ExportLog(file)) as log:
         yield log
-    finally:
-        log.close()
 
 
 @contextmanager
@@ -103,10 +100,8 @@ def opened_database(file: str) -> Iterator[Database]:
         from aegisd.audit.database_log import DatabaseLog  # noqa: PLC0415
 
         reader = DatabaseLog(file)
-    try:
+    with closing(reader):
         yield reader
-    finally:
-        reader.close()
 
 
 def one_tenant(log: Log, tenant_id: str | None) -> str:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from aegisd.core.errors import LogCorrupt, NotFound
+from aegisd.core.errors import LogCorrupt
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
@@ -111,29 +111,6 @@ class StoredProofs:
     def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:
         """See `Proofs.detached`."""
         return self._reader.detached(tenant_id, position)
-
-
-class NoProofs:
-    """Those of a log that is exported without: nothing is signed, and nothing goes along."""
-
-    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
-        """See `Proofs.signed`: none."""
-
-    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:
-        """See `Proofs.end`: wherever the log ends when it was read."""
-
-    def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
-        """See `Proofs.path`. Raises `NotFound`."""
-        raise NotFound(
-            f"tenant {shown(tenant_id)}, position {position}: exported without proofs, so there is "
-            f"no path to {shown(head.origin)}"
-        )
-
-    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:
-        """See `Proofs.detached`. Raises `NotFound`."""
-        raise NotFound(
-            f"tenant {shown(tenant_id)}, position {position}: exported without the values beside it"
-        )
 
 
 class Leaves:

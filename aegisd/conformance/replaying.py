@@ -21,7 +21,7 @@ def export(log: Log, tenant_id: str, note: str = "") -> bytes:
     Raises `LogCorrupt`, `SessionUnknown` and what reading does.
     """
     out = io.BytesIO()
-    write_export(log, tenant_id, None, out, note=note)
+    write_export(log, tenant_id, out, note=note)
     return out.getvalue()
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from aegisd.audit.anchors import Anchors, tenant_of
-from aegisd.audit.verification.breaks import broken
 from aegisd.audit.verification.result import Verification
+from aegisd.core.log.chain import Break
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.printable import shown
 
@@ -21,7 +21,7 @@ def hold(
             f"the checkpoint you kept covers {head.size} events, the log holds {events}: its tail "
             "was cut, or an older log was put in its place"
         )
-        told.add(broken("checkpoint", detail, tenant_id=tenant_id))
+        told.add(Break("checkpoint", detail, tenant_id=tenant_id))
     elif root is None:
         told.unknown.append(
             f"the checkpoint you kept of {head.size} events of {shown(head.origin)} cannot be held "
@@ -32,7 +32,7 @@ def hold(
             f"the first {head.size} events are others than those of the checkpoint you kept: "
             "history was changed"
         )
-        told.add(broken("root", detail, tenant_id=tenant_id))
+        told.add(Break("root", detail, tenant_id=tenant_id))
     else:
         return True
     return False

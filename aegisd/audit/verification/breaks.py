@@ -1,38 +1,15 @@
 """Where a log does not hold, made from what is known of the place, and told in a sentence."""
 
 from aegisd.core.errors import LogCorrupt
-from aegisd.core.log.chain import Break
+from aegisd.core.log.chain import NOWHERE, Break
 from aegisd.printable import shown
-
-# Stands for a position or seq that is not known.
-NOWHERE = -1
-
-
-def broken(
-    rule: str,
-    detail: str,
-    *,
-    tenant_id: str = "",
-    position: int = NOWHERE,
-    session_id: str = "",
-    seq: int = NOWHERE,
-) -> Break:
-    """A break, with what is known of its place."""
-    return Break(
-        tenant_id=tenant_id,
-        position=position,
-        session_id=session_id,
-        seq=seq,
-        rule=rule,
-        detail=detail,
-    )
 
 
 def unreadable(tenant_id: str, error: LogCorrupt) -> Break:
     """The break of a row that cannot be read."""
     place = error.details
     position, seq, session_id = place.get("position"), place.get("seq"), place.get("session_id")
-    return broken(
+    return Break(
         "row",
         error.message,
         tenant_id=tenant_id,

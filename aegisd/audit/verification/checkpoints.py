@@ -1,14 +1,13 @@
 """Every checkpoint kept in a database, held against the tree over the events it covers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from aegisd.audit.anchors import Anchors, tenant_of
 from aegisd.audit.verification import anchoring
-from aegisd.audit.verification.breaks import broken, unreadable
 from aegisd.audit.verification.result import Verification
-from aegisd.core.errors import LogCorrupt, NoteInvalid
+from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.chain import Break
 from aegisd.core.log.roots import Roots
@@ -71,22 +70,18 @@ class CheckpointCheck:
         return Covered(self._covered, self._signed)
 
     def _newest_size(self) -> int:
-        try:
+        newest = None
+        with self._told.reading(self._tenant_id):
             newest = self._reader.newest_checkpoint(self._tenant_id)
-        except LogCorrupt as error:
-            self._told.add(unreadable(self._tenant_id, error))
-            return 0
         return 0 if newest is None else newest.size
 
     def _turn(self, from_size: int) -> None:
         """Read the next checkpoints, and want the roots they speak of."""
-        try:
+        page: Sequence[Checkpoint] = ()
+        with self._told.reading(self._tenant_id):
             page = self._reader.checkpoints(
                 self._tenant_id, from_size=from_size, limit=CHECKPOINTS_PAGE
             )
-        except LogCorrupt as error:
-            self._told.add(unreadable(self._tenant_id, error))
-            page = []
         self._page = [each for each in page if each.size <= self._last_size]
         self._roots.want(each.size for each in self._page)
 
@@ -141,11 +136,9 @@ class CheckpointCheck:
         self._covered, self._signed = max((self._covered, self._signed), (size, signed), key=_rank)
 
     def _check_blocks(self) -> None:
-        try:
+        kept: Sequence[bytes] = ()
+        with self._told.reading(self._tenant_id):
             kept = self._reader.blocks(self._tenant_id)
-        except LogCorrupt as error:
-            self._told.add(unreadable(self._tenant_id, error))
-            return
         found = self._roots.tree().block_roots(0)
         for number, (one, other) in enumerate(zip(kept, found, strict=False)):
             if one != other:
@@ -154,7 +147,7 @@ class CheckpointCheck:
                 )
 
     def _break(self, rule: str, detail: str) -> Break:
-        return broken(rule, detail, tenant_id=self._tenant_id)
+        return Break(rule, detail, tenant_id=self._tenant_id)
 
 
 def _rank(covered: tuple[int, bool]) -> tuple[bool, int]:

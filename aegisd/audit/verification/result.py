@@ -1,12 +1,13 @@
 """What a verification found of a database, an export or a server: what was checked, and breaks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from msgspec import Struct
 
 from aegisd.audit.documents import Find, Named, found
-from aegisd.audit.verification.breaks import broken
+from aegisd.audit.verification.breaks import unreadable
 from aegisd.core.errors import LogCorrupt, SessionUnknown
 from aegisd.core.log.chain import Break
 from aegisd.printable import shown
@@ -80,6 +81,14 @@ class Verification(Struct, kw_only=True):
         if len(self.breaks) < BREAKS_MAX:
             self.breaks.append(place)
 
+    @contextmanager
+    def reading(self, tenant_id: str) -> Iterator[None]:
+        """Count as a break what cannot be read in the block, which ends there."""
+        try:
+            yield
+        except LogCorrupt as error:
+            self.add(unreadable(tenant_id, error))
+
     def count(
         self, tenant_id: str, events: int, sessions: int, *, signed: bool = False, covered: int = 0
     ) -> None:
@@ -101,7 +110,7 @@ class Verification(Struct, kw_only=True):
             except LogCorrupt as error:
                 body = error.message
             if isinstance(body, str):
-                self.add(broken("document", body))
+                self.add(Break("document", body))
             else:
                 self.documents += 1
 

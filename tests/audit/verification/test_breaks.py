@@ -2,17 +2,17 @@
 
 import pytest
 
-from aegisd.audit.verification.breaks import NOWHERE, broken, sentence, unreadable
+from aegisd.audit.verification.breaks import sentence, unreadable
 from aegisd.core.errors import LogCorrupt
-from aegisd.core.log.chain import Break
+from aegisd.core.log.chain import NOWHERE, Break
 
 
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (broken("file", "x"), "the file: file: x"),
-        (broken("row", "x", tenant_id="acme", position=0), "tenant acme, position 0: row: x"),
-        (broken("seq", "x", session_id="s\x1b", seq=3), "session s\\u001b, seq 3: seq: x"),
+        (Break("file", "x"), "the file: file: x"),
+        (Break("row", "x", tenant_id="acme", position=0), "tenant acme, position 0: row: x"),
+        (Break("seq", "x", session_id="s\x1b", seq=3), "session s\\u001b, seq 3: seq: x"),
     ],
 )
 def test_a_sentence_names_the_places_that_are_known(found: Break, said: str) -> None:

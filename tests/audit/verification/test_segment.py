@@ -8,9 +8,9 @@ import pytest
 
 from aegisd.audit.anchors import NONE
 from aegisd.audit.progress import silent
-from aegisd.audit.verification import parallel, segment
-from aegisd.audit.verification.export import ExportVerifier, verify_export
-from aegisd.audit.verification.parallel import read_in_segments
+from aegisd.audit.verification import export as verifying
+from aegisd.audit.verification import segment
+from aegisd.audit.verification.export import ExportVerifier, read_in_segments, verify_export
 from aegisd.audit.verification.result import Verification
 from aegisd.audit.verification.segment import Segments, check_segment
 from aegisd.core.log.envelope import restore
@@ -45,7 +45,7 @@ def slowly(data: bytes) -> Verification:
 def together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Segments and groups of lines of every length."""
     monkeypatch.setattr(segment, "LINES_TOGETHER", request.param)
-    monkeypatch.setattr(parallel, "SEGMENT_BYTES", request.param * 400)
+    monkeypatch.setattr(verifying, "SEGMENT_BYTES", request.param * 400)
 
 
 @pytest.mark.usefixtures("together")
@@ -156,8 +156,8 @@ def test_a_segment_ends_before_the_first_line_of_another_kind() -> None:
 def test_other_processes_tell_the_same(
     export: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parallel, "PROCESSES_FROM_BYTES", 0)
-    monkeypatch.setattr(parallel, "SEGMENT_BYTES", 700)
+    monkeypatch.setattr(verifying, "PROCESSES_FROM_BYTES", 0)
+    monkeypatch.setattr(verifying, "SEGMENT_BYTES", 700)
     path = tmp_path / "export"
     path.write_bytes(export)
     verifier = ExportVerifier(Verification(), NONE, [])
