@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from aegisctl import options
-from aegisctl.display import count, progress, say, say_json
+from aegisctl.display import count, progress, tell
 from aegisctl.exits import HOLDS
 from aegisd.audit import backup, log, replica
 from aegisd.printable import shown
@@ -38,9 +38,7 @@ def command(dsn: str, out: str, *, force: bool, as_json: bool) -> int:
         until = replica.ends(source)
         with progress("copying", replica.events(until)) as step:
             copied = backup.write_file(source, place, until, step)
-    if as_json:
-        say_json({"events": copied.events, "file": out, "tenants": copied.tenants})
-    else:
-        told = f"{count(copied.events, 'event')} of {count(copied.tenants, 'tenant')}"
-        say(f"wrote {shown(out)}, verified: {told}")
+    told = f"{count(copied.events, 'event')} of {count(copied.tenants, 'tenant')}"
+    document = {"events": copied.events, "file": out, "tenants": copied.tenants}
+    tell(document, [f"wrote {shown(out)}, verified: {told}"], as_json=as_json)
     return HOLDS

@@ -51,13 +51,7 @@ def command() -> None:
 @_packs
 @click.option("--server", metavar="URL", help="Judge the gate that answers at URL.")
 @click.option("--daemon", is_flag=True, help="Judge an aegisd started for this run.")
-@click.option(
-    "--engine",
-    type=click.Choice(CHOICES),
-    default="auto",
-    show_default=True,
-    help="The policy engine to judge with; not with --server.",
-)
+@options.engine(CHOICES, "The policy engine to judge with; not with --server.")
 @click.option("--case", "ids", multiple=True, metavar="ID", help="Only this case; repeat for more.")
 @click.option("--junit", type=_REPORT, metavar="FILE", help="Also write the verdicts as JUnit XML.")
 @click.option(
