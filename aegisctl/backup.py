@@ -32,8 +32,7 @@ def command(dsn: str, out: str, *, force: bool, as_json: bool) -> int:
 
     """
     place = Path(out)
-    if place.exists() and not force:
-        raise click.UsageError(f"{shown(out)} exists; give --force to replace it")
+    options.refuse_existing(place, force=force)
     with log.opened_database(log.database(dsn)) as source:
         until = replica.ends(source)
         with progress("copying", replica.events(until)) as step:

@@ -59,7 +59,8 @@ def command(
     if tenant_id is None:
         raise InvalidField("name a tenant with --tenant")
     client = Client(server)
-    newest = _sign(client, tenant_id)
+    answer = client.ask("/v1/checkpoints", {"tenant_id": tenant_id})
+    newest = client.read(answer, _Signed).note
     try:
         told = _judge(client, tenant_id, newest, keys, since)
     except NoteInvalid as error:
@@ -75,10 +76,6 @@ def command(
     if not as_json:
         note(f"{coloured('holds', 'good')}: {'; '.join(told)}")
     return HOLDS
-
-
-def _sign(client: Client, tenant_id: str) -> str:
-    return client.read(client.ask("/v1/checkpoints", {"tenant_id": tenant_id}), _Signed).note
 
 
 def _judge(

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 import click
 
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.verification.breaks import sentence
-from aegisd.audit.verification.result import SIGNED, Verification, VerifiedTenant
+from aegisd.audit.verification.result import SIGNED, Verification, VerifiedTenant, sentence
 from aegisd.core.log.canonical import encode
 from aegisd.printable import shown
 

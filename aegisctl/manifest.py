@@ -112,8 +112,8 @@ def init(tools: str | None, name: str, out: str, *, force: bool) -> int:
 
     """
     path = None if out == "-" else Path(out)
-    if path is not None and path.exists() and not force:
-        raise click.UsageError(f"{shown(out)} exists; give --force to replace it")
+    if path is not None:
+        options.refuse_existing(path, force=force)
     try:
         listed = None if tools is None else parse(_bytes(tools))
         draft = starter.small(name) if tools is None else starter.from_tools(listed, name)

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
+
+from aegisd.printable import shown
 
 SERVER_DEFAULT = "http://127.0.0.1:8080"
 
@@ -95,6 +98,12 @@ def engine(choices: Sequence[str], told: str) -> Decorator:
     return click.option(
         "--engine", type=click.Choice(choices), default="auto", show_default=True, help=told
     )
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise `click.UsageError` where a file is there that nobody said to replace."""
+    if path.exists() and not force:
+        raise click.UsageError(f"{shown(str(path))} exists; give --force to replace it")
 
 
 def refuse_two_sources(file: str | None, name: str = "FILE") -> None:

@@ -10,9 +10,9 @@ from aegisctl.display import count, progress, tell
 from aegisctl.exits import HOLDS
 from aegisd.audit import backup, log, replica
 from aegisd.audit.backup import Copied
-from aegisd.audit.log import Database
 from aegisd.audit.replica import End
 from aegisd.core.errors import ConfigInvalid
+from aegisd.ports import EventReader
 from aegisd.printable import shown
 
 
@@ -46,7 +46,7 @@ def command(file: str, dsn: str, *, as_json: bool) -> int:
     return HOLDS
 
 
-def _into_file(source: Database, dsn: str, until: dict[str, End]) -> Copied:
+def _into_file(source: EventReader, dsn: str, until: dict[str, End]) -> Copied:
     place = Path(log.database(dsn))
     if place.exists():
         raise ConfigInvalid(
@@ -57,7 +57,7 @@ def _into_file(source: Database, dsn: str, until: dict[str, End]) -> Copied:
         return backup.write_file(source, place, until, step)
 
 
-def _into_postgres(source: Database, dsn: str, until: dict[str, End]) -> Copied:
+def _into_postgres(source: EventReader, dsn: str, until: dict[str, End]) -> Copied:
     from aegisd.store.dsn import open_store  # noqa: PLC0415 - only PostgreSQL needs it
 
     with (

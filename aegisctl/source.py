@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from aegisd.audit import log
 from aegisd.audit.log import Log
-from aegisd.audit.proofs import Proofs, SignedCheckpoint, StoredProofs
+from aegisd.audit.proofs import Proofs, StoredProofs
 from aegisd.core.errors import ConfigInvalid, NotFound, Unavailable
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import TreeHead
@@ -53,8 +53,8 @@ class ServedProofs:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
-        """See `Proofs.signed`: the server signs now. None where nobody signs its log."""
+    def signed(self, tenant_id: str) -> str:
+        """See `Proofs.signed`: the server signs now."""
         try:
             if tenant_id.startswith(ARCHIVE_PREFIX):
                 # Another log signed it, and the server has what came with it.
@@ -62,14 +62,14 @@ class ServedProofs:
             else:
                 answer = self._client.ask("/v1/checkpoints", {"tenant_id": tenant_id})
         except NotFound:
-            return None
-        note = self._client.read(answer, _Note).note
-        return SignedCheckpoint(note=note, head=checkpoint.read(note)[0])
+            return ""
+        return self._client.read(answer, _Note).note
 
-    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:
+    def end(self, tenant_id: str, note: str) -> int | None:
         """See `Proofs.end`: what was appended since the server signed is left for another day."""
-        is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
-        return None if signed is None or is_archive else signed.head.size
+        if not note or tenant_id.startswith(ARCHIVE_PREFIX):
+            return None
+        return checkpoint.read(note)[0].size
 
     def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
         """See `Proofs.path`. Raises `Unavailable` for what is no path."""

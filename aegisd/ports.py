@@ -157,6 +157,10 @@ class EventReader(LogReader, Protocol):
         """How many values of a subject are kept."""
         ...
 
+    def close(self) -> None:
+        """Release files and locks. Nothing is lost by not calling it."""
+        ...
+
 
 class EventStore(EventReader, Protocol):
     """A durable, append-only log with one writer.
@@ -205,10 +209,6 @@ class EventStore(EventReader, Protocol):
         Called by one thread at a time, the one that appends where the log is not shared. Raises
         `LogCorrupt` where a block or a checkpoint of that size is kept with another root.
         """
-        ...
-
-    def close(self) -> None:
-        """Release files and locks. Nothing is lost by not calling it."""
         ...
 
 

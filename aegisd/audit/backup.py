@@ -10,8 +10,8 @@ from msgspec import Struct
 from aegisd.audit import log, replica
 from aegisd.audit.progress import Progress, silent
 from aegisd.audit.replica import End
-from aegisd.audit.verification.breaks import sentence
 from aegisd.audit.verification.database import verify_database
+from aegisd.audit.verification.result import sentence
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, NotFound
 from aegisd.ports import EventReader, EventStore
 from aegisd.printable import shown

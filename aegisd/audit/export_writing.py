@@ -14,7 +14,7 @@ from aegisd.audit.log import Log
 from aegisd.audit.partial_export import ExportPlan, PartialExport
 from aegisd.audit.progress import Progress, silent
 from aegisd.audit.proofs import Proofs
-from aegisd.audit.verification.breaks import sentence
+from aegisd.audit.verification.result import sentence
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, SessionUnknown
 from aegisd.core.log import checkpoint, export
@@ -49,14 +49,9 @@ class Written(Struct, frozen=True, kw_only=True):
 
 def plan_of(proofs: Proofs, tenant_id: str, session_id: str | None, *, values: bool) -> ExportPlan:
     """What an export begun now holds: where it ends, and the checkpoint that goes with it."""
-    signed = proofs.signed(tenant_id)
-    return ExportPlan(
-        tenant_id=tenant_id,
-        session_id=session_id,
-        values=values,
-        end=proofs.end(tenant_id, signed),
-        note="" if signed is None else signed.note,
-    )
+    note = proofs.signed(tenant_id)
+    end = proofs.end(tenant_id, note)
+    return ExportPlan(tenant_id=tenant_id, session_id=session_id, values=values, end=end, note=note)
 
 
 def write_export(
@@ -108,13 +103,12 @@ def complete(
         emit(line)
     for chunk in partial.chunks(COPY_BYTES):
         emit(writer.lines(chunk))
-    writer.events(source.chain.heads, source.count)
     for part in source.evidence():
         emit(writer.evidence(part))
     if source.alone is not None and partial.plan.note is not None:
         for piece in archives.evidence(log, partial.plan.tenant_id):
             emit(writer.lines(piece))
-    emit(writer.end())
+    emit(writer.end(source.chain.heads, source.count))
     return Written(
         events=source.count,
         sessions=len(source.chain.heads),

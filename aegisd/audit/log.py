@@ -31,14 +31,6 @@ class Log(LogReader, Protocol):
         ...
 
 
-class Database(EventReader, Protocol):
-    """A database that was opened to be read."""
-
-    def close(self) -> None:
-        """Release files and connections."""
-        ...
-
-
 def kind(file: str) -> Kind:
     """What a file is: a PostgreSQL URL by its scheme, all else by its content.
 
@@ -89,9 +81,9 @@ def opened(file: str) -> Iterator[Log]:
 
 
 @contextmanager
-def opened_database(file: str) -> Iterator[Database]:
+def opened_database(file: str) -> Iterator[EventReader]:
     """The log of a database file, or of a PostgreSQL URL. Raises an `AegisError`, `OSError`."""
-    reader: Database
+    reader: EventReader
     if is_postgres(file):
         from aegisd.store.dsn import open_reader  # noqa: PLC0415
 

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from msgspec import Struct
-
 from aegisd.core.errors import LogCorrupt
-from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import TreeHead
-from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
+from aegisd.core.log.merkle import BLOCK_LEAVES, Leaves, Tree
 from aegisd.ports import EventReader
 from aegisd.printable import shown
 from aegisd.rows import Checkpoint, Detached
@@ -18,21 +15,17 @@ CHECKPOINTS_PAGE = 1000
 HASHES_PAGE = 4096
 
 
-class SignedCheckpoint(Struct, frozen=True, kw_only=True):
-    """A signed checkpoint: the note, and what it says."""
-
-    note: str
-    head: TreeHead
-
-
 class Proofs(Protocol):
     """What an export asks for beside the events."""
 
-    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
-        """The newest signed checkpoint; of all that is durable now, where it can be had."""
+    def signed(self, tenant_id: str) -> str:
+        """The newest signed checkpoint; of all that is durable now, where it can be had.
+
+        Empty where nothing is signed.
+        """
         ...
 
-    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:
+    def end(self, tenant_id: str, note: str) -> int | None:
         """Before which position to end, so that two exports with this checkpoint are equal."""
         ...
 
@@ -52,14 +45,12 @@ class StoredProofs:
         self._reader = reader
         self._trees: dict[tuple[str, int], Tree] = {}
 
-    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
+    def signed(self, tenant_id: str) -> str:
         """See `Proofs.signed`: the newest there is, which may leave the last events out."""
         newest = self._reader.newest_checkpoint(tenant_id)
         if newest is not None and not newest.note:
             newest = self._signed_before(tenant_id, newest.size)
-        if newest is None:
-            return None
-        return SignedCheckpoint(note=newest.note, head=checkpoint.read(newest.note)[0])
+        return "" if newest is None else newest.note
 
     def _signed_before(self, tenant_id: str, size: int) -> Checkpoint | None:
         """The newest signed checkpoint before `size`, looked for in ever wider steps."""
@@ -79,7 +70,7 @@ class StoredProofs:
             end, width = first, 2 * width
         return None
 
-    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:  # noqa: ARG002 - the port's
+    def end(self, tenant_id: str, note: str) -> int | None:  # noqa: ARG002 - the port's
         """See `Proofs.end`: where the log ends now."""
         return self._reader.next_position(tenant_id)
 
@@ -105,20 +96,10 @@ class StoredProofs:
             )
         return tree
 
-    def _leaves(self, tenant_id: str) -> "Leaves":
-        return Leaves(self._reader, tenant_id)
+    def _leaves(self, tenant_id: str) -> Leaves:
+        read = self._reader.hashes
+        return lambda position, count: read(tenant_id, from_position=position, limit=count)
 
     def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:
         """See `Proofs.detached`."""
         return self._reader.detached(tenant_id, position)
-
-
-class Leaves:
-    """The hashes of a tenant's events, as `Tree` asks for them."""
-
-    def __init__(self, reader: EventReader, tenant_id: str) -> None:
-        self._reader, self._tenant_id = reader, tenant_id
-
-    def __call__(self, position: int, count: int) -> Sequence[bytes]:
-        """So many hashes from a position on."""
-        return self._reader.hashes(self._tenant_id, from_position=position, limit=count)

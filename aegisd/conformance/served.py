@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import Struct
 
 from aegisd.audit.log import Log
 from aegisd.child import ChildDaemon, NotStarted
@@ -27,19 +26,11 @@ from aegisd.core.errors import ConfigInvalid, InvalidJson, Unavailable
 from aegisd.core.log.canonical import parse
 from aegisd.core.log.form import STORED_DEPTH_MAX
 from aegisd.rego.engines import choose
-from aegisd.remote.client import Answer, Client, Transport, connect, segment
+from aegisd.remote.client import Answer, Client, Transport, connect, problem, segment
 from aegisd.remote.log import ServerLog
 
 _REFUSED = 400
 _MEDIA = {False: "application/json", True: "application/x-ndjson"}
-
-
-class _Problem(Struct):
-    """What is read of an RFC 9457 answer."""
-
-    code: str = ""
-    detail: str = ""
-    index: int | None = None
 
 
 class Served:
@@ -212,8 +203,7 @@ def _encode(value: object) -> bytes:
 
 
 def _refusal(body: bytes) -> Refusal:
-    try:
-        problem = msgspec.json.decode(body, type=_Problem)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    told = problem(body)
+    if told is None:
         return Refusal(code="", message="not a problem of RFC 9457")
-    return Refusal(code=problem.code, message=problem.detail, index=problem.index)
+    return Refusal(code=told.code, message=told.detail, index=told.index)

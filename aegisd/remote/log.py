@@ -172,17 +172,6 @@ def event(answer: bytes) -> StoredEvent:
     envelope.pop("prev_hash", None)
     if prev_hash:
         envelope["prev_hash"] = base64.b64encode(prev_hash).decode()
-    return StoredEvent(
-        tenant_id=columns.tenant_id,
-        position=columns.position,
-        session_id=columns.session_id,
-        seq=columns.seq,
-        event_type=columns.event_type,
-        ts_unix_ms=columns.ts_unix_ms,
-        user_id=columns.user_id,
-        agent_id=columns.agent_id,
-        idempotency_key=columns.idempotency_key,
-        prev_hash=prev_hash,
-        hash=bytes.fromhex(columns.hash),
-        body=encode(envelope),
-    )
+    told = bytes.fromhex(columns.hash)
+    row = {"prev_hash": prev_hash, "hash": told, "body": encode(envelope)}
+    return StoredEvent(**{**msgspec.structs.asdict(columns), **row})

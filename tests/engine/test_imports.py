@@ -27,7 +27,6 @@ from aegisd.core.log.export import (
     ExportedDetached,
     ExportedProof,
     Scope,
-    write,
 )
 from aegisd.core.log.merkle import Tree
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
@@ -38,7 +37,7 @@ from aegisd.rows import Batch
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.signed import note
-from tests.core.builders import chain, envelope, small_log
+from tests.core.builders import chain, envelope, export_lines, small_log
 from tests.engine.world import run, running, said
 
 MANIFEST = b'{"schema":"aegis.dev/manifest/v0.2"}'
@@ -74,7 +73,7 @@ def exported(
     documents: Iterable[tuple[str, bytes]] = (("manifest", MANIFEST),),
 ) -> bytes:
     """An export."""
-    return b"".join(write(scope, documents, events, evidence))
+    return b"".join(export_lines(scope, documents, events, evidence))
 
 
 def keep(store: EventStore, file: BinaryIO, checked: Import) -> Keeping:

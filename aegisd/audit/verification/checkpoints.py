@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from aegisd.audit.anchors import Anchors, tenant_of
-from aegisd.audit.verification import anchoring
 from aegisd.audit.verification.result import Verification
 from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint
@@ -64,7 +63,7 @@ class CheckpointCheck:
         for head in self._kept:
             root = self._roots.at.get(head.size)
             size = self._roots.size
-            if anchoring.hold(self._told, self._tenant_id, head, size, root):
+            if self._told.hold(self._tenant_id, head, size, root):
                 self._cover(head.size, signed=bool(self._anchors.keys))
         self._check_blocks()
         return Covered(self._covered, self._signed)

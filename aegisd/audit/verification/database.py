@@ -7,11 +7,9 @@ from aegisd.audit.anchors import NONE, Anchors
 from aegisd.audit.archives import import_act
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.verification import anchoring
-from aegisd.audit.verification.breaks import unreadable
 from aegisd.audit.verification.checkpoints import CheckpointCheck
 from aegisd.audit.verification.order import Order
-from aegisd.audit.verification.result import Verification
+from aegisd.audit.verification.result import Verification, unreadable
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.chain import NOWHERE, Break, Chain
@@ -52,7 +50,7 @@ def verify_database(
         present = present or session_id in check.chain.heads
     told.check_documents(names, log.document)
     live = (tenant_id for tenant_id in tenants if not tenant_id.startswith(ARCHIVE_PREFIX))
-    anchoring.require_answers(told, anchors, live)
+    told.require_answers(anchors, live)
     told.require_session(present=present)
     return told
 

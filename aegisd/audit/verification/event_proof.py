@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 
 from aegisd.audit.anchors import NONE, Anchors, tenant_of
-from aegisd.audit.verification import anchoring
 from aegisd.audit.verification.result import Verification
 from aegisd.core.errors import ConfigInvalid, NoteInvalid
 from aegisd.core.log import checkpoint, proof
@@ -43,8 +42,8 @@ def verify_proof(path: str, event: str | None = None, anchors: Anchors = NONE) -
         told.count(tenant_id, 1, 1, signed=bool(anchors.keys), covered=1)
         for kept in anchors.of(tenant_id):
             root = head.root if head.size == kept.size else None
-            anchoring.hold(told, tenant_id, kept, kept.size, root)
-        anchoring.require_answers(told, anchors, [tenant_id])
+            told.hold(tenant_id, kept, kept.size, root)
+        told.require_answers(anchors, [tenant_id])
     return told
 
 

@@ -18,7 +18,6 @@ import msgspec
 from aegisd.audit import documents
 from aegisd.audit.anchors import NONE, Anchors
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.verification import anchoring
 from aegisd.audit.verification.order import Order
 from aegisd.audit.verification.result import Verification
 from aegisd.audit.verification.segment import Segment, Segments, read_segment
@@ -151,7 +150,7 @@ class ExportVerifier:
             if self._compare(head) and self._anchors.keys:
                 covered, signed = max(covered if signed else 0, head.size), True
         self.told.count(tenant_id, check.events, check.sessions, signed=signed, covered=covered)
-        anchoring.require_answers(self.told, self._anchors, [tenant_id])
+        self.told.require_answers(self._anchors, [tenant_id])
 
     def _compare(self, kept: TreeHead) -> bool:
         check = self._check
@@ -163,7 +162,7 @@ class ExportVerifier:
             own = check.head
             root = own.root if own is not None and own.size == kept.size else None
             events = kept.size
-        same = anchoring.hold(self.told, self._tenant_id, kept, events, root)
+        same = self.told.hold(self._tenant_id, kept, events, root)
         return same and check.whole
 
     @property

@@ -23,9 +23,6 @@ from aegisd.core.log.merkle import HASH_BYTES
 # Lines looked at together: most of what one alone would cost around the reading is saved by then.
 LINES_TOGETHER = 16
 
-# Where a payload names documents by digest; see `aegisd.audit.documents`.
-_NAMING = ("digest", "manifest", "bundle")
-
 
 class Link(Struct, frozen=True, array_like=True):
     """Where an event stands in its session, what it continues (base64), and of which type it is."""
@@ -168,7 +165,7 @@ class _SegmentCheck:
 
     def _name(self, event_type: str, payload: dict[str, object]) -> bool:
         """Note what the event names. Most events name what the one before them named."""
-        names = (event_type, *map(payload.get, _NAMING))
+        names = (event_type, *map(payload.get, documents.MEMBERS))
         try:
             if names in self._seen:
                 return True

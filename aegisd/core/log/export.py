@@ -50,7 +50,7 @@ KIND_BEGINS = b'{"$kind":'
 Hash = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 
 
-class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What an export holds: a whole tenant, or one of its sessions."""
 
     tenant_id: str
@@ -115,34 +115,18 @@ Line = Scope | StoredEvent | Kept
 
 
 class ExportWriter:
-    """Makes the lines of an export one after another; see `write`, which is how most write one."""
+    """Makes the lines of an export one after another. Events are its caller's lines."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._heads: dict[str, tuple[int, bytes]] = {}
-        self._events = 0
 
     def begin(self, scope: Scope, documents: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
         """The lines before the events. `documents` are (kind, canonical bytes)."""
-        header: dict[str, object] = {"aegis_export": VERSION, "tenant_id": scope.tenant_id}
-        if scope.session_id is not None:
-            header["session_id"] = scope.session_id
-        yield self._line(encode(header))
+        yield self._line(encode({"aegis_export": VERSION, **msgspec.to_builtins(scope)}))
         for kind, body in sorted(set(documents)):
             digest = hashlib.sha256(body).hexdigest()
             part = ExportedDocument(kind=kind, digest=digest, body=body.decode())
             yield self._line(encode(plain(part)))
-
-    def event(self, event: StoredEvent) -> bytes:
-        """The line of the next event."""
-        self._heads[event.session_id] = (event.seq, event.hash)
-        self._events += 1
-        return self._line(event.body)
-
-    def events(self, heads: Mapping[str, tuple[int, bytes]], events: int) -> None:
-        """Say where sessions end, (seq, hash), behind so many events that go by as `lines`."""
-        self._heads.update(heads)
-        self._events += events
 
     def lines(self, lines: bytes) -> bytes:
         """Whole lines of events, or a part of them."""
@@ -153,13 +137,16 @@ class ExportWriter:
         """The line of what stands behind the events. The order is the caller's to keep."""
         return self._line(encode(plain(part)))
 
-    def end(self) -> bytes:
-        """The trailer. Raises `ExportInvalid` where no reader would take it."""
+    def end(self, ends: Mapping[str, tuple[int, bytes]], events: int) -> bytes:
+        """The trailer: where each session ends, (seq, hash), and how many events went by.
+
+        Raises `ExportInvalid` where no reader would take it.
+        """
         heads = {
             session_id: Head(seq=seq, hash=digest.hex())
-            for session_id, (seq, digest) in self._heads.items()
+            for session_id, (seq, digest) in ends.items()
         }
-        trailer = Trailer(events=self._events, heads=heads, sha256=self._digest.hexdigest())
+        trailer = Trailer(events=events, heads=heads, sha256=self._digest.hexdigest())
         line = encode(plain(trailer))
         if len(line) >= LINE_BYTES_MAX:
             raise ExportInvalid(
@@ -170,23 +157,6 @@ class ExportWriter:
 
     def _line(self, line: bytes) -> bytes:
         return self.lines(line + b"\n")
-
-
-def write(
-    scope: Scope,
-    documents: Iterable[tuple[str, bytes]],
-    events: Iterable[StoredEvent],
-    evidence: Iterable[Evidence] = (),
-) -> Iterator[bytes]:
-    """The lines of an export, each with its newline. `documents` are (kind, canonical bytes).
-
-    `evidence` stands in the order of the lines already, and is asked for after the last event.
-    """
-    writer = ExportWriter()
-    yield from writer.begin(scope, documents)
-    yield from map(writer.event, events)
-    yield from map(writer.evidence, evidence)
-    yield writer.end()
 
 
 def plain(part: Kept) -> dict[str, object]:

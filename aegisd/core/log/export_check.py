@@ -26,9 +26,6 @@ from aegisd.core.log.merkle import HASH_BYTES, included
 from aegisd.core.log.note import Key, SignatureCheck
 from aegisd.core.log.roots import Roots
 
-# How an envelope with a detached value shows; text of a caller may hold it too.
-_DETACHED = b'{"$detached":'
-
 
 def announced(end: bytes) -> list[int]:
     """Sizes of the checkpoints among the last lines of an export; `end` is where the file ends.
@@ -138,7 +135,7 @@ class ExportCheck:
             self.roots.add(event.hash)
         else:
             self._hashes += event.hash
-        if not found and _DETACHED in event.body:
+        if not found and detached.BEGINS in event.body:
             self.commit(event.body, self.events - 1)
         return found
 

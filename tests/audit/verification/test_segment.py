@@ -14,9 +14,9 @@ from aegisd.audit.verification.export import ExportVerifier, read_in_segments, v
 from aegisd.audit.verification.result import Verification
 from aegisd.audit.verification.segment import Segments, check_segment
 from aegisd.core.log.envelope import restore
-from aegisd.core.log.export import Scope, write
+from aegisd.core.log.export import Scope
 from tests.audit.conftest import exported
-from tests.core.builders import small_log
+from tests.core.builders import export_lines, small_log
 
 LINES = b"".join(row.body + b"\n" for row in small_log())
 ACME = Scope(tenant_id="acme")
@@ -182,7 +182,7 @@ def test_events_of_one_clock_running_back_are_left_to_the_slow_check() -> None:
         assert told is not None
         taken.append(together.take(told))
     assert taken == [True, True, False]
-    assert quickly(b"".join(write(ACME, [], rows))) is None
+    assert quickly(b"".join(export_lines(ACME, [], rows))) is None
 
 
 def test_a_segment_with_a_line_past_the_bound_is_left_to_the_slow_check(
