@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
-
 from aegisd.audit.anchors import Anchors, tenant_of
 from aegisd.audit.verification.result import Verification
 from aegisd.core.errors import NoteInvalid
@@ -16,13 +14,6 @@ from aegisd.signing import ed25519
 
 # Checkpoints read in one go. A log that lives long has more of them than memory should hold.
 CHECKPOINTS_PAGE = 1000
-
-
-class Covered(Struct, frozen=True):
-    """How many events lead to the newest checkpoint, and whether a key signed that."""
-
-    events: int
-    signed: bool
 
 
 class CheckpointCheck:
@@ -44,7 +35,7 @@ class CheckpointCheck:
         self._kept = anchors.of(tenant_id)
         self._roots = Roots(head.size for head in self._kept)
         self._page: list[Checkpoint] = []
-        self._covered, self._signed = 0, False
+        self._covered = (False, 0)
         # A daemon may be appending meanwhile: what it signs from now on is not looked at.
         self._last_size = self._newest_size()
         self._turn(0)
@@ -55,8 +46,11 @@ class CheckpointCheck:
         while self._page and self._page[-1].size < self._roots.size:
             self._judge_page()
 
-    def end(self) -> Covered:
-        """Judge what is left, and the kept roots of blocks."""
+    def end(self) -> tuple[int, bool]:
+        """Judge what is left, and the kept roots of blocks.
+
+        How many events lead to the newest checkpoint, and whether a key signed that.
+        """
         while self._page:
             self._judge_page()
         self._roots.tree()
@@ -66,7 +60,8 @@ class CheckpointCheck:
             if self._told.hold(self._tenant_id, head, size, root):
                 self._cover(head.size, signed=bool(self._anchors.keys))
         self._check_blocks()
-        return Covered(self._covered, self._signed)
+        signed, events = self._covered
+        return events, signed
 
     def _newest_size(self) -> int:
         newest = None
@@ -132,7 +127,7 @@ class CheckpointCheck:
 
     def _cover(self, size: int, *, signed: bool) -> None:
         """Note a checkpoint that holds. One that a key signed counts before any that none did."""
-        self._covered, self._signed = max((self._covered, self._signed), (size, signed), key=_rank)
+        self._covered = max(self._covered, (signed, size))
 
     def _check_blocks(self) -> None:
         kept: Sequence[bytes] = ()
@@ -147,8 +142,3 @@ class CheckpointCheck:
 
     def _break(self, rule: str, detail: str) -> Break:
         return Break(rule, detail, tenant_id=self._tenant_id)
-
-
-def _rank(covered: tuple[int, bool]) -> tuple[bool, int]:
-    size, signed = covered
-    return signed, size

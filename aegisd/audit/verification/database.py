@@ -120,11 +120,9 @@ class _TenantCheck:
                 for found in self._log.moved(self._tenant_id):
                     self._told.add(found)
         self._check_snapshots()
-        covered = self._checkpoints.end()
+        covered, signed = self._checkpoints.end()
         sessions = len(self.chain.heads)
-        self._told.count(
-            self._tenant_id, events, sessions, signed=covered.signed, covered=covered.events
-        )
+        self._told.count(self._tenant_id, events, sessions, signed=signed, covered=covered)
 
     def _rows(self) -> Iterator[StoredEvent | Break]:
         position, failures = 0, 0

@@ -94,7 +94,9 @@ class ExportVerifier:
                 self.take(part)
                 progress()
         except ExportInvalid as error:
-            self._end_early(error.message)
+            for found in self._ends():
+                self.told.add(found)
+            self.told.add(Break("export", error.message, tenant_id=self._tenant_id))
         self._end()
 
     def _lines(self, file: BinaryIO) -> Iterator[bytes]:
@@ -122,14 +124,8 @@ class ExportVerifier:
         self._check.proven(heads, segment.digests())
         self._named.update(segment.named)
 
-    def _end_early(self, reason: str) -> None:
-        """A line is not what it must be. Say which, and which sessions do not end as told."""
-        for found in self._ends():
-            self.told.add(found)
-        self.told.add(Break("export", reason, tenant_id=self._tenant_id))
-
     def _ends(self) -> list[Break]:
-        """Where the SHA-256 says that some line was changed, heads may say in which session."""
+        """A line is not what it must be; heads may say in which sessions."""
         try:
             return self._check.check(msgspec.json.decode(self._last, type=Trailer))
         except (msgspec.MsgspecError, UnicodeError):
