@@ -7,7 +7,7 @@ from aegisctl import options
 from aegisctl.display import coloured, table, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import log
-from aegisd.audit.detached import fits, rows
+from aegisd.audit.detached import fits
 from aegisd.audit.log import Log
 from aegisd.core.errors import NotFound
 from aegisd.core.log.detached import pointers
@@ -39,7 +39,7 @@ def command(file: str, tenant_id: str | None, position: int, *, as_json: bool) -
     with log.opened(log.database(file)) as source:
         tenant = log.one_tenant(source, tenant_id)
         payload = _payload(source, tenant, position)
-        kept = {row.pointer: row for row in rows(source, tenant, position)}
+        kept = {row.pointer: row for row in source.detached(tenant, position)}
         places = pointers(payload)
     wrong = [place for place, row in kept.items() if not fits(payload, row)]
     document = {

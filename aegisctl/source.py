@@ -9,13 +9,12 @@ from msgspec import Struct
 from aegisd.audit import log
 from aegisd.audit.log import Log
 from aegisd.audit.proofs import Proofs, StoredProofs
-from aegisd.core.errors import ConfigInvalid, NotFound, Unavailable
+from aegisd.core.errors import NotFound, Unavailable
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.remote.client import Client
 from aegisd.remote.log import ServerLog
-from aegisd.rows import Detached
 
 
 @contextmanager
@@ -81,10 +80,3 @@ class ServedProofs:
             return [base64.b64decode(each, validate=True) for each in hashes]
         except ValueError:
             raise Unavailable(f"{self._client.url} answered a path that is not base64") from None
-
-    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:  # noqa: ARG002
-        """See `Proofs.detached`. Raises `ConfigInvalid`: salts stay where the database is."""
-        raise ConfigInvalid(
-            "a server does not give out values that are kept beside events; export --detached from "
-            "the database, with --dsn"
-        )

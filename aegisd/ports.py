@@ -99,6 +99,13 @@ class LogReader(Protocol):
         """The bytes with this SHA-256, or None. The caller checks the digest again."""
         ...
 
+    def detached(self, tenant_id: str, position: int) -> list[Detached]:
+        """The detached values of one event that were not erased, by pointer.
+
+        Raises `ConfigInvalid` for a server, which gives none out.
+        """
+        ...
+
 
 class EventReader(LogReader, Protocol):
     """Reads of a database's log. Safe from any thread, and while a batch is being appended.
@@ -147,10 +154,6 @@ class EventReader(LogReader, Protocol):
 
     def newest_checkpoint(self, tenant_id: str) -> Checkpoint | None:
         """The checkpoint of the largest size, signed or not."""
-        ...
-
-    def detached(self, tenant_id: str, position: int) -> list[Detached]:
-        """The detached values of one event that were not erased, by pointer."""
         ...
 
     def detached_of(self, tenant_id: str, subject: str) -> int:

@@ -77,14 +77,14 @@ def complete(
 ) -> Written:
     """Write what a partial export's plan says as export v1, beginning behind what it holds.
 
-    `proofs` may be None for a plan that needs none: of a whole tenant, without values.
+    `proofs` may be None for a plan of a whole tenant, which has no paths.
     The events are read once, into the partial export, while what they name is collected: a daemon
     may be writing meanwhile, and every document must stand before the first event. Memory stays
     flat. Progress is told of events. Raises `LogCorrupt` for a log that does not hold and
     `SessionUnknown` for one without events.
     """
-    if proofs is None and (partial.plan.values or partial.plan.session_id is not None):
-        raise ValueError("an export with values, or of one session, needs proofs to take them from")
+    if proofs is None and partial.plan.session_id is not None:
+        raise ValueError("an export of one session needs proofs, to take its paths from")
     source = _Source(log, proofs, partial)
     source.read(progress)
     bodies = [(name.kind, source.document(name)) for name in sorted(source.named)]
@@ -222,11 +222,9 @@ class _Source:
             self.covered += 1
 
     def _values(self) -> Iterator[ExportedDetached]:
-        if self._proofs is None:
-            return
         for number in self._holding:
             position = self._positions[number] if self._positions else number
-            for row in self._proofs.detached(self._plan.tenant_id, position):
+            for row in self._log.detached(self._plan.tenant_id, position):
                 yield ExportedDetached(
                     position=number,
                     pointer=row.pointer,

@@ -1,4 +1,4 @@
-"""What shows that a log holds beside its events: a signed checkpoint, paths to its root, values."""
+"""What shows that a log holds beside its events: a signed checkpoint, and paths to its root."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,7 +8,7 @@ from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import BLOCK_LEAVES, Leaves, Tree
 from aegisd.ports import EventReader
 from aegisd.printable import shown
-from aegisd.rows import Checkpoint, Detached
+from aegisd.rows import Checkpoint
 
 # Checkpoints read in one go on the way back to the newest signed one, and hashes of a tree.
 CHECKPOINTS_PAGE = 1000
@@ -31,10 +31,6 @@ class Proofs(Protocol):
 
     def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
         """The inclusion proof of an event in the tree of a checkpoint, leaf to root."""
-        ...
-
-    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:
-        """The values kept beside an event, by pointer. Raises `ConfigInvalid` for a server."""
         ...
 
 
@@ -99,7 +95,3 @@ class StoredProofs:
     def _leaves(self, tenant_id: str) -> Leaves:
         read = self._reader.hashes
         return lambda position, count: read(tenant_id, from_position=position, limit=count)
-
-    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:
-        """See `Proofs.detached`."""
-        return self._reader.detached(tenant_id, position)

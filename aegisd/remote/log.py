@@ -11,11 +11,11 @@ from itertools import islice
 import msgspec
 from msgspec import Raw, Struct
 
-from aegisd.core.errors import AegisError, InvalidField, NotFound, Unavailable
+from aegisd.core.errors import AegisError, ConfigInvalid, InvalidField, NotFound, Unavailable
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.remote.client import PAGE_EVENTS, Client, segment
-from aegisd.rows import Document, SessionHead
+from aegisd.rows import Detached, Document, SessionHead
 
 # What a server adds to an envelope when it answers.
 _ADDED = ("hash", "position")
@@ -122,6 +122,13 @@ class ServerLog:
                 continue
             return Document(digest=digest, kind=kind, body=body)
         return None
+
+    def detached(self, tenant_id: str, position: int) -> list[Detached]:
+        """A server keeps salts to itself. Raises `ConfigInvalid`."""
+        raise ConfigInvalid(
+            f"tenant {tenant_id}, position {position}: a server does not give out values that are "
+            "kept beside events; export --detached from the database, with --dsn"
+        )
 
     def close(self) -> None:
         """Nothing is kept open between two requests."""
