@@ -4,12 +4,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aegisd.door.evidence import (
-    SignedCheckpoint,
-    SigningKeys,
-    signed_checkpoint,
-    signing_keys,
-)
+from aegisd.door import evidence
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_unkeyed
@@ -37,7 +32,7 @@ class CheckpointRequest(Struct, frozen=True, kw_only=True):
 class CheckpointPage(Struct, frozen=True, kw_only=True):
     """Checkpoints by size. `next_page_token` is null after the last page."""
 
-    checkpoints: list[SignedCheckpoint]
+    checkpoints: list[evidence.SignedCheckpoint]
     next_page_token: str | None
 
 
@@ -50,13 +45,13 @@ class Checkpoints:
     async def latest(self, request: Request) -> Response:
         """`GET /v1/checkpoints/latest`. Raises `CheckpointUnknown` before the first."""
         tenant_id = Query(request, TENANT).id("tenant_id")
-        return answer(signed_checkpoint(await self._engine.signing().latest(tenant_id)))
+        return answer(evidence.signed_checkpoint(await self._engine.signing().latest(tenant_id)))
 
     async def sign(self, request: Request) -> Response:
         """`POST /v1/checkpoints`: cover everything durable. Raises `CheckpointUnknown`."""
         value = await receive_unkeyed(request.scope, request.receive)
         tenant_id = check_any_id(as_shape(value, CheckpointRequest).tenant_id, "tenant_id")
-        return answer(signed_checkpoint(await self._engine.signing().sign_now(tenant_id)))
+        return answer(evidence.signed_checkpoint(await self._engine.signing().sign_now(tenant_id)))
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/checkpoints`: those in the store, by size."""
@@ -65,7 +60,7 @@ class Checkpoints:
         first = query.place("c") or query.integer("from_size", 0)
         rows = await self._engine.reads.checkpoints(tenant_id, from_size=first, limit=limit + 1)
         told = CheckpointPage(
-            checkpoints=[signed_checkpoint(row) for row in rows[:limit] if row.note],
+            checkpoints=[evidence.signed_checkpoint(row) for row in rows[:limit] if row.note],
             next_page_token=token("c", rows[limit].size) if rows[limit:] else None,
         )
         return answer(told)
@@ -73,7 +68,7 @@ class Checkpoints:
     async def keys(self, request: Request) -> Response:
         """`GET /v1/checkpoints/keys`: who signs now."""
         Query(request)
-        return answer(signing_keys(*self._engine.signing().keys()))
+        return answer(evidence.signing_keys(*self._engine.signing().keys()))
 
 
 def operations(engine: Engine) -> list[Operation]:
@@ -86,7 +81,7 @@ def operations(engine: Engine) -> list[Operation]:
             checkpoints.sign,
             "Sign now what is durable and not covered by a checkpoint yet.",
             asks=CheckpointRequest,
-            answers=SignedCheckpoint,
+            answers=evidence.SignedCheckpoint,
         ),
         Operation(
             "GET",
@@ -102,13 +97,13 @@ def operations(engine: Engine) -> list[Operation]:
             checkpoints.latest,
             "The newest signed checkpoint.",
             query=(TENANT,),
-            answers=SignedCheckpoint,
+            answers=evidence.SignedCheckpoint,
         ),
         Operation(
             "GET",
             "/v1/checkpoints/keys",
             checkpoints.keys,
             "The verifier keys that sign now.",
-            answers=SigningKeys,
+            answers=evidence.SigningKeys,
         ),
     ]

@@ -4,12 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aegisd.core.errors import InvalidField
-from aegisd.door.evidence import (
-    ConsistencyProof,
-    InclusionProof,
-    consistency_proof,
-    inclusion_proof,
-)
+from aegisd.door import evidence
 from aegisd.engine.checkpoints import WAIT_MS_MAX
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
@@ -49,7 +44,7 @@ class Proofs:
             size=size or None,
             wait_ms=query.integer("wait_ms", 0, most=WAIT_MS_MAX),
         )
-        return answer(inclusion_proof(tenant_id, found))
+        return answer(evidence.inclusion_proof(tenant_id, found))
 
     async def consistency(self, request: Request) -> Response:
         """`GET /v1/proofs/consistency`. Raises `CheckpointUnknown`."""
@@ -59,7 +54,7 @@ class Proofs:
         found = await self._engine.signing().consistency(
             tenant_id, _needed(query, "from"), second or None
         )
-        return answer(consistency_proof(tenant_id, found))
+        return answer(evidence.consistency_proof(tenant_id, found))
 
 
 def _needed(query: Query, name: str) -> int:
@@ -79,7 +74,7 @@ def operations(engine: Engine) -> list[Operation]:
             proofs.inclusion,
             "Prove that an event is in a signed tree; wait_ms waits for one that covers it.",
             query=_INCLUSION,
-            answers=InclusionProof,
+            answers=evidence.InclusionProof,
         ),
         Operation(
             "GET",
@@ -87,6 +82,6 @@ def operations(engine: Engine) -> list[Operation]:
             proofs.consistency,
             "Prove that the log of one size continues the log of another.",
             query=_CONSISTENCY,
-            answers=ConsistencyProof,
+            answers=evidence.ConsistencyProof,
         ),
     ]

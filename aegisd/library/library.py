@@ -18,6 +18,7 @@ from aegisd.core.proposal import read as read_proposal
 from aegisd.core.request import Asked
 from aegisd.core.request import read as read_request
 from aegisd.core.shapes.identifier import check_id
+from aegisd.door import evidence
 from aegisd.door.answer import (
     EventRecord,
     Receipt,
@@ -29,16 +30,6 @@ from aegisd.door.answer import (
     record,
     session_snapshot,
     session_verification,
-)
-from aegisd.door.evidence import (
-    ConsistencyProof,
-    InclusionProof,
-    SignedCheckpoint,
-    SigningKeys,
-    consistency_proof,
-    inclusion_proof,
-    signed_checkpoint,
-    signing_keys,
 )
 from aegisd.door.operator import ActReceipt, OperatorAct, act_receipt, check
 from aegisd.engine.commands.opening import opening
@@ -239,19 +230,19 @@ class Library:
 
     # ── evidence ────────────────────────────────────────────────────────────────────────────────
 
-    async def signing_keys(self) -> SigningKeys:
+    async def signing_keys(self) -> evidence.SigningKeys:
         """The log's name, and the verifier keys that sign now. Raises `CheckpointUnknown`."""
         self._refuse_when_unusable()
-        return signing_keys(*self._engine.signing().keys())
+        return evidence.signing_keys(*self._engine.signing().keys())
 
-    async def checkpoint(self, tenant_id: str) -> SignedCheckpoint:
+    async def checkpoint(self, tenant_id: str) -> evidence.SignedCheckpoint:
         """Sign all that is durable. Raises `CheckpointUnknown`: no events, or a log in memory."""
         self._refuse_when_unusable()
-        return signed_checkpoint(await self._engine.signing().sign_now(tenant_id))
+        return evidence.signed_checkpoint(await self._engine.signing().sign_now(tenant_id))
 
     async def inclusion(
         self, tenant_id: str, position: int, *, size: int | None = None, wait_ms: int = 0
-    ) -> InclusionProof:
+    ) -> evidence.InclusionProof:
         """Prove an event in the newest checkpoint, or in the one of `size`.
 
         Waits up to `wait_ms` for one that covers it. Raises `EventUnknown`, `NotCovered`,
@@ -260,16 +251,16 @@ class Library:
         self._refuse_when_unusable()
         signing = self._engine.signing()
         found = await signing.inclusion(tenant_id, position, size=size, wait_ms=wait_ms)
-        return inclusion_proof(tenant_id, found)
+        return evidence.inclusion_proof(tenant_id, found)
 
-    async def consistency(self, tenant_id: str, first: int) -> ConsistencyProof:
+    async def consistency(self, tenant_id: str, first: int) -> evidence.ConsistencyProof:
         """Prove that the newest checkpoint continues the tree of `first` events.
 
         Raises `CheckpointUnknown` where the log was never signed or is shorter.
         """
         self._refuse_when_unusable()
         found = await self._engine.signing().consistency(tenant_id, first, None)
-        return consistency_proof(tenant_id, found)
+        return evidence.consistency_proof(tenant_id, found)
 
     @property
     def reader(self) -> EventReader:
