@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from aegisctl import options
-from aegisctl.display import count, progress, say, say_json
+from aegisctl.display import count, progress, tell
 from aegisctl.exits import HOLDS
 from aegisd.audit import backup, log, replica
 from aegisd.printable import shown
@@ -32,15 +32,12 @@ def command(dsn: str, out: str, *, force: bool, as_json: bool) -> int:
 
     """
     place = Path(out)
-    if place.exists() and not force:
-        raise click.UsageError(f"{shown(out)} exists; give --force to replace it")
+    options.refuse_existing(place, force=force)
     with log.opened_database(log.database(dsn)) as source:
         until = replica.ends(source)
         with progress("copying", replica.events(until)) as step:
             copied = backup.write_file(source, place, until, step)
-    if as_json:
-        say_json({"events": copied.events, "file": out, "tenants": copied.tenants})
-    else:
-        told = f"{count(copied.events, 'event')} of {count(copied.tenants, 'tenant')}"
-        say(f"wrote {shown(out)}, verified: {told}")
+    told = f"{count(copied.events, 'event')} of {count(copied.tenants, 'tenant')}"
+    document = {"events": copied.events, "file": out, "tenants": copied.tenants}
+    tell(document, [f"wrote {shown(out)}, verified: {told}"], as_json=as_json)
     return HOLDS

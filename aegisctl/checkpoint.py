@@ -7,7 +7,7 @@ import click
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.display import coloured, count, note, say, say_json
+from aegisctl.display import coloured, count, note, say, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit.anchors import read_head, read_text
 from aegisd.audit.continuation import require_continued, require_later, require_tenant
@@ -59,7 +59,8 @@ def command(
     if tenant_id is None:
         raise InvalidField("name a tenant with --tenant")
     client = Client(server)
-    newest = _sign(client, tenant_id)
+    answer = client.ask("/v1/checkpoints", {"tenant_id": tenant_id})
+    newest = client.read(answer, _Signed).note
     try:
         told = _judge(client, tenant_id, newest, keys, since)
     except NoteInvalid as error:
@@ -70,16 +71,11 @@ def command(
             file.write(newest.encode())
         note(f"wrote {shown(str(out))}")
     head = checkpoint.read(newest)[0]
-    if as_json:
-        say_json({"checkpoint": newest, "origin": head.origin, "said": told, "size": head.size})
-    else:
-        say(newest.rstrip("\n"))
+    document = {"checkpoint": newest, "origin": head.origin, "said": told, "size": head.size}
+    tell(document, [newest.rstrip("\n")], as_json=as_json)
+    if not as_json:
         note(f"{coloured('holds', 'good')}: {'; '.join(told)}")
     return HOLDS
-
-
-def _sign(client: Client, tenant_id: str) -> str:
-    return client.read(client.ask("/v1/checkpoints", {"tenant_id": tenant_id}), _Signed).note
 
 
 def _judge(

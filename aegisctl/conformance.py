@@ -8,10 +8,10 @@ import click
 from click.core import ParameterSource
 
 from aegisctl import options
-from aegisctl.display import coloured, count, progress, say, say_json, table
+from aegisctl.display import coloured, count, progress, say, table, tell
 from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd import resources
-from aegisd.conformance import loading, report, schema
+from aegisd.conformance import loading, schema
 from aegisd.conformance.pack import Pack
 from aegisd.conformance.result import CaseResult, Compliance, PackResult, Run
 from aegisd.conformance.source import PackInvalid
@@ -27,12 +27,9 @@ _SAID: dict[Compliance, tuple[str, str]] = {
     "not_judged": ("not judged", "doubt"),
 }
 
-_packs = click.argument(
-    "places",
-    nargs=-1,
-    type=click.Path(exists=True, path_type=Path),
-    metavar="[PACK]...",
-)
+_PLACE = click.Path(exists=True, path_type=Path)
+_packs = click.argument("places", nargs=-1, type=_PLACE, metavar="[PACK]...")
+_REPORT = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
 @click.group("conformance", cls=options.Verbs)
@@ -54,25 +51,11 @@ def command() -> None:
 @_packs
 @click.option("--server", metavar="URL", help="Judge the gate that answers at URL.")
 @click.option("--daemon", is_flag=True, help="Judge an aegisd started for this run.")
-@click.option(
-    "--engine",
-    type=click.Choice(CHOICES),
-    default="auto",
-    show_default=True,
-    help="The policy engine to judge with; not with --server.",
-)
+@options.engine(CHOICES, "The policy engine to judge with; not with --server.")
 @click.option("--case", "ids", multiple=True, metavar="ID", help="Only this case; repeat for more.")
+@click.option("--junit", type=_REPORT, metavar="FILE", help="Also write the verdicts as JUnit XML.")
 @click.option(
-    "--junit",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    metavar="FILE",
-    help="Also write the verdicts as JUnit XML.",
-)
-@click.option(
-    "--html",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    metavar="FILE",
-    help="Also write the verdicts as one HTML page.",
+    "--html", type=_REPORT, metavar="FILE", help="Also write the verdicts as one HTML page."
 )
 @options.as_json
 def run(
@@ -115,11 +98,7 @@ def run(
     ):
         found = running.run(packs, target, replaying.Replays(engine), step)
     _write(found, junit, html)
-    if as_json:
-        say_json(report.document(found))
-    else:
-        for line in lines(found):
-            say(line)
+    tell(found.document(), lines(found), as_json=as_json)
     return _EXITS[found.verdict]
 
 
@@ -136,30 +115,34 @@ def list_(places: Sequence[Path], *, as_json: bool) -> int:
 
     """
     packs = _load(places)
-    if as_json:
-        say_json({"packs": [_listed(pack) for pack in packs]})
-        return HOLDS
+    listed = [
+        {
+            "pack": pack.name,
+            "title": pack.title,
+            "about": pack.about,
+            "file": pack.file,
+            "cases": [case.document() for case in pack.cases],
+        }
+        for pack in packs
+    ]
+    tell({"packs": listed}, _list_lines(packs), as_json=as_json)
+    return HOLDS
+
+
+def _list_lines(packs: Sequence[Pack]) -> Iterator[str]:
     for pack in packs:
-        say(f"{coloured(pack.name, 'good')}: {shown(pack.title, None)}")
+        yield f"{coloured(pack.name, 'good')}: {shown(pack.title, None)}"
         rows = (
             (f"  {case.id}", f"{shown(case.requirement, None)}{_waiting(case.waits_for)}")
             for case in pack.cases
         )
-        for line in list(table(("  case", "requirement"), rows))[1:]:
-            say(line)
+        yield from list(table(("  case", "requirement"), rows))[1:]
     cases = sum(len(pack.cases) for pack in packs)
-    say(f"{count(len(packs), 'pack')}, {count(cases, 'requirement')}")
-    return HOLDS
+    yield f"{count(len(packs), 'pack')}, {count(cases, 'requirement')}"
 
 
 @command.command("check")
-@click.argument(
-    "places",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, path_type=Path),
-    metavar="PACK...",
-)
+@click.argument("places", nargs=-1, required=True, type=_PLACE, metavar="PACK...")
 @options.as_json
 def check(places: Sequence[Path], *, as_json: bool) -> int:
     """Read packs without running them and name every fault's line.
@@ -171,23 +154,19 @@ def check(places: Sequence[Path], *, as_json: bool) -> int:
 
     """
     faults = []
-    packs: tuple[Pack, ...] = ()
     try:
         packs = loading.load(places)
+        cases = sum(len(pack.cases) for pack in packs)
+        counted = f"{count(len(packs), 'pack')}, {count(cases, 'case')}"
+        lines = [f"{coloured('loads', 'good')}: {counted}"]
     except PackInvalid as error:
         faults = error.faults
-    if as_json:
-        told = [
-            {"file": f.file, "line": f.line, "case": f.case, "step": f.step, "fault": f.sentence}
-            for f in faults
-        ]
-        say_json({"loads": not faults, "faults": told})
-    elif faults:
-        for fault in faults:
-            say(shown(str(fault), None))
-    else:
-        cases = sum(len(pack.cases) for pack in packs)
-        say(f"{coloured('loads', 'good')}: {count(len(packs), 'pack')}, {count(cases, 'case')}")
+        lines = [shown(str(fault), None) for fault in faults]
+    told = [
+        {"file": f.file, "line": f.line, "case": f.case, "step": f.step, "fault": f.sentence}
+        for f in faults
+    ]
+    tell({"loads": not faults, "faults": told}, lines, as_json=as_json)
     return BROKEN if faults else HOLDS
 
 
@@ -241,25 +220,6 @@ def _near(folder: Path) -> Path:
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
-def _listed(pack: Pack) -> dict[str, object]:
-    return {
-        "pack": pack.name,
-        "title": pack.title,
-        "about": pack.about,
-        "file": pack.file,
-        "cases": [
-            {
-                "id": case.id,
-                "requirement": case.requirement,
-                "from": case.origin,
-                "waits_for": case.waits_for,
-                "line": case.line,
-            }
-            for case in pack.cases
-        ],
-    }
-
-
 def _waiting(waits_for: str | None) -> str:
     return "" if waits_for is None else f" (waits for {shown(waits_for)})"
 
@@ -294,41 +254,39 @@ def lines(run: Run) -> Iterator[str]:
     heading = ("pack", "holds", "fails", "not judged", "title")
     rows = (
         (
-            pack.name,
-            *(str(_number(pack, verdict)) for verdict in _SAID),
-            shown(pack.title),
+            each.pack.name,
+            *(str(_number(each, verdict)) for verdict in _SAID),
+            shown(each.pack.title),
         )
-        for pack in run.packs
+        for each in run.packs
     )
     yield from table(heading, rows)
-    for pack in run.packs:
-        for case in pack.cases:
-            if case.verdict == "fails":
+    for each in run.packs:
+        for judged in each.cases:
+            if judged.verdict == "fails":
                 yield ""
-                yield from _failure(pack, case)
-    yield from _unjudged(run)
+                yield from _failure(each.pack, judged)
+    for each in run.packs:
+        for judged in each.cases:
+            if judged.verdict == "not_judged":
+                said = coloured(*_SAID["not_judged"])
+                place = f"{shown(each.pack.file, None)}:{judged.case.line}"
+                yield f"{said}  {place}: {judged.case.id}: {shown(judged.why or '', None)}"
     yield ""
     yield _conclusion(run)
 
 
-def _failure(pack: PackResult, case: CaseResult) -> Iterator[str]:
+def _failure(pack: Pack, judged: CaseResult) -> Iterator[str]:
     """A case that fails: where it stands, what was expected, what was found."""
+    case = judged.case
     yield f"{coloured(*_SAID['fails'])}  {case.id}  {shown(case.requirement, None)}"
-    for each in case.steps:
+    for each in judged.steps:
+        step = each.step
         for found in each.mismatches:
-            place = f"{shown(pack.file, None)}:{each.line}"
-            yield f"  {place}: {case.id}: step {each.number} ({each.verb}): {shown(found.field)}"
+            place = f"{shown(pack.file, None)}:{step.line}"
+            yield f"  {place}: {case.id}: step {step.number} ({step.verb}): {shown(found.field)}"
             yield f"    expected  {shown(found.expected, None)}"
             yield f"    found     {shown(found.found, None)}"
-
-
-def _unjudged(run: Run) -> Iterator[str]:
-    for pack in run.packs:
-        for case in pack.cases:
-            if case.verdict == "not_judged":
-                said = coloured(*_SAID["not_judged"])
-                place = f"{shown(pack.file, None)}:{case.line}"
-                yield f"{said}  {place}: {case.id}: {shown(case.why or '', None)}"
 
 
 def _conclusion(run: Run) -> str:
@@ -347,7 +305,7 @@ def _conclusion(run: Run) -> str:
         "fails": coloured("does not comply", "bad"),
         "not_judged": coloured("could not tell", "doubt"),
     }[run.verdict]
-    return f"{verdict}: {told} ({report.of_what(run)})"
+    return f"{verdict}: {told} ({run.judged})"
 
 
 def _number(pack: PackResult, verdict: Compliance) -> int:

@@ -4,10 +4,10 @@ import click
 import msgspec
 
 from aegisctl import options
-from aegisctl.display import coloured, say, say_json, table
+from aegisctl.display import coloured, table, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import log
-from aegisd.audit.detached import fits, rows
+from aegisd.audit.detached import fits
 from aegisd.audit.log import Log
 from aegisd.core.errors import NotFound
 from aegisd.core.log.detached import pointers
@@ -39,24 +39,22 @@ def command(file: str, tenant_id: str | None, position: int, *, as_json: bool) -
     with log.opened(log.database(file)) as source:
         tenant = log.one_tenant(source, tenant_id)
         payload = _payload(source, tenant, position)
-        kept = {row.pointer: row for row in rows(source, tenant, position)}
+        kept = {row.pointer: row for row in source.detached(tenant, position)}
         places = pointers(payload)
     wrong = [place for place, row in kept.items() if not fits(payload, row)]
-    if as_json:
-        say_json(
-            {
-                "holds": not wrong,
-                "position": position,
-                "tenant_id": tenant,
-                "values": [_told(place, kept.get(place)) for place in sorted({*places, *kept})],
-            }
-        )
-    else:
-        cells = ((place, *_cells(kept.get(place))) for place in sorted({*places, *kept}))
-        for line in table(("pointer", "subject", "value"), cells):
-            say(line)
-        for place in wrong:
-            say(f"{coloured('changed', 'bad')}: {shown(place)} is not what the event tells")
+    document = {
+        "holds": not wrong,
+        "position": position,
+        "tenant_id": tenant,
+        "values": [_told(place, kept.get(place)) for place in sorted({*places, *kept})],
+    }
+    cells = ((place, *_cells(kept.get(place))) for place in sorted({*places, *kept}))
+    changed = (
+        f"{coloured('changed', 'bad')}: {shown(place)} is not what the event tells"
+        for place in wrong
+    )
+    lines = (*table(("pointer", "subject", "value"), cells), *changed)
+    tell(document, lines, as_json=as_json)
     return BROKEN if wrong else HOLDS
 
 

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 import click
 
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.verification.breaks import sentence
-from aegisd.audit.verification.result import SIGNED, Verification, VerifiedTenant
+from aegisd.audit.verification.result import SIGNED, Verification, VerifiedTenant, sentence
 from aegisd.core.log.canonical import encode
 from aegisd.printable import shown
 
@@ -40,6 +39,15 @@ def note(text: str) -> None:
 def say_json(value: object) -> None:
     """One canonical JSON document (RFC 8785) and a newline on standard output."""
     click.echo(encode(value) + b"\n", nl=False)
+
+
+def tell(document: object, lines: Iterable[str], *, as_json: bool) -> None:
+    """What a verb found: `document` for a program, `lines` for a person."""
+    if as_json:
+        say_json(document)
+    else:
+        for line in lines:
+            say(line)
 
 
 def coloured(text: str, colour: str) -> str:

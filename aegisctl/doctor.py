@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,7 @@ from click.core import ParameterSource
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.display import coloured, count, say, say_json
+from aegisctl.display import coloured, count, tell
 from aegisd import __version__
 from aegisd.core.errors import AegisError, ConfigInvalid
 from aegisd.printable import shown
@@ -45,7 +46,7 @@ _COLOURS = {"ok": "good", "warning": "doubt", "problem": "bad"}
 _EXITS = {"ok": 0, "warning": 1, "problem": 2}
 
 
-class Diagnosis(Struct, frozen=True, kw_only=True):
+class Diagnosis(Struct, frozen=True):
     """One thing looked at. `text` is a sentence; of what is not `ok` it says what to do."""
 
     level: Level
@@ -73,12 +74,12 @@ def command(server: str, dsn: str, *, as_json: bool) -> int:
         *database(dsn, named=_named("dsn")),
         *served(Client(server), named=_named("server")),
     ]
-    if as_json:
-        say_json({"findings": msgspec.to_builtins(findings)})
-    else:
-        for finding in findings:
-            level = coloured(f"{finding.level:<8}", _COLOURS[finding.level])
-            say(f"{level} {finding.subject:<12} {shown(finding.text, None)}")
+    lines = (
+        f"{coloured(f'{each.level:<8}', _COLOURS[each.level])} {each.subject:<12} "
+        f"{shown(each.text, None)}"
+        for each in findings
+    )
+    tell({"findings": msgspec.to_builtins(findings)}, lines, as_json=as_json)
     return max(_EXITS[finding.level] for finding in findings)
 
 
@@ -90,12 +91,11 @@ def _named(option: str) -> bool:
 def machine() -> Iterator[Diagnosis]:
     """Python, SQLite, the Rego engines and the rules of this installation."""
     version = f"{platform.python_implementation()} {platform.python_version()}"
-    yield _finding("ok", "aegis", f"{__version__}, rules version {rules_version()}")
-    optimised = sys.flags.optimize > 0
-    if optimised:
-        yield _finding("problem", "python", f"{version} with -O, which aegisd refuses")
+    yield Diagnosis("ok", "aegis", f"{__version__}, rules version {rules_version()}")
+    if sys.flags.optimize > 0:
+        yield Diagnosis("problem", "python", f"{version} with -O, which aegisd refuses")
     else:
-        yield _finding("ok", "python", version)
+        yield Diagnosis("ok", "python", version)
     yield _sqlite()
     yield from _engines()
 
@@ -106,23 +106,23 @@ def _engines() -> Iterator[Diagnosis]:
         taken = choose("auto").name
         for name in installed():
             note = ", which `auto` takes" if name == taken else ""
-            yield _finding("ok", name, f"{choose(name).version}{note}")
+            yield Diagnosis("ok", name, f"{choose(name).version}{note}")
         if "regorus" not in installed():
             text = f"not installed, so `auto` takes {taken}; the native engine is faster and counts"
-            yield _finding(
+            yield Diagnosis(
                 "ok", "regorus", f"{text} its steps: `pip install ./native` (needs Rust)"
             )
     except ConfigInvalid as error:
-        yield _finding("problem", "regorus", error.message)
+        yield Diagnosis("problem", "regorus", error.message)
     except ImportError as error:
-        yield _finding("problem", "regopy", f"{error}; install Aegis again")
+        yield Diagnosis("problem", "regopy", f"{error}; install Aegis again")
 
 
 def _sqlite() -> Diagnosis:
     found = sqlite3.sqlite_version
     if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
         wanted = ".".join(map(str, SQLITE_VERSION_MIN))
-        return _finding(
+        return Diagnosis(
             "problem", "sqlite", f"{found}, expected {wanted} or newer; use a newer Python"
         )
     if sqlite_version_affected():
@@ -130,8 +130,8 @@ def _sqlite() -> Diagnosis:
             f"{found} has the WAL-reset bug, which needs two connections that write or checkpoint "
             "at once; Aegis has one. Let no other program write to the file"
         )
-        return _finding("ok", "sqlite", text)
-    return _finding("ok", "sqlite", f"{found}, without the WAL-reset bug")
+        return Diagnosis("ok", "sqlite", text)
+    return Diagnosis("ok", "sqlite", f"{found}, without the WAL-reset bug")
 
 
 def database(dsn: str, *, named: bool) -> Iterator[Diagnosis]:
@@ -139,38 +139,37 @@ def database(dsn: str, *, named: bool) -> Iterator[Diagnosis]:
     try:
         path = Path(sqlite_path(dsn))
         if not named and not path.exists():
-            yield _finding("ok", "database", f"none at {path} yet; aegisd makes one")
+            yield Diagnosis("ok", "database", f"none at {path} yet; aegisd makes one")
             yield from _disk(path.absolute().parent)
             return
         reader = SqliteReader(str(path))
     except (AegisError, OSError) as error:
-        yield _finding("problem", "database", str(error))
+        yield Diagnosis("problem", "database", str(error))
         return
-    try:
-        version = reader.schema_version()
-        note = "" if version == SCHEMA_VERSION else f"; aegisd brings it to {SCHEMA_VERSION}"
-        yield _finding("ok", "database", f"{path}, schema version {version}{note}")
-        yield from _tenants(reader)
-    except AegisError as error:
-        yield _finding("problem", "database", str(error))
-    finally:
-        reader.close()
+    with closing(reader):
+        try:
+            version = reader.schema_version()
+            note = "" if version == SCHEMA_VERSION else f"; aegisd brings it to {SCHEMA_VERSION}"
+            yield Diagnosis("ok", "database", f"{path}, schema version {version}{note}")
+            yield from _tenants(reader)
+        except AegisError as error:
+            yield Diagnosis("problem", "database", str(error))
     yield _lock(Path(f"{os.path.realpath(path)}.lock"))
     yield from _disk(path.absolute().parent)
 
 
 def _tenants(reader: SqliteReader) -> Iterator[Diagnosis]:
     tenants = reader.tenants()
-    yield _finding("ok", "tenants", str(len(tenants)))
+    yield Diagnosis("ok", "tenants", str(len(tenants)))
     for tenant_id in tenants[:SHOWN_TENANTS_MAX]:
         events = reader.next_position(tenant_id)
         recorded = reader.recorded_head(tenant_id)
         text = f"{shown(tenant_id)}: {count(events, 'event')}"
         if recorded is not None and recorded[0] == events:
-            yield _finding("ok", "tenant", text)
+            yield Diagnosis("ok", "tenant", text)
         else:
             text += ", but the last commit ended elsewhere; run `aegisctl verify`"
-            yield _finding("problem", "tenant", text)
+            yield Diagnosis("problem", "tenant", text)
 
 
 def _lock(path: Path) -> Diagnosis:
@@ -178,40 +177,34 @@ def _lock(path: Path) -> Diagnosis:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
-        return _finding("ok", "writer", "none, and none so far")
+        return Diagnosis("ok", "writer", "none, and none so far")
     except OSError as error:
-        return _finding("warning", "writer", f"{path} cannot be read: {error.strerror}")
+        return Diagnosis("warning", "writer", f"{path} cannot be read: {error.strerror}")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, PID_BYTES_MAX, 0).decode(errors="replace").strip()
-        return _finding("ok", "writer", f"process {holder}")
+        return Diagnosis("ok", "writer", f"process {holder}")
     except OSError as error:
-        return _finding("warning", "writer", f"{path} cannot be locked: {error.strerror}")
+        return Diagnosis("warning", "writer", f"{path} cannot be locked: {error.strerror}")
     finally:
         os.close(descriptor)
-    return _finding("ok", "writer", "none")
+    return Diagnosis("ok", "writer", "none")
 
 
 def _disk(folder: Path) -> Iterator[Diagnosis]:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        yield _finding("problem", "disk", f"{folder}: {error.strerror}")
+        yield Diagnosis("problem", "disk", f"{folder}: {error.strerror}")
         return
-    yield _finding(*_disk_level(free), f"{free // 2**20} MiB free at {folder}{_advice(free)}")
-
-
-def _disk_level(free: int) -> tuple[Level, str]:
-    level: Level = "ok"
-    if free < DISK_LOW_BYTES:
-        level = "problem" if free < DISK_FULL_BYTES else "warning"
-    return level, "disk"
-
-
-def _advice(free: int) -> str:
-    low = free < DISK_LOW_BYTES
-    return "; make room: a log that cannot be written denies everything" if low else ""
+    text = f"{free // 2**20} MiB free at {folder}"
+    if free >= DISK_LOW_BYTES:
+        yield Diagnosis("ok", "disk", text)
+    else:
+        level: Level = "problem" if free < DISK_FULL_BYTES else "warning"
+        advice = "make room: a log that cannot be written denies everything"
+        yield Diagnosis(level, "disk", f"{text}; {advice}")
 
 
 def served(client: Client, *, named: bool) -> Iterator[Diagnosis]:
@@ -221,12 +214,8 @@ def served(client: Client, *, named: bool) -> Iterator[Diagnosis]:
             client.get(route)
         except AegisError as error:
             if named or route != "/healthz":
-                yield _finding("problem", "server", str(error))
+                yield Diagnosis("problem", "server", str(error))
             else:
-                yield _finding("ok", "server", f"none answers at {client.url}")
+                yield Diagnosis("ok", "server", f"none answers at {client.url}")
             return
-        yield _finding("ok", "server", f"{client.url} {what}")
-
-
-def _finding(level: Level, subject: str, text: str) -> Diagnosis:
-    return Diagnosis(level=level, subject=subject, text=text)
+        yield Diagnosis("ok", "server", f"{client.url} {what}")

@@ -6,7 +6,7 @@ import click
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.display import count, say, say_json
+from aegisctl.display import count, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.printable import shown
 from aegisd.remote.client import Client
@@ -27,15 +27,7 @@ class Erased(Struct):
     help="Whose values: a user id, or the id of a session whose events name no user.",
 )
 @options.server
-@click.option(
-    "--tenant",
-    "tenant_id",
-    envvar="AEGIS_TENANT",
-    show_envvar=True,
-    required=True,
-    metavar="ID",
-    help="The tenant.",
-)
+@options.tenant_of("The tenant.", required=True)
 @click.option("--author", required=True, metavar="ID", help="Who erases.")
 @click.option("--reason", required=True, help="Why, in a sentence. It is kept; name nobody in it.")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
@@ -71,9 +63,7 @@ def command(
             return BROKEN
     asked = {"tenant_id": tenant_id, "subject": subject, "author": author, "reason": reason}
     erased = client.read(client.ask("/v1/erasures", asked), Erased)
-    if as_json:
-        say_json({"position": erased.position, "subject": subject, "values": erased.values})
-    else:
-        told = count(erased.values, "value")
-        say(f"erased {told} of {shown(subject)}; recorded at position {erased.position}")
+    document = {"position": erased.position, "subject": subject, "values": erased.values}
+    told = f"erased {count(erased.values, 'value')} of {shown(subject)}"
+    tell(document, [f"{told}; recorded at position {erased.position}"], as_json=as_json)
     return HOLDS

@@ -99,7 +99,10 @@ def command(  # noqa: PLR0913 - click passes each option by its name
             found = _matching(log, tenant, wanted)
         try:
             for event in islice(found, limit):
-                _say(event, as_json=as_json)
+                if as_json:
+                    say_json(document(event))
+                else:
+                    say(line(event))
         except KeyboardInterrupt:
             if not follow:
                 raise
@@ -162,13 +165,6 @@ def _payload(event: StoredEvent) -> dict[str, object]:
 def _text(event: StoredEvent, field: str) -> str | None:
     value = _payload(event).get(field)
     return value if isinstance(value, str) else None
-
-
-def _say(event: StoredEvent, *, as_json: bool) -> None:
-    if as_json:
-        say_json(document(event))
-    else:
-        say(line(event))
 
 
 def document(event: StoredEvent) -> dict[str, object]:

@@ -4,10 +4,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import click
-from msgspec import Struct
 
 from aegisctl import options, source
 from aegisctl.display import count, note, progress
@@ -22,24 +21,6 @@ from aegisd.printable import shown
 from aegisd.whole_file import replacing
 
 STANDARD_OUTPUT = "-"
-
-
-class Wanted(Struct, frozen=True, kw_only=True):
-    """What was typed: where from, which part, and what beside."""
-
-    dsn: str | None
-    server: str
-    tenant_id: str | None
-    session_id: str | None
-    values: bool
-
-
-class Source(NamedTuple):
-    """The log that is exported, what shows that it holds, and the tenant that is meant."""
-
-    log: Log
-    proofs: Proofs
-    tenant_id: str
 
 
 @click.command("export", cls=options.Verb)
@@ -90,14 +71,21 @@ def command(
         raise click.UsageError("--detached needs --dsn: a server does not give out such values")
     if resume and (session_id is not None or out == STANDARD_OUTPUT):
         raise click.UsageError("--resume is for a whole tenant in a FILE; begin again without it")
-    wanted = Wanted(
-        dsn=dsn, server=server, tenant_id=tenant_id, session_id=session_id, values=values
-    )
-    if out == STANDARD_OUTPUT:
-        written = _write(sys.stdout.buffer, wanted)
-        sys.stdout.buffer.flush()
-    else:
-        written = _write_file(Path(out), wanted, resume=resume, force=force)
+    path = None if out == STANDARD_OUTPUT else Path(out)
+    partial = None if path is None or session_id is not None else _partial(path)
+    if path is not None:
+        _refuse_existing(path, partial, resume=resume, force=force)
+    database = None if dsn is None else log.database(dsn)
+    with source.opened_with_proofs(database, server) as (read, proofs):
+        tenant = log.one_tenant(read, tenant_id)
+        if partial is not None and resume:
+            begun = PartialExport.resume(partial)
+            _require_plan(begun, tenant, values=values)
+        else:
+            plan = plan_of(proofs, tenant, session_id, values=values)
+            begun = PartialExport.begin(partial, plan) if partial else PartialExport.temporary(plan)
+        with _kept_when_cut(begun) if partial else closing(begun), _file(path) as file:
+            written = _complete(read, proofs, begun, file)
     note(
         f"wrote {count(written.events, 'event')} of {count(written.sessions, 'session')} and "
         f"{count(written.documents, 'document')} to {shown(out)}, SHA-256 {written.sha256}"
@@ -106,13 +94,15 @@ def command(
     return HOLDS
 
 
-def _write_file(path: Path, wanted: Wanted, *, resume: bool, force: bool) -> Written:
-    if path.exists() and not force:
-        raise click.UsageError(f"{shown(str(path))} exists; give --force to replace it")
-    partial = path.with_name(path.name + SUFFIX)
-    if wanted.session_id is not None:
-        with replacing(path) as file:
-            return _write(file, wanted)
+def _partial(path: Path) -> Path:
+    """Where an export of a whole tenant is kept on its way to a path."""
+    return path.with_name(path.name + SUFFIX)
+
+
+def _refuse_existing(path: Path, partial: Path | None, *, resume: bool, force: bool) -> None:
+    options.refuse_existing(path, force=force)
+    if partial is None:
+        return
     if partial.exists() and not (resume or force):
         raise click.UsageError(
             f"{shown(str(partial))} was left by an export that was cut; give --resume to go on "
@@ -120,45 +110,32 @@ def _write_file(path: Path, wanted: Wanted, *, resume: bool, force: bool) -> Wri
         )
     if resume and not partial.exists():
         raise click.UsageError(f"there is no {shown(str(partial))} to go on with")
-    with _opened(wanted) as read:
-        if resume:
-            begun = PartialExport.resume(partial)
-            _require_plan(begun, read.tenant_id, wanted)
-        else:
-            plan = plan_of(read.proofs, read.tenant_id, None, values=wanted.values)
-            begun = PartialExport.begin(partial, plan)
-        with _kept_when_cut(begun), replacing(path) as file:
-            return _complete(read, begun, file)
-
-
-def _write(out: BinaryIO, wanted: Wanted) -> Written:
-    """Write an export that nobody could go on with."""
-    with _opened(wanted) as read:
-        plan = plan_of(read.proofs, read.tenant_id, wanted.session_id, values=wanted.values)
-        with closing(PartialExport.temporary(plan)) as begun:
-            return _complete(read, begun, out)
-
-
-def _complete(read: Source, begun: PartialExport, out: BinaryIO) -> Written:
-    session_id, total = begun.plan.session_id, begun.plan.end
-    if session_id is not None:
-        head = read.log.session_head(begun.plan.tenant_id, session_id)
-        total = None if head is None else head.seq + 1
-    with progress("exporting", total) as step:
-        return complete(read.log, read.proofs, begun, out, step)
 
 
 @contextmanager
-def _opened(wanted: Wanted) -> Iterator[Source]:
-    database = None if wanted.dsn is None else log.database(wanted.dsn)
-    with source.opened_with_proofs(database, wanted.server) as (opened, proofs):
-        yield Source(opened, proofs, log.one_tenant(opened, wanted.tenant_id))
+def _file(path: Path | None) -> Iterator[BinaryIO]:
+    """The file that the export is written to, whole or not at all, or standard output."""
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with replacing(path) as file:
+        yield file
 
 
-def _require_plan(begun: PartialExport, tenant_id: str, wanted: Wanted) -> None:
+def _complete(read: Log, proofs: Proofs, begun: PartialExport, out: BinaryIO) -> Written:
+    session_id, total = begun.plan.session_id, begun.plan.end
+    if session_id is not None:
+        head = read.session_head(begun.plan.tenant_id, session_id)
+        total = None if head is None else head.seq + 1
+    with progress("exporting", total) as step:
+        return complete(read, proofs, begun, out, step)
+
+
+def _require_plan(begun: PartialExport, tenant_id: str, *, values: bool) -> None:
     """Refuse to go on with an export of something else. Raises `ConfigInvalid`."""
     plan = begun.plan
-    if (plan.tenant_id, plan.session_id, plan.values) != (tenant_id, None, wanted.values):
+    if (plan.tenant_id, plan.session_id, plan.values) != (tenant_id, None, values):
         asked = "with" if plan.values else "without"
         begun.close()
         raise ConfigInvalid(

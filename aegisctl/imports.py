@@ -7,7 +7,7 @@ import click
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.display import count, note, progress, say, say_json, sentences
+from aegisctl.display import count, note, progress, sentences, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import log
 from aegisd.audit.progress import Progress
@@ -40,15 +40,7 @@ class Watched:
 @click.command("import", cls=options.Verb)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @options.server
-@click.option(
-    "--tenant",
-    "tenant_id",
-    envvar="AEGIS_TENANT",
-    show_envvar=True,
-    required=True,
-    metavar="ID",
-    help="The tenant whose log records the import.",
-)
+@options.tenant_of("The tenant whose log records the import.", required=True)
 @click.option("--author", required=True, metavar="ID", help="Who imports.")
 @click.option("--reason", required=True, help="Why, in a sentence.")
 @options.as_json
@@ -89,8 +81,6 @@ def command(
             reason=reason,
         )
     imported = client.read(answer, Imported)
-    if as_json:
-        say_json({"archive": imported.archive, "events": imported.events})
-    else:
-        say(f"imported {count(imported.events, 'event')} as {shown(imported.archive)}")
+    line = f"imported {count(imported.events, 'event')} as {shown(imported.archive)}"
+    tell({"archive": imported.archive, "events": imported.events}, [line], as_json=as_json)
     return HOLDS

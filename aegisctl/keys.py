@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from aegisctl import options
-from aegisctl.display import note, say, say_json
+from aegisctl.display import note, say, tell
 from aegisctl.exits import HOLDS
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.log.checkpoint import origin
@@ -111,11 +111,8 @@ def show(file: Path, tenant_id: str | None, *, as_json: bool) -> int:
         keys = tuple(Key(name=origin(each.name, tenant_id), public=each.public) for each in keys)
     if not keys:
         raise ConfigInvalid(f"{file} holds no key that signs now")
-    if as_json:
-        say_json({"keys": list(map(str, keys))})
-    else:
-        for key in keys:
-            say(str(key))
+    told = list(map(str, keys))
+    tell({"keys": told}, told, as_json=as_json)
     return HOLDS
 
 

@@ -38,9 +38,8 @@ VERBS = {
     "verify": "Check every hash, link and column of a log, and what of it is signed.",
 }
 
-# `import` is a word of Python, so its module is named for what it imports; a verb of many modules
-# keeps its command in one of them.
-_MODULES = {"conformance": "aegisctl.conformance", "import": "aegisctl.imports"}
+# `import` is a word of Python, so its module is named for what it imports.
+_MODULES = {"import": "imports"}
 
 
 class LazyVerbs(options.Verbs):
@@ -54,7 +53,7 @@ class LazyVerbs(options.Verbs):
         """The verb, or None."""
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(_MODULES.get(cmd_name, f"aegisctl.{cmd_name}"))
+        module = importlib.import_module(f"aegisctl.{_MODULES.get(cmd_name, cmd_name)}")
         command: click.Command = module.command
         return command
 
@@ -109,12 +108,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("aegisctl: interrupted", err=True)
         return UNKNOWN
-    except LogCorrupt as error:
-        click.echo(f"aegisctl: {error.message}", err=True)
-        return BROKEN
     except AegisError as error:
         click.echo(f"aegisctl: {error.message}", err=True)
-        return UNKNOWN
+        return BROKEN if isinstance(error, LogCorrupt) else UNKNOWN
     except BrokenPipeError:
         raise
     except OSError as error:

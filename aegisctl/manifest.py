@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from aegisctl import options, starter
-from aegisctl.display import coloured, count, note, say, say_json
+from aegisctl.display import coloured, count, note, say, say_json, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.core import capabilities
 from aegisd.core.capabilities import Capabilities
@@ -52,19 +52,14 @@ def validate(file: str, *, as_json: bool) -> int:
     try:
         read = _read(file)
     except AegisError as error:
-        if as_json:
-            say_json({"valid": False, "problem": error.message, "digest": None})
-        else:
-            say(f"{coloured('invalid', 'bad')}: {shown(error.message, None)}")
+        document = {"valid": False, "problem": error.message, "digest": None}
+        line = f"{coloured('invalid', 'bad')}: {shown(error.message, None)}"
+        tell(document, [line], as_json=as_json)
         return BROKEN
-    manifest = read.manifest
-    if as_json:
-        say_json({"valid": True, "problem": None, "digest": read.digest})
-    else:
-        say(
-            f"{coloured('valid', 'good')}: {shown(manifest.name)} {shown(manifest.version)}, "
-            f"{count(len(manifest.tools), 'tool')}, SHA-256 {read.digest}"
-        )
+    named = f"{shown(read.manifest.name)} {shown(read.manifest.version)}"
+    tools = count(len(read.manifest.tools), "tool")
+    line = f"{coloured('valid', 'good')}: {named}, {tools}, SHA-256 {read.digest}"
+    tell({"valid": True, "problem": None, "digest": read.digest}, [line], as_json=as_json)
     return HOLDS
 
 
@@ -117,10 +112,11 @@ def init(tools: str | None, name: str, out: str, *, force: bool) -> int:
 
     """
     path = None if out == "-" else Path(out)
-    if path is not None and path.exists() and not force:
-        raise click.UsageError(f"{shown(out)} exists; give --force to replace it")
+    if path is not None:
+        options.refuse_existing(path, force=force)
     try:
-        draft = starter.small(name) if tools is None else starter.from_tools(_json(tools), name)
+        listed = None if tools is None else parse(_bytes(tools))
+        draft = starter.small(name) if tools is None else starter.from_tools(listed, name)
         body = _pretty(draft).encode()
         capabilities.read(body)
     except (ManifestInvalid, InvalidJson) as error:
@@ -148,10 +144,6 @@ def _read(file: str) -> Capabilities:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ManifestInvalid(f"zone: {zone!r} is not an IANA time zone of this machine") from None
     return read
-
-
-def _json(file: str) -> object:
-    return parse(_bytes(file))
 
 
 def _bytes(file: str) -> bytes:

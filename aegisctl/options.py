@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
+
+from aegisd.printable import shown
 
 SERVER_DEFAULT = "http://127.0.0.1:8080"
 
@@ -32,15 +35,10 @@ class Verb(click.Command):
         super().format_help_text(ctx, formatter)
 
 
-class Verbs(click.Group):
+class Verbs(Verb, click.Group):
     """A verb of several."""
 
     command_class = Verb
-
-    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help text, examples as they are."""
-        self.help = keep_examples(self.help)
-        super().format_help_text(ctx, formatter)
 
 
 server: Decorator = click.option(
@@ -52,14 +50,22 @@ server: Decorator = click.option(
     metavar="URL",
     help="The server to ask where no file is named.",
 )
-tenant: Decorator = click.option(
-    "--tenant",
-    "tenant_id",
-    envvar="AEGIS_TENANT",
-    show_envvar=True,
-    metavar="ID",
-    help="The tenant.  [default: the only one of a file]",
-)
+
+
+def tenant_of(told: str, *, required: bool) -> Decorator:
+    """The option `--tenant` with its help."""
+    return click.option(
+        "--tenant",
+        "tenant_id",
+        envvar="AEGIS_TENANT",
+        show_envvar=True,
+        required=required,
+        metavar="ID",
+        help=told,
+    )
+
+
+tenant = tenant_of("The tenant.  [default: the only one of a file]", required=False)
 session: Decorator = click.option(
     "--session", "session_id", metavar="ID", help="One session.  [default: all]"
 )
@@ -85,6 +91,19 @@ key: Decorator = click.option(
     callback=_read_keys,
     help="A verifier key, or a file of them, a line each. May be given again.",
 )
+
+
+def engine(choices: Sequence[str], told: str) -> Decorator:
+    """The option `--engine` with its help."""
+    return click.option(
+        "--engine", type=click.Choice(choices), default="auto", show_default=True, help=told
+    )
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise `click.UsageError` where a file is there that nobody said to replace."""
+    if path.exists() and not force:
+        raise click.UsageError(f"{shown(str(path))} exists; give --force to replace it")
 
 
 def refuse_two_sources(file: str | None, name: str = "FILE") -> None:

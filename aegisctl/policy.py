@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.display import coloured, count, say, say_json, table
+from aegisctl.display import coloured, count, table, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import rules
 from aegisd.core.errors import PolicyInvalid
@@ -105,22 +105,21 @@ def check(folder: Path, engine: str | None, *, as_json: bool) -> int:
     problem, told = None, None
     said: dict[str, str | None] = {}
     try:
-        document = rules.bundle(folder)
-        told = document.digest.hex()
+        built = rules.bundle(folder)
+        told = built.digest.hex()
         names = installed() if engine is None else engines(engine)
-        said = {name: rules.refusal(document, folder, name) for name in names}
+        said = {name: rules.refusal(built, folder, name) for name in names}
         refusals = [f"{words} (engine {name})" for name, words in said.items() if words]
         problem = "; ".join(refusals) or None
     except PolicyInvalid as error:
         problem = error.message
-    if as_json:
-        loaded = None if problem else told
-        say_json({"loads": problem is None, "problem": problem, "bundle": loaded, "engines": said})
-    elif problem is None:
+    if problem is None:
         loads = coloured("loads", "good")
-        say(f"{loads}: {shown(str(folder))} as bundle {told} (on {' and '.join(said)})")
+        line = f"{loads}: {shown(str(folder))} as bundle {told} (on {' and '.join(said)})"
     else:
-        say(f"{coloured('refused', 'bad')}: {shown(problem, None)}")
+        told, line = None, _refused(problem)
+    document = {"loads": problem is None, "problem": problem, "bundle": told, "engines": said}
+    tell(document, [line], as_json=as_json)
     return HOLDS if problem is None else BROKEN
 
 
@@ -128,12 +127,8 @@ def check(folder: Path, engine: str | None, *, as_json: bool) -> int:
 @click.argument(
     "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
-@click.option(
-    "--engine",
-    type=click.Choice(OPINIONS),
-    default="auto",
-    show_default=True,
-    help="Run the tests on this engine; with `both` a test passes only if it does on each.",
+@options.engine(
+    OPINIONS, "Run the tests on this engine; with `both` a test passes only if it does on each."
 )
 @click.option("--coverage", is_flag=True, help="Say which lines of the rules no test reached.")
 @click.option(
@@ -179,21 +174,15 @@ def test(
         else Coverage(files=told.coverage, scope=scope, minimum=coverage_min)
     )
     passed = problem is None and all(each.passed for each in told.outcomes)
-    if as_json:
-        say_json(
-            {
-                "coverage": None if reached is None else reached.document(),
-                "engines": names,
-                "passed": passed,
-                "problem": problem,
-                "tests": msgspec.to_builtins(told.outcomes),
-            }
-        )
-    elif problem is not None:
-        say(f"{coloured('refused', 'bad')}: {shown(problem, None)}")
-    else:
-        for line in (*_lines(told.outcomes), *(() if reached is None else reached.lines())):
-            say(line)
+    document = {
+        "coverage": None if reached is None else reached.document(),
+        "engines": names,
+        "passed": passed,
+        "problem": problem,
+        "tests": msgspec.to_builtins(told.outcomes),
+    }
+    lines = [*_lines(told.outcomes), *(() if reached is None else reached.lines())]
+    tell(document, lines if problem is None else [_refused(problem)], as_json=as_json)
     return HOLDS if passed and (reached is None or reached.holds) else BROKEN
 
 
@@ -212,6 +201,10 @@ def _report(folder: Path | None, engine: str, *, coverage: bool) -> Report:
         return report(files, tests, engine, coverage=coverage)
     except PolicyInvalid as error:
         raise PolicyInvalid(rules.in_folder(error.message, folder or base)) from None
+
+
+def _refused(problem: str) -> str:
+    return f"{coloured('refused', 'bad')}: {shown(problem, None)}"
 
 
 def _lines(outcomes: Sequence[TestOutcome]) -> Iterator[str]:

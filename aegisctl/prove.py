@@ -6,7 +6,7 @@ import click
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.display import coloured, note, say, say_json
+from aegisctl.display import coloured, note, say, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit.verification.event_proof import require_asked, require_event
 from aegisd.core.errors import InvalidField, NoteInvalid
@@ -84,10 +84,8 @@ def command(  # noqa: PLR0913 - click passes each option by its name
         with replacing(out) as file:
             file.write(found.proof.encode())
         note(f"wrote {shown(str(out))}: position {place} in the tree of {found.size} events")
-    if as_json:
-        say_json({"hash": found.hash, "position": place, "proof": found.proof, "size": found.size})
-    elif out is None:
-        say(found.proof.rstrip("\n"))
+    document = {"hash": found.hash, "position": place, "proof": found.proof, "size": found.size}
+    tell(document, [found.proof.rstrip("\n")] if out is None else [], as_json=as_json)
     return HOLDS
 
 

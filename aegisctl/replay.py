@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from aegisctl import options, source
-from aegisctl.display import coloured, count, note, progress, say, say_json, sentences, table
+from aegisctl.display import coloured, count, note, progress, sentences, table, tell
 from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd.audit import derivation, log, rules
 from aegisd.audit.export_writing import write_export
@@ -34,12 +34,8 @@ _ALONE = "other sessions' facts were taken as recorded: this log does not hold t
     metavar="DIR",
     help="What if these rules had judged? Lists the calls they change.",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(OPINIONS),
-    default="auto",
-    show_default=True,
-    help="auto: the one that decided, where it is installed. `both` reports what each derives.",
+@options.engine(
+    OPINIONS, "auto: the one that decided, where it is installed. `both` reports what each derives."
 )
 @options.as_json
 def command(
@@ -83,11 +79,8 @@ def command(
         with progress("verifying") as step:
             told = verify_file(place, tenant, session_id, progress=step)
         if not told.holds:
-            if as_json:
-                say_json({"holds": False, "verification": told.document()})
-            else:
-                for line in sentences(told):
-                    say(line)
+            document = {"holds": False, "verification": told.document()}
+            tell(document, sentences(told), as_json=as_json)
             return BROKEN
         if policy is not None:
             return _counterfactual(place, tenant, session_id, policy, names, as_json=as_json)
@@ -113,7 +106,7 @@ def _local(
             place.open("wb") as out,
         ):
             tenant = log.one_tenant(served, tenant_id)
-            write_export(served, tenant, None, out, progress=step)
+            write_export(served, tenant, out, progress=step)
         # An archive's lines carry the tenant they came from.
         yield str(place), None
 
@@ -132,11 +125,8 @@ def _derive(
             judging = rules.judge(opened.document, name)
             tenants = log.known_tenants(opened, tenant_id)
             reports[name] = derivation.derive(opened, tenants, session_id, judging, step)
-    if as_json:
-        say_json(derivation.document(reports))
-    else:
-        for line in _by_engine({name: _report_lines(told) for name, told in reports.items()}):
-            say(line)
+    lines = _by_engine({name: _report_lines(told) for name, told in reports.items()})
+    tell(derivation.document(reports), lines, as_json=as_json)
     if not any(report.differences for report in reports.values()):
         return HOLDS
     return BROKEN if any("tampered" in told.by_class() for told in reports.values()) else UNKNOWN
@@ -160,11 +150,9 @@ def _counterfactual(
             judging = rules.judge(opened.document, name)
             tenants = log.known_tenants(opened, tenant_id)
             reports[name] = derivation.what_if(opened, tenants, session_id, judging, bundle, step)
-    if as_json:
-        say_json(derivation.document(reports))
-    else:
-        for line in _by_engine({name: _change_lines(told) for name, told in reports.items()}):
-            say(line)
+    lines = _by_engine({name: _change_lines(told) for name, told in reports.items()})
+    tell(derivation.document(reports), lines, as_json=as_json)
+    if not as_json:
         note("each call was judged on the state as recorded; other sessions' facts stay so too")
     return BROKEN if any(told.changes for told in reports.values()) else HOLDS
 

@@ -1,17 +1,18 @@
 """`aegisctl restore`: a backup into an empty place, whatever store that is."""
 
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from aegisctl import options
-from aegisctl.display import count, progress, say, say_json
+from aegisctl.display import count, progress, tell
 from aegisctl.exits import HOLDS
 from aegisd.audit import backup, log, replica
 from aegisd.audit.backup import Copied
-from aegisd.audit.log import Database
 from aegisd.audit.replica import End
 from aegisd.core.errors import ConfigInvalid
+from aegisd.ports import EventReader
 from aegisd.printable import shown
 
 
@@ -39,15 +40,13 @@ def command(file: str, dsn: str, *, as_json: bool) -> int:
         backup.verify(source, until)
         into = _into_postgres if log.is_postgres(dsn) else _into_file
         restored = into(source, dsn, until)
-    if as_json:
-        say_json({"events": restored.events, "tenants": restored.tenants})
-    else:
-        told = f"{count(restored.events, 'event')} of {count(restored.tenants, 'tenant')}"
-        say(f"restored {shown(file)}, verified: {told}")
+    told = f"{count(restored.events, 'event')} of {count(restored.tenants, 'tenant')}"
+    document = {"events": restored.events, "tenants": restored.tenants}
+    tell(document, [f"restored {shown(file)}, verified: {told}"], as_json=as_json)
     return HOLDS
 
 
-def _into_file(source: Database, dsn: str, until: dict[str, End]) -> Copied:
+def _into_file(source: EventReader, dsn: str, until: dict[str, End]) -> Copied:
     place = Path(log.database(dsn))
     if place.exists():
         raise ConfigInvalid(
@@ -58,14 +57,13 @@ def _into_file(source: Database, dsn: str, until: dict[str, End]) -> Copied:
         return backup.write_file(source, place, until, step)
 
 
-def _into_postgres(source: Database, dsn: str, until: dict[str, End]) -> Copied:
+def _into_postgres(source: EventReader, dsn: str, until: dict[str, End]) -> Copied:
     from aegisd.store.dsn import open_store  # noqa: PLC0415 - only PostgreSQL needs it
 
-    store = open_store(dsn)
-    try:
-        with progress("copying", replica.events(until)) as step:
-            backup.fill(source, store, until, step)
-    finally:
-        store.close()
+    with (
+        closing(open_store(dsn)) as store,
+        progress("copying", replica.events(until)) as step,
+    ):
+        backup.fill(source, store, until, step)
     with log.opened_database(dsn) as written:
         return backup.verify(written, until)

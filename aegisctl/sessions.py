@@ -3,7 +3,7 @@
 import click
 
 from aegisctl import options, source
-from aegisctl.display import say, say_json, table
+from aegisctl.display import table, tell
 from aegisctl.exits import HOLDS
 from aegisd.audit.log import all_sessions, one_tenant
 from aegisd.printable import shown
@@ -28,18 +28,15 @@ def command(file: str | None, server: str, tenant_id: str | None, *, as_json: bo
     with source.opened(file, server) as log:
         tenant = one_tenant(log, tenant_id)
         heads = list(all_sessions(log, tenant))
-    if as_json:
-        rows = [
-            {
-                "session_id": head.session_id,
-                "events": head.seq + 1,
-                "head": {"seq": head.seq, "hash": head.hash.hex()},
-            }
-            for head in heads
-        ]
-        say_json({"tenant_id": tenant, "sessions": rows})
-        return HOLDS
+    rows = [
+        {
+            "session_id": head.session_id,
+            "events": head.seq + 1,
+            "head": {"seq": head.seq, "hash": head.hash.hex()},
+        }
+        for head in heads
+    ]
     cells = ((shown(head.session_id), str(head.seq + 1), head.hash.hex()) for head in heads)
-    for line in table(("session", "events", "head"), cells):
-        say(line)
+    lines = table(("session", "events", "head"), cells)
+    tell({"tenant_id": tenant, "sessions": rows}, lines, as_json=as_json)
     return HOLDS

@@ -8,14 +8,13 @@ from msgspec import Struct
 
 from aegisd.audit import log
 from aegisd.audit.log import Log
-from aegisd.audit.proofs import Proofs, SignedCheckpoint, StoredProofs
-from aegisd.core.errors import ConfigInvalid, NotFound, Unavailable
+from aegisd.audit.proofs import Proofs, StoredProofs
+from aegisd.core.errors import NotFound, Unavailable
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.remote.client import Client
 from aegisd.remote.log import ServerLog
-from aegisd.rows import Detached
 
 
 @contextmanager
@@ -53,8 +52,8 @@ class ServedProofs:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
-        """See `Proofs.signed`: the server signs now. None where nobody signs its log."""
+    def signed(self, tenant_id: str) -> str:
+        """See `Proofs.signed`: the server signs now."""
         try:
             if tenant_id.startswith(ARCHIVE_PREFIX):
                 # Another log signed it, and the server has what came with it.
@@ -62,14 +61,14 @@ class ServedProofs:
             else:
                 answer = self._client.ask("/v1/checkpoints", {"tenant_id": tenant_id})
         except NotFound:
-            return None
-        note = self._client.read(answer, _Note).note
-        return SignedCheckpoint(note=note, head=checkpoint.read(note)[0])
+            return ""
+        return self._client.read(answer, _Note).note
 
-    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:
+    def end(self, tenant_id: str, note: str) -> int | None:
         """See `Proofs.end`: what was appended since the server signed is left for another day."""
-        is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
-        return None if signed is None or is_archive else signed.head.size
+        if not note or tenant_id.startswith(ARCHIVE_PREFIX):
+            return None
+        return checkpoint.read(note)[0].size
 
     def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
         """See `Proofs.path`. Raises `Unavailable` for what is no path."""
@@ -81,10 +80,3 @@ class ServedProofs:
             return [base64.b64decode(each, validate=True) for each in hashes]
         except ValueError:
             raise Unavailable(f"{self._client.url} answered a path that is not base64") from None
-
-    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:  # noqa: ARG002
-        """See `Proofs.detached`. Raises `ConfigInvalid`: salts stay where the database is."""
-        raise ConfigInvalid(
-            "a server does not give out values that are kept beside events; export --detached from "
-            "the database, with --dsn"
-        )

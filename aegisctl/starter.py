@@ -6,6 +6,9 @@ A guess is a draft for a person. Where a word could mean two things the graver o
 import re
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
+from aegisd import resources
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.manifest.model import SCHEMA_V2
 
@@ -81,37 +84,10 @@ def from_tools(document: object, name: str) -> dict[str, object]:
 
 def small(name: str) -> dict[str, object]:
     """A manifest of one tool of each common kind, whose descriptions say what to change."""
-    path = {"type": "string"}
-    return {
-        **_frame(name),
-        "description": "Replace the tools by yours. A tool that is not here is denied.",
-        "tools": {
-            "read_file": {
-                "description": "Reads below fs.read_roots; any other path is denied.",
-                "effects": ["read"],
-                "risk": "low",
-                "args": _closed({"path": path}, ["path"]),
-                "roles": {"path": "path"},
-            },
-            "http_get": {
-                "description": "Reaches hosts of net.domains; any other host is denied.",
-                "effects": ["net"],
-                "risk": "medium",
-                "args": _closed({"url": {"type": "string"}}, ["url"]),
-                "roles": {"url": "url"},
-            },
-            "send_email": {
-                "description": "Asks a human each time, because approval is true.",
-                "effects": ["message"],
-                "risk": "high",
-                "args": _closed({"to": {"type": "string"}, "body": {"type": "string"}}, ["to"]),
-                "roles": {"to": "recipient", "body": "content"},
-                "approval": True,
-            },
-        },
-        "fs": {"read_roots": ["/workspace"], "write_roots": []},
-        "net": {"domains": ["api.example.com"]},
-    }
+    example: dict[str, object] = msgspec.json.decode(
+        (resources.manifests() / "starter.json").read_bytes()
+    )
+    return {**example, **_frame(name)}
 
 
 def to_check(manifest: Mapping[str, object]) -> Iterator[str]:
@@ -133,15 +109,6 @@ def to_check(manifest: Mapping[str, object]) -> Iterator[str]:
 
 def _frame(name: str) -> dict[str, object]:
     return {"schema": SCHEMA_V2, "name": name, "version": "0.1.0", "publisher": name}
-
-
-def _closed(properties: dict[str, object], required: list[str]) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }
 
 
 def _tools(document: object) -> Iterator[tuple[str, dict[str, object]]]:

@@ -3,7 +3,7 @@
 import click
 
 from aegisctl import options, source
-from aegisctl.display import progress, say, say_json, sentences
+from aegisctl.display import progress, sentences, tell
 from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd.audit import anchors
 from aegisd.audit.anchors import Anchors
@@ -70,11 +70,7 @@ def command(
             told = verify_file(
                 file, tenant_id, session_id, anchors=held_against, event=event, progress=step
             )
-    if as_json:
-        say_json(told.document())
-    else:
-        for line in sentences(told, keyed=bool(keys)):
-            say(line)
+    tell(told.document(), sentences(told, keyed=bool(keys)), as_json=as_json)
     if not told.holds:
         return BROKEN
     return UNKNOWN if told.unknown else HOLDS

@@ -99,6 +99,13 @@ class LogReader(Protocol):
         """The bytes with this SHA-256, or None. The caller checks the digest again."""
         ...
 
+    def detached(self, tenant_id: str, position: int) -> list[Detached]:
+        """The detached values of one event that were not erased, by pointer.
+
+        Raises `ConfigInvalid` for a server, which gives none out.
+        """
+        ...
+
 
 class EventReader(LogReader, Protocol):
     """Reads of a database's log. Safe from any thread, and while a batch is being appended.
@@ -149,12 +156,12 @@ class EventReader(LogReader, Protocol):
         """The checkpoint of the largest size, signed or not."""
         ...
 
-    def detached(self, tenant_id: str, position: int) -> list[Detached]:
-        """The detached values of one event that were not erased, by pointer."""
-        ...
-
     def detached_of(self, tenant_id: str, subject: str) -> int:
         """How many values of a subject are kept."""
+        ...
+
+    def close(self) -> None:
+        """Release files and locks. Nothing is lost by not calling it."""
         ...
 
 
@@ -205,10 +212,6 @@ class EventStore(EventReader, Protocol):
         Called by one thread at a time, the one that appends where the log is not shared. Raises
         `LogCorrupt` where a block or a checkpoint of that size is kept with another root.
         """
-        ...
-
-    def close(self) -> None:
-        """Release files and locks. Nothing is lost by not calling it."""
         ...
 
 

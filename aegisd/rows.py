@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.export import ExportedDetached
 
 
 class SessionHead(Struct, frozen=True, kw_only=True):
@@ -56,6 +57,18 @@ class Detached(Struct, frozen=True, kw_only=True):
     subject: str
     salt: bytes
     value: bytes
+
+    @classmethod
+    def imported(cls, tenant_id: str, position: int, part: ExportedDetached) -> "Detached":
+        """The row of a value that an export has of the event at a position."""
+        return cls(
+            tenant_id=tenant_id,
+            position=position,
+            pointer=part.pointer,
+            subject=part.subject,
+            salt=part.salt,
+            value=part.value.encode(),
+        )
 
     @property
     def plain(self) -> Value:

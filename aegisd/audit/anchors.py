@@ -18,9 +18,9 @@ class Anchors(Struct, frozen=True, kw_only=True):
     keys: tuple[Key, ...] = ()
     kept: tuple[TreeHead, ...] = ()
 
-    def sizes(self, tenant_id: str | None = None) -> set[int]:
-        """Of which sizes roots are wanted, of one tenant or of any."""
-        return {head.size for head in self.kept if tenant_id in (None, tenant_of(head))}
+    def sizes(self) -> set[int]:
+        """Of which sizes roots are wanted, of any tenant."""
+        return {head.size for head in self.kept}
 
     def of(self, tenant_id: str) -> list[TreeHead]:
         """The kept checkpoints of a tenant."""

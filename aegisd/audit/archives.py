@@ -7,7 +7,7 @@ import msgspec
 
 from aegisd.core.custody import LogImported
 from aegisd.core.errors import InvalidField, LogCorrupt
-from aegisd.core.log.envelope import unseal
+from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.ports import LogReader
 
@@ -24,15 +24,20 @@ def import_act(log: LogReader, archive: str) -> LogImported | None:
         if tenant_id.startswith(ARCHIVE_PREFIX):
             continue
         for event in log.session_events(tenant_id, CONTROL_SESSION):
-            if event.event_type != "LOG_IMPORTED":
-                continue
-            try:
-                act = msgspec.json.decode(unseal(event.body).payload, type=LogImported)
-            except (msgspec.MsgspecError, UnicodeError):
-                continue
-            if act.archive == archive:
+            act = imported(event)
+            if act is not None and act.archive == archive:
                 found = act
     return found
+
+
+def imported(event: StoredEvent) -> LogImported | None:
+    """What an event says of an archive; None of one that says nothing, or not as promised."""
+    if event.event_type != "LOG_IMPORTED":
+        return None
+    try:
+        return msgspec.json.decode(unseal(event.body).payload, type=LogImported)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
 
 
 def evidence(log: LogReader, archive: str) -> Iterator[bytes]:

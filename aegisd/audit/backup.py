@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,8 +10,8 @@ from msgspec import Struct
 from aegisd.audit import log, replica
 from aegisd.audit.progress import Progress, silent
 from aegisd.audit.replica import End
-from aegisd.audit.verification.breaks import sentence
 from aegisd.audit.verification.database import verify_database
+from aegisd.audit.verification.result import sentence
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, NotFound
 from aegisd.ports import EventReader, EventStore
 from aegisd.printable import shown
@@ -46,11 +46,8 @@ def write_file(
     if not until:
         raise NotFound("the log holds no event of any tenant, so there is nothing to copy")
     with _replacing(place) as draft:
-        store = SqliteStore(str(draft))
-        try:
+        with closing(SqliteStore(str(draft))) as store:
             replica.replicate(source, store, until, progress)
-        finally:
-            store.close()
         with log.opened_database(str(draft)) as written:
             return verify(written, until)
 

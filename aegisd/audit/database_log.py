@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from aegisd.audit.verification.breaks import broken
 from aegisd.core.log.chain import Break
 from aegisd.store.sqlite.reader import SqliteReader
 
@@ -25,7 +24,7 @@ class DatabaseLog(SqliteReader):
         with self._reading("the order of rows", tenant_id=tenant_id) as connection:
             found = connection.execute(_MOVED, (tenant_id, MOVED_ROWS_MAX)).fetchall()
         for (position,) in found:
-            yield broken(
+            yield Break(
                 "position",
                 "the row was appended before the one in front of it",
                 tenant_id=tenant_id,

@@ -22,8 +22,8 @@ class Named(Struct, frozen=True, order=True):
 
 # The members of payloads that name a document, of every event type that has some.
 _NAMING = {name: declared.documents for name, declared in DECLARATIONS.items()}
-_MEMBERS = sorted({member for members in _NAMING.values() for member in members})
-_Payload = msgspec.defstruct("_Payload", [(member, str, "") for member in _MEMBERS])
+MEMBERS = sorted({member for members in _NAMING.values() for member in members})
+_Payload = msgspec.defstruct("_Payload", [(member, str, "") for member in MEMBERS])
 
 
 class _Envelope(Struct):
@@ -53,7 +53,7 @@ def named_by(event_type: str, payload: Mapping[str, object]) -> set[Named] | Non
     members = _NAMING.get(event_type)
     if not members:
         return set()
-    named_in = {member: payload.get(member, "") for member in _MEMBERS}
+    named_in = {member: payload.get(member, "") for member in MEMBERS}
     digests = {name: each for name, each in named_in.items() if isinstance(each, str)}
     if len(digests) < len(named_in):
         return None

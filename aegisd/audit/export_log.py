@@ -49,8 +49,9 @@ class ExportLog:
             if isinstance(part, Scope):
                 self.scope = part
             elif isinstance(part, ExportedDocument):
-                digest = hashlib.sha256(part.body).digest()
-                self._documents[digest] = Document(digest=digest, kind=part.kind, body=part.body)
+                body = part.body.encode()
+                digest = hashlib.sha256(body).digest()
+                self._documents[digest] = Document(digest=digest, kind=part.kind, body=body)
             elif isinstance(part, StoredEvent):
                 self._sessions.setdefault(part.session_id, array("Q")).append(len(self._offsets))
                 self._offsets.append(offset)
@@ -102,16 +103,7 @@ class ExportLog:
         for offset in self._values.get(position, ()) if tenant_id == self.scope.tenant_id else ():
             self._file.seek(offset)
             part = read_detached(self._file.readline())
-            found.append(
-                Detached(
-                    tenant_id=tenant_id,
-                    position=position,
-                    pointer=part.pointer,
-                    subject=part.subject,
-                    salt=part.salt,
-                    value=part.value,
-                )
-            )
+            found.append(Detached.imported(tenant_id, position, part))
         return found
 
     def close(self) -> None:

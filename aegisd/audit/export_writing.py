@@ -13,8 +13,8 @@ from aegisd.audit import archives, documents
 from aegisd.audit.log import Log
 from aegisd.audit.partial_export import ExportPlan, PartialExport
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.proofs import NoProofs, Proofs
-from aegisd.audit.verification.breaks import sentence
+from aegisd.audit.proofs import Proofs
+from aegisd.audit.verification.result import sentence
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, SessionUnknown
 from aegisd.core.log import checkpoint, export
@@ -49,44 +49,42 @@ class Written(Struct, frozen=True, kw_only=True):
 
 def plan_of(proofs: Proofs, tenant_id: str, session_id: str | None, *, values: bool) -> ExportPlan:
     """What an export begun now holds: where it ends, and the checkpoint that goes with it."""
-    signed = proofs.signed(tenant_id)
-    return ExportPlan(
-        tenant_id=tenant_id,
-        session_id=session_id,
-        values=values,
-        end=proofs.end(tenant_id, signed),
-        note="" if signed is None else signed.note,
-    )
+    note = proofs.signed(tenant_id)
+    end = proofs.end(tenant_id, note)
+    return ExportPlan(tenant_id=tenant_id, session_id=session_id, values=values, end=end, note=note)
 
 
 def write_export(
     log: Log,
     tenant_id: str,
-    session_id: str | None,
     out: BinaryIO,
     *,
     note: str | None = None,
     progress: Progress = silent,
 ) -> Written:
-    """Write a tenant's log, or one session of it, as export v1; of a tenant, with a checkpoint.
-
-    No paths and no values go along. Raises as `complete`.
-    """
-    plan = ExportPlan(tenant_id=tenant_id, session_id=session_id, values=False, end=None, note=note)
+    """Write a tenant's log as export v1, with a checkpoint and no values. Raises as `complete`."""
+    plan = ExportPlan(tenant_id=tenant_id, session_id=None, values=False, end=None, note=note)
     with closing(PartialExport.temporary(plan)) as partial:
-        return complete(log, NoProofs(), partial, out, progress)
+        return complete(log, None, partial, out, progress)
 
 
 def complete(
-    log: Log, proofs: Proofs, partial: PartialExport, out: BinaryIO, progress: Progress = silent
+    log: Log,
+    proofs: Proofs | None,
+    partial: PartialExport,
+    out: BinaryIO,
+    progress: Progress = silent,
 ) -> Written:
     """Write what a partial export's plan says as export v1, beginning behind what it holds.
 
+    `proofs` may be None for a plan of a whole tenant, which has no paths.
     The events are read once, into the partial export, while what they name is collected: a daemon
     may be writing meanwhile, and every document must stand before the first event. Memory stays
     flat. Progress is told of events. Raises `LogCorrupt` for a log that does not hold and
     `SessionUnknown` for one without events.
     """
+    if proofs is None and partial.plan.session_id is not None:
+        raise ValueError("an export of one session needs proofs, to take its paths from")
     source = _Source(log, proofs, partial)
     source.read(progress)
     bodies = [(name.kind, source.document(name)) for name in sorted(source.named)]
@@ -105,13 +103,12 @@ def complete(
         emit(line)
     for chunk in partial.chunks(COPY_BYTES):
         emit(writer.lines(chunk))
-    writer.events(source.chain.heads, source.count)
     for part in source.evidence():
         emit(writer.evidence(part))
     if source.alone is not None and partial.plan.note is not None:
         for piece in archives.evidence(log, partial.plan.tenant_id):
             emit(writer.lines(piece))
-    emit(writer.end())
+    emit(writer.end(source.chain.heads, source.count))
     return Written(
         events=source.count,
         sessions=len(source.chain.heads),
@@ -124,7 +121,7 @@ def complete(
 class _Source:
     """The events of an export while they are read, what they name, and what stands beside them."""
 
-    def __init__(self, log: Log, proofs: Proofs, partial: PartialExport) -> None:
+    def __init__(self, log: Log, proofs: Proofs | None, partial: PartialExport) -> None:
         plan = partial.plan
         self.named: set[documents.Named] = set()
         self.count = 0
@@ -214,7 +211,7 @@ class _Source:
             return
         head = checkpoint.read(self._plan.note)[0]
         yield ExportedCheckpoint(note=self._plan.note)
-        if self._plan.session_id is None:
+        if self._plan.session_id is None or self._proofs is None:
             self.covered = min(head.size, self.count)
             return
         for position in self._positions:
@@ -227,11 +224,11 @@ class _Source:
     def _values(self) -> Iterator[ExportedDetached]:
         for number in self._holding:
             position = self._positions[number] if self._positions else number
-            for row in self._proofs.detached(self._plan.tenant_id, position):
+            for row in self._log.detached(self._plan.tenant_id, position):
                 yield ExportedDetached(
                     position=number,
                     pointer=row.pointer,
                     subject=row.subject,
                     salt=row.salt,
-                    value=row.value,
+                    value=row.value.decode(),
                 )

@@ -1,7 +1,7 @@
 """A log to read, wherever it lies: what checks ask of it, and how a file becomes one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -25,14 +25,6 @@ _MAGIC: dict[bytes, Kind] = {
 
 class Log(LogReader, Protocol):
     """A log that was opened to be read."""
-
-    def close(self) -> None:
-        """Release files and connections."""
-        ...
-
-
-class Database(EventReader, Protocol):
-    """A database that was opened to be read."""
 
     def close(self) -> None:
         """Release files and connections."""
@@ -84,17 +76,14 @@ def opened(file: str) -> Iterator[Log]:
         raise ExportInvalid(f"{shown(file)}: a proof of one event is no log; `verify` reads it")
     from aegisd.audit.export_log import ExportLog  # noqa: PLC0415
 
-    log = ExportLog(file)
-    try:
+    with closing(ExportLog(file)) as log:
         yield log
-    finally:
-        log.close()
 
 
 @contextmanager
-def opened_database(file: str) -> Iterator[Database]:
+def opened_database(file: str) -> Iterator[EventReader]:
     """The log of a database file, or of a PostgreSQL URL. Raises an `AegisError`, `OSError`."""
-    reader: Database
+    reader: EventReader
     if is_postgres(file):
         from aegisd.store.dsn import open_reader  # noqa: PLC0415
 
@@ -103,10 +92,8 @@ def opened_database(file: str) -> Iterator[Database]:
         from aegisd.audit.database_log import DatabaseLog  # noqa: PLC0415
 
         reader = DatabaseLog(file)
-    try:
+    with closing(reader):
         yield reader
-    finally:
-        reader.close()
 
 
 def one_tenant(log: Log, tenant_id: str | None) -> str:

@@ -1,47 +1,36 @@
-"""What shows that a log holds beside its events: a signed checkpoint, paths to its root, values."""
+"""What shows that a log holds beside its events: a signed checkpoint, and paths to its root."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from msgspec import Struct
-
-from aegisd.core.errors import LogCorrupt, NotFound
-from aegisd.core.log import checkpoint
+from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.checkpoint import TreeHead
-from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
+from aegisd.core.log.merkle import BLOCK_LEAVES, Leaves, Tree
 from aegisd.ports import EventReader
 from aegisd.printable import shown
-from aegisd.rows import Checkpoint, Detached
+from aegisd.rows import Checkpoint
 
 # Checkpoints read in one go on the way back to the newest signed one, and hashes of a tree.
 CHECKPOINTS_PAGE = 1000
 HASHES_PAGE = 4096
 
 
-class SignedCheckpoint(Struct, frozen=True, kw_only=True):
-    """A signed checkpoint: the note, and what it says."""
-
-    note: str
-    head: TreeHead
-
-
 class Proofs(Protocol):
     """What an export asks for beside the events."""
 
-    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
-        """The newest signed checkpoint; of all that is durable now, where it can be had."""
+    def signed(self, tenant_id: str) -> str:
+        """The newest signed checkpoint; of all that is durable now, where it can be had.
+
+        Empty where nothing is signed.
+        """
         ...
 
-    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:
+    def end(self, tenant_id: str, note: str) -> int | None:
         """Before which position to end, so that two exports with this checkpoint are equal."""
         ...
 
     def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
         """The inclusion proof of an event in the tree of a checkpoint, leaf to root."""
-        ...
-
-    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:
-        """The values kept beside an event, by pointer. Raises `ConfigInvalid` for a server."""
         ...
 
 
@@ -52,14 +41,12 @@ class StoredProofs:
         self._reader = reader
         self._trees: dict[tuple[str, int], Tree] = {}
 
-    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
+    def signed(self, tenant_id: str) -> str:
         """See `Proofs.signed`: the newest there is, which may leave the last events out."""
         newest = self._reader.newest_checkpoint(tenant_id)
         if newest is not None and not newest.note:
             newest = self._signed_before(tenant_id, newest.size)
-        if newest is None:
-            return None
-        return SignedCheckpoint(note=newest.note, head=checkpoint.read(newest.note)[0])
+        return "" if newest is None else newest.note
 
     def _signed_before(self, tenant_id: str, size: int) -> Checkpoint | None:
         """The newest signed checkpoint before `size`, looked for in ever wider steps."""
@@ -79,7 +66,7 @@ class StoredProofs:
             end, width = first, 2 * width
         return None
 
-    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:  # noqa: ARG002 - the port's
+    def end(self, tenant_id: str, note: str) -> int | None:  # noqa: ARG002 - the port's
         """See `Proofs.end`: where the log ends now."""
         return self._reader.next_position(tenant_id)
 
@@ -105,43 +92,6 @@ class StoredProofs:
             )
         return tree
 
-    def _leaves(self, tenant_id: str) -> "Leaves":
-        return Leaves(self._reader, tenant_id)
-
-    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:
-        """See `Proofs.detached`."""
-        return self._reader.detached(tenant_id, position)
-
-
-class NoProofs:
-    """Those of a log that is exported without: nothing is signed, and nothing goes along."""
-
-    def signed(self, tenant_id: str) -> SignedCheckpoint | None:
-        """See `Proofs.signed`: none."""
-
-    def end(self, tenant_id: str, signed: SignedCheckpoint | None) -> int | None:
-        """See `Proofs.end`: wherever the log ends when it was read."""
-
-    def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
-        """See `Proofs.path`. Raises `NotFound`."""
-        raise NotFound(
-            f"tenant {shown(tenant_id)}, position {position}: exported without proofs, so there is "
-            f"no path to {shown(head.origin)}"
-        )
-
-    def detached(self, tenant_id: str, position: int) -> Sequence[Detached]:
-        """See `Proofs.detached`. Raises `NotFound`."""
-        raise NotFound(
-            f"tenant {shown(tenant_id)}, position {position}: exported without the values beside it"
-        )
-
-
-class Leaves:
-    """The hashes of a tenant's events, as `Tree` asks for them."""
-
-    def __init__(self, reader: EventReader, tenant_id: str) -> None:
-        self._reader, self._tenant_id = reader, tenant_id
-
-    def __call__(self, position: int, count: int) -> Sequence[bytes]:
-        """So many hashes from a position on."""
-        return self._reader.hashes(self._tenant_id, from_position=position, limit=count)
+    def _leaves(self, tenant_id: str) -> Leaves:
+        read = self._reader.hashes
+        return lambda position, count: read(tenant_id, from_position=position, limit=count)

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 
-import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from aegisd.audit import documents
+from aegisd.audit.archives import imported
 from aegisd.audit.progress import Progress, silent
-from aegisd.core.custody import LogImported
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.detached import BEGINS
-from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.merkle import BLOCK_LEAVES
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import EventReader, EventStore
@@ -129,8 +128,9 @@ class _TenantReplica:
     def _documents(self, event: StoredEvent) -> Iterator[Document]:
         """The documents that an event is the first to name. One that is missing stays missing."""
         digests = [name.digest for name in documents.named(event)]
-        if event.event_type == "LOG_IMPORTED":
-            digests += _evidence(event)
+        act = imported(event)
+        if act is not None and act.evidence is not UNSET:
+            digests += act.evidence
         for digest in digests:
             if digest not in self._named:
                 self._named.add(digest)
@@ -162,12 +162,3 @@ class _TenantReplica:
             self._target.grow(growth)
             if len(kept) < len(page):
                 return
-
-
-def _evidence(event: StoredEvent) -> tuple[str, ...]:
-    """The documents of an archive that LOG_IMPORTED names."""
-    try:
-        told = msgspec.json.decode(unseal(event.body).payload, type=LogImported).evidence
-    except (msgspec.MsgspecError, UnicodeError):
-        return ()
-    return () if isinstance(told, msgspec.UnsetType) else told

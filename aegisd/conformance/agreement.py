@@ -48,7 +48,7 @@ def given(struct: Struct) -> list[str]:
     return [name for name in names if getattr(struct, name) is not UNSET]
 
 
-def _of_materials(action: step.Action, pack: PackText) -> Iterator[Objection]:
+def _of_materials(action: step.StepText, pack: PackText) -> Iterator[Objection]:
     if isinstance(action, step.ManifestStep):
         yield from _missing("manifest", action.manifest, pack.manifests)
     if isinstance(action, step.PolicyStep) and action.policy is not None:
@@ -61,7 +61,7 @@ def _missing(what: str, name: str, known: Iterable[str]) -> Iterator[Objection]:
         yield (what,), f"the pack has no {what} {name!r}; it has {told}"
 
 
-def _of_answers(action: step.Action, saved: set[str]) -> Iterator[Objection]:
+def _of_answers(action: step.StepText, saved: set[str]) -> Iterator[Objection]:
     if not isinstance(action, step.Request):
         return
     expect = action.expect
@@ -79,7 +79,7 @@ def _of_answers(action: step.Action, saved: set[str]) -> Iterator[Objection]:
         yield ("expect",), f"a batch has a receipt per event; write {told} in items"
 
 
-def _of_evidence(action: step.Action, saved: set[str], verbs: set[str]) -> Iterator[Objection]:
+def _of_evidence(action: step.StepText, saved: set[str], verbs: set[str]) -> Iterator[Objection]:
     """What is held against something that was kept needs a step before that kept it."""
     if isinstance(action, step.CheckpointStep) and action.expect.same_as is not UNSET:
         yield from _unsaved(action.expect.same_as, saved)

@@ -89,11 +89,8 @@ class Auditor:
         answer = _converted(reply, _Signed)
         head = self._verified(answer.note)
         leaves = self._leaves()
-        yield from comparison.differing(
-            {"size": len(leaves), "root": tree.root(leaves).hex(), "origin": self._origin},
-            {"size": head.size, "root": head.root.hex(), "origin": head.origin},
-        )
-        said = {"size": head.size, "root": head.root.hex(), "origin": head.origin}
+        said = _told(head)
+        yield from comparison.differing(self._tree(leaves), said)
         yield from comparison.differing(said, msgspec.to_builtins(answer), "answered ")
         self._kept.append((answer.note, head))
 
@@ -159,10 +156,11 @@ class Auditor:
 
     def _same_log(self, head: TreeHead, leaves: Sequence[bytes]) -> Iterator[Mismatch]:
         """Where a checkpoint is of other events than those that the log has."""
-        own = leaves[: head.size]
-        found = {"size": len(own), "root": tree.root(own).hex(), "origin": self._origin}
-        expected = {"size": head.size, "root": head.root.hex(), "origin": head.origin}
-        yield from comparison.differing(expected, found, "the log's ")
+        found = self._tree(leaves[: head.size])
+        yield from comparison.differing(_told(head), found, "the log's ")
+
+    def _tree(self, leaves: Sequence[bytes]) -> dict[str, object]:
+        return {"size": len(leaves), "root": tree.root(leaves).hex(), "origin": self._origin}
 
     def _verified(self, note: str) -> TreeHead:
         return checkpoint.verify(note, self._known_keys(), ed25519.check)
@@ -178,6 +176,10 @@ class Auditor:
     def _leaves(self) -> list[bytes]:
         with closing(self._target.log()) as log:
             return [hashlib.sha256(event.body).digest() for event in log.events(self._tenant)]
+
+
+def _told(head: TreeHead) -> dict[str, object]:
+    return {"size": head.size, "root": head.root.hex(), "origin": head.origin}
 
 
 def _converted(reply: Reply, shape: type[T]) -> T:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from aegisd.conformance.filling import Names, fill
 from aegisd.conformance.step import Answered, Received, Saves
@@ -178,24 +178,17 @@ def _of_receipt(found: object, name: str) -> object:
     if name in _OF_REASONS:
         reasons = _member(decision, "reasons")
         if not isinstance(reasons, list):
-            return _ABSENT
+            return UNSET
         return [_member(reason, _OF_REASONS[name]) for reason in reasons]
     return _member(decision, name)
 
 
-class _Absent:
-    """Stands for a member that is not there; equal to nothing that a pack can name."""
-
-
-_ABSENT = _Absent()
-
-
 def _member(value: object, name: str) -> object:
-    return value.get(name, _ABSENT) if isinstance(value, dict) else _ABSENT
+    return value.get(name, UNSET) if isinstance(value, dict) else UNSET
 
 
 def _unequal(field: str, expected: object, found: object) -> Iterable[Mismatch]:
-    if isinstance(found, _Absent) or _has_absent(found):
+    if found is UNSET or (isinstance(found, list) and UNSET in found):
         return [Mismatch(field=field, expected=told(expected), found="absent")]
     # As JSON texts, because Python takes 1, 1.0 and True for one value.
     if told_whole(expected) == told_whole(found):
@@ -206,7 +199,3 @@ def _unequal(field: str, expected: object, found: object) -> Iterable[Mismatch]:
 def told_whole(value: object) -> str:
     """A value as JSON with its members sorted: equal texts are equal values."""
     return json.dumps(value, sort_keys=True)
-
-
-def _has_absent(found: object) -> bool:
-    return isinstance(found, list) and any(isinstance(each, _Absent) for each in found)

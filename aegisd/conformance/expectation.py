@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import UNSET
 
 from aegisd.audit.verification.result import Verification
-from aegisd.conformance.comparison import Mismatch, told
+from aegisd.conformance.comparison import Mismatch, differing, told
 from aegisd.conformance.step import Json, Replayed, Verified
 
 # Breaks or differences named in a finding; the first shows where to look.
@@ -46,16 +46,14 @@ def level(expect: Verified, verified: Verification, *, keyed: bool) -> Iterator[
 
 def replay(expect: Replayed, found: Json) -> Iterator[Mismatch]:
     """How many decisions came out again, and how many did not; in which classes."""
-    if expect.decisions is not UNSET and expect.decisions != found["decisions"]:
-        yield Mismatch(
-            field="decisions", expected=told(expect.decisions), found=told(found["decisions"])
-        )
+    if expect.decisions is not UNSET:
+        yield from differing({"decisions": expect.decisions}, found)
     count = found["differences"]
     if expect.differences == "some":
         if not count:
             yield Mismatch(field="differences", expected="some", found="0")
-    elif expect.differences is not UNSET and expect.differences != count:
-        yield Mismatch(field="differences", expected=told(expect.differences), found=told(count))
+    elif expect.differences is not UNSET:
+        yield from differing({"differences": expect.differences}, found)
     classes = found["classes"]
     if expect.klass is not UNSET and isinstance(classes, list) and expect.klass not in classes:
         yield Mismatch(field="class", expected=told(expect.klass), found=told(classes))

@@ -1,14 +1,10 @@
 """A run as JUnit XML for the viewers of build servers: a suite per pack, a test per case."""
 
 import re
-from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from aegisd.conformance.report import of_what
 from aegisd.conformance.result import CaseResult, PackResult, Run
 from aegisd.printable import shown
-
-_MS = 1000
 
 # What XML 1.0 cannot hold at all, section 2.2.
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -16,20 +12,21 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def document(run: Run) -> bytes:
     """The run as a document in UTF-8."""
-    root = Element("testsuites", {"name": f"aegis conformance ({_text(of_what(run))})"})
+    root = Element("testsuites", {"name": f"aegis conformance ({_text(run.judged)})"})
     _count(root, run.cases)
-    moment = datetime.fromtimestamp(run.run_at_ms // _MS, UTC)
-    for pack in run.packs:
-        _suite(root, pack, f"{moment:%Y-%m-%dT%H:%M:%S}")
+    for each in run.packs:
+        _suite(root, each, f"{run.moment:%Y-%m-%dT%H:%M:%S}")
     indent(root)
     written: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
     return written + b"\n"
 
 
-def _suite(root: Element, pack: PackResult, moment: str) -> None:
+def _suite(root: Element, result: PackResult, moment: str) -> None:
+    pack = result.pack
     suite = SubElement(root, "testsuite", {"name": pack.name, "timestamp": moment})
-    _count(suite, pack.cases)
-    for case in pack.cases:
+    _count(suite, result.cases)
+    for judged in result.cases:
+        case = judged.case
         test = SubElement(
             suite,
             "testcase",
@@ -38,14 +35,15 @@ def _suite(root: Element, pack: PackResult, moment: str) -> None:
                 "name": _text(f"{case.id} {case.requirement}"),
                 "file": _text(pack.file),
                 "line": str(case.line),
-                "time": f"{case.seconds:.3f}",
+                "time": f"{judged.seconds:.3f}",
             },
         )
-        if case.verdict == "not_judged":
-            SubElement(test, "skipped", {"message": _text(f"not judged: {case.why}")})
-        for each in case.steps:
+        if judged.verdict == "not_judged":
+            SubElement(test, "skipped", {"message": _text(f"not judged: {judged.why}")})
+        for each in judged.steps:
+            step = each.step
             for found in each.mismatches:
-                place = f"{pack.file}:{each.line}: {case.id}: step {each.number} ({each.verb})"
+                place = f"{pack.file}:{step.line}: {case.id}: step {step.number} ({step.verb})"
                 message = f"{found.field}: expected {found.expected}, found {found.found}"
                 failure = SubElement(
                     test, "failure", {"message": _text(message), "type": _text(found.field)}

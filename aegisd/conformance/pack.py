@@ -57,7 +57,7 @@ class PackStep(Struct, frozen=True, kw_only=True):
     number: int
     line: int
     verb: str
-    action: step.Action
+    action: step.StepText
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -69,6 +69,16 @@ class Case(Struct, frozen=True, kw_only=True):
     waits_for: str | None
     line: int
     steps: tuple[PackStep, ...]
+
+    def document(self) -> dict[str, object]:
+        """What the case is about, and where it stands, as JSON values."""
+        return {
+            "id": self.id,
+            "requirement": self.requirement,
+            "from": self.origin,
+            "waits_for": self.waits_for,
+            "line": self.line,
+        }
 
 
 class Pack(Struct, frozen=True, kw_only=True):

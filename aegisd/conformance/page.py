@@ -6,13 +6,10 @@ in, and every text goes through one function on its way.
 
 import html
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
-from aegisd.conformance.report import of_what
+from aegisd.conformance.pack import Pack
 from aegisd.conformance.result import CaseResult, Compliance, PackResult, Run, StepResult
 from aegisd.printable import shown
-
-_MS = 1000
 
 _SAID: dict[Compliance, str] = {"holds": "holds", "fails": "fails", "not_judged": "not judged"}
 _CONCLUDED: dict[Compliance, str] = {
@@ -62,9 +59,8 @@ def _page(run: Run) -> Iterator[str]:
     yield from _overview(run)
     for pack in run.packs:
         yield from _pack(pack)
-    moment = datetime.fromtimestamp(run.run_at_ms // _MS, UTC)
-    yield f"</main>\n<footer>Run at {moment:%Y-%m-%d %H:%M:%S} UTC by aegisctl "
-    yield f"{_text(run.version)}, against {_text(of_what(run))}.</footer>\n</body>\n</html>\n"
+    yield f"</main>\n<footer>Run at {run.moment:%Y-%m-%d %H:%M:%S} UTC by aegisctl "
+    yield f"{_text(run.version)}, against {_text(run.judged)}.</footer>\n</body>\n</html>\n"
 
 
 def _conclusion(run: Run) -> Iterator[str]:
@@ -81,45 +77,48 @@ def _overview(run: Run) -> Iterator[str]:
     yield '<th scope="col">Promise</th>'
     yield from (f'<th scope="col">{said.capitalize()}</th>' for said in _SAID.values())
     yield "</tr></thead>\n<tbody>\n"
-    for pack in run.packs:
-        name = _text(pack.name)
-        yield f'<tr><th scope="row"><a href="#{name}">{name}</a></th><td>{_text(pack.title)}</td>'
+    for each in run.packs:
+        name, title = _text(each.pack.name), _text(each.pack.title)
+        yield f'<tr><th scope="row"><a href="#{name}">{name}</a></th><td>{title}</td>'
         for verdict in _SAID:
-            number = sum(case.verdict == verdict for case in pack.cases)
+            number = sum(case.verdict == verdict for case in each.cases)
             marked = f" {verdict}" if number else ""
             yield f'<td class="number{marked}">{number}</td>'
         yield "</tr>\n"
     yield "</tbody>\n</table>\n"
 
 
-def _pack(pack: PackResult) -> Iterator[str]:
+def _pack(result: PackResult) -> Iterator[str]:
+    pack = result.pack
     name = _text(pack.name)
     yield f'<section id="{name}" aria-labelledby="{name}-title">\n'
     yield f'<h2 id="{name}-title">{_text(pack.title)}</h2>\n<p>{_text(pack.about)}</p>\n'
     yield f"<table>\n<caption>Requirements of {name}</caption>\n<thead><tr>"
     yield '<th scope="col">Case</th><th scope="col">Requirement</th><th scope="col">Verdict</th>'
     yield "</tr></thead>\n<tbody>\n"
-    for case in pack.cases:
-        yield from _case(pack, case)
+    for each in result.cases:
+        yield from _case(pack, each)
     yield "</tbody>\n</table>\n</section>\n"
 
 
-def _case(pack: PackResult, case: CaseResult) -> Iterator[str]:
+def _case(pack: Pack, judged: CaseResult) -> Iterator[str]:
+    case = judged.case
     origin = f" <small>({_text(case.origin)})</small>" if case.origin else ""
     yield f'<tr><th scope="row">{_text(case.id)}</th><td>{_text(case.requirement)}{origin}'
-    if case.why:
-        yield f"<br><small>{_text(case.why)}</small>"
-    failed = [each for each in case.steps if each.mismatches]
+    if judged.why:
+        yield f"<br><small>{_text(judged.why)}</small>"
+    failed = [each for each in judged.steps if each.mismatches]
     if failed:
         yield "<details><summary>What was expected, and what was found</summary>"
         for each in failed:
             yield from _step(pack, each)
         yield "</details>"
-    yield f'</td><td class="{case.verdict}">{_SAID[case.verdict]}</td></tr>\n'
+    yield f'</td><td class="{judged.verdict}">{_SAID[judged.verdict]}</td></tr>\n'
 
 
-def _step(pack: PackResult, each: StepResult) -> Iterator[str]:
-    yield f"<p>{_text(pack.file)}:{each.line}, step {each.number} ({_text(each.verb)})</p><dl>"
+def _step(pack: Pack, each: StepResult) -> Iterator[str]:
+    step = each.step
+    yield f"<p>{_text(pack.file)}:{step.line}, step {step.number} ({_text(step.verb)})</p><dl>"
     for found in each.mismatches:
         yield f"<dt>{_text(found.field)}</dt>"
         yield f"<dd>expected <pre>{_text(found.expected)}</pre></dd>"

@@ -37,7 +37,7 @@ def play(pack: Pack, case: Case, target: Target, replays: Replays) -> CaseResult
     """Run a case. Raises `Unavailable` where the target cannot be asked at all."""
     started = time.perf_counter()
     if case.waits_for is not None:
-        return result(case, "not_judged", why=f"waits for {case.waits_for}")
+        return CaseResult(case=case, verdict="not_judged", why=f"waits for {case.waits_for}")
     steps: list[StepResult] = []
     verdict: Compliance = "holds"
     why = None
@@ -48,36 +48,12 @@ def play(pack: Pack, case: Case, target: Target, replays: Replays) -> CaseResult
         except NotJudged as reason:
             verdict, why = "not_judged", f"step {each.number} ({each.verb}): {reason}"
             break
-        steps.append(
-            StepResult(number=each.number, line=each.line, verb=each.verb, mismatches=mismatches)
-        )
+        steps.append(StepResult(step=each, mismatches=mismatches))
         if mismatches:
             verdict = "fails"
             break
     seconds = time.perf_counter() - started
-    return result(case, verdict, why=why, steps=tuple(steps), seconds=seconds)
-
-
-def result(
-    case: Case,
-    verdict: Compliance,
-    *,
-    why: str | None = None,
-    steps: tuple[StepResult, ...] = (),
-    seconds: float = 0.0,
-) -> CaseResult:
-    """A case with its verdict."""
-    return CaseResult(
-        id=case.id,
-        requirement=case.requirement,
-        origin=case.origin,
-        line=case.line,
-        verdict=verdict,
-        why=why,
-        waits_for=case.waits_for,
-        steps=steps,
-        seconds=seconds,
-    )
+    return CaseResult(case=case, verdict=verdict, why=why, steps=tuple(steps), seconds=seconds)
 
 
 class _Playing:
@@ -102,7 +78,7 @@ class _Playing:
         except AegisError as error:
             yield Mismatch(field=each.verb, expected="done", found=f"{error.code}: {error.message}")
 
-    def _act(self, action: step.Action, session: str) -> Iterator[Mismatch]:
+    def _act(self, action: step.StepText, session: str) -> Iterator[Mismatch]:
         match action:
             case step.SnapshotStep():
                 yield from self._snapshot(action, session)

@@ -16,10 +16,6 @@ from aegisd.core.log.envelope import StoredEvent
 
 Names = dict[str, object]
 
-Action = (
-    step.CheckpointStep | step.ProveStep | step.ContinuesStep | step.BackupStep | step.RollbackStep
-)
-
 
 class Proving:
     """Of one case."""
@@ -28,7 +24,7 @@ class Proving:
         self.auditor = Auditor(target, tenant_id)
         self._target, self._tenant = target, tenant_id
 
-    def take(self, action: Action, session: str, names: Names) -> Iterator[Mismatch]:
+    def take(self, action: step.StepText, session: str, names: Names) -> Iterator[Mismatch]:
         """Where a step does not hold; `names` is given what it saves. Raises as the target does."""
         match action:
             case step.CheckpointStep():

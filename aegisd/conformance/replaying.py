@@ -21,7 +21,7 @@ def export(log: Log, tenant_id: str, note: str = "") -> bytes:
     Raises `LogCorrupt`, `SessionUnknown` and what reading does.
     """
     out = io.BytesIO()
-    write_export(log, tenant_id, None, out, note=note)
+    write_export(log, tenant_id, out, note=note)
     return out.getvalue()
 
 
@@ -45,11 +45,7 @@ class Replays:
             path.write_bytes(data)
             with closing(ExportLog(str(path))) as source:
                 self._source = source
-                try:
-                    tenants = source.tenants()
-                    return derivation.derive(source, tenants, None, self._judge)
-                finally:
-                    self._source = None
+                return derivation.derive(source, source.tenants(), None, self._judge)
 
     def _document(self, digest: bytes) -> Document | None:
         return None if self._source is None else self._source.document(digest)

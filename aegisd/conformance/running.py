@@ -1,48 +1,45 @@
 """All cases of some packs against one target, one after the other."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+
+import msgspec
 
 from aegisd import __version__
 from aegisd.audit.progress import Progress
 from aegisd.conformance.pack import Case, Pack
-from aegisd.conformance.play import play, result
+from aegisd.conformance.play import play
 from aegisd.conformance.replaying import Replays
 from aegisd.conformance.result import CaseResult, PackResult, Run
 from aegisd.conformance.target import Target
 from aegisd.core.errors import ConfigInvalid, Unavailable
 
-_MS = 1000
 
-Clock = Callable[[], float]
-
-
-def run(
-    packs: Iterable[Pack],
-    target: Target,
-    replays: Replays,
-    progress: Progress,
-    *,
-    now: Clock = time.time,
-) -> Run:
+def run(packs: Iterable[Pack], target: Target, replays: Replays, progress: Progress) -> Run:
     """Run packs. A target that cannot be asked any more leaves the rest not judged."""
-    playing = _Playing(target, replays, progress)
+    gone: str | None = None
+
+    def judged(pack: Pack, case: Case) -> CaseResult:
+        nonlocal gone
+        if gone is None:
+            try:
+                return play(pack, case, target, replays)
+            except Unavailable as error:
+                gone = error.message
+        return CaseResult(case=case, verdict="not_judged", why=gone)
+
+    def results(pack: Pack) -> Iterator[CaseResult]:
+        for case in pack.cases:
+            yield judged(pack, case)
+            progress()
+
     return Run(
-        run_at_ms=int(now() * _MS),
+        run_at_ms=time.time_ns() // 1_000_000,
         version=__version__,
         target=target.kind,
         url=target.url if target.kind == "server" else None,
         engine=target.engine,
-        packs=tuple(
-            PackResult(
-                name=pack.name,
-                title=pack.title,
-                about=pack.about,
-                file=pack.file,
-                cases=tuple(playing.cases(pack)),
-            )
-            for pack in packs
-        ),
+        packs=tuple(PackResult(pack=pack, cases=tuple(results(pack))) for pack in packs),
     )
 
 
@@ -57,40 +54,8 @@ def chosen(packs: Iterable[Pack], ids: Collection[str]) -> tuple[Pack, ...]:
     missing = sorted(set(ids) - {case.id for pack in packs for case in pack.cases})
     if missing:
         raise ConfigInvalid(f"no pack has a case {', '.join(missing)}; see conformance list")
-    narrowed = (_narrowed(pack, ids) for pack in packs)
-    return tuple(pack for pack in narrowed if pack.cases)
-
-
-def _narrowed(pack: Pack, ids: Collection[str]) -> Pack:
-    cases: tuple[Case, ...] = tuple(case for case in pack.cases if case.id in ids)
-    return Pack(
-        name=pack.name,
-        title=pack.title,
-        about=pack.about,
-        file=pack.file,
-        manifests=pack.manifests,
-        policies=pack.policies,
-        cases=cases,
+    narrowed = (
+        msgspec.structs.replace(pack, cases=tuple(case for case in pack.cases if case.id in ids))
+        for pack in packs
     )
-
-
-class _Playing:
-    """A target, until it cannot be asked any more."""
-
-    def __init__(self, target: Target, replays: Replays, progress: Progress) -> None:
-        self._target, self._replays, self._progress = target, replays, progress
-        self._gone: str | None = None
-
-    def cases(self, pack: Pack) -> Iterator[CaseResult]:
-        """The results of a pack."""
-        for case in pack.cases:
-            yield self._case(pack, case)
-            self._progress()
-
-    def _case(self, pack: Pack, case: Case) -> CaseResult:
-        if self._gone is None:
-            try:
-                return play(pack, case, self._target, self._replays)
-            except Unavailable as error:
-                self._gone = error.message
-        return result(case, "not_judged", why=self._gone)
+    return tuple(pack for pack in narrowed if pack.cases)

@@ -1,6 +1,7 @@
 """The JSON Schema of packs, from their own shapes: what an editor completes is what is loaded."""
 
 import msgspec
+from msgspec import Struct
 
 from aegisd.conformance import step
 from aegisd.conformance.pack import PackText
@@ -12,7 +13,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def document() -> dict[str, object]:
     """The schema as JSON values."""
-    shapes = [PackText, *step.SHAPES.values()]
+    shapes: list[type[Struct]] = [PackText, *step.SHAPES.values()]
     refs, definitions = components(shapes, "#/$defs/{name}")
     steps: dict[str, object] = {
         "description": "One step: exactly one verb, and what belongs to it.",

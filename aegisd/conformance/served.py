@@ -5,15 +5,13 @@ import io
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import Struct
 
 from aegisd.audit.log import Log
 from aegisd.child import ChildDaemon, NotStarted
-from aegisd.conformance import files
+from aegisd.conformance.files import OwnLog
 from aegisd.conformance.step import Json
 from aegisd.conformance.target import (
     AUTHOR,
@@ -28,19 +26,11 @@ from aegisd.core.errors import ConfigInvalid, InvalidJson, Unavailable
 from aegisd.core.log.canonical import parse
 from aegisd.core.log.form import STORED_DEPTH_MAX
 from aegisd.rego.engines import choose
-from aegisd.remote.client import Answer, Client, Transport, connect, segment
+from aegisd.remote.client import Answer, Client, Transport, connect, problem, segment
 from aegisd.remote.log import ServerLog
 
 _REFUSED = 400
 _MEDIA = {False: "application/json", True: "application/x-ndjson"}
-
-
-class _Problem(Struct):
-    """What is read of an RFC 9457 answer."""
-
-    code: str = ""
-    detail: str = ""
-    index: int | None = None
 
 
 class Served:
@@ -166,7 +156,7 @@ class Served:
         return Reply(status=answer.status, value=value, replayed=replayed)
 
 
-class OwnDaemon(Served):
+class OwnDaemon(OwnLog, Served):
     """An aegisd of this installation on a log of its own, on a free loopback port."""
 
     kind = "daemon"
@@ -174,18 +164,14 @@ class OwnDaemon(Served):
     def __init__(self, engine: str) -> None:
         """`engine` is `auto`, `regorus` or `regopy`. Raises `ConfigInvalid`, `Unavailable`."""
         self._engine = engine
-        self._folder = TemporaryDirectory(prefix="aegis-conformance-")
-        self._copies = 0
-        self._path = self._place() / "aegis.db"
-        self._path.parent.mkdir()
-        self._backup: Path | None = None
+        OwnLog.__init__(self)
         try:
             evaluator = choose(engine)
             self._daemon = self._start(self._path)
         except (ConfigInvalid, Unavailable):
-            self._folder.cleanup()
+            self.remove()
             raise
-        super().__init__(self._daemon.url)
+        Served.__init__(self, self._daemon.url)
         self.engine = evaluator.name, evaluator.version
 
     def restart(self, *, kill: bool) -> None:
@@ -194,39 +180,19 @@ class OwnDaemon(Served):
         self._daemon = self._start(self._path)
         self._reach(self._daemon.url, connect(self._daemon.url))
 
-    def backup(self) -> None:
-        """See `Target.backup`."""
-        self._backup = files.copy(self._path, self._place())
-
-    def rollback(self) -> str | None:
-        """See `Target.rollback`."""
-        if self._backup is None:
-            raise NotJudged(NO_BACKUP)
-        older = files.copy(self._backup, self._place(), evidence=self._path)
-        try:
-            self._start(older).stop()
-        except Unavailable as error:
-            return error.message
-        return None
-
     def close(self) -> None:
         """See `Target.close`."""
         self._daemon.stop()
-        self._folder.cleanup()
+        self.remove()
 
-    def _place(self) -> Path:
-        """A folder for a copy of the log, which is to be made."""
-        self._copies += 1
-        return Path(self._folder.name) / str(self._copies)
+    def _try_on(self, database: Path) -> None:
+        self._start(database).stop()
 
     def _start(self, database: Path) -> ChildDaemon:
         """Raises `Unavailable` where none starts."""
         try:
             return ChildDaemon(
-                database.parent,
-                "--policy-engine",
-                self._engine,
-                leaving=Path(self._folder.name),
+                database.parent, "--policy-engine", self._engine, leaving=self.folder
             )
         except NotStarted as error:
             raise Unavailable(f"an aegisd for this run did not start: {error}") from None
@@ -237,8 +203,7 @@ def _encode(value: object) -> bytes:
 
 
 def _refusal(body: bytes) -> Refusal:
-    try:
-        problem = msgspec.json.decode(body, type=_Problem)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    told = problem(body)
+    if told is None:
         return Refusal(code="", message="not a problem of RFC 9457")
-    return Refusal(code=problem.code, message=problem.detail, index=problem.index)
+    return Refusal(code=told.code, message=told.detail, index=told.index)

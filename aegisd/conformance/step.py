@@ -22,7 +22,11 @@ Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Saves = dict[Name, Text]
 
 
-class Received(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Read strictly: a member that nobody declared is a fault of the pack."""
+
+
+class Received(Shape, frozen=True, kw_only=True):
     """What one receipt must say. Only what is named is compared.
 
     `outcome` null: recorded and not judged. `reasons`, `rules` and `where` are the codes, rule
@@ -57,14 +61,14 @@ class Answered(Received, frozen=True, kw_only=True):
     items: list[Received] | UnsetType = UNSET
 
 
-class Listed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Listed(Shape, frozen=True, kw_only=True):
     """What the stored events of a session must be: their types in order, or how many."""
 
     types: list[str] | UnsetType = UNSET
     count: Count | UnsetType = UNSET
 
 
-class Verified(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Verified(Shape, frozen=True, kw_only=True):
     """Whether the log holds; where not, the rule of one break, and the seq it is at.
 
     `level` is what a log that holds rests on; SIGNED where a key was brought along and nothing else
@@ -77,7 +81,7 @@ class Verified(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: Literal["CHAIN", "SIGNED"] | UnsetType = UNSET
 
 
-class Told(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Told(Shape, frozen=True, kw_only=True):
     """What the answer of a question about evidence must be: accepted, or refused with `code`."""
 
     status: Annotated[int, Meta(ge=100, le=599)] | UnsetType = UNSET
@@ -96,16 +100,14 @@ class Proved(Told, frozen=True, kw_only=True):
     holds: bool = True
 
 
-class Started(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Started(Shape, frozen=True, kw_only=True):
     """Whether a gate starts; where not, text of the sentence that says why."""
 
     starts: bool
     says: Text | UnsetType = UNSET
 
 
-class Replayed(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"klass": "class"}
-):
+class Replayed(Shape, frozen=True, kw_only=True, rename={"klass": "class"}):
     """Whether each decision comes out again; how many there are, and how many differ."""
 
     holds: bool
@@ -114,7 +116,7 @@ class Replayed(
     klass: Literal["tampered", "upgrade", "fault", "unreplayable"] | UnsetType = UNSET
 
 
-class StepText(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StepText(Shape, frozen=True, kw_only=True):
     """What every step may say: the session it is about, where that is not the case's own `s1`."""
 
     session: Text | UnsetType = UNSET
@@ -199,7 +201,7 @@ class EventsStep(StepText, frozen=True, kw_only=True):
     expect: Listed = Listed()
 
 
-class Restart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Restart(Shape, frozen=True, kw_only=True):
     """How the gate ends: in order, or killed."""
 
     kill: bool = False
@@ -211,19 +213,13 @@ class RestartStep(StepText, frozen=True, kw_only=True):
     restart: Restart
 
 
-class At(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class At(Shape, frozen=True, kw_only=True):
     """An event of the session."""
 
     seq: Count
 
 
-class Replacement(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    rename={"old": "from", "new": "to"},
-):
+class Replacement(Shape, frozen=True, kw_only=True, rename={"old": "from", "new": "to"}):
     """Text of a line, found exactly once, and what stands there afterwards."""
 
     old: Text
@@ -236,11 +232,11 @@ class EventReplacement(Replacement, frozen=True, kw_only=True):
     seq: Count
 
 
-class Nothing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Nothing(Shape, frozen=True, kw_only=True):
     """Nothing to say: `{}`."""
 
 
-class Tampering(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Tampering(Shape, frozen=True, kw_only=True):
     """One edit of an export of the tenant's log. Exactly one of them.
 
     The trailer's SHA-256 is made to fit again, as a forger would; `rechain` makes every later link
@@ -269,7 +265,7 @@ class TamperStep(StepText, frozen=True, kw_only=True):
     tamper: Tampering
 
 
-class Against(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Against(Shape, frozen=True, kw_only=True):
     """What an auditor brings along: the log's key, or also the checkpoints that the case kept."""
 
     against: Literal["key", "kept"] | UnsetType = UNSET
@@ -301,7 +297,7 @@ class CheckpointStep(StepText, frozen=True, kw_only=True):
     save: Saves = {}
 
 
-class Proof(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Proof(Shape, frozen=True, kw_only=True):
     """Which event is to be proved, all of the session where none is named.
 
     `size` names an older checkpoint; `of` is the event that the proof is held against instead.
@@ -319,9 +315,7 @@ class ProveStep(StepText, frozen=True, kw_only=True):
     expect: Proved = Proved()
 
 
-class Earlier(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"note": "from"}
-):
+class Earlier(Shape, frozen=True, kw_only=True, rename={"note": "from"}):
     """The checkpoint to go on from: a note that was saved, or the first that was kept."""
 
     note: Text | UnsetType = UNSET
@@ -347,28 +341,7 @@ class RollbackStep(StepText, frozen=True, kw_only=True):
     expect: Started
 
 
-Action = (
-    ManifestStep
-    | PolicyStep
-    | PostStep
-    | RawStep
-    | RawBase64Step
-    | CheckStep
-    | OpenStep
-    | SnapshotStep
-    | EventsStep
-    | RestartStep
-    | TamperStep
-    | VerifyStep
-    | ReplayStep
-    | CheckpointStep
-    | ProveStep
-    | ContinuesStep
-    | BackupStep
-    | RollbackStep
-)
-
-SHAPES: dict[str, type[Action]] = {
+SHAPES: dict[str, type[StepText]] = {
     "manifest": ManifestStep,
     "policy": PolicyStep,
     "post": PostStep,

@@ -127,10 +127,6 @@ def tamper(data: bytes, change: Tampering, session_id: str) -> bytes:
     return export.data()
 
 
-def _edit(export: _Lines, told: EventReplacement) -> None:
-    export.replace(export.at(told.seq), told)
-
-
 def _rechain(export: _Lines, told: EventReplacement) -> None:
     number = export.at(told.seq)
     export.replace(number, told)
@@ -158,17 +154,9 @@ def _repeat(export: _Lines, told: At) -> None:
     export.lines.insert(number, export.lines[number])
 
 
-def _header(export: _Lines, told: Replacement) -> None:
-    export.replace(0, told)
-
-
 def _cut(export: _Lines, told: At) -> None:
     _truncate(export, told)
     export.shorten(told.seq)
-
-
-def _change_note(export: _Lines, told: Replacement) -> None:
-    export.replace(export.note(), told)
 
 
 def _unsigned(export: _Lines, _told: Nothing) -> None:
@@ -186,15 +174,15 @@ def _resign(export: _Lines, _told: Nothing) -> None:
 
 
 _ACTS: dict[str, Callable[..., None]] = {
-    "edit": _edit,
+    "edit": lambda export, told: export.replace(export.at(told.seq), told),
     "rechain": _rechain,
     "delete": _delete,
     "truncate": _truncate,
     "swap": _swap,
     "repeat": _repeat,
-    "header": _header,
+    "header": lambda export, told: export.replace(0, told),
     "cut": _cut,
-    "note": _change_note,
+    "note": lambda export, told: export.replace(export.note(), told),
     "unsigned": _unsigned,
     "resign": _resign,
 }

@@ -131,7 +131,7 @@ class _Reading:
 
 
 def _require_kind(part: ExportedDocument) -> None:
-    if (part.kind == "bundle") is not part.body.startswith(BUNDLE_BEGINS):
+    if (part.kind == "bundle") is not part.body.encode().startswith(BUNDLE_BEGINS):
         raise ExportInvalid(f"{part.kind} {part.digest}: its bytes are of another kind")
 
 
@@ -164,7 +164,7 @@ class Keeping:
                 events.append(msgspec.structs.replace(part, tenant_id=self._checked.archive))
                 size += len(part.body)
             elif isinstance(part, ExportedDocument):
-                documents.append(document(part.kind, part.body))
+                documents.append(document(part.kind, part.body.encode()))
                 size += len(part.body)
         if not events and not documents and self._evidence_at < self._evidence_end:
             documents.append(self._evidence_piece())
@@ -194,14 +194,7 @@ class Keeping:
         for number in range(bisect_left(places, position), bisect_right(places, position)):
             self._file.seek(offsets[number])
             value = read_detached(self._file.readline())
-            yield Detached(
-                tenant_id=self._checked.archive,
-                position=position,
-                pointer=value.pointer,
-                subject=value.subject,
-                salt=value.salt,
-                value=value.value,
-            )
+            yield Detached.imported(self._checked.archive, position, value)
         self._file.seek(here)
 
     def _evidence_piece(self) -> Document:

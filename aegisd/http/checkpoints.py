@@ -1,12 +1,10 @@
 """`/v1/checkpoints`: what of a tenant's log is signed, as C2SP checkpoints."""
 
-from typing import Literal
-
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aegisd.core.log.checkpoint import read
+from aegisd.door import evidence
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_unkeyed
@@ -20,7 +18,6 @@ from aegisd.http.query import (
     check_any_id,
     token,
 )
-from aegisd.rows import Checkpoint
 
 _FROM_SIZE = Parameter(name="from_size", schema={"type": "integer", "minimum": 0})
 _LIST = (TENANT, _FROM_SIZE, LIMIT, PAGE_TOKEN)
@@ -32,32 +29,11 @@ class CheckpointRequest(Struct, frozen=True, kw_only=True):
     tenant_id: str
 
 
-class SignedCheckpoint(Struct, frozen=True, kw_only=True):
-    """A signed tree head. `root` is hex; `note` is the C2SP text that holds all of it, signed."""
-
-    tenant_id: str
-    origin: str
-    size: int
-    root: str
-    note: str
-
-
 class CheckpointPage(Struct, frozen=True, kw_only=True):
     """Checkpoints by size. `next_page_token` is null after the last page."""
 
-    checkpoints: list[SignedCheckpoint]
+    checkpoints: list[evidence.SignedCheckpoint]
     next_page_token: str | None
-
-
-class SigningKeys(Struct, frozen=True, kw_only=True):
-    """The verifier keys that sign now, the newest first, under the log's name.
-
-    A convenience: an auditor gets them from the operator by another way than from the daemon.
-    """
-
-    log_name: str
-    keys: list[str]
-    algorithm: Literal["Ed25519"] = "Ed25519"
 
 
 class Checkpoints:
@@ -69,13 +45,13 @@ class Checkpoints:
     async def latest(self, request: Request) -> Response:
         """`GET /v1/checkpoints/latest`. Raises `CheckpointUnknown` before the first."""
         tenant_id = Query(request, TENANT).id("tenant_id")
-        return answer(_told(await self._engine.signing().latest(tenant_id)))
+        return answer(evidence.signed_checkpoint(await self._engine.signing().latest(tenant_id)))
 
     async def sign(self, request: Request) -> Response:
         """`POST /v1/checkpoints`: cover everything durable. Raises `CheckpointUnknown`."""
         value = await receive_unkeyed(request.scope, request.receive)
         tenant_id = check_any_id(as_shape(value, CheckpointRequest).tenant_id, "tenant_id")
-        return answer(_told(await self._engine.signing().sign_now(tenant_id)))
+        return answer(evidence.signed_checkpoint(await self._engine.signing().sign_now(tenant_id)))
 
     async def list(self, request: Request) -> Response:
         """`GET /v1/checkpoints`: those in the store, by size."""
@@ -84,7 +60,7 @@ class Checkpoints:
         first = query.place("c") or query.integer("from_size", 0)
         rows = await self._engine.reads.checkpoints(tenant_id, from_size=first, limit=limit + 1)
         told = CheckpointPage(
-            checkpoints=[_told(row) for row in rows[:limit] if row.note],
+            checkpoints=[evidence.signed_checkpoint(row) for row in rows[:limit] if row.note],
             next_page_token=token("c", rows[limit].size) if rows[limit:] else None,
         )
         return answer(told)
@@ -92,18 +68,7 @@ class Checkpoints:
     async def keys(self, request: Request) -> Response:
         """`GET /v1/checkpoints/keys`: who signs now."""
         Query(request)
-        log_name, keys = self._engine.signing().keys()
-        return answer(SigningKeys(log_name=log_name, keys=list(map(str, keys))))
-
-
-def _told(signed: Checkpoint) -> SignedCheckpoint:
-    return SignedCheckpoint(
-        tenant_id=signed.tenant_id,
-        origin=read(signed.note)[0].origin,
-        size=signed.size,
-        root=signed.root.hex(),
-        note=signed.note,
-    )
+        return answer(evidence.signing_keys(*self._engine.signing().keys()))
 
 
 def operations(engine: Engine) -> list[Operation]:
@@ -116,7 +81,7 @@ def operations(engine: Engine) -> list[Operation]:
             checkpoints.sign,
             "Sign now what is durable and not covered by a checkpoint yet.",
             asks=CheckpointRequest,
-            answers=SignedCheckpoint,
+            answers=evidence.SignedCheckpoint,
         ),
         Operation(
             "GET",
@@ -132,13 +97,13 @@ def operations(engine: Engine) -> list[Operation]:
             checkpoints.latest,
             "The newest signed checkpoint.",
             query=(TENANT,),
-            answers=SignedCheckpoint,
+            answers=evidence.SignedCheckpoint,
         ),
         Operation(
             "GET",
             "/v1/checkpoints/keys",
             checkpoints.keys,
             "The verifier keys that sign now.",
-            answers=SigningKeys,
+            answers=evidence.SigningKeys,
         ),
     ]

@@ -1,13 +1,10 @@
 """`/v1/proofs`: that an event is in a signed tree, and that one tree continues another."""
 
-import base64
-
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
 from aegisd.core.errors import InvalidField
-from aegisd.core.log import proof
+from aegisd.door import evidence
 from aegisd.engine.checkpoints import WAIT_MS_MAX
 from aegisd.engine.engine import Engine
 from aegisd.http.answers import answer
@@ -29,40 +26,6 @@ _CONSISTENCY = (
     Parameter(name="to", schema={"type": "integer", "minimum": 1}),
 )
 
-_FROM_TO = {"first": "from", "first_root": "from_root", "second": "to", "second_root": "to_root"}
-
-
-class InclusionProof(Struct, frozen=True, kw_only=True):
-    """That the event at `position` is in the tree of `size` events, RFC 9162 section 2.1.3.
-
-    `hash` is the event's, hex; `hashes` the path in base64, leaf to root; `checkpoint` the signed
-    note. `proof` is all of it as a C2SP tlog-proof file, with the event's stored bytes as `extra`.
-    """
-
-    tenant_id: str
-    position: int
-    hash: str
-    size: int
-    hashes: list[str]
-    checkpoint: str
-    proof: str
-
-
-class ConsistencyProof(Struct, frozen=True, kw_only=True, rename=_FROM_TO):
-    """That the tree of `to` events continues the one of `from`, RFC 9162 section 2.1.4.
-
-    Roots are hex, `hashes` base64. `checkpoint` is the signed note of `to`, null where that size
-    was never signed.
-    """
-
-    tenant_id: str
-    first: int
-    first_root: str
-    second: int
-    second_root: str
-    hashes: list[str]
-    checkpoint: str | None
-
 
 class Proofs:
     """The proofs of one engine's logs."""
@@ -81,23 +44,7 @@ class Proofs:
             size=size or None,
             wait_ms=query.integer("wait_ms", 0, most=WAIT_MS_MAX),
         )
-        event, signed = found.event, found.checkpoint
-        file = proof.Proof(
-            index=event.position,
-            hashes=found.hashes,
-            checkpoint=signed.note,
-            extra=event.body,
-        )
-        told = InclusionProof(
-            tenant_id=tenant_id,
-            position=event.position,
-            hash=event.hash.hex(),
-            size=signed.size,
-            hashes=_spelled(found.hashes),
-            checkpoint=signed.note,
-            proof=proof.write(file),
-        )
-        return answer(told)
+        return answer(evidence.inclusion_proof(tenant_id, found))
 
     async def consistency(self, request: Request) -> Response:
         """`GET /v1/proofs/consistency`. Raises `CheckpointUnknown`."""
@@ -107,17 +54,7 @@ class Proofs:
         found = await self._engine.signing().consistency(
             tenant_id, _needed(query, "from"), second or None
         )
-        signed = found.checkpoint
-        told = ConsistencyProof(
-            tenant_id=tenant_id,
-            first=found.first,
-            first_root=found.first_root.hex(),
-            second=found.second,
-            second_root=found.second_root.hex(),
-            hashes=_spelled(found.hashes),
-            checkpoint=None if signed is None else signed.note,
-        )
-        return answer(told)
+        return answer(evidence.consistency_proof(tenant_id, found))
 
 
 def _needed(query: Query, name: str) -> int:
@@ -125,10 +62,6 @@ def _needed(query: Query, name: str) -> int:
     if query.text(name) is None:
         raise InvalidField(f"{name}: expected a number, found nothing", field=name)
     return query.integer(name, 0)
-
-
-def _spelled(hashes: tuple[bytes, ...]) -> list[str]:
-    return [base64.b64encode(each).decode() for each in hashes]
 
 
 def operations(engine: Engine) -> list[Operation]:
@@ -141,7 +74,7 @@ def operations(engine: Engine) -> list[Operation]:
             proofs.inclusion,
             "Prove that an event is in a signed tree; wait_ms waits for one that covers it.",
             query=_INCLUSION,
-            answers=InclusionProof,
+            answers=evidence.InclusionProof,
         ),
         Operation(
             "GET",
@@ -149,6 +82,6 @@ def operations(engine: Engine) -> list[Operation]:
             proofs.consistency,
             "Prove that the log of one size continues the log of another.",
             query=_CONSISTENCY,
-            answers=ConsistencyProof,
+            answers=evidence.ConsistencyProof,
         ),
     ]

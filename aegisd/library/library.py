@@ -13,12 +13,12 @@ from aegisd.compose import Manifest, Policy, read_manifest, read_policy
 from aegisd.core.decision import Decision
 from aegisd.core.errors import AegisError, InvalidField, Stopping, Unavailable
 from aegisd.core.log.canonical import encode
-from aegisd.core.log.note import Key
 from aegisd.core.proposal import Proposal
 from aegisd.core.proposal import read as read_proposal
 from aegisd.core.request import Asked
 from aegisd.core.request import read as read_request
 from aegisd.core.shapes.identifier import check_id
+from aegisd.door import evidence
 from aegisd.door.answer import (
     EventRecord,
     Receipt,
@@ -34,10 +34,8 @@ from aegisd.door.answer import (
 from aegisd.door.operator import ActReceipt, OperatorAct, act_receipt, check
 from aegisd.engine.commands.opening import opening
 from aegisd.engine.recorded import Recorded
-from aegisd.engine.signed_log import Consistency, Inclusion
 from aegisd.ports import EventReader, EventStore
 from aegisd.rego.installation import installation
-from aegisd.rows import Checkpoint
 from aegisd.store.dsn import open_store
 from aegisd.store.memory import MemoryStore
 
@@ -232,19 +230,19 @@ class Library:
 
     # ── evidence ────────────────────────────────────────────────────────────────────────────────
 
-    async def signing_keys(self) -> tuple[str, tuple[Key, ...]]:
+    async def signing_keys(self) -> evidence.SigningKeys:
         """The log's name, and the verifier keys that sign now. Raises `CheckpointUnknown`."""
         self._refuse_when_unusable()
-        return self._engine.signing().keys()
+        return evidence.signing_keys(*self._engine.signing().keys())
 
-    async def checkpoint(self, tenant_id: str) -> Checkpoint:
+    async def checkpoint(self, tenant_id: str) -> evidence.SignedCheckpoint:
         """Sign all that is durable. Raises `CheckpointUnknown`: no events, or a log in memory."""
         self._refuse_when_unusable()
-        return await self._engine.signing().sign_now(tenant_id)
+        return evidence.signed_checkpoint(await self._engine.signing().sign_now(tenant_id))
 
     async def inclusion(
         self, tenant_id: str, position: int, *, size: int | None = None, wait_ms: int = 0
-    ) -> Inclusion:
+    ) -> evidence.InclusionProof:
         """Prove an event in the newest checkpoint, or in the one of `size`.
 
         Waits up to `wait_ms` for one that covers it. Raises `EventUnknown`, `NotCovered`,
@@ -252,15 +250,17 @@ class Library:
         """
         self._refuse_when_unusable()
         signing = self._engine.signing()
-        return await signing.inclusion(tenant_id, position, size=size, wait_ms=wait_ms)
+        found = await signing.inclusion(tenant_id, position, size=size, wait_ms=wait_ms)
+        return evidence.inclusion_proof(tenant_id, found)
 
-    async def consistency(self, tenant_id: str, first: int) -> Consistency:
+    async def consistency(self, tenant_id: str, first: int) -> evidence.ConsistencyProof:
         """Prove that the newest checkpoint continues the tree of `first` events.
 
         Raises `CheckpointUnknown` where the log was never signed or is shorter.
         """
         self._refuse_when_unusable()
-        return await self._engine.signing().consistency(tenant_id, first, None)
+        found = await self._engine.signing().consistency(tenant_id, first, None)
+        return evidence.consistency_proof(tenant_id, found)
 
     @property
     def reader(self) -> EventReader:

@@ -54,11 +54,12 @@ class Transport(Protocol):
         ...
 
 
-class _Problem(Struct):
-    """What we read of an RFC 9457 answer."""
+class Problem(Struct):
+    """What is read of an RFC 9457 answer. `index` is of a batch."""
 
     detail: str = ""
     code: str = ""
+    index: int | None = None
 
 
 class Client:
@@ -110,7 +111,9 @@ class Client:
             ) from error
         if answer.status < _REDIRECT:
             return answer.body
-        sentence = f"{self.url} answered {answer.status}{_detail(answer.body)}"
+        told = problem(answer.body)
+        detail = f": {told.detail}" if told is not None and told.detail else ""
+        sentence = f"{self.url} answered {answer.status}{detail}"
         if answer.status == _NOT_FOUND:
             raise NotFound(sentence)
         if _BAD_REQUEST <= answer.status < _SERVER_ERROR:
@@ -123,13 +126,12 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def _detail(body: bytes) -> str:
-    """The sentence of a problem+json answer, if it is one."""
+def problem(body: bytes) -> Problem | None:
+    """What a problem+json answer says, if it is one."""
     try:
-        problem = msgspec.json.decode(body, type=_Problem)
-    except (msgspec.MsgspecError, UnicodeError):
-        return ""
-    return f": {problem.detail}" if problem.detail else ""
+        return msgspec.json.decode(body, type=Problem)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 def connect(url: str, timeout_s: float = TIMEOUT_S_MAX) -> Transport:

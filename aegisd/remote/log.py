@@ -11,11 +11,11 @@ from itertools import islice
 import msgspec
 from msgspec import Raw, Struct
 
-from aegisd.core.errors import AegisError, InvalidField, NotFound, Unavailable
+from aegisd.core.errors import AegisError, ConfigInvalid, InvalidField, NotFound, Unavailable
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.remote.client import PAGE_EVENTS, Client, segment
-from aegisd.rows import Document, SessionHead
+from aegisd.rows import Detached, Document, SessionHead
 
 # What a server adds to an envelope when it answers.
 _ADDED = ("hash", "position")
@@ -123,6 +123,13 @@ class ServerLog:
             return Document(digest=digest, kind=kind, body=body)
         return None
 
+    def detached(self, tenant_id: str, position: int) -> list[Detached]:
+        """A server keeps salts to itself. Raises `ConfigInvalid`."""
+        raise ConfigInvalid(
+            f"tenant {tenant_id}, position {position}: a server does not give out values that are "
+            "kept beside events; export --detached from the database, with --dsn"
+        )
+
     def close(self) -> None:
         """Nothing is kept open between two requests."""
 
@@ -172,17 +179,6 @@ def event(answer: bytes) -> StoredEvent:
     envelope.pop("prev_hash", None)
     if prev_hash:
         envelope["prev_hash"] = base64.b64encode(prev_hash).decode()
-    return StoredEvent(
-        tenant_id=columns.tenant_id,
-        position=columns.position,
-        session_id=columns.session_id,
-        seq=columns.seq,
-        event_type=columns.event_type,
-        ts_unix_ms=columns.ts_unix_ms,
-        user_id=columns.user_id,
-        agent_id=columns.agent_id,
-        idempotency_key=columns.idempotency_key,
-        prev_hash=prev_hash,
-        hash=bytes.fromhex(columns.hash),
-        body=encode(envelope),
-    )
+    told = bytes.fromhex(columns.hash)
+    row = {"prev_hash": prev_hash, "hash": told, "body": encode(envelope)}
+    return StoredEvent(**{**msgspec.structs.asdict(columns), **row})

@@ -287,7 +287,7 @@ def test_values_beside_events_go_along_only_when_asked_for(tmp_path: Path, type_
         assert export(type_, path, out, "--force", "--detached", *scope) == 0
         (told,) = [part for part in parts(out) if isinstance(part, ExportedDetached)]
         assert (told.position, told.pointer, told.salt, told.value) == (
-            number, "/content", salt, value
+            number, "/content", salt, value.decode()
         )  # fmt: skip
         assert type_("verify", out).code == 0
     assert type_("export", "--out", "-", "--tenant", "acme", "--detached").code == 2

@@ -12,11 +12,12 @@ from msgspec import Raw
 
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import StoredEvent, seal, unseal
-from aegisd.core.log.export import ExportedDocument, Scope, write
+from aegisd.core.log.export import ExportedDocument, Scope
 from aegisd.core.log.export_reading import read
 from aegisd.rego.engines import installed
 from tests.aegisctl.conftest import Type
 from tests.audit.tampering import tamper
+from tests.core.builders import export_lines
 from tests.remote.shelf import Shelf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +52,8 @@ def forge(export: Path, change: Callable[[str, int, dict[str, object]], object])
     `change` gets (session, seq, payload) and returns the payload to write.
     """
     parts = list(read(export.read_bytes().splitlines(keepends=True)))
-    documents = [(part.kind, part.body) for part in parts if isinstance(part, ExportedDocument)]
+    kept = [part for part in parts if isinstance(part, ExportedDocument)]
+    documents = [(part.kind, part.body.encode()) for part in kept]
     heads: dict[str, bytes] = {}
     events: list[StoredEvent] = []
     for part in parts:
@@ -69,7 +71,7 @@ def forge(export: Path, change: Callable[[str, int, dict[str, object]], object])
             event = seal(changed, part.position, heads.get(part.session_id, b""))
             heads[part.session_id] = event.hash
             events.append(event)
-    export.write_bytes(b"".join(write(Scope(tenant_id="acme"), documents, events)))
+    export.write_bytes(b"".join(export_lines(Scope(tenant_id="acme"), documents, events)))
 
 
 def differences(type_: Type, path: Path) -> tuple[int, list[tuple[str, int, str, str, str]]]:

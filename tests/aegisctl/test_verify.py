@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from aegisctl.display import SHOWN_BREAKS_MAX, sentences
-from aegisd.audit.verification.breaks import broken
 from aegisd.audit.verification.file import verify_file
 from aegisd.audit.verification.result import Verification
 from aegisd.core.log import proof
+from aegisd.core.log.chain import Break
 from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
 from tests.audit.signed import THIEF, checkpoint, note, proved, sign, vkey
@@ -223,7 +223,7 @@ def test_any_byte_of_a_signed_export_that_is_edited_shows(signed_export: Path, t
 def test_a_person_is_shown_the_first_breaks_and_how_many_more_there_are() -> None:
     told = Verification()
     for number in range(SHOWN_BREAKS_MAX + 7):
-        told.add(broken("hash", "x", position=number))
+        told.add(Break("hash", "x", position=number))
     lines = sentences(told)
     assert len([line for line in lines if line.startswith("BROKEN")]) == SHOWN_BREAKS_MAX
     assert "        and 7 breaks more" in lines

@@ -9,8 +9,8 @@ import pytest
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.export_writing import complete, write_export
 from aegisd.audit.partial_export import ExportPlan, PartialExport
-from aegisd.audit.proofs import NoProofs, StoredProofs
-from aegisd.core.errors import LogCorrupt, NotFound, SessionUnknown
+from aegisd.audit.proofs import StoredProofs
+from aegisd.core.errors import LogCorrupt, SessionUnknown
 from tests.audit.signed import sign
 from tests.audit.tampering import rows, tamper
 
@@ -19,7 +19,7 @@ def test_two_exports_of_one_log_are_equal(recorded: Path, tmp_path: Path) -> Non
     written = []
     for name in ("a", "b"):
         with closing(DatabaseLog(str(recorded))) as log, (tmp_path / name).open("wb") as out:
-            written.append(write_export(log, "acme", None, out))
+            written.append(write_export(log, "acme", out))
     assert written[0] == written[1]
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert (written[0].events, written[0].sessions, written[0].documents) == (18, 3, 2)
@@ -41,18 +41,17 @@ def test_of_a_session_too_only_what_was_there_at_the_beginning_is_exported(
 def test_a_log_that_does_not_hold_is_not_exported(log_file: Path) -> None:
     tamper(log_file, "UPDATE events SET user_id = 'x' WHERE tenant_id = 'acme' AND position = 5")
     with closing(DatabaseLog(str(log_file))) as log, pytest.raises(LogCorrupt, match="position 5"):
-        write_export(log, "acme", None, io.BytesIO())
+        write_export(log, "acme", io.BytesIO())
 
 
 def test_a_session_without_events_is_unknown(recorded: Path) -> None:
-    with closing(DatabaseLog(str(recorded))) as log, pytest.raises(SessionUnknown, match="s9"):
-        write_export(log, "acme", "s9", io.BytesIO())
-
-
-def test_a_session_is_not_exported_with_a_checkpoint_and_without_its_paths(log_file: Path) -> None:
-    note = sign(log_file).note
-    with closing(DatabaseLog(str(log_file))) as log, pytest.raises(NotFound, match="no path"):
-        write_export(log, "acme", "s1", io.BytesIO(), note=note)
+    plan = ExportPlan(tenant_id="acme", session_id="s9", values=False, end=None, note="")
+    with (
+        closing(DatabaseLog(str(recorded))) as log,
+        closing(PartialExport.temporary(plan)) as partial,
+        pytest.raises(SessionUnknown, match="s9"),
+    ):
+        complete(log, StoredProofs(log), partial, io.BytesIO())
 
 
 def test_progress_is_told_of_every_event(recorded: Path) -> None:
@@ -62,10 +61,16 @@ def test_progress_is_told_of_every_event(recorded: Path) -> None:
         done.append(number)
 
     with closing(DatabaseLog(str(recorded))) as log:
-        write_export(log, "acme", None, io.BytesIO(), progress=progress)
+        write_export(log, "acme", io.BytesIO(), progress=progress)
     assert sum(done) == 18
 
 
-def test_values_are_not_left_out_in_silence(recorded: Path) -> None:
-    with pytest.raises(NotFound, match="without the values"):
-        NoProofs().detached("acme", 3)
+def test_paths_are_not_left_out_in_silence(log_file: Path) -> None:
+    note = sign(log_file).note
+    plan = ExportPlan(tenant_id="acme", session_id="s1", values=False, end=None, note=note)
+    with (
+        closing(DatabaseLog(str(log_file))) as log,
+        closing(PartialExport.temporary(plan)) as partial,
+        pytest.raises(ValueError, match="needs proofs"),
+    ):
+        complete(log, None, partial, io.BytesIO())

@@ -75,7 +75,7 @@ def held(pack: Pack, target: object, replays: Replays) -> CaseResult:
 def findings(result: CaseResult) -> list[tuple[int, str, str, str]]:
     """Step, field, expected and found of everything that does not hold."""
     return [
-        (each.number, found.field, found.expected, found.found)
+        (each.step.number, found.field, found.expected, found.found)
         for each in result.steps
         for found in each.mismatches
     ]

@@ -1,46 +1,44 @@
 """A run as it might have ended, with texts that mean harm."""
 
+from aegisd.conformance import step
 from aegisd.conformance.comparison import Mismatch
+from aegisd.conformance.pack import Case, Pack, PackStep
 from aegisd.conformance.result import CaseResult, PackResult, Run, StepResult
 
 HOSTILE = "<script>alert(1)</script>&\"'\x1b[2J\u202e\x00\ufffe]]>"
 
+
+def _case(identifier: str, requirement: str, line: int, **more: str) -> Case:
+    told = {"origin": None, "waits_for": None, **more}
+    return Case(id=identifier, requirement=requirement, line=line, steps=(), **told)
+
+
+def _step(number: int, line: int, verb: str) -> PackStep:
+    return PackStep(number=number, line=line, verb=verb, action=step.StepText())
+
+
 HELD = CaseResult(
-    id="SM-001",
-    requirement="It holds.",
-    origin="BS-001 SEC-001",
-    line=18,
+    case=_case("SM-001", "It holds.", 18, origin="BS-001 SEC-001"),
     verdict="holds",
-    steps=(StepResult(number=1, line=21, verb="verify"),),
+    steps=(StepResult(step=_step(1, 21, "verify")),),
     seconds=0.25,
 )
 FAILED = CaseResult(
-    id="SM-002",
-    requirement=f"It fails {HOSTILE}",
-    origin=HOSTILE,
-    line=22,
+    case=_case("SM-002", f"It fails {HOSTILE}", 22, origin=HOSTILE),
     verdict="fails",
     steps=(
-        StepResult(number=1, line=25, verb="manifest"),
+        StepResult(step=_step(1, 25, "manifest")),
         StepResult(
-            number=2,
-            line=26,
-            verb="post",
+            step=_step(2, 26, "post"),
             mismatches=(Mismatch(field="outcome", expected='"deny"', found=HOSTILE),),
         ),
     ),
 )
-UNJUDGED = CaseResult(
-    id="SM-003", requirement="Who knows.", origin=None, line=30, verdict="not_judged", why=HOSTILE
-)
+UNJUDGED = CaseResult(case=_case("SM-003", "Who knows.", 30), verdict="not_judged", why=HOSTILE)
 WAITING = CaseResult(
-    id="SM-004",
-    requirement="Later.",
-    origin=None,
-    line=34,
+    case=_case("SM-004", "Later.", 34, waits_for="taint"),
     verdict="not_judged",
     why="waits for taint",
-    waits_for="taint",
 )
 
 
@@ -54,10 +52,15 @@ def ended(*cases: CaseResult, url: str | None = None) -> Run:
         engine=None if url else ("regopy", "1.5.2"),
         packs=(
             PackResult(
-                name="small",
-                title=f"Title {HOSTILE}",
-                about=f"About {HOSTILE}",
-                file="packs/small.yaml",
+                pack=Pack(
+                    name="small",
+                    title=f"Title {HOSTILE}",
+                    about=f"About {HOSTILE}",
+                    file="packs/small.yaml",
+                    manifests={},
+                    policies={},
+                    cases=(),
+                ),
                 cases=cases,
             ),
         ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import fields
 
-from aegisd.conformance import report, step
+from aegisd.conformance import step
 from aegisd.conformance.embedded import Embedded
 from aegisd.conformance.loading import load
 from aegisd.conformance.pack import CaseText, PackText
@@ -67,7 +67,7 @@ def test_every_expectation_is_told_where_it_belongs() -> None:
 def test_every_member_of_a_pack_and_of_the_json_is_told() -> None:
     told = set(SPAN.findall(PROSE))
     assert names(PackText) | names(CaseText) <= told
-    document = report.document(ended(FAILED))
+    document = ended(FAILED).document()
     assert set(document) <= told
     assert isinstance(document["packs"], list)
     (pack,) = document["packs"]

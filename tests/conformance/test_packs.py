@@ -52,7 +52,7 @@ class Targets:
             self._found[key] = target, Replays(engine)
         target, replays = self._found[key]
         cases = list(running.run([pack], target, replays, silent).packs[0].cases)
-        if any(case.verdict == "not_judged" and case.waits_for is None for case in cases):
+        if any(case.verdict == "not_judged" and case.case.waits_for is None for case in cases):
             del self._found[key]
             target.close()
         return cases
@@ -111,12 +111,12 @@ def test_a_pack_holds(name: str, door: str, engine: str, targets: Targets) -> No
     (pack,) = load([PACKS / f"{name}.yaml"])
     cases = targets.judge(door, engine, pack)
     wrong = {
-        case.id: [case.why, *(step.mismatches for step in case.steps if step.mismatches)]
+        case.case.id: [case.why, *(step.mismatches for step in case.steps if step.mismatches)]
         for case in cases
-        if case.verdict != "holds" and case.waits_for is None
+        if case.verdict != "holds" and case.case.waits_for is None
     }
     assert not wrong
-    assert [case.id for case in cases] == [case.id for case in pack.cases]
+    assert [case.case.id for case in cases] == [case.id for case in pack.cases]
 
 
 def test_the_packs_load_as_they_are_written() -> None:

@@ -87,7 +87,7 @@ def test_a_case_ends_with_the_first_step_that_does_not_hold(judge: Judge) -> Non
     result = judge("manifest: desk", f"{{post: {NOTE}, expect: {{outcome: deny}}}}", "verify: {}")
     assert result.verdict == "fails"
     assert findings(result) == [(2, "outcome", '"deny"', '"allow"')]
-    assert [each.line for each in result.steps] == [FIRST, FIRST + 1]
+    assert [each.step.line for each in result.steps] == [FIRST, FIRST + 1]
 
 
 def test_a_repeated_step_says_which_time_it_was(judge: Judge) -> None:

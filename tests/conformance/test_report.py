@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from aegisd.conformance import junit, page, report
+from aegisd.conformance import junit, page
 from aegisd.conformance.result import CaseResult, Run
 from aegisd.core.log.canonical import encode
 from tests.conformance.results import FAILED, HELD, HOSTILE, UNJUDGED, WAITING, ended
@@ -31,7 +31,7 @@ def test_one_verdict_of_many_and_never_compliance_of_nothing(
 ) -> None:
     run = ended(*cases)
     assert run.verdict == verdict
-    assert report.document(run)["verdict"] == verdict
+    assert run.document()["verdict"] == verdict
 
 
 def test_what_waits_counts_as_neither_held_nor_broken() -> None:
@@ -39,7 +39,7 @@ def test_what_waits_counts_as_neither_held_nor_broken() -> None:
 
 
 def test_the_json_document_has_the_shape_that_programs_rely_on() -> None:
-    found = json.loads(encode(report.document(ended(HELD, FAILED, WAITING))))
+    found = json.loads(encode(ended(HELD, FAILED, WAITING).document()))
     assert found["aegis_conformance"] == 1
     assert found["target"] == {
         "kind": "in-process",
@@ -67,7 +67,7 @@ def test_the_json_document_has_the_shape_that_programs_rely_on() -> None:
 
 
 def test_the_json_of_a_server_names_it() -> None:
-    told = report.document(ended(HELD, url="http://gate.example"))["target"]
+    told = ended(HELD, url="http://gate.example").document()["target"]
     assert told == {"kind": "server", "url": "http://gate.example", "engine": None}
 
 

@@ -168,7 +168,7 @@ def test_a_killed_gate_keeps_nothing_that_was_done_afterwards(replays: Replays) 
 
 def test_an_own_daemon_leaves_no_process_and_no_file() -> None:
     target = OwnDaemon("regopy")
-    folder, number = Path(target._folder.name), target._daemon.pid
+    folder, number = target.folder, target._daemon.pid
     assert target.engine is not None
     assert target.engine[0] == "regopy"
     target.close()

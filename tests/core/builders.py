@@ -1,6 +1,6 @@
 """Logs and values that many tests start from, and the vectors of others where they are present."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ from msgspec import UNSET, Raw
 
 from aegisd.core.log.canonical import INTEGER_MAX, encode
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal
+from aegisd.core.log.export import Evidence, ExportWriter, Scope
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -91,3 +92,18 @@ def small_log() -> list[StoredEvent]:
             envelope(3, "TERMINATION", {"reason": "done"}, session_id="s2", user_id=""),
         ]
     )
+
+
+def export_lines(
+    scope: Scope,
+    documents: Iterable[tuple[str, bytes]],
+    events: Iterable[StoredEvent],
+    evidence: Iterable[Evidence] = (),
+) -> Iterator[bytes]:
+    """The lines of an export, each with its newline. `documents` are (kind, canonical bytes)."""
+    writer = ExportWriter()
+    yield from writer.begin(scope, documents)
+    rows = list(events)
+    yield from (writer.lines(row.body + b"\n") for row in rows)
+    yield from map(writer.evidence, evidence)
+    yield writer.end({row.session_id: (row.seq, row.hash) for row in rows}, len(rows))

@@ -27,7 +27,6 @@ from aegisd.core.log.export import (
     ExportedDetached,
     ExportedProof,
     Scope,
-    write,
 )
 from aegisd.core.log.merkle import Tree
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
@@ -38,7 +37,7 @@ from aegisd.rows import Batch
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.signed import note
-from tests.core.builders import chain, envelope, small_log
+from tests.core.builders import chain, envelope, export_lines, small_log
 from tests.engine.world import run, running, said
 
 MANIFEST = b'{"schema":"aegis.dev/manifest/v0.2"}'
@@ -74,7 +73,7 @@ def exported(
     documents: Iterable[tuple[str, bytes]] = (("manifest", MANIFEST),),
 ) -> bytes:
     """An export."""
-    return b"".join(write(scope, documents, events, evidence))
+    return b"".join(export_lines(scope, documents, events, evidence))
 
 
 def keep(store: EventStore, file: BinaryIO, checked: Import) -> Keeping:
@@ -167,7 +166,9 @@ def test_values_beside_events_are_kept_with_theirs(
         [envelope(seq, "USER_MESSAGE", payload if seq % 2 else plain) for seq in range(6)]
     )
     values = [
-        ExportedDetached(position=at, pointer="/content", subject="u1", salt=salt, value=value)
+        ExportedDetached(
+            position=at, pointer="/content", subject="u1", salt=salt, value=value.decode()
+        )
         for at in (1, 5)
     ]
     store = MemoryStore()

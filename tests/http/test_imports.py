@@ -2,8 +2,9 @@
 
 import pytest
 
-from aegisd.core.log import export
+from aegisd.core.log.export import Scope
 from aegisd.http import imports
+from tests.core.builders import export_lines
 from tests.http.door import Door, call
 
 QUERY = "tenant_id=audit&author=ann&reason=case+12"
@@ -11,8 +12,8 @@ QUERY = "tenant_id=audit&author=ann&reason=case+12"
 
 def exported(door: Door) -> bytes:
     """A tenant's log as an export."""
-    scope = export.Scope(tenant_id="acme")
-    return b"".join(export.write(scope, [], door.store.events("acme")))
+    scope = Scope(tenant_id="acme")
+    return b"".join(export_lines(scope, [], door.store.events("acme")))
 
 
 def test_an_import_is_kept_under_an_archive_and_told_in_control(door: Door) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.log import all_sessions
-from aegisd.core.errors import AegisError, InvalidField, NotFound
+from aegisd.core.errors import AegisError, ConfigInvalid, InvalidField, NotFound
 from aegisd.remote.client import Client
 from aegisd.remote.log import ServerLog, event
 from tests.aegisctl.conftest import Type
@@ -35,6 +35,11 @@ def test_a_server_tells_the_same_log_as_its_database(served: ServerLog, log_file
                 log.session_events(tenant_id, name, from_seq=1, limit=2)
             )
     log.close()
+
+
+def test_values_are_refused_and_not_left_out_in_silence(served: ServerLog) -> None:
+    with pytest.raises(ConfigInvalid, match="--dsn"):
+        served.detached("acme", 3)
 
 
 def test_sessions_are_read_page_by_page(served: ServerLog) -> None:

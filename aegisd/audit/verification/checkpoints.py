@@ -1,14 +1,10 @@
 """Every checkpoint kept in a database, held against the tree over the events it covers."""
 
-from collections.abc import Iterator
-
-from msgspec import Struct
+from collections.abc import Iterator, Sequence
 
 from aegisd.audit.anchors import Anchors, tenant_of
-from aegisd.audit.verification import anchoring
-from aegisd.audit.verification.breaks import broken, unreadable
 from aegisd.audit.verification.result import Verification
-from aegisd.core.errors import LogCorrupt, NoteInvalid
+from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.chain import Break
 from aegisd.core.log.roots import Roots
@@ -18,13 +14,6 @@ from aegisd.signing import ed25519
 
 # Checkpoints read in one go. A log that lives long has more of them than memory should hold.
 CHECKPOINTS_PAGE = 1000
-
-
-class Covered(Struct, frozen=True):
-    """How many events lead to the newest checkpoint, and whether a key signed that."""
-
-    events: int
-    signed: bool
 
 
 class CheckpointCheck:
@@ -46,7 +35,7 @@ class CheckpointCheck:
         self._kept = anchors.of(tenant_id)
         self._roots = Roots(head.size for head in self._kept)
         self._page: list[Checkpoint] = []
-        self._covered, self._signed = 0, False
+        self._covered = (False, 0)
         # A daemon may be appending meanwhile: what it signs from now on is not looked at.
         self._last_size = self._newest_size()
         self._turn(0)
@@ -57,36 +46,36 @@ class CheckpointCheck:
         while self._page and self._page[-1].size < self._roots.size:
             self._judge_page()
 
-    def end(self) -> Covered:
-        """Judge what is left, and the kept roots of blocks."""
+    def end(self) -> tuple[int, bool]:
+        """Judge what is left, and the kept roots of blocks.
+
+        How many events lead to the newest checkpoint, and whether a key signed that.
+        """
         while self._page:
             self._judge_page()
         self._roots.tree()
         for head in self._kept:
             root = self._roots.at.get(head.size)
             size = self._roots.size
-            if anchoring.hold(self._told, self._tenant_id, head, size, root):
+            if self._told.hold(self._tenant_id, head, size, root):
                 self._cover(head.size, signed=bool(self._anchors.keys))
         self._check_blocks()
-        return Covered(self._covered, self._signed)
+        signed, events = self._covered
+        return events, signed
 
     def _newest_size(self) -> int:
-        try:
+        newest = None
+        with self._told.reading(self._tenant_id):
             newest = self._reader.newest_checkpoint(self._tenant_id)
-        except LogCorrupt as error:
-            self._told.add(unreadable(self._tenant_id, error))
-            return 0
         return 0 if newest is None else newest.size
 
     def _turn(self, from_size: int) -> None:
         """Read the next checkpoints, and want the roots they speak of."""
-        try:
+        page: Sequence[Checkpoint] = ()
+        with self._told.reading(self._tenant_id):
             page = self._reader.checkpoints(
                 self._tenant_id, from_size=from_size, limit=CHECKPOINTS_PAGE
             )
-        except LogCorrupt as error:
-            self._told.add(unreadable(self._tenant_id, error))
-            page = []
         self._page = [each for each in page if each.size <= self._last_size]
         self._roots.want(each.size for each in self._page)
 
@@ -138,14 +127,12 @@ class CheckpointCheck:
 
     def _cover(self, size: int, *, signed: bool) -> None:
         """Note a checkpoint that holds. One that a key signed counts before any that none did."""
-        self._covered, self._signed = max((self._covered, self._signed), (size, signed), key=_rank)
+        self._covered = max(self._covered, (signed, size))
 
     def _check_blocks(self) -> None:
-        try:
+        kept: Sequence[bytes] = ()
+        with self._told.reading(self._tenant_id):
             kept = self._reader.blocks(self._tenant_id)
-        except LogCorrupt as error:
-            self._told.add(unreadable(self._tenant_id, error))
-            return
         found = self._roots.tree().block_roots(0)
         for number, (one, other) in enumerate(zip(kept, found, strict=False)):
             if one != other:
@@ -154,9 +141,4 @@ class CheckpointCheck:
                 )
 
     def _break(self, rule: str, detail: str) -> Break:
-        return broken(rule, detail, tenant_id=self._tenant_id)
-
-
-def _rank(covered: tuple[int, bool]) -> tuple[bool, int]:
-    size, signed = covered
-    return signed, size
+        return Break(rule, detail, tenant_id=self._tenant_id)

@@ -7,14 +7,12 @@ from aegisd.audit.anchors import NONE, Anchors
 from aegisd.audit.archives import import_act
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.verification import anchoring
-from aegisd.audit.verification.breaks import NOWHERE, broken, unreadable
 from aegisd.audit.verification.checkpoints import CheckpointCheck
 from aegisd.audit.verification.order import Order
-from aegisd.audit.verification.result import Verification
+from aegisd.audit.verification.result import Verification, unreadable
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import LogCorrupt
-from aegisd.core.log.chain import Break, Chain
+from aegisd.core.log.chain import NOWHERE, Break, Chain
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import EventReader
@@ -52,7 +50,7 @@ def verify_database(
         present = present or session_id in check.chain.heads
     told.check_documents(names, log.document)
     live = (tenant_id for tenant_id in tenants if not tenant_id.startswith(ARCHIVE_PREFIX))
-    anchoring.require_answers(told, anchors, live)
+    told.require_answers(anchors, live)
     told.require_session(present=present)
     return told
 
@@ -60,9 +58,9 @@ def verify_database(
 def _check_file(log: DatabaseLog, told: Verification) -> None:
     try:
         for fault in log.faults():
-            told.add(broken("file", fault))
+            told.add(Break("file", fault))
     except LogCorrupt as error:
-        told.add(broken("file", error.message))
+        told.add(Break("file", error.message))
 
 
 class _TenantCheck:
@@ -118,13 +116,13 @@ class _TenantCheck:
         if self._act is not None and self._act.events != events:
             self._add_head(f"LOG_IMPORTED counts {self._act.events} events, found {events}")
         if isinstance(self._log, DatabaseLog):
-            self._check_moved(self._log)
+            with self._told.reading(self._tenant_id):
+                for found in self._log.moved(self._tenant_id):
+                    self._told.add(found)
         self._check_snapshots()
-        covered = self._checkpoints.end()
+        covered, signed = self._checkpoints.end()
         sessions = len(self.chain.heads)
-        self._told.count(
-            self._tenant_id, events, sessions, signed=covered.signed, covered=covered.events
-        )
+        self._told.count(self._tenant_id, events, sessions, signed=signed, covered=covered)
 
     def _rows(self) -> Iterator[StoredEvent | Break]:
         position, failures = 0, 0
@@ -141,7 +139,7 @@ class _TenantCheck:
             else:
                 return
         text = f"gave up after {UNREADABLE_ROWS_MAX} rows in a row that cannot be read"
-        yield broken("row", text, tenant_id=self._tenant_id)
+        yield Break("row", text, tenant_id=self._tenant_id)
 
     def _recorded_head(self) -> tuple[int, bytes] | None:
         try:
@@ -156,35 +154,25 @@ class _TenantCheck:
 
     def _add_head(self, detail: str) -> None:
         position = NOWHERE if self._last is None else self._last.position
-        self._told.add(broken("head", detail, tenant_id=self._tenant_id, position=position))
-
-    def _check_moved(self, log: DatabaseLog) -> None:
-        try:
-            for found in log.moved(self._tenant_id):
-                self._told.add(found)
-        except LogCorrupt as error:
-            self._told.add(unreadable(self._tenant_id, error))
+        self._told.add(Break("head", detail, tenant_id=self._tenant_id, position=position))
 
     def _check_snapshots(self) -> None:
         """A cached fold rests on one event; that event must be there and be the same."""
         for session_id in ("", *sorted(self.chain.heads)):
-            try:
+            with self._told.reading(self._tenant_id):
                 row = self._log.snapshot(self._tenant_id, session_id)
                 wrong = None if row is None else self._snapshot_fault(row)
-            except LogCorrupt as error:
-                self._told.add(unreadable(self._tenant_id, error))
-                continue
-            if wrong is not None and row is not None:
-                self._told.add(
-                    broken(
-                        "head",
-                        wrong,
-                        tenant_id=self._tenant_id,
-                        position=NOWHERE if session_id else row.head,
-                        session_id=session_id,
-                        seq=row.head if session_id else NOWHERE,
+                if wrong is not None and row is not None:
+                    self._told.add(
+                        Break(
+                            "head",
+                            wrong,
+                            tenant_id=self._tenant_id,
+                            position=NOWHERE if session_id else row.head,
+                            session_id=session_id,
+                            seq=row.head if session_id else NOWHERE,
+                        )
                     )
-                )
 
     def _snapshot_fault(self, row: SnapshotRow) -> str | None:
         if row.session_id:

@@ -7,8 +7,6 @@ from pathlib import Path
 import msgspec
 
 from aegisd.audit.anchors import NONE, Anchors, tenant_of
-from aegisd.audit.verification import anchoring
-from aegisd.audit.verification.breaks import broken
 from aegisd.audit.verification.result import Verification
 from aegisd.core.errors import ConfigInvalid, NoteInvalid
 from aegisd.core.log import checkpoint, proof
@@ -31,7 +29,7 @@ def verify_proof(path: str, event: str | None = None, anchors: Anchors = NONE) -
     try:
         read = proof.read(_text(path))
     except NoteInvalid as error:
-        told.add(broken("proof", error.message))
+        told.add(Break("proof", error.message))
         return told
     body = read.extra if event is None else _event(event)
     if not body:
@@ -44,8 +42,8 @@ def verify_proof(path: str, event: str | None = None, anchors: Anchors = NONE) -
         told.count(tenant_id, 1, 1, signed=bool(anchors.keys), covered=1)
         for kept in anchors.of(tenant_id):
             root = head.root if head.size == kept.size else None
-            anchoring.hold(told, tenant_id, kept, kept.size, root)
-        anchoring.require_answers(told, anchors, [tenant_id])
+            told.hold(tenant_id, kept, kept.size, root)
+        told.require_answers(anchors, [tenant_id])
     return told
 
 
@@ -53,28 +51,23 @@ def _breaks(read: Proof, body: bytes, anchors: Anchors) -> Iterator[Break]:
     try:
         head = checkpoint.read(read.checkpoint)[0]
     except NoteInvalid as error:
-        yield broken("checkpoint", error.message, position=read.index)
+        yield Break("checkpoint", error.message, position=read.index)
         return
     if anchors.keys:
         try:
             checkpoint.verify(read.checkpoint, anchors.keys, ed25519.check)
         except NoteInvalid as error:
-            yield broken("signature", error.message, position=read.index)
+            yield Break("signature", error.message, position=read.index)
     if not proof.covers(read, hashlib.sha256(body).digest(), head):
         detail = "the path does not lead from this event to the root of the checkpoint"
-        yield broken("proof", detail, position=read.index)
+        yield Break("proof", detail, position=read.index)
     envelope = _envelope(body)
     if envelope is None:
-        yield broken("envelope", "the event's bytes are not an envelope", position=read.index)
+        yield Break("envelope", "the event's bytes are not an envelope", position=read.index)
     elif envelope.tenant_id != tenant_of(head):
-        yield broken(
-            "checkpoint",
-            f"the checkpoint is of {head.origin}, the event of tenant {envelope.tenant_id}",
-            tenant_id=envelope.tenant_id,
-            position=read.index,
-            session_id=envelope.session_id,
-            seq=envelope.seq,
-        )
+        detail = f"the checkpoint is of {head.origin}, the event of tenant {envelope.tenant_id}"
+        event = envelope
+        yield Break("checkpoint", detail, event.tenant_id, read.index, event.session_id, event.seq)
 
 
 def _envelope(body: bytes) -> Envelope | None:

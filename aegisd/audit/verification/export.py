@@ -1,29 +1,45 @@
-"""An export, line by line, with nothing but the file: no database, no server, no trust."""
+"""An export, with nothing but the file: no database, no server, no trust.
 
+Read in segments, on every processor where that is worth starting processes; and line by line, where
+a segment does not hold.
+"""
+
+import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from msgspec import Struct
 
 from aegisd.audit import documents
 from aegisd.audit.anchors import NONE, Anchors
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.verification import anchoring
-from aegisd.audit.verification.breaks import broken
 from aegisd.audit.verification.order import Order
-from aegisd.audit.verification.parallel import read_in_segments
 from aegisd.audit.verification.result import Verification
-from aegisd.audit.verification.segment import Segment
+from aegisd.audit.verification.segment import Segment, Segments, read_segment
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log.chain import Break
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.core.log.export import ExportedDocument, Line, Trailer
+from aegisd.core.log.export import KIND_BEGINS, ExportedDocument, Line, Scope, Trailer
 from aegisd.core.log.export_check import ExportCheck, announced
-from aegisd.core.log.export_reading import read
+from aegisd.core.log.export_reading import Reader, read
 from aegisd.export_file import ending, lines
 from aegisd.signing import ed25519
+
+# Bytes of a segment. Some thousand events: what one costs to hand over no longer shows.
+SEGMENT_BYTES = 1 << 22
+
+# Bytes of a file from which on processes are started. Before, starting them takes longer.
+PROCESSES_FROM_BYTES = 1 << 24
+
+# Processes besides this one, which meanwhile hashes the file and grows the tree. More than these
+# would wait for that.
+PROCESSES_MAX = 4
 
 
 def verify_export(
@@ -48,17 +64,6 @@ def verify_export(
         verifier.read(file, progress)
     verifier.told.require_session(present=verifier.has(session_id))
     return verifier.told
-
-
-class _Told(Struct):
-    seq: int
-    hash: str
-
-
-class _TrailerLine(Struct):
-    events: int
-    heads: dict[str, _Told]
-    sha256: str
 
 
 class ExportVerifier:
@@ -89,7 +94,9 @@ class ExportVerifier:
                 self.take(part)
                 progress()
         except ExportInvalid as error:
-            self._end_early(error.message)
+            for found in self._ends():
+                self.told.add(found)
+            self.told.add(Break("export", error.message, tenant_id=self._tenant_id))
         self._end()
 
     def _lines(self, file: BinaryIO) -> Iterator[bytes]:
@@ -117,27 +124,19 @@ class ExportVerifier:
         self._check.proven(heads, segment.digests())
         self._named.update(segment.named)
 
-    def _end_early(self, reason: str) -> None:
-        """A line is not what it must be. Say which, and which sessions do not end as told."""
-        for found in self._ends():
-            self.told.add(found)
-        self.told.add(broken("export", reason, tenant_id=self._tenant_id))
-
     def _ends(self) -> list[Break]:
-        """Where the SHA-256 says that some line was changed, heads may say in which session."""
+        """A line is not what it must be; heads may say in which sessions."""
         try:
-            told = msgspec.json.decode(self._last, type=_TrailerLine)
+            return self._check.check(msgspec.json.decode(self._last, type=Trailer))
         except (msgspec.MsgspecError, UnicodeError):
             return []
-        heads = {name: (head.seq, head.hash) for name, head in told.heads.items()}
-        return self._check.check(Trailer(events=told.events, heads=heads, sha256=told.sha256))
 
     def _end(self) -> None:
         """Compare the documents that events name with those that are there, and say the level."""
         for name in sorted(self._named):
             if name.digest not in self._held:
                 text = f"{name.kind} {name.digest} is named by an event and missing"
-                self.told.add(broken("document", text, tenant_id=self._tenant_id))
+                self.told.add(Break("document", text, tenant_id=self._tenant_id))
         self.told.documents = len(self._held)
         if self._check.scope is None:
             return
@@ -147,7 +146,7 @@ class ExportVerifier:
             if self._compare(head) and self._anchors.keys:
                 covered, signed = max(covered if signed else 0, head.size), True
         self.told.count(tenant_id, check.events, check.sessions, signed=signed, covered=covered)
-        anchoring.require_answers(self.told, self._anchors, [tenant_id])
+        self.told.require_answers(self._anchors, [tenant_id])
 
     def _compare(self, kept: TreeHead) -> bool:
         check = self._check
@@ -159,9 +158,102 @@ class ExportVerifier:
             own = check.head
             root = own.root if own is not None and own.size == kept.size else None
             events = kept.size
-        same = anchoring.hold(self.told, self._tenant_id, kept, events, root)
+        same = self.told.hold(self._tenant_id, kept, events, root)
         return same and check.whole
 
     @property
     def _tenant_id(self) -> str:
         return "" if self._check.scope is None else self._check.scope.tenant_id
+
+
+def read_in_segments(
+    file: BinaryIO, path: str | None, verifier: ExportVerifier, progress: Progress
+) -> bool:
+    """Read an export from its beginning; whether its lines were what they must be, all of them.
+
+    `path` names the file for other processes, where it has one. After False, `verifier` is of no
+    use.
+    """
+    reader = Reader()
+    try:
+        scope = _begin(file, reader, verifier)
+        if scope is None or not _read_events(file, path, scope, reader, verifier, progress):
+            return False
+        for line in lines(file):
+            verifier.take(reader.take(line))
+        reader.end()
+    except ExportInvalid:
+        return False
+    return True
+
+
+def _begin(file: BinaryIO, reader: Reader, verifier: ExportVerifier) -> Scope | None:
+    """Read up to the first event. None where anything but documents stands before it."""
+    scope = None
+    for line in lines(file):
+        if scope is not None and not line.startswith(KIND_BEGINS):
+            file.seek(-len(line), os.SEEK_CUR)
+            return scope
+        part = reader.take(line)
+        if not isinstance(part, Scope | ExportedDocument):
+            return None
+        verifier.take(part)
+        scope = part if isinstance(part, Scope) else scope
+    return None
+
+
+def _read_events(
+    file: BinaryIO,
+    path: str | None,
+    scope: Scope,
+    reader: Reader,
+    verifier: ExportVerifier,
+    progress: Progress,
+) -> bool:
+    """Read up to the first line behind the events, and stand there; whether the events hold."""
+    places = list(_places(file))
+    together = Segments()
+    with _segments(file, path, places, scope) as segments:
+        for (start, end), segment in zip(places, segments, strict=True):
+            if segment is None or not together.take(segment):
+                return False
+            file.seek(start)
+            reader.skip(file.read(segment.length), segment.events)
+            verifier.take_segment(segment, together.heads)
+            progress(segment.events)
+            if start + segment.length < end:
+                # What is behind is no event.
+                return True
+    return True
+
+
+def _places(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Where segments begin and end from here on, each at the beginning of a line."""
+    start = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    while start < size:
+        file.seek(min(start + SEGMENT_BYTES, size) - 1)
+        next(lines(file), b"")
+        yield start, file.tell()
+        start = file.tell()
+
+
+@contextmanager
+def _segments(
+    file: BinaryIO, path: str | None, places: list[tuple[int, int]], scope: Scope
+) -> Iterator[Iterator[Segment | None]]:
+    """The segments of a file in order, checked by other processes where there is enough to do."""
+    if path is None or not places or places[-1][1] - places[0][0] < PROCESSES_FROM_BYTES:
+        yield (read_segment(file, *place, scope) for place in places)
+        return
+    processes = min(os.cpu_count() or 1, PROCESSES_MAX)
+    with ExitStack() as ending:
+        # Not forked: a progress bar may have started a thread.
+        pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+        ending.callback(pool.shutdown, wait=True, cancel_futures=True)
+        yield pool.map(partial(_read, path, scope), places)
+
+
+def _read(path: str, scope: Scope, place: tuple[int, int]) -> Segment | None:
+    with Path(path).open("rb") as file:
+        return read_segment(file, *place, scope)

@@ -5,12 +5,12 @@ from pathlib import Path
 from aegisd.audit import log
 from aegisd.audit.anchors import NONE, Anchors
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.verification.breaks import broken
 from aegisd.audit.verification.database import verify_database
 from aegisd.audit.verification.event_proof import verify_proof
 from aegisd.audit.verification.export import verify_export
 from aegisd.audit.verification.result import Verification
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, NotFound
+from aegisd.core.log.chain import Break
 from aegisd.printable import shown
 
 
@@ -46,7 +46,7 @@ def verify_file(
     except LogCorrupt as error:
         # Not even the list of tenants, or the file's own marks, can be read.
         told = Verification(session_id=session_id)
-        told.add(broken("row", error.message))
+        told.add(Break("row", error.message))
         return told
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
-from aegisd.audit.verification.breaks import broken
 from aegisd.core.events import CONSEQUENCES, DAEMON_EVENTS
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent
@@ -44,22 +43,13 @@ class Order:
             event.seq,
         )
         if event.event_type in CONSEQUENCES and not behind:
-            yield _moved(event, "a decision that does not stand right behind its cause")
+            detail = "a decision that does not stand right behind its cause"
+            yield Break.of(event, "position", detail)
         try:
             now_ms = _decode(event.body).payload.now_ms
         except (msgspec.MsgspecError, UnicodeError):
             return
         if now_ms < self._now_ms:
-            yield _moved(event, f"the daemon's clock ran back {self._now_ms - now_ms} ms to here")
+            detail = f"the daemon's clock ran back {self._now_ms - now_ms} ms to here"
+            yield Break.of(event, "position", detail)
         self._now_ms = max(self._now_ms, now_ms)
-
-
-def _moved(event: StoredEvent, detail: str) -> Break:
-    return broken(
-        "position",
-        detail,
-        tenant_id=event.tenant_id,
-        position=event.position,
-        session_id=event.session_id,
-        seq=event.seq,
-    )

@@ -1,14 +1,16 @@
 """What a verification found of a database, an export or a server: what was checked, and breaks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from msgspec import Struct
 
+from aegisd.audit.anchors import Anchors, tenant_of
 from aegisd.audit.documents import Find, Named, found
-from aegisd.audit.verification.breaks import broken
 from aegisd.core.errors import LogCorrupt, SessionUnknown
-from aegisd.core.log.chain import Break
+from aegisd.core.log.chain import NOWHERE, Break
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.printable import shown
 
 # Breaks kept for the result, first ones first: they show where to look, and a wholly broken log
@@ -80,6 +82,14 @@ class Verification(Struct, kw_only=True):
         if len(self.breaks) < BREAKS_MAX:
             self.breaks.append(place)
 
+    @contextmanager
+    def reading(self, tenant_id: str) -> Iterator[None]:
+        """Count as a break what cannot be read in the block, which ends there."""
+        try:
+            yield
+        except LogCorrupt as error:
+            self.add(unreadable(tenant_id, error))
+
     def count(
         self, tenant_id: str, events: int, sessions: int, *, signed: bool = False, covered: int = 0
     ) -> None:
@@ -101,7 +111,7 @@ class Verification(Struct, kw_only=True):
             except LogCorrupt as error:
                 body = error.message
             if isinstance(body, str):
-                self.add(broken("document", body))
+                self.add(Break("document", body))
             else:
                 self.documents += 1
 
@@ -109,3 +119,72 @@ class Verification(Struct, kw_only=True):
         """Raise `SessionUnknown` where nothing is wrong and the session asked about is nowhere."""
         if self.session_id is not None and self.holds and not present:
             raise SessionUnknown(f"the log holds no event of session {shown(self.session_id)}")
+
+    def hold(self, tenant_id: str, head: TreeHead, events: int, root: bytes | None) -> bool:
+        """Hold a kept checkpoint against a log of so many events, with `root` at its size.
+
+        Whether it holds; None stands for a root that cannot be computed, which is said.
+        """
+        if head.size > events:
+            detail = (
+                f"the checkpoint you kept covers {head.size} events, the log holds {events}: its "
+                "tail was cut, or an older log was put in its place"
+            )
+            self.add(Break("checkpoint", detail, tenant_id=tenant_id))
+        elif root is None:
+            self.unknown.append(
+                f"the checkpoint you kept of {head.size} events of {shown(head.origin)} cannot be "
+                "held against one session; verify the whole tenant"
+            )
+        elif root != head.root:
+            detail = (
+                f"the first {head.size} events are others than those of the checkpoint you kept: "
+                "history was changed"
+            )
+            self.add(Break("root", detail, tenant_id=tenant_id))
+        else:
+            return True
+        return False
+
+    def require_answers(self, anchors: Anchors, required: Iterable[str]) -> None:
+        """Say which of `required` tenants no key signed, and which checkpoints found no tenant."""
+        signed = {tenant.tenant_id for tenant in self.tenants if tenant.level != CHAIN}
+        if anchors.keys:
+            self.unknown += [
+                f"nothing of tenant {shown(name)} is signed by a key that was given"
+                for name in required
+                if name not in signed
+            ]
+        held = {tenant.tenant_id for tenant in self.tenants}
+        self.unknown += [
+            f"the checkpoint you kept is of {shown(head.origin)}, which is not in this log"
+            for head in anchors.kept
+            if tenant_of(head) not in held
+        ]
+
+
+def unreadable(tenant_id: str, error: LogCorrupt) -> Break:
+    """The break of a row that cannot be read."""
+    place = error.details
+    position, seq, session_id = place.get("position"), place.get("seq"), place.get("session_id")
+    return Break(
+        "row",
+        error.message,
+        tenant_id=tenant_id,
+        position=position if isinstance(position, int) else NOWHERE,
+        session_id=session_id if isinstance(session_id, str) else "",
+        seq=seq if isinstance(seq, int) else NOWHERE,
+    )
+
+
+def sentence(found: Break) -> str:
+    """Where and how a log does not hold."""
+    places = [f"tenant {shown(found.tenant_id)}"] if found.tenant_id else []
+    if found.position != NOWHERE:
+        places.append(f"position {found.position}")
+    if found.session_id:
+        places.append(f"session {shown(found.session_id)}")
+    if found.seq != NOWHERE:
+        places.append(f"seq {found.seq}")
+    where = ", ".join(places) or "the file"
+    return f"{where}: {found.rule}: {shown(found.detail, None)}"

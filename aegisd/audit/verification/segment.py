@@ -9,6 +9,7 @@ from binascii import a2b_base64, b2a_base64
 from hashlib import sha256
 from typing import BinaryIO
 
+import msgspec
 from msgspec import Struct, UnsetType
 
 from aegisd.audit import documents
@@ -21,9 +22,6 @@ from aegisd.core.log.merkle import HASH_BYTES
 
 # Lines looked at together: most of what one alone would cost around the reading is saved by then.
 LINES_TOGETHER = 16
-
-# Where a payload names documents by digest; see `aegisd.audit.documents`.
-_NAMING = ("digest", "manifest", "bundle")
 
 
 class Link(Struct, frozen=True, array_like=True):
@@ -90,7 +88,7 @@ def check_segment(data: bytes, scope: Scope) -> Segment | None:
     lines = data[:length].split(b"\n")
     if lines.pop():
         return None
-    check = _SegmentCheck(scope)
+    check = _SegmentCheck(scope, length)
     for first in range(0, len(lines), LINES_TOGETHER):
         together = lines[first : first + LINES_TOGETHER]
         envelopes = open_lines(b"\n".join(together) + b"\n")
@@ -98,29 +96,24 @@ def check_segment(data: bytes, scope: Scope) -> Segment | None:
             envelopes = [each for each in map(open_line, together) if each is not None]
         if len(envelopes) != len(together) or not check.take(together, envelopes):
             return None
-    return check.segment(length)
+    return check.segment()
 
 
 class _SegmentCheck:
     """What `aegisd.audit.verification.export` checks of events, for those that hold."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, length: int) -> None:
         self._scope = scope
+        self._segment = Segment(length=length)
         self._digests: list[bytes] = []
         # Session -> its last seq here, and that event's hash as the next one must name it.
         self._links: dict[str, tuple[int, str]] = {}
-        self._firsts: dict[str, Link] = {}
-        self._first: Link | None = None
-        self._last: tuple[str, int] = ("", -1)
-        self._now_ms: tuple[int, int] | None = None
-        self._named: set[Named] = set()
         self._seen: set[tuple[object, ...]] = set()
-        self._detached: list[tuple[int, bytes]] = []
 
     def take(self, lines: list[bytes], envelopes: list[OpenEnvelope]) -> bool:
         """Check the next events; whether they hold."""
         tenant_id, only = self._scope.tenant_id, self._scope.session_id
-        links, digests, last = self._links, self._digests, self._last
+        links, digests, last = self._links, self._digests, self._segment.last
         for line, each in zip(lines, envelopes, strict=True):
             session_id, seq, prev_hash = each.session_id, each.seq, each.prev_hash
             if each.tenant_id != tenant_id or (only is not None and session_id != only):
@@ -135,20 +128,20 @@ class _SegmentCheck:
             if each.event_type in DAEMON_EVENTS and not self._take_daemon_event(each, last):
                 return False
             if BEGINS in line:
-                self._detached.append((len(digests), line))
+                self._segment.detached.append((len(digests), line))
             digest = sha256(line).digest()
             digests.append(digest)
             links[session_id] = (seq, b2a_base64(digest, newline=False).decode())
             last = (session_id, seq)
-        self._last = last
+        self._segment.last = last
         return True
 
     def _open(self, event: OpenEnvelope) -> None:
         """Note the first event of a session, whose link is compared with what stands before."""
         prev_hash = "" if isinstance(event.prev_hash, UnsetType) else event.prev_hash
         link = Link(event.session_id, event.seq, prev_hash, event.event_type)
-        self._firsts[event.session_id] = link
-        self._first = self._first or link
+        self._segment.firsts[event.session_id] = link
+        self._segment.first = self._segment.first or link
 
     def _take_daemon_event(self, event: OpenEnvelope, last: tuple[str, int]) -> bool:
         # The first of the segment is compared with what stands before the segment.
@@ -164,15 +157,15 @@ class _SegmentCheck:
         now_ms = payload.get("now_ms", 0)
         if type(now_ms) is not int:
             return False
-        first, latest = self._now_ms or (now_ms, now_ms)
+        first, latest = self._segment.now_ms or (now_ms, now_ms)
         if now_ms < latest:
             return False
-        self._now_ms = (first, now_ms)
+        self._segment.now_ms = (first, now_ms)
         return self._name(event.event_type, payload)
 
     def _name(self, event_type: str, payload: dict[str, object]) -> bool:
         """Note what the event names. Most events name what the one before them named."""
-        names = (event_type, *map(payload.get, _NAMING))
+        names = (event_type, *map(payload.get, documents.MEMBERS))
         try:
             if names in self._seen:
                 return True
@@ -182,26 +175,16 @@ class _SegmentCheck:
         if named is None:
             return False
         self._seen.add(names)
-        self._named.update(named)
+        self._segment.named.update(named)
         return True
 
-    def segment(self, length: int) -> Segment:
+    def segment(self) -> Segment:
         """What was checked. Heads have their hashes as bytes again."""
         heads = {
             session_id: (seq, a2b_base64(digest))
             for session_id, (seq, digest) in self._links.items()
         }
-        return Segment(
-            length=length,
-            hashes=b"".join(self._digests),
-            firsts=self._firsts,
-            heads=heads,
-            first=self._first,
-            last=self._last,
-            now_ms=self._now_ms,
-            named=self._named,
-            detached=self._detached,
-        )
+        return msgspec.structs.replace(self._segment, hashes=b"".join(self._digests), heads=heads)
 
 
 class Segments:

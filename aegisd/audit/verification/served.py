@@ -5,12 +5,11 @@ import msgspec
 from aegisd.audit import documents
 from aegisd.audit.log import Log, all_sessions
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.verification.breaks import broken
 from aegisd.audit.verification.order import Order
 from aegisd.audit.verification.result import Verification
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import SessionUnknown
-from aegisd.core.log.chain import Chain
+from aegisd.core.log.chain import Break, Chain
 from aegisd.printable import shown
 
 
@@ -44,15 +43,8 @@ def verify_log(
     for head in heads:
         seq, digest = chain.heads.get(head.session_id, (-1, b""))
         if seq < head.seq or (seq == head.seq and digest != head.hash):
-            told.add(
-                broken(
-                    "head",
-                    "the server says that the session ends elsewhere than its events do",
-                    tenant_id=tenant_id,
-                    session_id=head.session_id,
-                    seq=head.seq,
-                )
-            )
+            detail = "the server says that the session ends elsewhere than its events do"
+            told.add(Break("head", detail, tenant_id, session_id=head.session_id, seq=head.seq))
     told.check_documents(names, log.document)
     told.count(tenant_id, chain.events, len(chain.heads))
     if told.holds and not chain.heads:

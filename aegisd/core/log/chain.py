@@ -27,7 +27,11 @@ _COLUMNS = (
 )
 
 
-class Break(Struct, frozen=True, kw_only=True):
+# Stands for a position or seq that is not known.
+NOWHERE = -1
+
+
+class Break(Struct, frozen=True):
     """Where a log does not hold, and the rule it breaks.
 
     `rule` is one of `envelope` (not one), `canonical` (bytes are not RFC 8785), `hash` (bytes
@@ -41,15 +45,20 @@ class Break(Struct, frozen=True, kw_only=True):
     one that was signed), `proof` (a path does not lead from its event to the root) and `detached`
     (a value beside its event is not the one the event commits to).
     `audit` adds `file` (what SQLite or the schema says) and `export` (a line or the trailer).
-    A position or seq of -1 is not known.
+    A position or seq of `NOWHERE` is not known, nor is an empty tenant or session.
     """
 
-    tenant_id: str
-    position: int
-    session_id: str
-    seq: int
     rule: str
     detail: str
+    tenant_id: str = ""
+    position: int = NOWHERE
+    session_id: str = ""
+    seq: int = NOWHERE
+
+    @classmethod
+    def of(cls, event: StoredEvent, rule: str, detail: str) -> "Break":
+        """A break at an event."""
+        return cls(rule, detail, event.tenant_id, event.position, event.session_id, event.seq)
 
 
 class Chain:
@@ -87,17 +96,7 @@ class Chain:
         found += self._check_bytes(event)
         found += self._check_link(event)
         self.events += 1
-        return [
-            Break(
-                tenant_id=event.tenant_id,
-                position=event.position,
-                session_id=event.session_id,
-                seq=event.seq,
-                rule=rule,
-                detail=detail,
-            )
-            for rule, detail in found
-        ]
+        return [Break.of(event, rule, detail) for rule, detail in found]
 
     def _holds(self, event: StoredEvent) -> bool:
         """Whether all is well, told quickly; else what is wrong is looked for rule by rule."""

@@ -23,15 +23,17 @@ A log without checkpoints has no line of the last kinds. What stands behind the 
 covered by nothing but the hash chain.
 """
 
-import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.merkle import HASH_BYTES, PROOF_HASHES_MAX
 
 VERSION = 1
 
@@ -44,97 +46,87 @@ LINE_BYTES_MAX = 16_777_216
 # How every line begins that is not an event. Their keys are sorted, and `$` comes before letters.
 KIND_BEGINS = b'{"$kind":'
 
+# A salt or a hash.
+Hash = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 
-class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+
+class Scope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What an export holds: a whole tenant, or one of its sessions."""
 
     tenant_id: str
     session_id: str | None = None
 
 
-class ExportedDocument(Struct, frozen=True, kw_only=True):
+class _Kind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="$kind"):
+    """A line with `$kind`. Bytes are padded standard base64 on it, texts as they are."""
+
+
+class ExportedDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A manifest or bundle: `kind`, hex digest, and the canonical bytes as text."""
 
-    kind: str
+    kind: str = msgspec.field(name="$kind")
     digest: str
-    body: bytes
+    body: str
 
 
-class ExportedDetached(Struct, frozen=True, kw_only=True):
-    """A value of the event on event line `position`; fields as `aegisd.ports.Detached` has them."""
+class ExportedDetached(_Kind, frozen=True, kw_only=True, tag="detached"):
+    """A value of the event on event line `position`; fields as `aegisd.rows.Detached` has them."""
 
     position: int
     pointer: str
     subject: str
-    salt: bytes
-    value: bytes
+    salt: Hash
+    value: str
 
 
-class ExportedCheckpoint(Struct, frozen=True, kw_only=True):
+class ExportedCheckpoint(_Kind, frozen=True, kw_only=True, tag="checkpoint"):
     """A signed checkpoint, as the note says it; see `core.log.checkpoint`."""
 
     note: str
 
 
-class ExportedProof(Struct, frozen=True, kw_only=True):
+class ExportedProof(_Kind, frozen=True, kw_only=True, tag="proof"):
     """The way from the event at `index` of the tenant to the checkpoint's root, leaf to root."""
 
     index: int
-    hashes: tuple[bytes, ...]
+    hashes: Annotated[tuple[Hash, ...], Meta(max_length=PROOF_HASHES_MAX)]
 
 
-class Trailer(Struct, frozen=True, kw_only=True):
+class Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a session ends: its last event, the hash in hex."""
+
+    seq: int
+    hash: str
+
+
+class Trailer(_Kind, frozen=True, kw_only=True, tag="trailer"):
     """The end of an export: counts, each session's head, and the digest of all lines before."""
 
     events: int
-    heads: dict[str, tuple[int, str]]
+    heads: dict[str, Head]
     sha256: str
 
 
-Line = (
-    Scope
-    | ExportedDocument
-    | StoredEvent
-    | ExportedDetached
-    | ExportedCheckpoint
-    | ExportedProof
-    | Trailer
-)
+Evidence = ExportedDetached | ExportedCheckpoint | ExportedProof
+Kept = ExportedDocument | Evidence | Trailer
+Line = Scope | StoredEvent | Kept
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────
 
 
-Evidence = ExportedDetached | ExportedCheckpoint | ExportedProof
-
-
 class ExportWriter:
-    """Makes the lines of an export one after another; see `write`, which is how most write one."""
+    """Makes the lines of an export one after another. Events are its caller's lines."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._heads: dict[str, tuple[int, bytes]] = {}
-        self._events = 0
 
     def begin(self, scope: Scope, documents: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
         """The lines before the events. `documents` are (kind, canonical bytes)."""
-        header: dict[str, object] = {"aegis_export": VERSION, "tenant_id": scope.tenant_id}
-        if scope.session_id is not None:
-            header["session_id"] = scope.session_id
-        yield self._line(encode(header))
+        yield self._line(encode({"aegis_export": VERSION, **msgspec.to_builtins(scope)}))
         for kind, body in sorted(set(documents)):
             digest = hashlib.sha256(body).hexdigest()
-            yield self._line(encode({"$kind": kind, "body": body.decode(), "digest": digest}))
-
-    def event(self, event: StoredEvent) -> bytes:
-        """The line of the next event."""
-        self._heads[event.session_id] = (event.seq, event.hash)
-        self._events += 1
-        return self._line(event.body)
-
-    def events(self, heads: Mapping[str, tuple[int, bytes]], events: int) -> None:
-        """Say where sessions end, (seq, hash), behind so many events that go by as `lines`."""
-        self._heads.update(heads)
-        self._events += events
+            part = ExportedDocument(kind=kind, digest=digest, body=body.decode())
+            yield self._line(encode(plain(part)))
 
     def lines(self, lines: bytes) -> bytes:
         """Whole lines of events, or a part of them."""
@@ -143,18 +135,19 @@ class ExportWriter:
 
     def evidence(self, part: Evidence) -> bytes:
         """The line of what stands behind the events. The order is the caller's to keep."""
-        return self._line(encode(_plain(part)))
+        return self._line(encode(plain(part)))
 
-    def end(self) -> bytes:
-        """The trailer. Raises `ExportInvalid` where no reader would take it."""
+    def end(self, ends: Mapping[str, tuple[int, bytes]], events: int) -> bytes:
+        """The trailer: where each session ends, (seq, hash), and how many events went by.
+
+        Raises `ExportInvalid` where no reader would take it.
+        """
         heads = {
-            session_id: {"hash": digest.hex(), "seq": seq}
-            for session_id, (seq, digest) in self._heads.items()
+            session_id: Head(seq=seq, hash=digest.hex())
+            for session_id, (seq, digest) in ends.items()
         }
-        sha256 = self._digest.hexdigest()
-        line = encode(
-            {"$kind": "trailer", "events": self._events, "heads": heads, "sha256": sha256}
-        )
+        trailer = Trailer(events=events, heads=heads, sha256=self._digest.hexdigest())
+        line = encode(plain(trailer))
         if len(line) >= LINE_BYTES_MAX:
             raise ExportInvalid(
                 f"{len(heads)} sessions are more than the trailer of an export can name, "
@@ -166,37 +159,7 @@ class ExportWriter:
         return self.lines(line + b"\n")
 
 
-def write(
-    scope: Scope,
-    documents: Iterable[tuple[str, bytes]],
-    events: Iterable[StoredEvent],
-    evidence: Iterable[Evidence] = (),
-) -> Iterator[bytes]:
-    """The lines of an export, each with its newline. `documents` are (kind, canonical bytes).
-
-    `evidence` stands in the order of the lines already, and is asked for after the last event.
-    """
-    writer = ExportWriter()
-    yield from writer.begin(scope, documents)
-    yield from map(writer.event, events)
-    yield from map(writer.evidence, evidence)
-    yield writer.end()
-
-
-def _plain(part: Evidence) -> dict[str, object]:
-    if isinstance(part, ExportedCheckpoint):
-        return {"$kind": "checkpoint", "note": part.note}
-    if isinstance(part, ExportedProof):
-        return {"$kind": "proof", "hashes": [_text(h) for h in part.hashes], "index": part.index}
-    return {
-        "$kind": "detached",
-        "pointer": part.pointer,
-        "position": part.position,
-        "salt": _text(part.salt),
-        "subject": part.subject,
-        "value": part.value.decode(),
-    }
-
-
-def _text(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
+def plain(part: Kept) -> dict[str, object]:
+    """A line with `$kind` as the JSON value on it."""
+    value: dict[str, object] = msgspec.json.decode(msgspec.json.encode(part))
+    return value

@@ -16,6 +16,7 @@ from aegisd.core.log.export import (
     ExportedDetached,
     ExportedDocument,
     ExportedProof,
+    Head,
     Line,
     Scope,
     Trailer,
@@ -24,9 +25,6 @@ from aegisd.core.log.export_reading import read
 from aegisd.core.log.merkle import HASH_BYTES, included
 from aegisd.core.log.note import Key, SignatureCheck
 from aegisd.core.log.roots import Roots
-
-# How an envelope with a detached value shows; text of a caller may hold it too.
-_DETACHED = b'{"$detached":'
 
 
 def announced(end: bytes) -> list[int]:
@@ -137,7 +135,7 @@ class ExportCheck:
             self.roots.add(event.hash)
         else:
             self._hashes += event.hash
-        if not found and _DETACHED in event.body:
+        if not found and detached.BEGINS in event.body:
             self.commit(event.body, self.events - 1)
         return found
 
@@ -157,7 +155,7 @@ class ExportCheck:
         return [self._break(event.session_id, event.seq, "scope", "not of the export's scope")]
 
     def _check_document(self, part: ExportedDocument) -> list[Break]:
-        if hashlib.sha256(part.body).hexdigest() == part.digest:
+        if hashlib.sha256(part.body.encode()).hexdigest() == part.digest:
             return []
         return [self._break("", -1, "document", f"{part.kind} {part.digest} has other bytes")]
 
@@ -166,7 +164,8 @@ class ExportCheck:
         if place <= self._last_detached:
             return [self._detached_break(part, "not in the order of position and pointer")]
         self._last_detached = place
-        told = _digest(part.position, part.pointer, detached.commitment(part.salt, part.value))
+        committed = detached.commitment(part.salt, part.value.encode())
+        told = _digest(part.position, part.pointer, committed)
         if told in self._committed:
             return []
         return [self._detached_break(part, "the event did not commit to this salt and value")]
@@ -238,10 +237,12 @@ class ExportCheck:
         if trailer.events != self.chain.events:
             detail = f"the trailer counts {trailer.events} events, found {self.chain.events}"
             breaks.append(self._break("", -1, "head", detail))
-        found = {name: (seq, head.hex()) for name, (seq, head) in self.chain.heads.items()}
+        found = {
+            name: Head(seq=seq, hash=head.hex()) for name, (seq, head) in self.chain.heads.items()
+        }
         for session in sorted(set(found) | set(trailer.heads)):
             if found.get(session) != trailer.heads.get(session):
-                seq = trailer.heads.get(session, (-1, ""))[0]
+                seq = trailer.heads[session].seq if session in trailer.heads else -1
                 detail = "the session does not end where the trailer says"
                 breaks.append(self._break(session, seq, "head", detail))
         return breaks

@@ -1,11 +1,10 @@
 """Export v1, read line by line; `core.log.export` says what the lines are."""
 
-import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
 
 from aegisd.core.errors import ExportInvalid, InvalidJson
 from aegisd.core.log.canonical import encode, parse
@@ -19,11 +18,14 @@ from aegisd.core.log.export import (
     ExportedDetached,
     ExportedDocument,
     ExportedProof,
+    Kept,
     Line,
     Scope,
     Trailer,
+    plain,
 )
-from aegisd.core.log.merkle import HASH_BYTES, PROOF_HASHES_MAX
+
+T = TypeVar("T", bound=Kept)
 
 # The order of the lines; only the first, the checkpoint and the trailer stand once.
 _ORDER: tuple[type[Line], ...] = (
@@ -37,42 +39,14 @@ _ORDER: tuple[type[Line], ...] = (
 )
 
 
-class _DocumentLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    kind: str = msgspec.field(name="$kind")
-    body: str
-    digest: str
-
-
-class _DetachedLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    kind: str = msgspec.field(name="$kind")
-    pointer: str
-    position: int
-    salt: str
-    subject: str
-    value: str
-
-
-class _CheckpointLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    kind: str = msgspec.field(name="$kind")
-    note: str
-
-
-class _ProofLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    kind: str = msgspec.field(name="$kind")
-    hashes: tuple[str, ...]
-    index: int
-
-
-class _HeadLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    hash: str
-    seq: int
-
-
-class _TrailerLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    kind: str = msgspec.field(name="$kind")
-    events: int
-    heads: dict[str, _HeadLine]
-    sha256: str
+# A line with `$kind`, by what that is.
+_SHAPES: dict[str, type[Kept]] = {
+    **dict.fromkeys(DOCUMENT_KINDS, ExportedDocument),
+    "detached": ExportedDetached,
+    "checkpoint": ExportedCheckpoint,
+    "proof": ExportedProof,
+    "trailer": Trailer,
+}
 
 
 class Reader:
@@ -143,7 +117,7 @@ def read(lines: Iterable[bytes]) -> Iterator[Line]:
 def read_detached(raw: bytes) -> ExportedDetached:
     """A line of a detached value that was read before. Raises `ExportInvalid` for another one."""
     try:
-        return _detached(_object(raw.removesuffix(b"\n"), 0))
+        return _shaped(_object(raw.removesuffix(b"\n"), 0), ExportedDetached)
     except (msgspec.ValidationError, ValueError) as error:
         raise ExportInvalid(f"not a detached value: {error}") from None
 
@@ -166,11 +140,11 @@ def _part(line: bytes, number: int, position: int) -> Line:
             raise ExportInvalid(f"line {number}: not an event") from None
     thing = _object(line, number)
     kind = thing["$kind"]
-    reading = _READING.get(kind) if isinstance(kind, str) else None
-    if reading is None:
-        raise ExportInvalid(f"line {number}: expected $kind to be one of {', '.join(_READING)}")
+    shape = _SHAPES.get(kind) if isinstance(kind, str) else None
+    if shape is None:
+        raise ExportInvalid(f"line {number}: expected $kind to be one of {', '.join(_SHAPES)}")
     try:
-        return reading(thing)
+        return _shaped(thing, shape)
     except (msgspec.ValidationError, ValueError) as error:
         raise ExportInvalid(f"line {number}: {error}") from None
 
@@ -185,55 +159,13 @@ def _header(header: dict[str, object]) -> Scope:
         raise ExportInvalid(f"line 1: {error}") from None
 
 
-def _document(thing: dict[str, object]) -> ExportedDocument:
-    line = msgspec.convert(thing, _DocumentLine)
-    return ExportedDocument(kind=line.kind, digest=line.digest, body=line.body.encode())
-
-
-def _detached(thing: dict[str, object]) -> ExportedDetached:
-    line = msgspec.convert(thing, _DetachedLine)
-    return ExportedDetached(
-        position=line.position,
-        pointer=line.pointer,
-        subject=line.subject,
-        salt=_bytes(line.salt),
-        value=line.value.encode(),
-    )
-
-
-def _checkpoint(thing: dict[str, object]) -> ExportedCheckpoint:
-    return ExportedCheckpoint(note=msgspec.convert(thing, _CheckpointLine).note)
-
-
-def _proof(thing: dict[str, object]) -> ExportedProof:
-    line = msgspec.convert(thing, _ProofLine)
-    if len(line.hashes) > PROOF_HASHES_MAX:
-        raise ValueError(f"a proof of more than PROOF_HASHES_MAX = {PROOF_HASHES_MAX} hashes")
-    return ExportedProof(index=line.index, hashes=tuple(map(_bytes, line.hashes)))
-
-
-def _trailer(thing: dict[str, object]) -> Trailer:
-    line = msgspec.convert(thing, _TrailerLine)
-    heads = {session: (head.seq, head.hash) for session, head in line.heads.items()}
-    return Trailer(events=line.events, heads=heads, sha256=line.sha256)
-
-
-_READING: dict[str, Callable[[dict[str, object]], Line]] = {
-    **dict.fromkeys(DOCUMENT_KINDS, _document),
-    "detached": _detached,
-    "checkpoint": _checkpoint,
-    "proof": _proof,
-    "trailer": _trailer,
-}
-
-
-def _bytes(text: str) -> bytes:
-    """Padded standard base64 of 32 bytes: a salt or a hash. Raises `ValueError`."""
-    raw = base64.b64decode(text, validate=True)
-    # The last character carries spare bits: only one spelling of each is ours.
-    if len(raw) != HASH_BYTES or base64.b64encode(raw).decode() != text:
+def _shaped(thing: dict[str, object], shape: type[T]) -> T:
+    """A line as what it is. Raises `msgspec.ValidationError`, `ValueError`."""
+    part = msgspec.convert(thing, shape)
+    if plain(part) != thing:
+        # The last character of base64 carries spare bits: only one spelling of each is ours.
         raise ValueError("expected padded standard base64 of 32 bytes")
-    return raw
+    return part
 
 
 def _object(line: bytes, number: int) -> dict[str, object]:

@@ -5,8 +5,9 @@ from pathlib import Path
 from aegisd.audit.verification.file import verify_file
 from aegisd.audit.verification.result import Verification
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.core.log.export import Scope, write
+from aegisd.core.log.export import Scope
 from aegisd.core.log.export_reading import read
+from tests.core.builders import export_lines
 
 
 def look(path: Path) -> Verification:
@@ -45,5 +46,5 @@ def test_an_export_without_a_document_its_events_name_does_not_hold(
     parts = list(read(export.read_bytes().splitlines(keepends=True)))
     events = [part for part in parts if isinstance(part, StoredEvent)]
     bare = tmp_path / "bare.jsonl"
-    bare.write_bytes(b"".join(write(Scope(tenant_id="acme"), (), events)))
+    bare.write_bytes(b"".join(export_lines(Scope(tenant_id="acme"), (), events)))
     assert {each.rule for each in look(bare).breaks} == {"document"}

@@ -8,15 +8,15 @@ import pytest
 
 from aegisd.audit.anchors import NONE
 from aegisd.audit.progress import silent
-from aegisd.audit.verification import parallel, segment
-from aegisd.audit.verification.export import ExportVerifier, verify_export
-from aegisd.audit.verification.parallel import read_in_segments
+from aegisd.audit.verification import export as verifying
+from aegisd.audit.verification import segment
+from aegisd.audit.verification.export import ExportVerifier, read_in_segments, verify_export
 from aegisd.audit.verification.result import Verification
 from aegisd.audit.verification.segment import Segments, check_segment
 from aegisd.core.log.envelope import restore
-from aegisd.core.log.export import Scope, write
+from aegisd.core.log.export import Scope
 from tests.audit.conftest import exported
-from tests.core.builders import small_log
+from tests.core.builders import export_lines, small_log
 
 LINES = b"".join(row.body + b"\n" for row in small_log())
 ACME = Scope(tenant_id="acme")
@@ -45,7 +45,7 @@ def slowly(data: bytes) -> Verification:
 def together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Segments and groups of lines of every length."""
     monkeypatch.setattr(segment, "LINES_TOGETHER", request.param)
-    monkeypatch.setattr(parallel, "SEGMENT_BYTES", request.param * 400)
+    monkeypatch.setattr(verifying, "SEGMENT_BYTES", request.param * 400)
 
 
 @pytest.mark.usefixtures("together")
@@ -156,8 +156,8 @@ def test_a_segment_ends_before_the_first_line_of_another_kind() -> None:
 def test_other_processes_tell_the_same(
     export: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parallel, "PROCESSES_FROM_BYTES", 0)
-    monkeypatch.setattr(parallel, "SEGMENT_BYTES", 700)
+    monkeypatch.setattr(verifying, "PROCESSES_FROM_BYTES", 0)
+    monkeypatch.setattr(verifying, "SEGMENT_BYTES", 700)
     path = tmp_path / "export"
     path.write_bytes(export)
     verifier = ExportVerifier(Verification(), NONE, [])
@@ -182,7 +182,7 @@ def test_events_of_one_clock_running_back_are_left_to_the_slow_check() -> None:
         assert told is not None
         taken.append(together.take(told))
     assert taken == [True, True, False]
-    assert quickly(b"".join(write(ACME, [], rows))) is None
+    assert quickly(b"".join(export_lines(ACME, [], rows))) is None
 
 
 def test_a_segment_with_a_line_past_the_bound_is_left_to_the_slow_check(

@@ -21,18 +21,26 @@ from aegisd.core.log.export import (
     LINE_BYTES_MAX,
     ExportedDocument,
     ExportWriter,
+    Head,
     Scope,
     Trailer,
-    write,
 )
 from aegisd.core.log.export_check import ExportCheck
 from aegisd.core.log.export_reading import read
-from tests.core.builders import GOLDEN, chain, envelope, identifier, json_value, small_log
+from tests.core.builders import (
+    GOLDEN,
+    chain,
+    envelope,
+    export_lines,
+    identifier,
+    json_value,
+    small_log,
+)
 
 LOG = small_log()
 SCOPE = Scope(tenant_id="acme")
 DOCUMENTS = [("manifest", encode({"name": "é", "tools": {}})), ("bundle", encode(["a\nb"]))]
-LINES = list(write(SCOPE, DOCUMENTS, LOG))
+LINES = list(export_lines(SCOPE, DOCUMENTS, LOG))
 FILE = b"".join(LINES)
 EVENTS_FROM = 3  # The header and two documents come first.
 
@@ -86,11 +94,14 @@ def test_an_export_reads_back_as_what_was_written() -> None:
     parts = list(read(LINES))
     assert parts[0] == SCOPE
     documents = [part for part in parts if isinstance(part, ExportedDocument)]
-    assert [(each.kind, each.body) for each in documents] == sorted(DOCUMENTS)
+    assert [(each.kind, each.body.encode()) for each in documents] == sorted(DOCUMENTS)
     assert [part for part in parts if isinstance(part, StoredEvent)] == LOG
     assert parts[-1] == Trailer(
         events=7,
-        heads={"s1": (2, LOG[4].hash.hex()), "s2": (3, LOG[6].hash.hex())},
+        heads={
+            "s1": Head(seq=2, hash=LOG[4].hash.hex()),
+            "s2": Head(seq=3, hash=LOG[6].hash.hex()),
+        },
         sha256=hashlib.sha256(b"".join(LINES[:-1])).hexdigest(),
     )
 
@@ -103,11 +114,11 @@ def test_each_event_line_is_exactly_the_stored_bytes() -> None:
 def test_lines_that_go_by_in_pieces_make_the_same_export(ends: list[int], cut: int) -> None:
     begin, end = sorted(ends)
     writer = ExportWriter()
-    written = [*writer.begin(SCOPE, DOCUMENTS), *map(writer.event, LOG[:begin])]
-    passing = b"".join(row.body + b"\n" for row in LOG[begin:end])
-    written += [writer.lines(passing[:cut]), writer.lines(passing[cut:])]
-    writer.events({row.session_id: (row.seq, row.hash) for row in LOG[begin:end]}, end - begin)
-    written += [*map(writer.event, LOG[end:]), writer.end()]
+    written = list(writer.begin(SCOPE, DOCUMENTS))
+    for part in (LOG[:begin], LOG[begin:end], LOG[end:]):
+        passing = b"".join(row.body + b"\n" for row in part)
+        written += [writer.lines(passing[:cut]), writer.lines(passing[cut:])]
+    written.append(writer.end({row.session_id: (row.seq, row.hash) for row in LOG}, len(LOG)))
     assert b"".join(written) == FILE
 
 
@@ -139,8 +150,8 @@ def test_any_log_is_exported_byte_stably_and_read_back(
         envelopes.append(envelope(seq, "USER_MESSAGE", payload, session_id=session_id))
     rows = chain(envelopes)
     documents = [(kind, encode(value)) for kind, value in kept]
-    data = b"".join(write(SCOPE, documents, rows))
-    assert data == b"".join(write(SCOPE, [*reversed(documents), *documents], iter(rows)))
+    data = b"".join(export_lines(SCOPE, documents, rows))
+    assert data == b"".join(export_lines(SCOPE, [*reversed(documents), *documents], iter(rows)))
     assert faults(data) == []
     assert [part for part in read(io.BytesIO(data)) if isinstance(part, StoredEvent)] == rows
 
@@ -194,11 +205,11 @@ def test_an_edited_event_shows_though_the_trailer_was_made_to_agree(at: int) -> 
 
 def test_an_event_of_another_tenant_or_session_shows() -> None:
     foreign = chain([envelope(0, "USER_MESSAGE", {"content": "x"}, tenant_id="other")])
-    assert faults(b"".join(write(SCOPE, [], foreign))) == ["scope"]
+    assert faults(b"".join(export_lines(SCOPE, [], foreign))) == ["scope"]
     session = Scope(tenant_id="acme", session_id="s1")
     own = [row for row in LOG if row.session_id == "s1"]
-    assert faults(b"".join(write(session, [], own))) == []
-    assert set(faults(b"".join(write(session, [], LOG)))) == {"scope"}
+    assert faults(b"".join(export_lines(session, [], own))) == []
+    assert set(faults(b"".join(export_lines(session, [], LOG)))) == {"scope"}
 
 
 def test_a_document_that_is_not_what_its_digest_names_shows() -> None:
@@ -304,29 +315,29 @@ def test_a_trailer_is_written_as_long_as_a_reader_takes_it_and_no_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = chain(envelope(0, "TERMINATION", None, session_id=f"s{at}") for at in range(9))
-    data = b"".join(write(SCOPE, [], rows))
+    data = b"".join(export_lines(SCOPE, [], rows))
     trailer = data.splitlines(keepends=True)[-1]
     for module in (export, export_reading):
         monkeypatch.setattr(module, "LINE_BYTES_MAX", len(trailer))
-    assert b"".join(write(SCOPE, [], rows)) == data
+    assert b"".join(export_lines(SCOPE, [], rows)) == data
     assert faults(data) == []
     for module in (export, export_reading):
         monkeypatch.setattr(module, "LINE_BYTES_MAX", len(trailer) - 1)
     with pytest.raises(ExportInvalid, match="9 sessions"):
-        list(write(SCOPE, [], rows))
+        list(export_lines(SCOPE, [], rows))
     assert faults(data) == ["export_invalid"]
 
 
 def test_reading_stops_at_the_first_line_it_cannot_trust_to_be_an_event() -> None:
     rows = replace(LOG[0], body=b"not an envelope")
-    data = b"".join(write(SCOPE, [], [rows]))
+    data = b"".join(export_lines(SCOPE, [], [rows]))
     with pytest.raises(ExportInvalid, match="line 2: not an event"):
         list(read(io.BytesIO(data)))
 
 
 def test_positions_are_counted_from_zero_whatever_they_were() -> None:
     own = [row for row in LOG if row.session_id == "s2"]
-    parts = read(write(Scope(tenant_id="acme", session_id="s2"), [], own))
+    parts = read(export_lines(Scope(tenant_id="acme", session_id="s2"), [], own))
     rows = [part for part in parts if isinstance(part, StoredEvent)]
     assert [row.position for row in rows] == [0, 1, 2, 3]
     assert rows == [restore(row.body, at) for at, row in enumerate(own)]

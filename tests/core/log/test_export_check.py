@@ -16,14 +16,13 @@ from aegisd.core.log.export import (
     ExportedDetached,
     ExportedProof,
     Scope,
-    write,
 )
 from aegisd.core.log.export_check import ExportCheck, announced, holding
 from aegisd.core.log.export_reading import read
 from aegisd.core.log.merkle import Tree
 from aegisd.core.log.note import Key
 from aegisd.signing import ed25519
-from tests.core.builders import chain, envelope, small_log
+from tests.core.builders import chain, envelope, export_lines, small_log
 
 SEED, THIEF = b"\1" * 32, b"\2" * 32
 KEY = Key(name="log.example", public=ed25519.public_key(SEED))
@@ -47,7 +46,7 @@ WHOLE, SESSION = Scope(tenant_id="acme"), Scope(tenant_id="acme", session_id="s2
 S2 = [row for row in LOG if row.session_id == "s2"]
 LEAVES = [row.hash for row in LOG]
 VALUE_LINE = ExportedDetached(
-    position=1, pointer="/result/a~1b/0", subject="u1", salt=SALT, value=VALUE
+    position=1, pointer="/result/a~1b/0", subject="u1", salt=SALT, value=VALUE.decode()
 )
 
 
@@ -93,7 +92,7 @@ def looked_at(
     keys: Sequence[Key] = (KEY,),
 ) -> tuple[ExportCheck, list[str]]:
     """The check of such an export, and the rules that broke."""
-    data = b"".join(write(scope, [], events, evidence))
+    data = b"".join(export_lines(scope, [], events, evidence))
     check = ExportCheck(keys, ed25519.check, sizes=announced(data))
     rules = [each.rule for part in read(io.BytesIO(data)) for each in check.check(part)]
     return check, rules
@@ -118,7 +117,7 @@ def after_proven(
 ) -> tuple[ExportCheck, list[str]]:
     """The check of an export whose first events are taken as proven, and the rules that broke."""
     evidence: list[Evidence] = [signed(), *(proofs() if scope.session_id else [])]
-    first, *parts = read(write(scope, [], rows, evidence))
+    first, *parts = read(export_lines(scope, [], rows, evidence))
     check = ExportCheck((KEY,), ed25519.check, sizes=[len(LOG)])
     check.check(first)
     proven = rows[: len(hashes)]
@@ -229,16 +228,16 @@ def test_a_value_beside_its_event_is_the_one_the_event_commits_to() -> None:
 
 
 def test_a_checkpoint_is_announced_by_the_end_of_the_file_and_nowhere_else() -> None:
-    data = b"".join(write(WHOLE, [], LOG, [signed(3)]))
+    data = b"".join(export_lines(WHOLE, [], LOG, [signed(3)]))
     assert announced(data) == [3]
     assert announced(data[-700:]) == [3]
-    assert announced(b"".join(write(WHOLE, [], LOG))) == []
+    assert announced(b"".join(export_lines(WHOLE, [], LOG))) == []
     for end in (b"", b"\n", b"\xff\n\xff\n", b'{"note":1}\n{}\n', b'{"note":"x"}\n{}\n'):
         assert announced(end) == []
 
 
 def test_a_cut_tail_is_called_one() -> None:
-    data = b"".join(write(WHOLE, [], LOG[:-1], [signed()]))
+    data = b"".join(export_lines(WHOLE, [], LOG[:-1], [signed()]))
     check = ExportCheck(sizes=announced(data))
     (found,) = [each for part in read(io.BytesIO(data)) for each in check.check(part)]
     assert (found.rule, "its tail was cut" in found.detail) == ("checkpoint", True)
@@ -247,8 +246,8 @@ def test_a_cut_tail_is_called_one() -> None:
 @pytest.mark.parametrize(
     "lie",
     [
-        replace(VALUE_LINE, value=b'"public"'),
-        replace(VALUE_LINE, value=b'"secrets"'),
+        replace(VALUE_LINE, value='"public"'),
+        replace(VALUE_LINE, value='"secrets"'),
         replace(VALUE_LINE, salt=b"\4" * 32),
         replace(VALUE_LINE, pointer="/result/a~1b/1"),
         replace(VALUE_LINE, pointer="/result"),
@@ -263,7 +262,7 @@ def test_each_lie_about_a_value_breaks_its_rule(lie: ExportedDetached) -> None:
 
 
 def test_only_an_export_that_holds_is_read_to_its_end() -> None:
-    lines = list(write(WHOLE, [], LOG, [signed(seed=THIEF)]))
+    lines = list(export_lines(WHOLE, [], LOG, [signed(seed=THIEF)]))
     sizes = announced(b"".join(lines))
     assert len(list(holding(ExportCheck(sizes=sizes), lines))) == len(lines)
     with pytest.raises(ExportInvalid, match="rule signature"):
@@ -272,6 +271,6 @@ def test_only_an_export_that_holds_is_read_to_its_end() -> None:
 
 def test_a_checkpoint_that_was_not_announced_is_a_break_and_not_believed() -> None:
     check = ExportCheck((KEY,), ed25519.check)
-    rules = [each.rule for part in read(write(WHOLE, [], LOG, [signed(3)]))
+    rules = [each.rule for part in read(export_lines(WHOLE, [], LOG, [signed(3)]))
              for each in check.check(part)]  # fmt: skip
     assert rules == ["checkpoint"]

@@ -7,9 +7,9 @@ import pytest
 
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log.canonical import encode
-from aegisd.core.log.export import ExportedCheckpoint, ExportedProof, Scope, write
+from aegisd.core.log.export import ExportedCheckpoint, ExportedProof, Scope
 from aegisd.core.log.export_reading import Reader, read, read_detached
-from tests.core.builders import small_log
+from tests.core.builders import export_lines, small_log
 from tests.core.log.test_export_check import SALT, VALUE_LINE, WHOLE, kept_beside, signed
 
 SESSION = Scope(tenant_id="acme", session_id="s2")
@@ -17,7 +17,7 @@ SESSION = Scope(tenant_id="acme", session_id="s2")
 
 @pytest.mark.parametrize("skipped", [1, 4, 7])
 def test_events_checked_by_another_way_are_read_over(skipped: int) -> None:
-    lines = list(write(WHOLE, [], small_log()))
+    lines = list(export_lines(WHOLE, [], small_log()))
     reader = Reader()
     reader.take(lines[0])
     reader.skip(b"".join(lines[1 : 1 + skipped]), skipped)
@@ -27,7 +27,7 @@ def test_events_checked_by_another_way_are_read_over(skipped: int) -> None:
 
 
 def test_lines_out_of_their_order_are_no_export() -> None:
-    data = list(write(WHOLE, [("bundle", b"[]")], kept_beside(), [VALUE_LINE, signed(2)]))
+    data = list(export_lines(WHOLE, [("bundle", b"[]")], kept_beside(), [VALUE_LINE, signed(2)]))
     header, document, first, second, value, checkpoint, trailer = data
     for lines in (
         [header, first, document, second, value, checkpoint],
@@ -57,18 +57,20 @@ def test_lines_out_of_their_order_are_no_export() -> None:
 )
 def test_a_line_of_evidence_that_is_none_is_refused(line: dict[str, object]) -> None:
     with pytest.raises(ExportInvalid, match=r"^line 2: "):
-        list(read([next(write(WHOLE, [], [])), encode(line) + b"\n"]))
+        list(read([next(export_lines(WHOLE, [], [])), encode(line) + b"\n"]))
 
 
 def test_a_value_line_can_be_read_again_alone() -> None:
-    (line,) = list(write(WHOLE, [], [], [VALUE_LINE]))[1:-1]
+    (line,) = list(export_lines(WHOLE, [], [], [VALUE_LINE]))[1:-1]
     assert read_detached(line) == VALUE_LINE
     with pytest.raises(ExportInvalid):
         read_detached(b'{"$kind":"trailer"}\n')
 
 
 def test_the_line_of_evidence_is_these_bytes() -> None:
-    lines = list(write(WHOLE, [], kept_beside(), [VALUE_LINE, ExportedCheckpoint(note="n\n")]))
+    lines = list(
+        export_lines(WHOLE, [], kept_beside(), [VALUE_LINE, ExportedCheckpoint(note="n\n")])
+    )
     assert lines[3] == (
         b'{"$kind":"detached","pointer":"/result/a~1b/0","position":1,'
         b'"salt":"AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=","subject":"u1",'
@@ -76,6 +78,6 @@ def test_the_line_of_evidence_is_these_bytes() -> None:
     )
     assert lines[4] == b'{"$kind":"checkpoint","note":"n\\n"}\n'
     proof = ExportedProof(index=3, hashes=(hashlib.sha256(b"").digest(),))
-    assert list(write(SESSION, [], [], [proof]))[1] == (
+    assert list(export_lines(SESSION, [], [], [proof]))[1] == (
         b'{"$kind":"proof","hashes":["47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="],"index":3}\n'
     )
