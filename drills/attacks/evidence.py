@@ -47,11 +47,11 @@ def export(
     """
     writer = ExportWriter()
     told = [(msgspec.json.decode(body, type=_Place), hashlib.sha256(body)) for body in bodies]
-    writer.events({at.session_id: (at.seq, seen.digest()) for at, seen in told}, len(bodies))
+    ends = {at.session_id: (at.seq, seen.digest()) for at, seen in told}
     parts = [*bodies, *(encode(dict(line)) for line in evidence)]
     lines = [*writer.begin(Scope(tenant_id=tenant_id, session_id=session_id), documents)]
     lines += [writer.lines(part + b"\n") for part in parts]
-    return b"".join((*lines, writer.end()))
+    return b"".join((*lines, writer.end(ends, len(bodies))))
 
 
 def checkpoint_line(signed_note: str) -> dict[str, object]:

@@ -92,6 +92,14 @@ def test_an_act_has_at_most_act_rows_max_rows_and_a_reader_finds_all_of_the_long
         assert next(acts(rows[first:])).cause == act.cause
 
 
+def test_a_decision_is_found_behind_other_consequences() -> None:
+    rows = chain(
+        [envelope(seq, name, {}) for seq, name in enumerate(["A", "B", "POLICY_DECISION"])]
+    )
+    act = Act(cause=rows[0], consequences=tuple(rows[1:]))
+    assert (act.decision, act.surplus) == (rows[2], ())
+
+
 def test_what_a_hostile_log_has_behind_a_full_act_stands_alone() -> None:
     rows = chain(
         [envelope(0, "TOOL_CALL_PROPOSED", {"tool_name": "t"})]

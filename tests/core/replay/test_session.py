@@ -166,6 +166,18 @@ def test_a_row_that_the_gate_writes_behind_an_event_and_the_log_lacks_is_missed(
         log.judge.rules_version = "rules 2"
 
 
+def test_a_row_that_the_gate_would_not_write_is_found_where_it_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = worked()
+    monkeypatch.setattr("aegisd.core.gate.consequences", lambda *_: ())
+    found = compared(log, log.events)
+    decisions = [row.position for row in log.of() if row.event_type == DECISION]
+    assert [(d.position, d.place, d.field, d.klass) for d in found.differences] == [
+        (position, "state", "cause", "tampered") for position in decisions
+    ]
+
+
 def test_an_empty_log_has_nothing_to_derive() -> None:
     judge = ScriptedJudge()
     assert derive_session([], judge) == Derivation()
