@@ -23,7 +23,6 @@ class Queryable(Protocol):
 
         Raises `EvaluatorFailed` on an error and on an undefined value.
         """
-        ...
 
 
 def engines(opinion: str) -> tuple[str, ...]:
