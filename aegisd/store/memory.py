@@ -2,21 +2,13 @@
 
 import threading
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count, islice, takewhile
 
 from aegisd.core.errors import LogCorrupt, PositionConflict, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import (
-    Batch,
-    Checkpoint,
-    Detached,
-    Document,
-    Growth,
-    SessionHead,
-    SnapshotRow,
-    Turn,
-)
+from aegisd.rows import Batch, Checkpoint, Detached, Document, Growth, SessionHead, SnapshotRow
+from aegisd.store.alone import Alone
 
 # Events copied out under one hold of the lock, so that a long read never keeps the writer waiting.
 PAGE_EVENTS_MAX = 256
@@ -74,11 +66,10 @@ class KeptTree:
             self.checkpoints[point.size] = kept if kept.note else point
 
 
-class MemoryStore:
+class MemoryStore(Alone):
     """An `EventStore` that forgets everything with the process. One lock guards all of it."""
 
     waits = False
-    shared = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -110,30 +101,11 @@ class MemoryStore:
 
     @staticmethod
     def _refuse_what_does_not_fit(log: TenantLog, batch: Batch) -> None:
-        for position, event in enumerate(batch.events, batch.first_position):
-            if (event.tenant_id, event.position) != (batch.tenant_id, position):
-                raise StoreFailed(
-                    f"expected position {position} of tenant {batch.tenant_id!r} in the batch, "
-                    f"found {event.position} of {event.tenant_id!r}; nothing was written"
-                )
-        end = batch.first_position + len(batch.events)
-        named = {(row.position, row.pointer) for row in batch.detached}
-        if len(named) < len(batch.detached) or any(
-            row.tenant_id != batch.tenant_id or not batch.first_position <= row.position < end
-            for row in batch.detached
-        ):
-            raise StoreFailed(
-                "a detached value belongs to no event of the batch, or is there twice; "
-                "nothing was written"
-            )
+        batch.refuse_strangers()
+        if len({(row.position, row.pointer) for row in batch.detached}) < len(batch.detached):
+            raise StoreFailed("a detached value is there twice; nothing was written")
         found = len(log.events)
-        if found != batch.first_position:
-            raise PositionConflict(
-                f"tenant {batch.tenant_id!r}: the batch begins at position "
-                f"{batch.first_position}, the log ends before {found}; read the head again",
-                tenant_id=batch.tenant_id,
-                next_position=found,
-            )
+        batch.refuse_other_end(found)
         places = {(event.session_id, event.seq) for event in batch.events}
         if len(places) < len(batch.events) or places & log.places:
             raise PositionConflict(
@@ -149,17 +121,6 @@ class MemoryStore:
             if self._closed:
                 raise StoreFailed("the store is closed and keeps nothing")
             self._trees.setdefault(growth.tenant_id, KeptTree()).grow(growth)
-
-    def begin(self, tenant_id: str) -> Turn:
-        """Nobody else appends to this log, so there are no turns. Raises `StoreFailed`."""
-        raise StoreFailed(f"tenant {tenant_id!r} has no turns, the log is not shared")
-
-    def abandon(self, tenant_id: str) -> None:
-        """See `aegisd.ports.EventStore.abandon`."""
-
-    def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:  # noqa: ARG002
-        """Nobody else appends, so there is nothing to hear."""
-        return nothing
 
     def close(self) -> None:
         """Take no more batches."""
@@ -306,7 +267,3 @@ def _another(tenant_id: str, what: str) -> LogCorrupt:
         f"tenant {tenant_id!r}: {what} is kept with another root than the events give",
         tenant_id=tenant_id,
     )
-
-
-def nothing() -> None:
-    """End a listening that never began."""
