@@ -3,27 +3,22 @@
 from typing import Literal
 
 from msgspec import Struct
-from starlette.requests import Request
-from starlette.responses import Response
 
 from aegisd.core.log.checkpoint import read
 from aegisd.engine.engine import Engine
-from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_unkeyed
-from aegisd.http.operation import Operation
+from aegisd.http.operation import Asked, Operation
 from aegisd.http.query import (
     LIMIT,
     PAGE_TOKEN,
     TENANT,
     Parameter,
-    Query,
     check_any_id,
     token,
 )
 from aegisd.rows import Checkpoint
 
 _FROM_SIZE = Parameter(name="from_size", schema={"type": "integer", "minimum": 0})
-_LIST = (TENANT, _FROM_SIZE, LIMIT, PAGE_TOKEN)
 
 
 class CheckpointRequest(Struct, frozen=True, kw_only=True):
@@ -60,42 +55,6 @@ class SigningKeys(Struct, frozen=True, kw_only=True):
     algorithm: Literal["Ed25519"] = "Ed25519"
 
 
-class Checkpoints:
-    """The checkpoints of one engine's tenants."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def latest(self, request: Request) -> Response:
-        """`GET /v1/checkpoints/latest`. Raises `CheckpointUnknown` before the first."""
-        tenant_id = Query(request, TENANT).id("tenant_id")
-        return answer(_told(await self._engine.signing().latest(tenant_id)))
-
-    async def sign(self, request: Request) -> Response:
-        """`POST /v1/checkpoints`: cover everything durable. Raises `CheckpointUnknown`."""
-        value = await receive_unkeyed(request.scope, request.receive)
-        tenant_id = check_any_id(as_shape(value, CheckpointRequest).tenant_id, "tenant_id")
-        return answer(_told(await self._engine.signing().sign_now(tenant_id)))
-
-    async def list(self, request: Request) -> Response:
-        """`GET /v1/checkpoints`: those in the store, by size."""
-        query = Query(request, *_LIST)
-        tenant_id, limit = query.id("tenant_id"), query.limit()
-        first = query.place("c") or query.integer("from_size", 0)
-        rows = await self._engine.reads.checkpoints(tenant_id, from_size=first, limit=limit + 1)
-        told = CheckpointPage(
-            checkpoints=[_told(row) for row in rows[:limit] if row.note],
-            next_page_token=token("c", rows[limit].size) if rows[limit:] else None,
-        )
-        return answer(told)
-
-    async def keys(self, request: Request) -> Response:
-        """`GET /v1/checkpoints/keys`: who signs now."""
-        Query(request)
-        log_name, keys = self._engine.signing().keys()
-        return answer(SigningKeys(log_name=log_name, keys=list(map(str, keys))))
-
-
 def _told(signed: Checkpoint) -> SignedCheckpoint:
     return SignedCheckpoint(
         tenant_id=signed.tenant_id,
@@ -106,39 +65,43 @@ def _told(signed: Checkpoint) -> SignedCheckpoint:
     )
 
 
-def operations(engine: Engine) -> list[Operation]:
-    """The operations of this resource."""
-    checkpoints = Checkpoints(engine)
-    return [
-        Operation(
-            "POST",
-            "/v1/checkpoints",
-            checkpoints.sign,
-            "Sign now what is durable and not covered by a checkpoint yet.",
-            asks=CheckpointRequest,
-            answers=SignedCheckpoint,
-        ),
-        Operation(
-            "GET",
-            "/v1/checkpoints",
-            checkpoints.list,
-            "A tenant's signed checkpoints, by size.",
-            query=_LIST,
-            answers=CheckpointPage,
-        ),
-        Operation(
-            "GET",
-            "/v1/checkpoints/latest",
-            checkpoints.latest,
-            "The newest signed checkpoint.",
-            query=(TENANT,),
-            answers=SignedCheckpoint,
-        ),
-        Operation(
-            "GET",
-            "/v1/checkpoints/keys",
-            checkpoints.keys,
-            "The verifier keys that sign now.",
-            answers=SigningKeys,
-        ),
-    ]
+@Operation("POST", "/v1/checkpoints", asks=CheckpointRequest)
+async def sign(engine: Engine, asked: Asked) -> SignedCheckpoint:
+    """Sign now what is durable and not covered by a checkpoint yet.
+
+    Raises `CheckpointUnknown`.
+    """
+    value = await receive_unkeyed(asked)
+    tenant_id = check_any_id(as_shape(value, CheckpointRequest).tenant_id, "tenant_id")
+    return _told(await engine.signing().sign_now(tenant_id))
+
+
+@Operation("GET", "/v1/checkpoints", query=(TENANT, _FROM_SIZE, LIMIT, PAGE_TOKEN))
+async def listing(engine: Engine, asked: Asked) -> CheckpointPage:
+    """A tenant's signed checkpoints, by size."""
+    query = asked.query()
+    tenant_id, limit = query.id("tenant_id"), query.limit()
+    first = query.place("c") or query.integer("from_size", 0)
+    rows = await engine.reads.checkpoints(tenant_id, from_size=first, limit=limit + 1)
+    return CheckpointPage(
+        checkpoints=[_told(row) for row in rows[:limit] if row.note],
+        next_page_token=token("c", rows[limit].size) if rows[limit:] else None,
+    )
+
+
+@Operation("GET", "/v1/checkpoints/latest", query=(TENANT,))
+async def latest(engine: Engine, asked: Asked) -> SignedCheckpoint:
+    """The newest signed checkpoint.
+
+    Raises `CheckpointUnknown` before the first.
+    """
+    tenant_id = asked.query().id("tenant_id")
+    return _told(await engine.signing().latest(tenant_id))
+
+
+@Operation("GET", "/v1/checkpoints/keys")
+async def keys(engine: Engine, asked: Asked) -> SigningKeys:
+    """The verifier keys that sign now."""
+    asked.query()
+    log_name, signing = engine.signing().keys()
+    return SigningKeys(log_name=log_name, keys=list(map(str, signing)))

@@ -3,31 +3,17 @@
 import base64
 
 from msgspec import Struct
-from starlette.requests import Request
-from starlette.responses import Response
 
 from aegisd.core.errors import InvalidField
 from aegisd.core.log import proof
 from aegisd.engine.checkpoints import WAIT_MS_MAX
 from aegisd.engine.engine import Engine
-from aegisd.http.answers import answer
-from aegisd.http.operation import Operation
+from aegisd.http.operation import Asked, Operation
 from aegisd.http.query import TENANT, Parameter, Query
+from aegisd.json_schema import Schema
 
-_INCLUSION = (
-    TENANT,
-    Parameter(name="position", schema={"type": "integer", "minimum": 0}, required=True),
-    Parameter(name="size", schema={"type": "integer", "minimum": 1}),
-    Parameter(
-        name="wait_ms",
-        schema={"type": "integer", "minimum": 0, "maximum": WAIT_MS_MAX, "default": 0},
-    ),
-)
-_CONSISTENCY = (
-    TENANT,
-    Parameter(name="from", schema={"type": "integer", "minimum": 0}, required=True),
-    Parameter(name="to", schema={"type": "integer", "minimum": 1}),
-)
+_SIZE: Schema = {"type": "integer", "minimum": 1}
+_PLACE: Schema = {"type": "integer", "minimum": 0}
 
 _FROM_TO = {"first": "from", "first_root": "from_root", "second": "to", "second_root": "to_root"}
 
@@ -64,62 +50,6 @@ class ConsistencyProof(Struct, frozen=True, kw_only=True, rename=_FROM_TO):
     checkpoint: str | None
 
 
-class Proofs:
-    """The proofs of one engine's logs."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def inclusion(self, request: Request) -> Response:
-        """`GET /v1/proofs/inclusion`. Raises `EventUnknown`, `NotCovered`, `CheckpointUnknown`."""
-        query = Query(request, *_INCLUSION)
-        tenant_id = query.id("tenant_id")
-        size = query.integer("size", 0, least=1)
-        found = await self._engine.signing().inclusion(
-            tenant_id,
-            _needed(query, "position"),
-            size=size or None,
-            wait_ms=query.integer("wait_ms", 0, most=WAIT_MS_MAX),
-        )
-        event, signed = found.event, found.checkpoint
-        file = proof.Proof(
-            index=event.position,
-            hashes=found.hashes,
-            checkpoint=signed.note,
-            extra=event.body,
-        )
-        told = InclusionProof(
-            tenant_id=tenant_id,
-            position=event.position,
-            hash=event.hash.hex(),
-            size=signed.size,
-            hashes=_spelled(found.hashes),
-            checkpoint=signed.note,
-            proof=proof.write(file),
-        )
-        return answer(told)
-
-    async def consistency(self, request: Request) -> Response:
-        """`GET /v1/proofs/consistency`. Raises `CheckpointUnknown`."""
-        query = Query(request, *_CONSISTENCY)
-        tenant_id = query.id("tenant_id")
-        second = query.integer("to", 0, least=1)
-        found = await self._engine.signing().consistency(
-            tenant_id, _needed(query, "from"), second or None
-        )
-        signed = found.checkpoint
-        told = ConsistencyProof(
-            tenant_id=tenant_id,
-            first=found.first,
-            first_root=found.first_root.hex(),
-            second=found.second,
-            second_root=found.second_root.hex(),
-            hashes=_spelled(found.hashes),
-            checkpoint=None if signed is None else signed.note,
-        )
-        return answer(told)
-
-
 def _needed(query: Query, name: str) -> int:
     """A number that must be there. Raises `InvalidField`."""
     if query.text(name) is None:
@@ -131,24 +61,70 @@ def _spelled(hashes: tuple[bytes, ...]) -> list[str]:
     return [base64.b64encode(each).decode() for each in hashes]
 
 
-def operations(engine: Engine) -> list[Operation]:
-    """The operations of this resource."""
-    proofs = Proofs(engine)
-    return [
-        Operation(
-            "GET",
-            "/v1/proofs/inclusion",
-            proofs.inclusion,
-            "Prove that an event is in a signed tree; wait_ms waits for one that covers it.",
-            query=_INCLUSION,
-            answers=InclusionProof,
-        ),
-        Operation(
-            "GET",
-            "/v1/proofs/consistency",
-            proofs.consistency,
-            "Prove that the log of one size continues the log of another.",
-            query=_CONSISTENCY,
-            answers=ConsistencyProof,
-        ),
-    ]
+@Operation(
+    "GET",
+    "/v1/proofs/inclusion",
+    query=(
+        TENANT,
+        Parameter(name="position", schema=_PLACE, required=True),
+        Parameter(name="size", schema=_SIZE),
+        Parameter(name="wait_ms", schema={**_PLACE, "maximum": WAIT_MS_MAX, "default": 0}),
+    ),
+)
+async def inclusion(engine: Engine, asked: Asked) -> InclusionProof:
+    """Prove that an event is in a signed tree; wait_ms waits for one that covers it.
+
+    Raises `EventUnknown`, `NotCovered`, `CheckpointUnknown`.
+    """
+    query = asked.query()
+    tenant_id = query.id("tenant_id")
+    size = query.integer("size", 0, least=1)
+    found = await engine.signing().inclusion(
+        tenant_id,
+        _needed(query, "position"),
+        size=size or None,
+        wait_ms=query.integer("wait_ms", 0, most=WAIT_MS_MAX),
+    )
+    event, signed = found.event, found.checkpoint
+    file = proof.Proof(
+        index=event.position, hashes=found.hashes, checkpoint=signed.note, extra=event.body
+    )
+    return InclusionProof(
+        tenant_id=tenant_id,
+        position=event.position,
+        hash=event.hash.hex(),
+        size=signed.size,
+        hashes=_spelled(found.hashes),
+        checkpoint=signed.note,
+        proof=proof.write(file),
+    )
+
+
+@Operation(
+    "GET",
+    "/v1/proofs/consistency",
+    query=(
+        TENANT,
+        Parameter(name="from", schema=_PLACE, required=True),
+        Parameter(name="to", schema=_SIZE),
+    ),
+)
+async def consistency(engine: Engine, asked: Asked) -> ConsistencyProof:
+    """Prove that the log of one size continues the log of another.
+
+    Raises `CheckpointUnknown`.
+    """
+    query = asked.query()
+    tenant_id = query.id("tenant_id")
+    second = query.integer("to", 0, least=1)
+    found = await engine.signing().consistency(tenant_id, _needed(query, "from"), second or None)
+    signed = found.checkpoint
+    return ConsistencyProof(
+        tenant_id=tenant_id,
+        first=found.first,
+        first_root=found.first_root.hex(),
+        second=found.second,
+        second_root=found.second_root.hex(),
+        hashes=_spelled(found.hashes),
+        checkpoint=None if signed is None else signed.note,
+    )
