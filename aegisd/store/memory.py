@@ -84,7 +84,7 @@ class MemoryStore(Alone):
         with self._lock:
             if self._closed:
                 raise StoreFailed("the store is closed and takes no events")
-            log = self._tenants.get(batch.tenant_id, TenantLog())
+            log = self._log(batch.tenant_id)
             self._refuse_what_does_not_fit(log, batch)
             for event in batch.events:
                 log.add(event)
@@ -135,8 +135,7 @@ class MemoryStore(Alone):
     def next_position(self, tenant_id: str) -> int:
         """See `aegisd.ports.EventReader.next_position`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            return 0 if log is None else len(log.events)
+            return len(self._log(tenant_id).events)
 
     def recorded_head(self, tenant_id: str) -> tuple[int, bytes] | None:
         """See `aegisd.ports.EventReader.recorded_head`; in memory the log and its end are one."""
@@ -147,9 +146,7 @@ class MemoryStore(Alone):
     def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
         """See `aegisd.ports.EventReader.sessions`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            if log is None:
-                return []
+            log = self._log(tenant_id)
             first = bisect_right(log.session_ids, after)
             ids = log.session_ids[first : first + limit]
             return [_head(log.sessions[session_id][-1]) for session_id in ids]
@@ -157,18 +154,15 @@ class MemoryStore(Alone):
     def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
         """See `aegisd.ports.EventReader.session_head`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            if log is None or session_id not in log.sessions:
-                return None
-            return _head(log.sessions[session_id][-1])
+            rows = self._log(tenant_id).sessions.get(session_id)
+            return None if rows is None else _head(rows[-1])
 
     def events(
         self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
     ) -> Iterator[StoredEvent]:
         """See `aegisd.ports.EventReader.events`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            rows = [] if log is None else log.events
+            rows = self._log(tenant_id).events
         return islice(self._stream(rows, max(from_position, 0)), limit)
 
     def session_events(
@@ -176,8 +170,7 @@ class MemoryStore(Alone):
     ) -> Iterator[StoredEvent]:
         """See `aegisd.ports.EventReader.session_events`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            rows = [] if log is None else log.sessions.get(session_id, [])
+            rows = self._log(tenant_id).sessions.get(session_id, [])
             first = bisect_right(rows, from_seq - 1, key=_seq)
         return islice(self._stream(rows, first), limit)
 
@@ -193,8 +186,7 @@ class MemoryStore(Alone):
     def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
         """See `aegisd.ports.EventReader.by_idempotency_key`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            return [] if log is None else list(log.by_key.get(key, ()))
+            return list(self._log(tenant_id).by_key.get(key, ()))
 
     def document(self, digest: bytes) -> Document | None:
         """See `aegisd.ports.EventReader.document`."""
@@ -209,8 +201,7 @@ class MemoryStore(Alone):
     def hashes(self, tenant_id: str, *, from_position: int, limit: int) -> list[bytes]:
         """See `aegisd.ports.EventReader.hashes`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            rows = [] if log is None else log.events[from_position : from_position + limit]
+            rows = self._log(tenant_id).events[from_position : from_position + limit]
             return [event.hash for event in rows]
 
     def blocks(self, tenant_id: str) -> list[bytes]:
@@ -234,21 +225,22 @@ class MemoryStore(Alone):
             kept = self._tree(tenant_id).checkpoints
             return kept[max(kept)] if kept else None
 
+    def _log(self, tenant_id: str) -> TenantLog:
+        return self._tenants.get(tenant_id, TenantLog())
+
     def _tree(self, tenant_id: str) -> KeptTree:
         return self._trees.get(tenant_id, KeptTree())
 
     def detached(self, tenant_id: str, position: int) -> list[Detached]:
         """See `aegisd.ports.EventReader.detached`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            kept = {} if log is None else log.detached.get(position, {})
+            kept = self._log(tenant_id).detached.get(position, {})
             return [kept[pointer] for pointer in sorted(kept)]
 
     def detached_of(self, tenant_id: str, subject: str) -> int:
         """See `aegisd.ports.EventReader.detached_of`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            kept = [] if log is None else list(log.detached.values())
+            kept = self._log(tenant_id).detached.values()
             return sum(row.subject == subject for rows in kept for row in rows.values())
 
 
