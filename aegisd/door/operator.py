@@ -24,29 +24,25 @@ class OperatorAct(Struct, frozen=True, kw_only=True):
     reason: Because
 
 
-class ActReceipt(Struct, frozen=True, kw_only=True):
-    """Where an act stands in the tenant's `$control` session, and what it put in force.
-
-    `digest` is the SHA-256 of the RFC 8785 bytes; a manifest also has its name and version.
-    """
-
-    digest: str
-    author: str
-    name: str | UnsetType = UNSET
-    version: str | UnsetType = UNSET
-    seq: int
-    position: int
-    hash: str
-    head: Head
-
-
-class _Recorded(Struct, frozen=True):
+class _Recorded(Struct, frozen=True, kw_only=True):
     """What a receipt tells of an act's payload."""
 
     digest: str
     author: str
     name: str | UnsetType = UNSET
     version: str | UnsetType = UNSET
+
+
+class ActReceipt(_Recorded, frozen=True, kw_only=True):
+    """Where an act stands in the tenant's `$control` session, and what it put in force.
+
+    `digest` is the SHA-256 of the RFC 8785 bytes; a manifest also has its name and version.
+    """
+
+    seq: int
+    position: int
+    hash: str
+    head: Head
 
 
 class _ActEnvelope(Struct, frozen=True):
@@ -68,12 +64,8 @@ def check(act: OperatorAct) -> None:
 
 def act_receipt(done: Recorded) -> ActReceipt:
     """The receipt of a recorded act, from its stored bytes."""
-    recorded = _decode(done.event.body).payload
     return ActReceipt(
-        digest=recorded.digest,
-        author=recorded.author,
-        name=recorded.name,
-        version=recorded.version,
+        **msgspec.structs.asdict(_decode(done.event.body).payload),
         seq=done.event.seq,
         position=done.event.position,
         hash=done.event.hash.hex(),

@@ -19,7 +19,7 @@ from aegisd.http.body import receive_body
 from aegisd.http.event_schema import RECEIPT, REQUEST
 from aegisd.http.operation import Asked, Operation
 from aegisd.http.query import ID, LIMIT, PAGE_TOKEN, TENANT, Parameter, Query, token
-from aegisd.http.scan import Filter, Page, page
+from aegisd.http.scan import Filter, page
 
 # Bytes read on the event loop, about a millisecond's worth. A larger body is read on another
 # thread, so that nobody else waits for it.
@@ -95,7 +95,13 @@ async def page_of(
         await engine.reads.head(tenant_id, session_id)
 
     def look() -> EventPage:
-        found = _page(engine, tenant_id, session_id, start, wanted, limit)
+        found = page(
+            lambda first, most: engine.reads.rows(tenant_id, session_id, first, most),
+            lambda row: row.position if session_id is None else row.seq,
+            start,
+            wanted,
+            limit,
+        )
         place = found.next_place
         return EventPage(
             events=[record(row) for row in found.rows],
@@ -103,23 +109,6 @@ async def page_of(
         )
 
     return await engine.reads.apart(look)
-
-
-def _page(
-    engine: Engine,
-    tenant_id: str,
-    session_id: str | None,
-    start: int,
-    wanted: Filter,
-    limit: int,
-) -> Page:
-    return page(
-        lambda first, most: engine.reads.rows(tenant_id, session_id, first, most),
-        lambda row: row.position if session_id is None else row.seq,
-        start,
-        wanted,
-        limit,
-    )
 
 
 def _filter(query: Query) -> Filter:

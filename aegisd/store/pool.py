@@ -22,7 +22,7 @@ class Pool(Generic[C]):
     """Connections for any number of threads: no two ever share one.
 
     `connect` opens another where none is idle; at most `idle_max` stay open when nobody uses them.
-    `open` is false once `close` was called.
+    `open` is false once `close` was called; `name` is what a refusal then calls the log.
     """
 
     def __init__(self, connect: Callable[[], C], idle_max: int, name: str = "the log") -> None:
@@ -35,7 +35,7 @@ class Pool(Generic[C]):
         """A connection, idle or new. Raises `StoreFailed` after `close`, and as `connect`."""
         with self._lock:
             if not self.open:
-                raise StoreFailed(f"{self._name}: the log is closed")
+                raise StoreFailed(f"{self._name} is closed")
             connection = self._idle.pop() if self._idle else None
         return self._connect() if connection is None else connection
 

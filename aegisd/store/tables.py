@@ -6,9 +6,9 @@ mean. Nothing that is read is believed: a value of the wrong type, or a row out 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,9 @@ COLUMNS = ", ".join(StoredEvent.__struct_fields__)
 # Any: the types are what the database has, and each is looked at before it is used.
 Row = tuple[Any, ...]
 Values = Sequence[object] | dict[str, object]
+
+# What events are read in the order of.
+Order = Literal["position", "seq"]
 
 S = TypeVar("S", bound=Struct)
 
@@ -81,7 +84,7 @@ NEWEST_CHECKPOINT = Read(
 
 
 class TableReader(ABC):
-    """The reads of an `EventReader` that need no more than some rows at once.
+    """The reads of an `EventReader` that databases answer alike.
 
     A database says how it spells `{log}` and `{v}`, and its own form of two reads: `SESSIONS`, of
     `tenant`, `after` and `limit` by name, gives the heads of sessions by id; `RECORDED_HEAD` what
@@ -98,6 +101,16 @@ class TableReader(ABC):
         """The rows of one read in the name of a tenant.
 
         Raises `LogCorrupt` where the database is damaged, `StoreFailed` for what may pass.
+        """
+
+    @abstractmethod
+    def _stream(
+        self, order: Order, scope: Mapping[str, str], first: int, limit: int | None
+    ) -> Iterator[StoredEvent]:
+        """Events whose columns are `scope`, page by page, in an order, beginning at `first`.
+
+        Raises as `_rows`, with the place in that order among the details; going on behind it reads
+        what is left.
         """
 
     @abstractmethod
@@ -139,14 +152,27 @@ class TableReader(ABC):
         rows = self._ask(HEAD, tenant_id, session_id)
         return made(SessionHead, HEAD, tenant_id, *rows[0]) if rows else None
 
+    def events(
+        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """See `aegisd.ports.EventReader.events`."""
+        return self._stream("position", {"tenant_id": tenant_id}, from_position, limit)
+
+    def session_events(
+        self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """See `aegisd.ports.EventReader.session_events`."""
+        scope = {"tenant_id": tenant_id, "session_id": session_id}
+        return self._stream("seq", scope, from_seq, limit)
+
     def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
         """See `aegisd.ports.EventReader.by_idempotency_key`."""
         return [self._event(row) for row in self._ask(BY_KEY, tenant_id, key)]
 
     def document(self, digest: bytes) -> Document | None:
         """See `aegisd.ports.EventReader.document`."""
-        read = DOCUMENT._replace(what=f"document {digest.hex()}")
-        rows = self._rows("", self._spelled(read), (digest,))
+        read = self._spelled(DOCUMENT)._replace(what=f"document {digest.hex()}")
+        rows = self._rows("", read, (digest,))
         return made(Document, read, digest, *rows[0]) if rows else None
 
     def snapshot(self, tenant_id: str, session_id: str) -> SnapshotRow | None:
@@ -191,12 +217,12 @@ class TableReader(ABC):
         return self._rows(tenant_id, self._spelled(read), (tenant_id, *values))
 
     def _spelled(self, read: Read) -> Read:
-        return read._replace(sql=_spelled(read.sql, self.LOG, self.VALUE))
+        return _spelled(read, self.LOG, self.VALUE)
 
 
 @cache
-def _spelled(sql: str, log: str, value: str) -> str:
-    return sql.format(log=log, v=value)
+def _spelled(read: Read, log: str, value: str) -> Read:
+    return read._replace(sql=read.sql.format(log=log, v=value))
 
 
 def made(kind: type[S], read: Read, *values: object) -> S:

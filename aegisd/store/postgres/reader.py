@@ -1,6 +1,6 @@
 """Reads of a log in PostgreSQL: from any thread, in any process, while others append."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import psycopg
@@ -11,7 +11,7 @@ from aegisd.rows import Detached
 from aegisd.store.pool import Pool
 from aegisd.store.postgres import failure, schema
 from aegisd.store.postgres.connection import READER, connect
-from aegisd.store.tables import COLUMNS, INTEGER_MAX, Read, Row, TableReader, Values, made
+from aegisd.store.tables import COLUMNS, INTEGER_MAX, Order, Read, Row, TableReader, Values, made
 
 # Rows read in one go. Between pages no transaction is open, so a slow reader keeps nothing alive.
 PAGE_EVENTS_MAX = 256
@@ -147,28 +147,17 @@ class PostgresReader(TableReader):
         """Where each tenant's log ends: one past its last position."""
         return dict(self._rows(EVERY_TENANT, HEADS, ()))
 
-    def events(
-        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
-    ) -> Iterator[StoredEvent]:
-        """See `aegisd.ports.EventReader.events`."""
-        return self._stream(EVENTS, (tenant_id,), "position", from_position, limit)
-
-    def session_events(
-        self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
-    ) -> Iterator[StoredEvent]:
-        """See `aegisd.ports.EventReader.session_events`."""
-        return self._stream(SESSION_EVENTS, (tenant_id, session_id), "seq", from_seq, limit)
-
     def _stream(
-        self, sql: str, scope: tuple[str, ...], order: str, first: int, limit: int | None
+        self, order: Order, scope: Mapping[str, str], first: int, limit: int | None
     ) -> Iterator[StoredEvent]:
-        """Yield events page by page, in `order`, beginning at `first`."""
+        sql = EVENTS if order == "position" else SESSION_EVENTS
         left = INTEGER_MAX if limit is None else limit
         first = max(first, 0)
         while left > 0 and first <= INTEGER_MAX:
             count = min(left, PAGE_EVENTS_MAX)
-            values = (*scope, first, count, PAGE_BYTES_MAX)
-            rows = self._rows(scope[0], Read(f"{order} {first}", sql), values, **{order: first})
+            values = (*scope.values(), first, count, PAGE_BYTES_MAX)
+            read = Read(f"{order} {first}", sql)
+            rows = self._rows(scope["tenant_id"], read, values, **{order: first})
             if not rows:
                 return
             for row in rows:

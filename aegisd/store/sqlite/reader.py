@@ -6,9 +6,9 @@ wrong type, a row out of order or a page SQLite cannot read is `LogCorrupt` that
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
@@ -22,6 +22,7 @@ from aegisd.store.tables import (
     COLUMNS,
     INTEGER_MAX,
     NEWEST_CHECKPOINT,
+    Order,
     Read,
     Row,
     TableReader,
@@ -81,8 +82,9 @@ DETACHED_OF = Read(
 )
 
 # What the first version of the schema has no tables for.
-_LATER = (BLOCKS, CHECKPOINTS, NEWEST_CHECKPOINT, DETACHED, DETACHED_OF)
-LATER = frozenset(read.what for read in _LATER)
+LATER = frozenset(
+    read.what for read in (BLOCKS, CHECKPOINTS, NEWEST_CHECKPOINT, DETACHED, DETACHED_OF)
+)
 
 
 class SqliteReader(TableReader):
@@ -119,33 +121,10 @@ class SqliteReader(TableReader):
                 raise LogCorrupt(f"{self._path}: a tenant_id is not text, or is out of order")
             found.append(tenant_id)
 
-    def events(
-        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
-    ) -> Iterator[StoredEvent]:
-        """See `aegisd.ports.EventReader.events`.
-
-        Raises `LogCorrupt` with `position` among its details; going on from the position after it
-        reads what is left.
-        """
-        scope = {"tenant_id": tenant_id}
-        return self._stream(EVENTS, scope, "position", from_position, limit)
-
-    def session_events(
-        self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
-    ) -> Iterator[StoredEvent]:
-        """See `aegisd.ports.EventReader.session_events`. Raises as `events`, with `seq`."""
-        scope = {"tenant_id": tenant_id, "session_id": session_id}
-        return self._stream(SESSION_EVENTS, scope, "seq", from_seq, limit)
-
     def _stream(
-        self,
-        sql: str,
-        scope: dict[str, str],
-        order: Literal["position", "seq"],
-        first: int,
-        limit: int | None,
+        self, order: Order, scope: Mapping[str, str], first: int, limit: int | None
     ) -> Iterator[StoredEvent]:
-        """Yield events page by page, in `order`, beginning at `first`."""
+        sql = EVENTS if order == "position" else SESSION_EVENTS
         last, rowid = first - 1, INTEGER_MAX
         left = INTEGER_MAX if limit is None else limit
         more = first <= INTEGER_MAX
