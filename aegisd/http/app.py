@@ -1,7 +1,5 @@
 """The HTTP door as one ASGI application."""
 
-from collections.abc import Collection
-
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,15 +27,11 @@ RESOURCES = (
 )
 
 
-def app(engine: Engine, *, hosts: Collection[str] = ()) -> ASGIApp:
-    """The door to an engine that somebody else starts and stops.
-
-    `hosts` are names and addresses, without port, that requests may call the daemon by besides
-    loopback; see `aegisd.http.origin`.
-    """
+def app(engine: Engine) -> ASGIApp:
+    """The door to an engine that somebody else starts and stops."""
     served = [operation.route(engine) for operation in operations()]
     router = Router([*served, *refusals(served)], redirect_slashes=False, default=not_found)
-    return Problems(Origin(Paths(events.Ingest(engine), router), hosts))
+    return Problems(Origin(Paths(events.Ingest(engine), router)))
 
 
 class Paths:
