@@ -24,7 +24,7 @@ from aegisd.conformance.target import (
 from aegisd.core.errors import AegisError
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.proof import Proof
-from aegisd.library import LibraryThread
+from aegisd.library import Library, LibraryThread
 from aegisd.rego.engines import choose
 
 # What `Library.open_session` takes by name.
@@ -211,7 +211,7 @@ class Embedded:
         return Path(self._folder.name) / str(self._copies)
 
     def _open(self, path: Path) -> LibraryThread:
-        return LibraryThread(str(path), evaluator=self._choice)
+        return LibraryThread(Library(str(path), evaluator=self._choice))
 
     def _reply(self, ask: Callable[[], Coroutine[Any, Any, object]]) -> Reply:
         try:

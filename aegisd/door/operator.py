@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from aegisd.core.errors import ReservedId
+from aegisd.core.log.envelope import unseal
 from aegisd.core.shapes.identifier import check_id
 from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX
 from aegisd.door.answer import Head, head
@@ -45,13 +46,6 @@ class ActReceipt(_Recorded, frozen=True, kw_only=True):
     head: Head
 
 
-class _ActEnvelope(Struct, frozen=True):
-    payload: _Recorded
-
-
-_decode = msgspec.json.Decoder(_ActEnvelope).decode
-
-
 def check(act: OperatorAct) -> None:
     """Hold an act's ids to their form. Raises `InvalidField` or `ReservedId`.
 
@@ -64,8 +58,9 @@ def check(act: OperatorAct) -> None:
 
 def act_receipt(done: Recorded) -> ActReceipt:
     """The receipt of a recorded act, from its stored bytes."""
+    told = msgspec.json.decode(unseal(done.event.body).payload, type=_Recorded)
     return ActReceipt(
-        **msgspec.structs.asdict(_decode(done.event.body).payload),
+        **msgspec.structs.asdict(told),
         seq=done.event.seq,
         position=done.event.position,
         hash=done.event.hash.hex(),

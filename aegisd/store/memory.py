@@ -226,7 +226,7 @@ class MemoryStore(Alone):
             return kept[max(kept)] if kept else None
 
     def _log(self, tenant_id: str) -> TenantLog:
-        return self._tenants.get(tenant_id, TenantLog())
+        return self._tenants.get(tenant_id) or TenantLog()
 
     def _tree(self, tenant_id: str) -> KeptTree:
         return self._trees.get(tenant_id, KeptTree())
