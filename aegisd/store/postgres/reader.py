@@ -5,12 +5,12 @@ from typing import ClassVar
 
 import psycopg
 
-from aegisd.core.errors import ConfigInvalid, InvalidField, StoreFailed
+from aegisd.core.errors import ConfigInvalid, InvalidField
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.rows import Detached
 from aegisd.store.pool import Pool
 from aegisd.store.postgres import failure, schema
-from aegisd.store.postgres.connection import READER, connect
+from aegisd.store.postgres.connection import READER, connect, connect_again
 from aegisd.store.tables import COLUMNS, INTEGER_MAX, Order, Read, Row, TableReader, Values, made
 
 # Rows read in one go. Between pages no transaction is open, so a slow reader keeps nothing alive.
@@ -89,8 +89,9 @@ class PostgresReader(TableReader):
     def __init__(self, dsn: str) -> None:
         """Open `dsn`. Raises `ConfigInvalid` when there is no log of ours that can be read."""
         self._dsn = dsn
-        self._readers = Pool(lambda: connect(dsn, READER), IDLE_CONNECTIONS_MAX)
+        self._readers = Pool(lambda: connect_again(dsn, READER), IDLE_CONNECTIONS_MAX)
         try:
+            self._readers.give(connect(dsn, READER))
             with self._readers.lent() as connection:
                 schema.readable(connection)
         except psycopg.Error as error:
@@ -122,9 +123,6 @@ class PostgresReader(TableReader):
             ) from None
         except psycopg.Error as error:
             raise failure.of_read(error, read.what, {"tenant_id": tenant_id, **at}) from error
-        except ConfigInvalid as error:
-            # What stops a start is, later on, a server that was changed or replaced under us.
-            raise StoreFailed(error.message) from error
 
     def _fetched(self, tenant_id: str, sql: str, values: Values) -> Sequence[Row]:
         with self._readers.lent() as connection:

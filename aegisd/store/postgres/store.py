@@ -10,9 +10,7 @@ from msgspec.structs import astuple
 from psycopg.rows import TupleRow
 
 from aegisd.core.errors import (
-    AegisError,
     CommitUnknown,
-    ConfigInvalid,
     LogCorrupt,
     StoreFailed,
 )
@@ -20,7 +18,7 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.rows import Batch, Checkpoint, Detached, Growth, Turn
 from aegisd.store.pool import Pool
 from aegisd.store.postgres import failure, schema
-from aegisd.store.postgres.connection import WRITER, Connection, connect
+from aegisd.store.postgres.connection import WRITER, Connection, connect, connect_again
 from aegisd.store.postgres.herald import Herald
 from aegisd.store.postgres.listener import Listener
 from aegisd.store.postgres.reader import NAME_TENANT, PostgresReader, unreachable
@@ -92,8 +90,8 @@ class PostgresStore(PostgresReader):
             with connect(dsn, None) as connection:
                 schema.prepare(connection)
                 schema.guarded(connection)
-            self._writers = Pool(lambda: connect(dsn, WRITER), IDLE_WRITERS_MAX)
-            self._writers.give(self._writers.take())
+            self._writers = Pool(lambda: connect_again(dsn, WRITER), IDLE_WRITERS_MAX)
+            self._writers.give(connect(dsn, WRITER))
         except psycopg.Error as error:
             raise unreachable(error) from None
         self._lock = threading.Lock()
@@ -129,9 +127,6 @@ class PostgresStore(PostgresReader):
             held = self._take_turn(tenant_id)
         except psycopg.Error as error:
             raise failure.of_begin(error, tenant_id) from error
-        except ConfigInvalid as error:
-            # What stops a start is, later on, a server that was changed or replaced under us.
-            raise StoreFailed(error.message) from error
         with self._lock:
             self._turns[tenant_id] = held
         return held.turn
@@ -250,8 +245,8 @@ class PostgresStore(PostgresReader):
         )
         try:
             connection = self._writers.take()
-        except (psycopg.Error, ConfigInvalid) as error:
-            raise _unwritten(error, tenant_id) from error
+        except psycopg.Error as error:
+            raise failure.of_write(error, tenant_id, lost=False) from error
         try:
             with connection.pipeline(), connection.cursor() as cursor:
                 connection.execute(BEGIN)
@@ -271,12 +266,6 @@ class PostgresStore(PostgresReader):
             raise failure.of_write(error, tenant_id, lost=False) from error
         finally:
             self._release(connection)
-
-
-def _unwritten(error: psycopg.Error | ConfigInvalid, tenant_id: str) -> AegisError:
-    if isinstance(error, ConfigInvalid):
-        return StoreFailed(error.message)
-    return failure.of_write(error, tenant_id, lost=False)
 
 
 def _made_head(connection: Connection, tenant_id: str) -> TupleRow:
