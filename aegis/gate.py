@@ -44,10 +44,11 @@ class Gate(Session):
         session_id: str | None = None,
     ) -> None:
         # The engine is loaded by who makes a gate, not by who imports its name.
-        from aegisd.library import LibraryThread  # noqa: PLC0415
+        from aegisd.library import Library, LibraryThread  # noqa: PLC0415
 
         events = Events(tenant_id, session_id or _new_id(), user_id, agent_id)
-        thread = LibraryThread(_dsn(log), manifest=manifest, policy=policy, evaluator=engine)
+        library = Library(_dsn(log), manifest=manifest, policy=policy, evaluator=engine)
+        thread = LibraryThread(library)
         super().__init__(thread, events)
         self._close = weakref.finalize(self, thread.close)
 

@@ -1,5 +1,6 @@
 """`Session` and `AsyncSession`: one conversation of one agent, event by event."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
@@ -19,7 +20,63 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Session:
+class Governing(ABC):
+    """What both kinds of session are: ids, and functions put behind their gate."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    @property
+    def session_id(self) -> str:
+        """The session's id in the log."""
+        return self._events.session_id
+
+    @abstractmethod
+    def _govern(self, tool: Tool) -> Callable[..., Any]:
+        """The function that runs on an allow and nothing else."""
+
+    @overload
+    def governed(self, function: Callable[P, R], /) -> Callable[P, R]: ...
+
+    @overload
+    def governed(
+        self, *, name: str | None = None, omit: Collection[str] = (), tell: Tell | None = None
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+    # Any: one body for both overloads, which hold the types.
+    def governed(
+        self,
+        function: Callable[..., Any] | None = None,
+        *,
+        name: str | None = None,
+        omit: Collection[str] = (),
+        tell: Tell | None = None,
+    ) -> Any:
+        """Put a function behind the gate, plain or async: it runs on an allow and nothing else.
+
+        Each call is proposed under the function's name, or `name`, with its arguments by name,
+        defaults applied. TOOL_CALL_EXECUTED is recorded before it runs; TOOL_RESULT after, or
+        ERROR_RAISED with the type of what it raised. The decision's `timeout_ms` ends an async
+        function, and withholds the late result of a plain one, which nothing can interrupt;
+        `max_output_bytes` cuts text and withholds anything longer that is no text.
+
+        `omit` names parameters that are no arguments of the call, such as `self`. A result is text
+        or JSON; else `tell` says what to record of it.
+
+        An `AsyncSession` takes async functions only: a plain one could not wait for its gate.
+
+        Raises `Denied` (`ApprovalRequired`, `UnmetCondition`) when it did not run, `Withheld` when
+        its result is kept back, `AegisError` when the gate failed, and what the function raises.
+        `TypeError` says what cannot be governed.
+        """
+
+        def decorate(given: Callable[..., Any]) -> Callable[..., Any]:
+            return self._govern(Tool(given, name, omit, tell))
+
+        return decorate if function is None else decorate(function)
+
+
+class Session(Governing):
     """One session of a `Gate`. Safe to share between threads; holds nothing but its ids.
 
     Its first event opens it. Every method returns once what it tells is in the log, and raises an
@@ -29,14 +86,10 @@ class Session:
     def __init__(
         self, thread: "LibraryThread", events: Events, gate: "Session | None" = None
     ) -> None:
-        self._thread, self._events = thread, events
+        super().__init__(events)
+        self._thread = thread
         # A gate that nobody refers to closes itself; whoever holds a session refers to it.
         self._gate = gate
-
-    @property
-    def session_id(self) -> str:
-        """The session's id in the log."""
-        return self._events.session_id
 
     def propose(
         self,
@@ -100,45 +153,10 @@ class Session:
         library = self._thread.library
         return self._thread.call(library.verify(self._events.tenant_id, self.session_id))
 
-    @overload
-    def governed(self, function: Callable[P, R], /) -> Callable[P, R]: ...
-
-    @overload
-    def governed(
-        self, *, name: str | None = None, omit: Collection[str] = (), tell: Tell | None = None
-    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-
-    # Any: one body for both overloads, which hold the types.
-    def governed(
-        self,
-        function: Callable[..., Any] | None = None,
-        *,
-        name: str | None = None,
-        omit: Collection[str] = (),
-        tell: Tell | None = None,
-    ) -> Any:
-        """Put a function behind the gate, plain or async: it runs on an allow and nothing else.
-
-        Each call is proposed under the function's name, or `name`, with its arguments by name,
-        defaults applied. TOOL_CALL_EXECUTED is recorded before it runs; TOOL_RESULT after, or
-        ERROR_RAISED with the type of what it raised. The decision's `timeout_ms` ends an async
-        function, and withholds the late result of a plain one, which nothing can interrupt;
-        `max_output_bytes` cuts text and withholds anything longer that is no text.
-
-        `omit` names parameters that are no arguments of the call, such as `self`. A result is text
-        or JSON; else `tell` says what to record of it.
-
-        Raises `Denied` (`ApprovalRequired`, `UnmetCondition`) when it did not run, `Withheld` when
-        its result is kept back, `AegisError` when the gate failed, and what the function raises.
-        """
-
-        def decorate(given: Callable[..., Any]) -> Callable[..., Any]:
-            tool = Tool(given, name, omit, tell)
-            if tool.is_async:
-                return governed_async(tool, self._events, self._record_async)
-            return governed(tool, self._events, self._record)
-
-        return decorate if function is None else decorate(function)
+    def _govern(self, tool: Tool) -> Callable[..., Any]:
+        if tool.is_async:
+            return governed_async(tool, self._events, self._record_async)
+        return governed(tool, self._events, self._record)
 
     def _record(self, event: dict[str, object]) -> "Told":
         return self._thread.call(self._thread.library.record(event))
@@ -147,16 +165,12 @@ class Session:
         return self._thread.call_async(self._thread.library.record(event))
 
 
-class AsyncSession:
+class AsyncSession(Governing):
     """One session of an `AsyncGate`: as `Session`, awaited, on the gate's own event loop."""
 
     def __init__(self, events: Events, opened: "Callable[[], Library]") -> None:
-        self._events, self._opened = events, opened
-
-    @property
-    def session_id(self) -> str:
-        """The session's id in the log."""
-        return self._events.session_id
+        super().__init__(events)
+        self._opened = opened
 
     async def propose(
         self,
@@ -213,38 +227,13 @@ class AsyncSession:
         """The session hashed again from its stored bytes. Raises `SessionUnknown`."""
         return await self._opened().verify(self._events.tenant_id, self.session_id)
 
-    @overload
-    def governed(self, function: Callable[P, R], /) -> Callable[P, R]: ...
-
-    @overload
-    def governed(
-        self, *, name: str | None = None, omit: Collection[str] = (), tell: Tell | None = None
-    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-
-    # Any: one body for both overloads, which hold the types.
-    def governed(
-        self,
-        function: Callable[..., Any] | None = None,
-        *,
-        name: str | None = None,
-        omit: Collection[str] = (),
-        tell: Tell | None = None,
-    ) -> Any:
-        """Put an async function behind the gate; see `Session.governed`.
-
-        Raises `TypeError` for a plain function, which could not wait for the gate: use `Gate`.
-        """
-
-        def decorate(given: Callable[..., Any]) -> Callable[..., Any]:
-            tool = Tool(given, name, omit, tell)
-            if not tool.is_async:
-                raise TypeError(
-                    f"{tool.name} is a plain function and cannot await an AsyncGate; make it "
-                    "async, or govern it with a Gate"
-                )
-            return governed_async(tool, self._events, self._record)
-
-        return decorate if function is None else decorate(function)
+    def _govern(self, tool: Tool) -> Callable[..., Any]:
+        if not tool.is_async:
+            raise TypeError(
+                f"{tool.name} is a plain function and cannot await an AsyncGate; make it "
+                "async, or govern it with a Gate"
+            )
+        return governed_async(tool, self._events, self._record)
 
     async def _record(self, event: dict[str, object]) -> "Told":
         return await self._opened().record(event)

@@ -31,15 +31,12 @@ class Signer(Protocol):
 
         `origin` is the name they sign under. Raises `SigningFailed`.
         """
-        ...
 
     def signed(self, note: str, now_ms: int) -> bool:
         """Whether a checkpoint is signed by one of the keys that sign at `now_ms`."""
-        ...
 
     def keys(self, now_ms: int) -> tuple[Key, ...]:
         """The public keys that sign at `now_ms`, under the log's name, the newest first."""
-        ...
 
 
 class Guard(Protocol):
@@ -47,19 +44,15 @@ class Guard(Protocol):
 
     def tenants(self) -> list[str]:
         """Tenants with a checkpoint here, sorted."""
-        ...
 
     def newest(self, tenant_id: str) -> str | None:
         """The signed note kept last. Raises `ConfigInvalid` for what cannot be read."""
-        ...
 
     def keep(self, tenant_id: str, note: str) -> None:
         """Replace the tenant's note, durably, whole or not at all. Raises `StoreFailed`."""
-        ...
 
     def set_aside(self, tenant_id: str) -> str:
         """Move the tenant's note out of the way and say where to. It is evidence, so it stays."""
-        ...
 
 
 class LogReader(Protocol):
@@ -73,38 +66,31 @@ class LogReader(Protocol):
 
         Raises `InvalidField` where a server does not tell.
         """
-        ...
 
     def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
         """Heads of at most `limit` sessions with id greater than `after`, sorted by code point."""
-        ...
 
     def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
         """The head of one session, or None when the log has no event of it."""
-        ...
 
     def events(
         self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
     ) -> Iterator[StoredEvent]:
         """A tenant's events in position order. Flat memory, whatever the log's size."""
-        ...
 
     def session_events(
         self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
     ) -> Iterator[StoredEvent]:
         """One session's events in seq order."""
-        ...
 
     def document(self, digest: bytes) -> Document | None:
         """The bytes with this SHA-256, or None. The caller checks the digest again."""
-        ...
 
     def detached(self, tenant_id: str, position: int) -> list[Detached]:
         """The detached values of one event that were not erased, by pointer.
 
         Raises `ConfigInvalid` for a server, which gives none out.
         """
-        ...
 
 
 class EventReader(LogReader, Protocol):
@@ -115,54 +101,44 @@ class EventReader(LogReader, Protocol):
 
     def next_position(self, tenant_id: str) -> int:
         """One past the tenant's last position; 0 for an unknown tenant."""
-        ...
 
     def recorded_head(self, tenant_id: str) -> tuple[int, bytes] | None:
         """Where the last commit said the tenant's log ends: next position, and its last hash.
 
         A cache beside the log, checked against it at start: rows cut from the tail show here.
         """
-        ...
 
     def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
         """Every event that carries the key, in position order; empty when it was never used."""
-        ...
 
     def snapshot(self, tenant_id: str, session_id: str) -> SnapshotRow | None:
         """The cached fold of a session, or of the tenant when `session_id` is empty."""
-        ...
 
     def hashes(self, tenant_id: str, *, from_position: int, limit: int) -> list[bytes]:
         """Hashes of at most `limit` events in position order: the leaves of the tenant's tree.
 
         Raises `LogCorrupt` where a position is missing between them.
         """
-        ...
 
     def blocks(self, tenant_id: str) -> list[bytes]:
         """The roots of the tenant's first complete blocks, as far as `grow` kept them without gap.
 
         A cache: whoever uses it holds the root it leads to against a checkpoint.
         """
-        ...
 
     def checkpoints(
         self, tenant_id: str, *, from_size: int = 0, limit: int = 1000
     ) -> list[Checkpoint]:
         """At most `limit` checkpoints of at least `from_size` events, by size."""
-        ...
 
     def newest_checkpoint(self, tenant_id: str) -> Checkpoint | None:
         """The checkpoint of the largest size, signed or not."""
-        ...
 
     def detached_of(self, tenant_id: str, subject: str) -> int:
         """How many values of a subject are kept."""
-        ...
 
     def close(self) -> None:
         """Release files and locks. Nothing is lost by not calling it."""
-        ...
 
 
 class EventStore(EventReader, Protocol):
@@ -182,11 +158,9 @@ class EventStore(EventReader, Protocol):
         Ended by `append` of a batch of that tenant, whatever comes of it, or by `abandon`. Raises
         `StoreFailed` when the turn cannot be had in time or the database is lost.
         """
-        ...
 
     def abandon(self, tenant_id: str) -> None:
         """Give a turn back and write nothing. Nothing happens where there is no turn."""
-        ...
 
     def append(self, batch: Batch) -> None:
         """Append all of the batch or nothing; return only once it is durable (fsync).
@@ -196,7 +170,6 @@ class EventStore(EventReader, Protocol):
         later batch may pass (disk full), `StoreBroken` on an I/O or fsync error: what is on disk is
         then unknown and the process must end without another attempt.
         """
-        ...
 
     def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:
         """Call back, from a thread of its own, with a tenant and where its log ends, after commits.
@@ -204,7 +177,6 @@ class EventStore(EventReader, Protocol):
         Those of every process count, and several may be told as one, some seconds late. Where the
         log is not shared nothing is ever told. Returns what ends it.
         """
-        ...
 
     def grow(self, growth: Growth) -> None:
         """Keep what a tenant's tree grew by; return once it is durable. Raises as `append`.
@@ -212,7 +184,6 @@ class EventStore(EventReader, Protocol):
         Called by one thread at a time, the one that appends where the log is not shared. Raises
         `LogCorrupt` where a block or a checkpoint of that size is kept with another root.
         """
-        ...
 
 
 class Follower(Protocol):
@@ -231,19 +202,15 @@ class Follower(Protocol):
 
         It may have been told of commits behind these ends by then.
         """
-        ...
 
     def committed(self, batch: Batch) -> None:
         """Take note of what this process made durable. Called on the event loop."""
-        ...
 
     def heard(self, tenant_id: str, next_position: int) -> None:
         """Take note that some process did, and where that tenant's log ends now."""
-        ...
 
     async def stop(self) -> None:
         """Do what is left to do, and end."""
-        ...
 
 
 class Program(Protocol):
@@ -262,7 +229,6 @@ class Program(Protocol):
         Never called by two threads at once. Raises `EvaluatorFailed` on any error, on an undefined
         result included; there is no partial answer.
         """
-        ...
 
 
 class Evaluator(Protocol):
@@ -276,7 +242,6 @@ class Evaluator(Protocol):
 
         Raises `PolicyInvalid`, naming file and line, for what does not compile or may not load.
         """
-        ...
 
 
 class LiveJudge(Judge, Protocol):
@@ -292,29 +257,24 @@ class LiveJudge(Judge, Protocol):
 
         Raises `PolicyInvalid`, naming file and line, for what does not load.
         """
-        ...
 
     def renewed(self, bundle: bytes) -> bytes:
         """A bundle's operator's files on this judge's base rules, whether that loads or not.
 
         Raises `PolicyInvalid` for what is no bundle.
         """
-        ...
 
     def problem(self, bundle: bytes) -> str | None:
         """What keeps a bundle from being judged by; None where nothing does."""
-        ...
 
     def keep(self, document: Document) -> None:
         """Make bytes known before an event in the log names them."""
-        ...
 
     def is_prompt(self, bundle: str, manifest: str) -> bool:
         """Whether judging by them is short: compiled already, and prompt.
 
         Then it may happen on the event loop; else it belongs on a thread that somebody watches.
         """
-        ...
 
 
 class Clock(Protocol):
@@ -322,8 +282,6 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch, UTC. May jump; the writer never lets it run back."""
-        ...
 
     def utc_offset_s(self, zone: str, now_ms: int) -> int:
         """Seconds east of UTC in an IANA zone at that time. Raises `ManifestInvalid` if unknown."""
-        ...

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from aegisd.core.errors import PositionConflict, StoreFailed
 from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import ExportedDetached
@@ -92,6 +93,32 @@ class Batch(Struct, frozen=True, kw_only=True):
     snapshots: Sequence[SnapshotRow] = ()
     detached: Sequence[Detached] = ()
     erased: Sequence[str] = ()
+
+    def refuse_strangers(self) -> None:
+        """Raise `StoreFailed` unless the rows are the tenant's, in order, and values are theirs."""
+        for position, event in enumerate(self.events, self.first_position):
+            if (event.tenant_id, event.position) != (self.tenant_id, position):
+                raise StoreFailed(
+                    f"expected position {position} of tenant {self.tenant_id!r} in the batch, "
+                    f"found {event.position} of {event.tenant_id!r}; nothing was written"
+                )
+        end = self.first_position + len(self.events)
+        for row in self.detached:
+            if row.tenant_id != self.tenant_id or not self.first_position <= row.position < end:
+                raise StoreFailed(
+                    f"a detached value of position {row.position} of tenant {row.tenant_id!r} "
+                    f"belongs to no event of this batch of {self.tenant_id!r}; nothing was written"
+                )
+
+    def refuse_other_end(self, next_position: int) -> None:
+        """Raise `PositionConflict` unless the tenant's log ends where the batch begins."""
+        if next_position != self.first_position:
+            raise PositionConflict(
+                f"tenant {self.tenant_id!r}: the batch begins at position {self.first_position}, "
+                f"the log ends before {next_position}; read the head again",
+                tenant_id=self.tenant_id,
+                next_position=next_position,
+            )
 
 
 class Checkpoint(Struct, frozen=True, kw_only=True):

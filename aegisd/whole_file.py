@@ -9,10 +9,11 @@ from typing import BinaryIO, cast
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
     """A file to write that becomes `path` at the end of the block, whole or not at all.
 
-    Written beside it, readable by its owner only, synced, then renamed. Raises `OSError`.
+    Written beside it, under a name with a dot in front, by its owner only; then synced, given
+    `mode` and renamed. Raises `OSError`.
     """
     draft = NamedTemporaryFile(  # noqa: SIM115 - renamed away before it would be closed
         dir=path.parent, prefix=f".{path.name}.", delete=False
@@ -21,20 +22,21 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with draft:
             yield cast("BinaryIO", draft)
             draft.flush()
+            os.fchmod(draft.fileno(), mode)
             os.fsync(draft.fileno())
         Path(draft.name).replace(path)
     finally:
         # Renamed by now, unless something failed.
         Path(draft.name).unlink(missing_ok=True)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable: a renamed file is where it was put only then.
+def sync(path: Path) -> None:
+    """Make a file's bytes durable, or a folder's names, which a renamed file needs to stay renamed.
 
     Raises `OSError`.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -96,7 +96,7 @@ def ask(engine: str, case: Case) -> tuple[str, str]:
     files["asked.rego"] = f"package aegis_case\n\nresult := [x | x := {case.query}]\n"
     try:
         rules = compiled(engine, files, json.dumps(case.data).encode(), [RULE])
-        told = json.loads(rules.query(RULE, json.dumps(case.input).encode()))
+        told = json.loads(rules(RULE, json.dumps(case.input).encode()))
     except (EvaluatorFailed, PolicyInvalid) as error:
         if case.wanted is None:
             return ERROR, ""

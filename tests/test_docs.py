@@ -28,7 +28,7 @@ from aegisd.core.policy.verdict import PRECEDENCE
 from aegisd.http.errors import status_of
 from aegisd.rego.builtins import ALLOWED
 from aegisd.rego.bundle import build, decode, load_directory
-from aegisd.rego.testing import run_tests
+from aegisd.rego.testing import report
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -339,6 +339,6 @@ def test_the_rules_that_a_page_shows_load_and_their_tests_pass() -> None:
     rules, tests = _blocks("RULES.md", "rego")
     base = load_directory(resources.policies() / "aegis")
     files = decode(build({"office.rego": rules}, base))
-    outcomes = run_tests(files, {"rules/office_test.rego": tests})
+    outcomes = report(files, {"rules/office_test.rego": tests}).outcomes
     assert len(outcomes) == 3
     assert all(outcome.passed for outcome in outcomes), outcomes

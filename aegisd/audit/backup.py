@@ -17,7 +17,7 @@ from aegisd.ports import EventReader, EventStore
 from aegisd.printable import shown
 from aegisd.store.sqlite.file import SIDE_FILES
 from aegisd.store.sqlite.store import SqliteStore
-from aegisd.whole_file import sync_folder
+from aegisd.whole_file import sync
 
 
 class Copied(Struct, frozen=True):
@@ -89,4 +89,4 @@ def _replacing(place: Path) -> Iterator[Path]:
     finally:
         for suffix in ("", *SIDE_FILES, ".lock"):
             Path(f"{draft}{suffix}").unlink(missing_ok=True)
-    sync_folder(place.parent)
+    sync(place.parent)

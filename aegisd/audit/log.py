@@ -28,7 +28,6 @@ class Log(LogReader, Protocol):
 
     def close(self) -> None:
         """Release files and connections."""
-        ...
 
 
 def kind(file: str) -> Kind:

@@ -8,7 +8,6 @@ class Progress(Protocol):
 
     def __call__(self, done: int = 1, /) -> None:
         """So many things more are done: events, or bytes, as the function says that takes this."""
-        ...
 
 
 def silent(done: int = 1, /) -> None:

@@ -23,15 +23,12 @@ class Proofs(Protocol):
 
         Empty where nothing is signed.
         """
-        ...
 
     def end(self, tenant_id: str, note: str) -> int | None:
         """Before which position to end, so that two exports with this checkpoint are equal."""
-        ...
 
     def path(self, tenant_id: str, position: int, head: TreeHead) -> Sequence[bytes]:
         """The inclusion proof of an event in the tree of a checkpoint, leaf to root."""
-        ...
 
 
 class StoredProofs:

@@ -12,7 +12,7 @@ from aegisd.conformance.files import OwnLog
 from aegisd.conformance.step import Json
 from aegisd.conformance.target import AUTHOR, PROOF_WAIT_MS, REASON, NotJudged, Refusal, Reply
 from aegisd.core.errors import AegisError
-from aegisd.library import LibraryThread
+from aegisd.library import Library, LibraryThread
 from aegisd.rego.engines import choose
 
 # What `Library.open_session` takes by name.
@@ -133,7 +133,7 @@ class Embedded(OwnLog):
         self._open(database).close()
 
     def _open(self, path: Path) -> LibraryThread:
-        return LibraryThread(str(path), evaluator=self._choice)
+        return LibraryThread(Library(str(path), evaluator=self._choice))
 
     def _reply(self, ask: Callable[[], Coroutine[Any, Any, object]]) -> Reply:
         try:

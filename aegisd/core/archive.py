@@ -17,7 +17,6 @@ class Events(Protocol):
         self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
     ) -> Iterable[StoredEvent]:
         """A tenant's events in position order."""
-        ...
 
 
 def body_tenant(log: Events, tenant_id: str) -> str | None:

@@ -13,6 +13,10 @@ class AegisError(Exception):
 
     code: ClassVar[str] = "internal"
 
+    def __init_subclass__(cls, *, code: str = "") -> None:
+        super().__init_subclass__()
+        cls.code = code or cls.code
+
     def __init__(self, message: str, **details: str | int | bool | None) -> None:
         super().__init__(message)
         self.message = message
@@ -22,289 +26,195 @@ class AegisError(Exception):
 # ── the caller's request is wrong: nothing was written, the same request fails again ────────────
 
 
-class InvalidRequest(AegisError):
+class InvalidRequest(AegisError, code="request_invalid"):
     """Root of what a caller must change before trying again."""
 
-    code = "request_invalid"
 
-
-class InvalidJson(InvalidRequest):
+class InvalidJson(InvalidRequest, code="json_invalid"):
     """The bytes are not the strict JSON of RFC 8259 and RFC 8785 that the log can hold."""
 
-    code = "json_invalid"
 
-
-class DuplicateKey(InvalidJson):
+class DuplicateKey(InvalidJson, code="json_duplicate_key"):
     """An object names one key twice, so two readers could see two different requests."""
 
-    code = "json_duplicate_key"
 
-
-class NumberOutOfRange(InvalidJson):
+class NumberOutOfRange(InvalidJson, code="json_number_range"):
     """A number that not every JSON reader keeps exactly; send it as a string."""
 
-    code = "json_number_range"
 
-
-class TooDeep(InvalidJson):
+class TooDeep(InvalidJson, code="json_too_deep"):
     """Nested past `DEPTH_MAX`."""
 
-    code = "json_too_deep"
 
-
-class TooLarge(InvalidRequest):
+class TooLarge(InvalidRequest, code="too_large"):
     """Past a named bound; `details` has the bound and what was found."""
 
-    code = "too_large"
 
-
-class BodyTooSlow(InvalidRequest):
+class BodyTooSlow(InvalidRequest, code="body_too_slow"):
     """The body did not arrive within `BODY_SECONDS_MAX`; nothing of it was read."""
 
-    code = "body_too_slow"
 
-
-class MediaTypeUnsupported(InvalidRequest):
+class MediaTypeUnsupported(InvalidRequest, code="media_type_unsupported"):
     """The body is neither JSON nor newline-delimited JSON."""
 
-    code = "media_type_unsupported"
 
-
-class InvalidField(InvalidRequest):
+class InvalidField(InvalidRequest, code="field_invalid"):
     """A field is missing or has the wrong type or form; `details["field"]` names it."""
 
-    code = "field_invalid"
 
-
-class UnknownField(InvalidRequest):
+class UnknownField(InvalidRequest, code="field_unknown"):
     """A field Aegis does not know; the nearest known one is named."""
 
-    code = "field_unknown"
 
-
-class UnsupportedField(InvalidRequest):
+class UnsupportedField(InvalidRequest, code="field_unsupported"):
     """A field that belongs to a part this version does not have; refused rather than ignored."""
 
-    code = "field_unsupported"
 
-
-class UnknownEventType(InvalidRequest):
+class UnknownEventType(InvalidRequest, code="event_type_unknown"):
     """Not one of the event types of the log; the nearest known one is named."""
 
-    code = "event_type_unknown"
 
-
-class ReservedEventType(InvalidRequest):
+class ReservedEventType(InvalidRequest, code="event_type_reserved"):
     """An event type that only the daemon writes."""
 
-    code = "event_type_reserved"
 
-
-class ReservedId(InvalidRequest):
+class ReservedId(InvalidRequest, code="id_reserved"):
     """An id that starts with `$` belongs to the daemon."""
 
-    code = "id_reserved"
 
-
-class OriginRefused(InvalidRequest):
+class OriginRefused(InvalidRequest, code="origin_refused"):
     """A browser page of another site sent the request; see docs/THREATS.md."""
 
-    code = "origin_refused"
 
-
-class HashMismatch(InvalidRequest):
+class HashMismatch(InvalidRequest, code="hash_mismatch"):
     """The hash the caller computed is not the hash of the envelope that would be stored."""
 
-    code = "hash_mismatch"
 
-
-class IdempotencyConflict(InvalidRequest):
+class IdempotencyConflict(InvalidRequest, code="idempotency_conflict"):
     """The key was used before for a different request; use a new key."""
 
-    code = "idempotency_conflict"
 
-
-class ManifestInvalid(InvalidRequest):
+class ManifestInvalid(InvalidRequest, code="manifest_invalid"):
     """The capability manifest cannot be honoured as written; nothing of it was used."""
 
-    code = "manifest_invalid"
 
-
-class PolicyInvalid(InvalidRequest):
+class PolicyInvalid(InvalidRequest, code="policy_invalid"):
     """The policy bundle does not load; the bundle in force stays in force."""
 
-    code = "policy_invalid"
 
-
-class NoteInvalid(InvalidRequest):
+class NoteInvalid(InvalidRequest, code="note_invalid"):
     """A checkpoint, proof or verifier key is malformed, or not signed by whom it should be."""
 
-    code = "note_invalid"
 
-
-class ExportInvalid(InvalidRequest):
+class ExportInvalid(InvalidRequest, code="export_invalid"):
     """Not an export of a version this build reads, or a broken one."""
-
-    code = "export_invalid"
 
 
 # ── the request is well-formed but does not fit the log as it is ─────────────────────────────────
 
 
-class NotFound(AegisError):
+class NotFound(AegisError, code="not_found"):
     """No such route, session, manifest, policy or event."""
 
-    code = "not_found"
 
-
-class CheckpointUnknown(NotFound):
+class CheckpointUnknown(NotFound, code="checkpoint_unknown"):
     """No signed checkpoint of that tenant, or of that size."""
 
-    code = "checkpoint_unknown"
 
-
-class EventUnknown(NotFound):
+class EventUnknown(NotFound, code="event_unknown"):
     """The tenant's log has no event at that position."""
 
-    code = "event_unknown"
 
-
-class SessionUnknown(NotFound):
+class SessionUnknown(NotFound, code="session_unknown"):
     """The log holds no event of this session."""
 
-    code = "session_unknown"
 
-
-class MethodNotAllowed(AegisError):
+class MethodNotAllowed(AegisError, code="method_not_allowed"):
     """The route exists and does not speak this method."""
 
-    code = "method_not_allowed"
 
-
-class Conflict(AegisError):
+class Conflict(AegisError, code="conflict"):
     """Root of what another event in the log has made impossible."""
 
-    code = "conflict"
 
-
-class HeadMismatch(Conflict):
+class HeadMismatch(Conflict, code="head_mismatch"):
     """The request continues another head than the session has; read the head and decide again."""
 
-    code = "head_mismatch"
 
-
-class NotCovered(Conflict):
+class NotCovered(Conflict, code="not_covered"):
     """The event is durable, but no signed checkpoint covers it yet; ask again, with `wait_ms`."""
 
-    code = "not_covered"
 
-
-class SessionExists(Conflict):
+class SessionExists(Conflict, code="session_exists"):
     """The session to open has events already."""
 
-    code = "session_exists"
 
-
-class SessionTerminated(Conflict):
+class SessionTerminated(Conflict, code="session_terminated"):
     """The session has ended; only results of calls allowed before are still taken."""
 
-    code = "session_terminated"
 
-
-class CallIdReused(Conflict):
+class CallIdReused(Conflict, code="call_id_reused"):
     """The session has used this call id; a new call needs a new one."""
-
-    code = "call_id_reused"
 
 
 # ── Aegis itself cannot answer: deny, and try again later ────────────────────────────────────────
 
 
-class Unavailable(AegisError):
+class Unavailable(AegisError, code="unavailable"):
     """Root of 503. No decision was made; a PEP treats it as deny."""
 
-    code = "unavailable"
 
-
-class LogUnavailable(Unavailable):
+class LogUnavailable(Unavailable, code="log_unavailable"):
     """The events could not be made durable; if the process ended, what is on disk is not known."""
 
-    code = "log_unavailable"
 
-
-class QueueFull(Unavailable):
+class QueueFull(Unavailable, code="queue_full"):
     """More requests wait than `QUEUE_EVENTS_MAX`; back off and try again."""
 
-    code = "queue_full"
 
-
-class EvaluatorStuck(Unavailable):
+class EvaluatorStuck(Unavailable, code="evaluator_stuck"):
     """An evaluation ran past `EVALUATOR_STUCK_MS_MAX`; the process ends."""
 
-    code = "evaluator_stuck"
 
-
-class Stopping(Unavailable):
+class Stopping(Unavailable, code="stopping"):
     """The daemon is shutting down and takes no new events."""
 
-    code = "stopping"
 
-
-class Outdated(Unavailable):
+class Outdated(Unavailable, code="daemon_outdated"):
     """The tenant has the base rules of a newer build, so that a daemon of that build answers."""
 
-    code = "daemon_outdated"
 
-
-class PositionConflict(AegisError):
+class PositionConflict(AegisError, code="position_conflict"):
     """The store's head is not where the batch continues: somebody else wrote. Re-read the head."""
 
-    code = "position_conflict"
 
-
-class StoreFailed(AegisError):
+class StoreFailed(AegisError, code="store_failed"):
     """The store refused a batch and holds nothing of it (disk full, lock lost). May pass."""
 
-    code = "store_failed"
 
-
-class SigningFailed(AegisError):
+class SigningFailed(AegisError, code="signing_failed"):
     """A checkpoint could not be signed: the key, or the command that holds it, failed."""
 
-    code = "signing_failed"
 
-
-class StoreBroken(AegisError):
+class StoreBroken(AegisError, code="store_broken"):
     """The disk failed under the store: what is on it is not known. The process must stop."""
 
-    code = "store_broken"
 
-
-class CommitUnknown(StoreFailed):
+class CommitUnknown(StoreFailed, code="commit_unknown"):
     """The database was lost during a commit, which it may hold; the same idempotency key tells."""
 
-    code = "commit_unknown"
 
-
-class LogCorrupt(AegisError):
+class LogCorrupt(AegisError, code="log_corrupt"):
     """Stored bytes and their hashes or columns disagree; run `aegisctl verify`."""
 
-    code = "log_corrupt"
 
-
-class LogRolledBack(LogCorrupt):
+class LogRolledBack(LogCorrupt, code="log_rolled_back"):
     """The log is shorter than, or different from, what this log signed before."""
 
-    code = "log_rolled_back"
 
-
-class EvaluatorFailed(AegisError):
+class EvaluatorFailed(AegisError, code="evaluator_failed"):
     """The policy evaluator failed on one input; the verdict is POLICY_ERROR, which denies."""
 
-    code = "evaluator_failed"
 
-
-class ConfigInvalid(AegisError):
+class ConfigInvalid(AegisError, code="config_invalid"):
     """A setting that cannot be honoured stops the start and says why."""
-
-    code = "config_invalid"

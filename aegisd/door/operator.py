@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from aegisd.core.errors import ReservedId
+from aegisd.core.log.envelope import unseal
 from aegisd.core.shapes.identifier import check_id
 from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX
 from aegisd.door.answer import Head, head
@@ -24,23 +25,7 @@ class OperatorAct(Struct, frozen=True, kw_only=True):
     reason: Because
 
 
-class ActReceipt(Struct, frozen=True, kw_only=True):
-    """Where an act stands in the tenant's `$control` session, and what it put in force.
-
-    `digest` is the SHA-256 of the RFC 8785 bytes; a manifest also has its name and version.
-    """
-
-    digest: str
-    author: str
-    name: str | UnsetType = UNSET
-    version: str | UnsetType = UNSET
-    seq: int
-    position: int
-    hash: str
-    head: Head
-
-
-class _Recorded(Struct, frozen=True):
+class _Recorded(Struct, frozen=True, kw_only=True):
     """What a receipt tells of an act's payload."""
 
     digest: str
@@ -49,11 +34,16 @@ class _Recorded(Struct, frozen=True):
     version: str | UnsetType = UNSET
 
 
-class _ActEnvelope(Struct, frozen=True):
-    payload: _Recorded
+class ActReceipt(_Recorded, frozen=True, kw_only=True):
+    """Where an act stands in the tenant's `$control` session, and what it put in force.
 
+    `digest` is the SHA-256 of the RFC 8785 bytes; a manifest also has its name and version.
+    """
 
-_decode = msgspec.json.Decoder(_ActEnvelope).decode
+    seq: int
+    position: int
+    hash: str
+    head: Head
 
 
 def check(act: OperatorAct) -> None:
@@ -68,12 +58,9 @@ def check(act: OperatorAct) -> None:
 
 def act_receipt(done: Recorded) -> ActReceipt:
     """The receipt of a recorded act, from its stored bytes."""
-    recorded = _decode(done.event.body).payload
+    told = msgspec.json.decode(unseal(done.event.body).payload, type=_Recorded)
     return ActReceipt(
-        digest=recorded.digest,
-        author=recorded.author,
-        name=recorded.name,
-        version=recorded.version,
+        **msgspec.structs.asdict(told),
         seq=done.event.seq,
         position=done.event.position,
         hash=done.event.hash.hex(),

@@ -29,15 +29,12 @@ class Known(Protocol):
 
     def session(self, session_id: str) -> SessionState:
         """The fold of a session; empty for one without events."""
-        ...
 
     def recorded(self, key: str) -> Sequence[Recorded]:
         """What was answered under an idempotency key before."""
-        ...
 
     def kept_of(self, subject: str) -> int:
         """How many values are kept beside the events of a subject."""
-        ...
 
 
 class Stage:

@@ -1,7 +1,5 @@
 """The HTTP door as one ASGI application."""
 
-from collections.abc import Collection
-
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,16 +21,17 @@ from aegisd.http.openapi import Description
 from aegisd.http.operation import Operation
 from aegisd.http.origin import Origin
 
+RESOURCES = (
+    *(events, sessions, simulation, manifests, policies),
+    *(imports, checkpoints, proofs, erasures, health),
+)
 
-def app(engine: Engine, *, hosts: Collection[str] = ()) -> ASGIApp:
-    """The door to an engine that somebody else starts and stops.
 
-    `hosts` are names and addresses, without port, that requests may call the daemon by besides
-    loopback; see `aegisd.http.origin`.
-    """
-    served = [operation.route() for operation in operations(engine)]
+def app(engine: Engine) -> ASGIApp:
+    """The door to an engine that somebody else starts and stops."""
+    served = [operation.route(engine) for operation in operations()]
     router = Router([*served, *refusals(served)], redirect_slashes=False, default=not_found)
-    return Problems(Origin(Paths(events.Ingest(engine), router), hosts))
+    return Problems(Origin(Paths(events.Ingest(engine), router)))
 
 
 class Paths:
@@ -51,18 +50,12 @@ class Paths:
         await (self._ingest if hot else self._router)(scope, receive, send)
 
 
-def operations(engine: Engine) -> list[Operation]:
-    """Every operation, the hot one first."""
+def operations() -> list[Operation]:
+    """Every operation, in the order of its resource, the hot one first."""
     found = [
-        *events.operations(engine),
-        *sessions.operations(engine),
-        *simulation.operations(engine),
-        *manifests.operations(engine),
-        *policies.operations(engine),
-        *imports.operations(engine),
-        *checkpoints.operations(engine),
-        *proofs.operations(engine),
-        *erasures.operations(engine),
-        *health.operations(engine),
+        each
+        for resource in RESOURCES
+        for each in vars(resource).values()
+        if isinstance(each, Operation)
     ]
     return [*found, Description(found).operation]

@@ -4,7 +4,7 @@ import asyncio
 from typing import BinaryIO, NamedTuple, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope
 
 from aegisd.core.errors import (
@@ -115,9 +115,9 @@ def _headers(scope: Scope, bytes_max: int) -> tuple[bool, str | None]:
     return ndjson, key
 
 
-async def receive_object(scope: Scope, receive: Receive) -> tuple[dict[str, object], Body]:
+async def receive_object(request: Request) -> tuple[dict[str, object], Body]:
     """Read a body that holds one JSON object. Raises like `receive_body`, and `InvalidJson`."""
-    body = await receive_body(scope, receive)
+    body = await receive_body(request.scope, request.receive)
     if body.ndjson:
         raise MediaTypeUnsupported("expected one JSON object, found newline-delimited JSON")
     value = parse(body.data)
@@ -126,16 +126,11 @@ async def receive_object(scope: Scope, receive: Receive) -> tuple[dict[str, obje
     return value, body
 
 
-async def receive_unkeyed(scope: Scope, receive: Receive) -> dict[str, object]:
+async def receive_unkeyed(request: Request) -> dict[str, object]:
     """Read the object of a request that cannot be retried by key. Raises `UnsupportedField`."""
-    value, body = await receive_object(scope, receive)
-    refuse_key(body)
-    return value
-
-
-def refuse_key(body: Body) -> None:
-    """Refuse an `Idempotency-Key` where nothing would honour it. Raises `UnsupportedField`."""
+    value, body = await receive_object(request)
     _refuse_key(body.idempotency_key)
+    return value
 
 
 def _refuse_key(key: str | None) -> None:

@@ -2,8 +2,6 @@
 
 import msgspec
 from msgspec import Struct
-from starlette.requests import Request
-from starlette.responses import Response
 
 from aegisd.core.custody import PayloadErased
 from aegisd.core.log.envelope import unseal
@@ -11,8 +9,7 @@ from aegisd.core.shapes.identifier import check_id
 from aegisd.door.answer import Head, head
 from aegisd.door.operator import OperatorAct
 from aegisd.engine.engine import Engine
-from aegisd.http.answers import answer
-from aegisd.http.operation import Operation
+from aegisd.http.operation import Asked, Operation
 from aegisd.http.operator import receive_act
 
 
@@ -34,41 +31,23 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
     head: Head
 
 
-class Erasures:
-    """The erasures of one engine's tenants."""
+@Operation("POST", "/v1/erasures", asks=Erasure, status=201)
+async def erase(engine: Engine, asked: Asked) -> ErasureReceipt:
+    """Delete the values kept beside a subject's events; every hash and proof stays.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def erase(self, request: Request) -> Response:
-        """`POST /v1/erasures`: 201 once the values are gone, also where there were none."""
-        act = await receive_act(request, Erasure)
-        done = await self._engine.erase(
-            act.tenant_id, check_id(act.subject, "subject"), author=act.author, reason=act.reason
-        )
-        told = msgspec.json.decode(unseal(done.event.body).payload, type=PayloadErased)
-        receipt = ErasureReceipt(
-            subject=told.subject,
-            values=told.values,
-            author=told.author,
-            seq=done.event.seq,
-            position=done.event.position,
-            hash=done.event.hash.hex(),
-            head=head(done.head),
-        )
-        return answer(receipt, 201)
-
-
-def operations(engine: Engine) -> list[Operation]:
-    """The operations of this resource."""
-    return [
-        Operation(
-            "POST",
-            "/v1/erasures",
-            Erasures(engine).erase,
-            "Delete the values kept beside a subject's events; every hash and proof stays.",
-            asks=Erasure,
-            answers=ErasureReceipt,
-            status=201,
-        ),
-    ]
+    Answers once they are gone, also where there were none.
+    """
+    act = await receive_act(asked, Erasure)
+    done = await engine.erase(
+        act.tenant_id, check_id(act.subject, "subject"), author=act.author, reason=act.reason
+    )
+    told = msgspec.json.decode(unseal(done.event.body).payload, type=PayloadErased)
+    return ErasureReceipt(
+        subject=told.subject,
+        values=told.values,
+        author=told.author,
+        seq=done.event.seq,
+        position=done.event.position,
+        hash=done.event.hash.hex(),
+        head=head(done.head),
+    )

@@ -4,24 +4,22 @@ from functools import partial
 
 import msgspec
 from msgspec import Struct
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from aegisd.core import request
 from aegisd.core.errors import AegisError, InvalidField, UnknownEventType
 from aegisd.core.events import DECLARATIONS
 from aegisd.core.nearest import nearest
-from aegisd.core.request import Asked, read
 from aegisd.core.shapes.payload import NAME_CHARACTERS_MAX
 from aegisd.door.answer import EventRecord, receipts, record
 from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
-from aegisd.http.answers import answer, line
+from aegisd.http.answers import line
 from aegisd.http.body import receive_body
 from aegisd.http.event_schema import RECEIPT, REQUEST
-from aegisd.http.operation import Operation
+from aegisd.http.operation import Asked, Operation
 from aegisd.http.query import ID, LIMIT, PAGE_TOKEN, TENANT, Parameter, Query, token
-from aegisd.http.scan import Filter, Page, page
+from aegisd.http.scan import Filter, page
 
 # Bytes read on the event loop, about a millisecond's worth. A larger body is read on another
 # thread, so that nobody else waits for it.
@@ -37,8 +35,6 @@ FILTERS = (
     LIMIT,
     PAGE_TOKEN,
 )
-
-_LIST = (TENANT, *FILTERS, Parameter(name="session_id", schema=ID))
 
 INGEST_PATH = "/v1/events"
 
@@ -64,9 +60,9 @@ class Ingest:
         body = await receive_body(scope, receive)
         data, ndjson, key = body
         if len(data) <= INLINE_BYTES_MAX:
-            asked = read(data, ndjson=ndjson, idempotency_key=key)
+            asked = request.read(data, ndjson=ndjson, idempotency_key=key)
         else:
-            apart = partial(read, data, ndjson=ndjson, idempotency_key=key)
+            apart = partial(request.read, data, ndjson=ndjson, idempotency_key=key)
             asked = await self._engine.reads.apart(apart)
         answers = await self._append(asked)
         found = receipts(answers, self._engine.newest_checkpoint(asked.proposals[0].tenant_id))
@@ -77,27 +73,16 @@ class Ingest:
         await send({"type": "http.response.start", "status": 201, "headers": headers})
         await send({"type": "http.response.body", "body": told})
 
-    async def _append(self, asked: Asked) -> tuple[Recorded, ...]:
+    async def _append(self, asked: request.Asked) -> tuple[Recorded, ...]:
         try:
             return await self._engine.append(asked.proposals)
         except AegisError as error:
             raise asked.placed(error) from None
 
 
-class Events:
-    """Reads of the log."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def list(self, request: Request) -> Response:
-        """`GET /v1/events`: a tenant's events in position order, or one session's."""
-        query = Query(request, *_LIST)
-        session_id = query.optional_id("session_id")
-        return await page_of(self._engine, query, query.id("tenant_id"), session_id)
-
-
-async def page_of(engine: Engine, query: Query, tenant_id: str, session_id: str | None) -> Response:
+async def page_of(
+    engine: Engine, query: Query, tenant_id: str, session_id: str | None
+) -> EventPage:
     """One page of a tenant's events, or of one session's. Raises `SessionUnknown`."""
     wanted = _filter(query)
     limit = query.limit()
@@ -110,31 +95,20 @@ async def page_of(engine: Engine, query: Query, tenant_id: str, session_id: str 
         await engine.reads.head(tenant_id, session_id)
 
     def look() -> EventPage:
-        found = _page(engine, tenant_id, session_id, start, wanted, limit)
+        found = page(
+            lambda first, most: engine.reads.rows(tenant_id, session_id, first, most),
+            lambda row: row.position if session_id is None else row.seq,
+            start,
+            wanted,
+            limit,
+        )
         place = found.next_place
         return EventPage(
             events=[record(row) for row in found.rows],
             next_page_token=None if place is None else token(kind, place),
         )
 
-    return answer(await engine.reads.apart(look))
-
-
-def _page(
-    engine: Engine,
-    tenant_id: str,
-    session_id: str | None,
-    start: int,
-    wanted: Filter,
-    limit: int,
-) -> Page:
-    return page(
-        lambda first, most: engine.reads.rows(tenant_id, session_id, first, most),
-        lambda row: row.position if session_id is None else row.seq,
-        start,
-        wanted,
-        limit,
-    )
+    return await engine.reads.apart(look)
 
 
 def _filter(query: Query) -> Filter:
@@ -155,26 +129,22 @@ def _filter(query: Query) -> Filter:
     )
 
 
-def operations(engine: Engine) -> list[Operation]:
-    """The operations of this resource, the hot one first."""
-    return [
-        Operation(
-            "POST",
-            INGEST_PATH,
-            Ingest(engine),
-            "Judge and record one event, or a batch of one tenant; 201 for every outcome.",
-            asks=REQUEST,
-            lines=True,
-            answers=RECEIPT,
-            status=201,
-            keyed=True,
-        ),
-        Operation(
-            "GET",
-            INGEST_PATH,
-            Events(engine).list,
-            "A tenant's events in position order, or one session's.",
-            query=_LIST,
-            answers=EventPage,
-        ),
-    ]
+INGEST = Operation(
+    "POST",
+    INGEST_PATH,
+    summary="Judge and record one event, or a batch of one tenant; 201 for every outcome.",
+    asks=REQUEST,
+    lines=True,
+    answers=RECEIPT,
+    status=201,
+    keyed=True,
+    app=Ingest,
+)
+
+
+@Operation("GET", INGEST_PATH, query=(TENANT, *FILTERS, Parameter(name="session_id", schema=ID)))
+async def listing(engine: Engine, asked: Asked) -> EventPage:
+    """A tenant's events in position order, or one session's."""
+    query = asked.query()
+    session_id = query.optional_id("session_id")
+    return await page_of(engine, query, query.id("tenant_id"), session_id)

@@ -4,8 +4,6 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
 from msgspec import Struct
-from starlette.requests import Request
-from starlette.responses import Response
 
 from aegisd.core.errors import StoreFailed
 from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX
@@ -13,10 +11,9 @@ from aegisd.door.answer import Head, head
 from aegisd.door.operator import OperatorAct, check
 from aegisd.engine.engine import Engine
 from aegisd.engine.imports import IMPORT_BYTES_MAX
-from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_file
-from aegisd.http.operation import Operation
-from aegisd.http.query import ID, TENANT, Parameter, Query
+from aegisd.http.operation import Asked, Operation
+from aegisd.http.query import ID, TENANT, Parameter
 
 # The body is the export, so who acts and why stands in the query.
 _ACT = (
@@ -46,53 +43,34 @@ class ImportReceipt(Struct, frozen=True, kw_only=True):
     head: Head
 
 
-class Imports:
-    """Foreign logs of one engine."""
+@Operation("POST", "/v1/imports", query=_ACT, lines=True, status=201)
+async def keep(engine: Engine, asked: Asked) -> ImportReceipt:
+    """Keep an export's events under an archive tenant, to be verified and replayed.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def keep(self, request: Request) -> Response:
-        """`POST /v1/imports`. Raises `ExportInvalid`, and nothing of it was kept."""
-        act = as_shape(Query(request, *_ACT).values, OperatorAct)
-        check(act)
-        try:
-            # Readable by nobody else: without a name, in the folder that TMPDIR names.
-            with TemporaryFile() as spool:
-                file = cast("BinaryIO", spool)
-                await receive_file(request.scope, request.receive, file, IMPORT_BYTES_MAX)
-                kept, done = await self._engine.import_log(
-                    act.tenant_id, file, author=act.author, reason=act.reason
-                )
-        except OSError as error:
-            raise StoreFailed(
-                f"the export could not be spooled: {error.strerror}; it needs as much room as it "
-                "has bytes in the folder that TMPDIR names to the daemon"
-            ) from error
-        told = ImportReceipt(
-            archive=kept.archive,
-            events=kept.events,
-            export_sha256=kept.sha256,
-            source_tenant=kept.source_tenant,
-            seq=done.event.seq,
-            position=done.event.position,
-            hash=done.event.hash.hex(),
-            head=head(done.head),
-        )
-        return answer(told, 201)
-
-
-def operations(engine: Engine) -> list[Operation]:
-    """The operations of this resource."""
-    return [
-        Operation(
-            "POST",
-            "/v1/imports",
-            Imports(engine).keep,
-            "Keep an export's events under an archive tenant, to be verified and replayed.",
-            query=_ACT,
-            lines=True,
-            answers=ImportReceipt,
-            status=201,
-        ),
-    ]
+    Raises `ExportInvalid`, and nothing of it was kept.
+    """
+    act = as_shape(asked.query().values, OperatorAct)
+    check(act)
+    try:
+        # Readable by nobody else: without a name, in the folder that TMPDIR names.
+        with TemporaryFile() as spool:
+            file = cast("BinaryIO", spool)
+            await receive_file(asked.scope, asked.receive, file, IMPORT_BYTES_MAX)
+            kept, done = await engine.import_log(
+                act.tenant_id, file, author=act.author, reason=act.reason
+            )
+    except OSError as error:
+        raise StoreFailed(
+            f"the export could not be spooled: {error.strerror}; it needs as much room as it "
+            "has bytes in the folder that TMPDIR names to the daemon"
+        ) from error
+    return ImportReceipt(
+        archive=kept.archive,
+        events=kept.events,
+        export_sha256=kept.sha256,
+        source_tenant=kept.source_tenant,
+        seq=done.event.seq,
+        position=done.event.position,
+        hash=done.event.hash.hex(),
+        head=head(done.head),
+    )

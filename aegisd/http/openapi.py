@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
-from starlette.requests import Request
 from starlette.responses import Response
 
 from aegisd import __version__
-from aegisd.http.operation import REFERENCE, Choice, Operation, Shape, reference
-from aegisd.http.query import Parameter, Query
+from aegisd.engine.engine import Engine
+from aegisd.http.operation import REFERENCE, Asked, Choice, Operation, Shape, reference
+from aegisd.http.query import Parameter
 from aegisd.json_schema import Schema, components
 
 _JSON, _LINES = "application/json", "application/x-ndjson"
@@ -146,13 +146,13 @@ class Description:
     """The document as bytes, made once, of these operations and its own."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        self.operation = Operation("GET", "/openapi.json", self.show, "This document.")
+        self.operation = Operation("GET", "/openapi.json")(self._show)
         told = document([*operations, self.operation])
         body = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
         # JSON Schema's patterns are ECMA 262, where `$` is what Python calls `\\Z`.
         self._body = body.replace(rb"\\Z", b"$")
 
-    async def show(self, request: Request) -> Response:
-        """`GET /openapi.json`."""
-        Query(request)
+    async def _show(self, _engine: Engine, asked: Asked) -> Response:
+        """This document."""  # noqa: D404 - what it says of itself
+        asked.query()
         return Response(self._body, media_type="application/json")

@@ -18,7 +18,7 @@ A = TypeVar("A", bound=OperatorAct)
 
 async def receive_act(request: Request, shape: type[A]) -> A:
     """Read an act from a request's body. Raises an `InvalidRequest`."""
-    value = await receive_unkeyed(request.scope, request.receive)
+    value = await receive_unkeyed(request)
     act = as_shape(value, shape)
     check(act)
     return act

@@ -3,14 +3,13 @@
 A browser on the operator's machine reaches loopback for any page it shows. Two tricks follow from
 that. A page posts a form across sites: the browser then names the page in `Origin`. Or its name is
 made to resolve to 127.0.0.1 (DNS rebinding), so that the browser sees one site: the page's name is
-then in `Host`. So `Host` must be a loopback name or address, or one that the operator listed, and
-so must the host of `Origin` where one is sent. Programs send no `Origin` and are not touched.
+then in `Host`. So `Host` must be a loopback name or address, and so must the host of `Origin` where
+one is sent. Programs send no `Origin` and are not touched.
 
 This is no authentication: it keeps strangers' pages out, not strangers.
 """
 
 import ipaddress
-from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,15 +21,10 @@ KNOWN_MAX = 256
 
 
 class Origin:
-    """ASGI wrapper that refuses what a page of another site could have sent.
+    """ASGI wrapper that refuses what a page of another site could have sent."""
 
-    `hosts` are names or addresses, without port, under which the daemon may be called besides
-    loopback.
-    """
-
-    def __init__(self, inside: ASGIApp, hosts: Collection[str]) -> None:
+    def __init__(self, inside: ASGIApp) -> None:
         self._inside = inside
-        self._hosts = frozenset(host.lower() for host in hosts)
         self._known: set[tuple[bytes, bytes]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,11 +47,11 @@ class Origin:
         name, value = header
         text = value.decode("latin-1")
         host = _host(text if name == b"origin" else f"//{text}")
-        if host is None or not (host in self._hosts or is_loopback(host)):
+        if host is None or not is_loopback(host):
             title = name.decode().title()
             raise OriginRefused(
-                f"{title}: expected a loopback name or address, or a host of this daemon's own "
-                "list; a page of another site may not speak to Aegis"
+                f"{title}: expected a loopback name or address; a page of another site may not "
+                "speak to Aegis"
             )
         if len(self._known) < KNOWN_MAX:
             self._known.add(header)

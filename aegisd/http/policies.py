@@ -1,16 +1,14 @@
 """`/v1/policies`: put an operator's rules in force, and read those that are or were."""
 
 from msgspec import Raw, Struct
-from starlette.requests import Request
 from starlette.responses import Response
 
 from aegisd.core.decision import Named
 from aegisd.door.operator import ActReceipt, OperatorAct, act_receipt
 from aegisd.engine.engine import Engine
-from aegisd.http.answers import answer
-from aegisd.http.operation import Operation
+from aegisd.http.operation import Asked, Operation
 from aegisd.http.operator import document, receive_act
-from aegisd.http.query import TENANT, Query
+from aegisd.http.query import TENANT
 
 
 class PolicyActivation(OperatorAct, frozen=True, kw_only=True):
@@ -36,60 +34,35 @@ class PolicyList(Struct, frozen=True, kw_only=True):
     policies: list[ActivePolicy]
 
 
-class Policies:
-    """The policy bundles of one engine's tenants."""
+@Operation("POST", "/v1/policies", asks=PolicyActivation, status=201)
+async def activate(engine: Engine, asked: Asked) -> ActReceipt:
+    """Put an operator's rules in force for a tenant.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def activate(self, request: Request) -> Response:
-        """`POST /v1/policies`. Raises `PolicyInvalid`, and the bundle in force stays in force."""
-        act = await receive_act(request, PolicyActivation)
-        done = await self._engine.activate_policy(
-            act.tenant_id, act.files, author=act.author, reason=act.reason
-        )
-        return answer(act_receipt(done), 201)
-
-    async def list(self, request: Request) -> Response:
-        """`GET /v1/policies`: what is in force for a tenant."""
-        tenant = await self._engine.reads.tenant(Query(request, TENANT).id("tenant_id"))
-        active = tenant.activations.bundle
-        if active is None:
-            return answer(PolicyList(policies=[]))
-        body = await self._engine.reads.document(active.digest, "bundle")
-        told = ActivePolicy(digest=active.digest, author=active.author, bundle=Raw(body))
-        return answer(PolicyList(policies=[told]))
-
-    async def show(self, request: Request) -> Response:
-        """`GET /v1/policies/{digest}`: a bundle's canonical bytes. Raises `NotFound`."""
-        return await document(self._engine, request, "bundle")
+    Raises `PolicyInvalid`, and the bundle in force stays in force.
+    """
+    act = await receive_act(asked, PolicyActivation)
+    done = await engine.activate_policy(
+        act.tenant_id, act.files, author=act.author, reason=act.reason
+    )
+    return act_receipt(done)
 
 
-def operations(engine: Engine) -> list[Operation]:
-    """The operations of this resource."""
-    policies = Policies(engine)
-    return [
-        Operation(
-            "POST",
-            "/v1/policies",
-            policies.activate,
-            "Put an operator's rules in force for a tenant.",
-            asks=PolicyActivation,
-            answers=ActReceipt,
-            status=201,
-        ),
-        Operation(
-            "GET",
-            "/v1/policies",
-            policies.list,
-            "The policy bundle in force for a tenant.",
-            query=(TENANT,),
-            answers=PolicyList,
-        ),
-        Operation(
-            "GET",
-            "/v1/policies/{digest}",
-            policies.show,
-            "The RFC 8785 bytes of a bundle that is or was in force.",
-        ),
-    ]
+@Operation("GET", "/v1/policies", query=(TENANT,))
+async def listing(engine: Engine, asked: Asked) -> PolicyList:
+    """The policy bundle in force for a tenant."""
+    tenant = await engine.reads.tenant(asked.query().id("tenant_id"))
+    active = tenant.activations.bundle
+    if active is None:
+        return PolicyList(policies=[])
+    body = await engine.reads.document(active.digest, "bundle")
+    told = ActivePolicy(digest=active.digest, author=active.author, bundle=Raw(body))
+    return PolicyList(policies=[told])
+
+
+@Operation("GET", "/v1/policies/{digest}")
+async def show(engine: Engine, asked: Asked) -> Response:
+    """The RFC 8785 bytes of a bundle that is or was in force.
+
+    Raises `NotFound`.
+    """
+    return await document(engine, asked, "bundle")

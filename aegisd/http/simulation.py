@@ -4,8 +4,6 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
-from starlette.requests import Request
-from starlette.responses import Response
 
 from aegisd.core.capabilities import NONE, from_value
 from aegisd.core.decision import Decision
@@ -13,9 +11,8 @@ from aegisd.core.policy.input import Snapshot
 from aegisd.core.proposal import read as read_proposal
 from aegisd.core.shapes.payload import Count
 from aegisd.engine.engine import Engine
-from aegisd.http.answers import answer
 from aegisd.http.body import as_shape, receive_unkeyed
-from aegisd.http.operation import Operation
+from aegisd.http.operation import Asked, Operation
 
 _NOBODY = "simulated"
 
@@ -68,37 +65,20 @@ class SimulatedDecision(Decision, frozen=True, kw_only=True):
     simulated: Literal[True] = True
 
 
-class Simulations:
-    """What-ifs on one engine's evaluator."""
+@Operation("POST", "/v1/policy/decide", asks=Simulation)
+async def decide(engine: Engine, asked: Asked) -> SimulatedDecision:
+    """Judge the caller's own event, counters and manifest; records nothing.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    async def decide(self, request: Request) -> Response:
-        """`POST /v1/policy/decide`. Raises an `InvalidRequest` for what could not be recorded."""
-        value = await receive_unkeyed(request.scope, request.receive)
-        asked = as_shape(value, Simulation)
-        as_shape(asked.event, SimulatedEvent, "event.")
-        ids = {"tenant_id": _NOBODY, "session_id": _NOBODY, "user_id": _NOBODY}
-        proposal = read_proposal({**ids, **asked.event})
-        given = as_shape(asked.snapshot, SimulatedSnapshot, "snapshot.", _LATER_REASON, _LATER)
-        counters = Snapshot(**msgspec.structs.asdict(given))
-        manifest, capabilities = asked.manifest, NONE
-        if manifest is not UNSET:
-            capabilities = await self._engine.reads.apart(lambda: from_value(manifest))
-        verdict = await self._engine.simulate(proposal, counters, capabilities)
-        return answer(SimulatedDecision(**msgspec.structs.asdict(verdict.spell())))
-
-
-def operations(engine: Engine) -> list[Operation]:
-    """The operations of this resource."""
-    return [
-        Operation(
-            "POST",
-            "/v1/policy/decide",
-            Simulations(engine).decide,
-            "Judge the caller's own event, counters and manifest; records nothing.",
-            asks=Simulation,
-            answers=SimulatedDecision,
-        ),
-    ]
+    Raises an `InvalidRequest` for what could not be recorded.
+    """
+    told = as_shape(await receive_unkeyed(asked), Simulation)
+    as_shape(told.event, SimulatedEvent, "event.")
+    ids = {"tenant_id": _NOBODY, "session_id": _NOBODY, "user_id": _NOBODY}
+    proposal = read_proposal({**ids, **told.event})
+    given = as_shape(told.snapshot, SimulatedSnapshot, "snapshot.", _LATER_REASON, _LATER)
+    counters = Snapshot(**msgspec.structs.asdict(given))
+    manifest, capabilities = told.manifest, NONE
+    if manifest is not UNSET:
+        capabilities = await engine.reads.apart(lambda: from_value(manifest))
+    verdict = await engine.simulate(proposal, counters, capabilities)
+    return SimulatedDecision(**msgspec.structs.asdict(verdict.spell()))

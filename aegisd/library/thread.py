@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from typing import Any, Generic, TypeVar
 
-from aegisd.compose import Manifest, Policy
 from aegisd.core.errors import Unavailable
 from aegisd.library.library import Library, closed, forked_from
 
@@ -47,18 +46,11 @@ class _Reply(Generic[T]):
 class LibraryThread:
     """A `Library` on an event loop of its own, asked from any thread but that one.
 
-    Takes what `Library` takes. The thread does not keep the interpreter alive.
+    Starts it, and closes it at its end. The thread does not keep the interpreter alive.
     """
 
-    def __init__(
-        self,
-        dsn: str | None = None,
-        *,
-        manifest: Manifest | None = None,
-        policy: Policy | None = None,
-        evaluator: str = "auto",
-    ) -> None:
-        self.library = Library(dsn, manifest=manifest, policy=policy, evaluator=evaluator)
+    def __init__(self, library: Library) -> None:
+        self.library = library
         self._process = os.getpid()
         self._waiting: set[_Reply[Any]] = set()
         self._ended = False

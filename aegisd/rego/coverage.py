@@ -4,6 +4,8 @@ A line counts when an expression stands on it: braces, comments and heads withou
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +14,9 @@ from aegisd.core.errors import ConfigInvalid, PolicyInvalid
 from aegisd.rego.complaint import explain
 from aegisd.rego.engines import installed
 from aegisd.rego.module import read
+
+if TYPE_CHECKING:
+    import aegis_regorus
 
 # A rule put below the last line of a file: regorus tells nothing of a file of which no line ran.
 _MARK = "aegis_mark_"
@@ -69,24 +74,24 @@ class Meter:
         for number, (path, source) in enumerate(measured.items()):
             self._sources[path] = f"{source}\n{_MARK}{number} := true\n"
             self._marks.append(".".join(("data", *read(path, source).package, f"{_MARK}{number}")))
-        self._engines: dict[bytes, Interpreter] = {}
+        self._engines: dict[bytes, aegis_regorus.Coverage] = {}
 
     def run(self, rule: str, data: bytes, document: bytes) -> None:
         """Ask a rule for an input, with data; what it answers is for others to judge."""
         if data not in self._engines:
-            self._engines[data] = Interpreter(self._sources, data)
-        self._engines[data].run(rule, document)
+            self._engines[data] = _interpreter(self._sources, data)
+        _run(self._engines[data], rule, document)
 
     def read(self) -> list[FileCoverage]:
         """What was reached so far, by path."""
         if not self._engines:
-            self._engines[b"{}"] = Interpreter(self._sources, b"{}")
+            self._engines[b"{}"] = _interpreter(self._sources, b"{}")
         covered: dict[str, set[int]] = {path: set() for path in self._ends}
         every: dict[str, set[int]] = {path: set() for path in self._ends}
         for engine in self._engines.values():
             for mark in self._marks:
-                engine.run(mark, b"{}")
-            for told in engine.lines():
+                _run(engine, mark, b"{}")
+            for told in msgspec.json.decode(engine.report(), type=_Told).files:
                 if told.path in self._ends:
                     covered[told.path].update(told.covered)
                     every[told.path].update(told.covered, told.not_covered)
@@ -100,26 +105,19 @@ class Meter:
         ]
 
 
-class Interpreter:
-    """regorus's interpreter with its record of lines, for one `data`."""
+def _interpreter(sources: Mapping[str, str], data: bytes) -> "aegis_regorus.Coverage":
+    """Regorus's interpreter with its record of lines. Raises `PolicyInvalid`."""
+    import aegis_regorus  # noqa: PLC0415 - a wheel without it must import this file
 
-    def __init__(self, sources: Mapping[str, str], data: bytes) -> None:
-        """Read the sources. Raises `PolicyInvalid`, naming file and line."""
-        import aegis_regorus  # noqa: PLC0415 - a wheel without it must import this file
+    try:
+        return aegis_regorus.Coverage(list(sources.items()), data)
+    except aegis_regorus.CompileError as error:
+        raise PolicyInvalid(explain(str(error))) from None
 
-        self._failed = aegis_regorus.EvaluationError
-        try:
-            self._coverage = aegis_regorus.Coverage(list(sources.items()), data)
-        except aegis_regorus.CompileError as error:
-            raise PolicyInvalid(explain(str(error))) from None
 
-    def run(self, rule: str, document: bytes) -> None:
-        """Ask a rule; a failure and an undefined value have reached lines too."""
-        try:
-            self._coverage.evaluate(rule, document)
-        except self._failed:
-            return
+def _run(engine: "aegis_regorus.Coverage", rule: str, document: bytes) -> None:
+    """Ask a rule; a failure and an undefined value have reached lines too."""
+    from aegis_regorus import EvaluationError  # noqa: PLC0415 - as above
 
-    def lines(self) -> list[_Lines]:
-        """The lines of every file."""
-        return msgspec.json.decode(self._coverage.report(), type=_Told).files
+    with suppress(EvaluationError):
+        engine.evaluate(rule, document)

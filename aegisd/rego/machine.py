@@ -13,6 +13,7 @@ import ctypes
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from ctypes import c_char_p, c_uint32, c_void_p
 
 import msgspec
 from msgspec import Raw, Struct
@@ -26,23 +27,14 @@ from aegisd.rego import term
 NESTING_MAX = 256
 
 _set_input = native.rego.regoSetInputJSON
-_set_input.restype = ctypes.c_uint32
-_set_input.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+_set_input.restype, _set_input.argtypes = c_uint32, [c_void_p, c_char_p]
 # The wheel's own wrappers compare a null pointer with 0, but ctypes gives None.
 _build = native.rego.regoBuild
 _query = native.rego.regoBundleQueryEntrypoint
-_output_size = term.library.regoOutputJSONSize
-_output_size.restype = ctypes.c_uint32
-_output_size.argtypes = [ctypes.c_void_p]
-_output_json = term.library.regoOutputJSON
-_output_json.restype = ctypes.c_uint32
-_output_json.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32]
-_output_ok = term.library.regoOutputOk
-_output_ok.restype = ctypes.c_bool
-_output_ok.argtypes = [ctypes.c_void_p]
-_free_output = term.library.regoFreeOutput
-_free_output.restype = None
-_free_output.argtypes = [ctypes.c_void_p]
+_output_size = term.function("regoOutputJSONSize", c_uint32, c_void_p)
+_output_json = term.function("regoOutputJSON", c_uint32, c_void_p, c_char_p, c_uint32)
+_output_ok = term.function("regoOutputOk", ctypes.c_bool, c_void_p)
+_free_output = term.function("regoFreeOutput", None, c_void_p)
 
 _OK = int(native.Code.OK)
 _QUIET = native.LogLevel.NONE
@@ -70,7 +62,7 @@ class Machine:
         Raises `PolicyInvalid`, naming file and line where the engine does.
         """
         self._interpreter = native.rego_new()
-        self._bundle: ctypes.c_void_p | None = None
+        self._bundle: c_void_p | None = None
         try:
             self._compile(files, data, entrypoints)
         except native.RegoError as error:
@@ -125,7 +117,7 @@ class Machine:
             return False
 
 
-def _answer(output: ctypes.c_void_p) -> bytes:
+def _answer(output: c_void_p) -> bytes:
     size = _output_size(output)
     buffer = ctypes.create_string_buffer(size)
     if _output_json(output, buffer, size) != _OK or not _output_ok(output):

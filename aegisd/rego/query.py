@@ -3,8 +3,7 @@
 The gate asks one rule of checked bundles, through the port `Evaluator`. Tests ask many.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
 
 from aegisd.core.errors import ConfigInvalid, EvaluatorFailed
 from aegisd.rego.engines import CHOICES, choose, installed
@@ -15,15 +14,9 @@ BOTH = "both"
 OPINIONS: tuple[str, ...] = (*CHOICES, BOTH)
 
 
-class Queryable(Protocol):
-    """Rules compiled with their data."""
-
-    def query(self, rule: str, document: bytes) -> bytes:
-        """The value of a rule such as `data.a.b` for an input, both as JSON bytes.
-
-        Raises `EvaluatorFailed` on an error and on an undefined value.
-        """
-        ...
+# Asks a rule such as `data.a.b` for an input: the value of the one for the other, as JSON bytes.
+# Raises `EvaluatorFailed` on an error and on an undefined value.
+Query = Callable[[str, bytes], bytes]
 
 
 def engines(opinion: str) -> tuple[str, ...]:
@@ -38,44 +31,42 @@ def engines(opinion: str) -> tuple[str, ...]:
     return (choose(opinion).name,)
 
 
-def compiled(engine: str, files: Mapping[str, str], data: bytes, rules: Sequence[str]) -> Queryable:
+def compiled(engine: str, files: Mapping[str, str], data: bytes, rules: Sequence[str]) -> Query:
     """Compile `files` (path to source) with `data` (JSON of an object) for `rules`.
 
     Raises `PolicyInvalid`, naming file and line where the engine does. Not checked before: a test
     may name what a bundle may not.
     """
     if engine == "regorus":
-        return _Regorus(files, data, rules)
+        return _regorus(files, data, rules)
     if engine == "regopy":
-        return _Regopy(files, data, rules)
+        return _regopy(files, data, rules)
     raise ConfigInvalid(f"expected the engine regorus or regopy, found {engine!r}")
 
 
-class _Regorus:
-    def __init__(self, files: Mapping[str, str], data: bytes, rules: Sequence[str]) -> None:
-        # A wheel without the native module has no such engine, and must import this file.
-        from aegisd.rego.regorus_engine import program  # noqa: PLC0415
+def _regorus(files: Mapping[str, str], data: bytes, rules: Sequence[str]) -> Query:
+    # A wheel without the native module has no such engine, and must import this file.
+    from aegis_regorus import EvaluationError  # noqa: PLC0415
 
-        self._program = program(files, data, list(rules))
+    from aegisd.rego.regorus_engine import program  # noqa: PLC0415
 
-    def query(self, rule: str, document: bytes) -> bytes:
-        from aegis_regorus import EvaluationError  # noqa: PLC0415
+    compiled = program(files, data, list(rules))
 
+    def query(rule: str, document: bytes) -> bytes:
         try:
-            return self._program.evaluate(rule, document)
+            return compiled.evaluate(rule, document)
         except EvaluationError as error:
             raise EvaluatorFailed(str(error)) from None
 
+    return query
 
-class _Regopy:
-    def __init__(self, files: Mapping[str, str], data: bytes, rules: Sequence[str]) -> None:
-        # Loading rego-cpp takes a tenth of a second, which only those who use it shall wait.
-        from aegisd.rego.machine import Machine  # noqa: PLC0415
 
-        self._machine = Machine(files, data, [_path(rule) for rule in rules])
+def _regopy(files: Mapping[str, str], data: bytes, rules: Sequence[str]) -> Query:
+    # Loading rego-cpp takes a tenth of a second, which only those who use it shall wait.
+    from aegisd.rego.machine import Machine  # noqa: PLC0415
 
-    def query(self, rule: str, document: bytes) -> bytes:
-        return self._machine.ask(_path(rule), document)
+    machine = Machine(files, data, [_path(rule) for rule in rules])
+    return lambda rule, document: machine.ask(_path(rule), document)
 
 
 def _path(rule: str) -> str:

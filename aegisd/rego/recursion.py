@@ -3,11 +3,11 @@
 rego-cpp fails when such a rule is asked, regorus runs out of stack and takes the process with it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from aegisd.core.errors import PolicyInvalid
 from aegisd.rego.module import Module
-from aegisd.rego.unread import Path, Rule, definitions
+from aegisd.rego.unread import Path, Rule, collected, everything_below, plain
 
 # Rules that read rules that read rules. People write five levels; an engine's stack holds some
 # thousands, each with its expression inside.
@@ -61,30 +61,18 @@ def _brackets(modules: Sequence[Module]) -> dict[Path, int]:
 
 
 def _graph(modules: Sequence[Module]) -> tuple[dict[Path, Rule], dict[Path, set[Path]]]:
-    """Every rule by its full name, and the rules that each one reads."""
-    rules: dict[Path, Rule] = {}
-    paths: dict[Path, set[Path]] = {}
-    for module in modules:
-        for rule, named in definitions(module):
-            name: Path = (*rule.package, rule.name)
-            rules.setdefault(name, rule)
-            paths.setdefault(name, set()).update(named)
-    below: dict[Path, set[Path]] = {}
-    for name in rules:
-        for length in range(len(name) + 1):
-            below.setdefault(name[:length], set()).add(name)
-    return rules, {name: _read(named, below) for name, named in paths.items()}
+    """Every rule by its full name, and the rules that each one reads.
 
-
-def _read(paths: Iterable[Path], below: Mapping[Path, set[Path]]) -> set[Path]:
-    """The rules that some paths lead to: at a path, below it, or on the way to it."""
-    found: set[Path] = set()
-    for path in paths:
-        plain = path[: path.index(None)] if None in path else path
-        found |= below.get(plain, set())
-        for length in range(len(plain)):
-            found |= below.get(plain[:length], set()) & {plain[:length]}
-    return found
+    Those are the rules that a path leads to: at the path, below it, or on the way to it.
+    """
+    rules, paths = collected(modules)
+    below = everything_below(rules)
+    reads: dict[Path, set[Path]] = {name: set() for name in rules}
+    for name, named in paths.items():
+        for path in map(plain, named):
+            reads[name].update(below.get(path, ()))
+            reads[name].update({path[:length] for length in range(len(path))} & rules.keys())
+    return rules, reads
 
 
 def _levels(reads: Mapping[Path, set[Path]], weights: Mapping[Path, int]) -> dict[Path, int]:

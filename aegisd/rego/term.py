@@ -7,7 +7,9 @@ back would cost more than the call.
 """
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from ctypes import c_char_p, c_uint32, c_void_p
+from typing import Any
 
 import msgspec
 from regopy import rego_shared as native
@@ -18,27 +20,24 @@ _OK = int(native.Code.OK)
 
 library = ctypes.PyDLL(native.rego._name)  # noqa: SLF001 - the path the wheel loaded
 
-_new = library.regoNewInput
-_new.restype = ctypes.c_void_p
-_free = library.regoFreeInput
-_free.argtypes = [ctypes.c_void_p]
-_free.restype = None
-_set = library.regoSetInput
-_set.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-_text = library.regoInputString
-_text.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-_integer = library.regoInputInt
-_integer.argtypes = [ctypes.c_void_p, ctypes.c_int64]
-_boolean = library.regoInputBoolean
-_boolean.argtypes = [ctypes.c_void_p, ctypes.c_bool]
-_null = library.regoInputNull
-_null.argtypes = [ctypes.c_void_p]
-_item = library.regoInputObjectItem
-_item.argtypes = [ctypes.c_void_p]
-_object = library.regoInputObject
-_object.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-_array = library.regoInputArray
-_array.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+
+def function(name: str, gives: type | None, *takes: type) -> Callable[..., Any]:
+    """A function of the library by its name in C."""
+    found = library[name]
+    found.restype, found.argtypes = gives, takes
+    return found
+
+
+_new = function("regoNewInput", c_void_p)
+_free = function("regoFreeInput", None, c_void_p)
+_set = function("regoSetInput", c_uint32, c_void_p, c_void_p)
+_text = function("regoInputString", c_uint32, c_void_p, c_char_p)
+_integer = function("regoInputInt", c_uint32, c_void_p, ctypes.c_int64)
+_boolean = function("regoInputBoolean", c_uint32, c_void_p, ctypes.c_bool)
+_null = function("regoInputNull", c_uint32, c_void_p)
+_item = function("regoInputObjectItem", c_uint32, c_void_p)
+_object = function("regoInputObject", c_uint32, c_void_p, ctypes.c_size_t)
+_array = function("regoInputArray", c_uint32, c_void_p, ctypes.c_size_t)
 
 _encode = msgspec.json.Encoder().encode
 

@@ -12,7 +12,7 @@ from aegisd.core.errors import EvaluatorFailed
 from aegisd.rego.check import check
 from aegisd.rego.coverage import FileCoverage, Meter
 from aegisd.rego.lowered import Case, lower
-from aegisd.rego.query import Queryable, compiled, engines
+from aegisd.rego.query import Query, compiled, engines
 
 _WAITS = "waits"
 
@@ -43,18 +43,6 @@ class Report(Struct, frozen=True):
     coverage: list[FileCoverage] | None
 
 
-def run_tests(
-    files: Mapping[str, str], test_files: Mapping[str, str], opinion: str = "auto"
-) -> list[TestOutcome]:
-    """Run every test of `test_files` on the policy `files`; both are sources by path.
-
-    A test passes when its value is true on every engine that `opinion` means: `auto`, `regorus`,
-    `regopy` or `both`. False, undefined and an error fail it. Raises `PolicyInvalid` when something
-    does not compile or a test cannot be read, `ConfigInvalid` for an engine that is not installed.
-    """
-    return report(files, test_files, opinion).outcomes
-
-
 def report(
     files: Mapping[str, str],
     test_files: Mapping[str, str],
@@ -62,10 +50,14 @@ def report(
     *,
     coverage: bool = False,
 ) -> Report:
-    """The same, and with `coverage` which lines of `files` some test reached.
+    """Run every test of `test_files` on the policy `files`; both are sources by path.
 
-    Coverage is measured by regorus, whichever engines run the tests. Raises `ConfigInvalid` where
-    it is not installed.
+    A test passes when its value is true on every engine that `opinion` means: `auto`, `regorus`,
+    `regopy` or `both`. False, undefined and an error fail it. With `coverage`, which regorus
+    measures whichever engines run the tests, tells which lines of `files` some test reached.
+
+    Raises `PolicyInvalid` when something does not compile or a test cannot be read, `ConfigInvalid`
+    for an engine that is not installed.
     """
     cases: list[Case] = []
     modules = dict(files)
@@ -114,7 +106,7 @@ class _Worlds:
         asked = compiled(engine, modules, b'{"manifest":{}}', rules)
         for rule in rules:
             try:
-                self._values[rule] = msgspec.json.decode(asked.query(rule, b"{}"))
+                self._values[rule] = msgspec.json.decode(asked(rule, b"{}"))
             except EvaluatorFailed:
                 continue
 
@@ -151,7 +143,7 @@ class _Bench:
         self._modules = modules
         self._plain_text = plain_text
         self._rules = sorted({case.rule for case in cases})
-        self._compiled: dict[bytes, Queryable] = {}
+        self._compiled: dict[bytes, Query] = {}
         self._worlds = _Worlds(engine, modules, cases)
 
     def complaint(self, case: Case) -> str:
@@ -167,7 +159,7 @@ class _Bench:
         if data not in self._compiled:
             self._compiled[data] = compiled(self.engine, self._modules, data, self._rules)
         try:
-            value = self._compiled[data].query(case.rule, document)
+            value = self._compiled[data](case.rule, document)
         except EvaluatorFailed as error:
             return error.message
         return "" if value == b"true" else "expected true, found another value"

@@ -6,6 +6,7 @@ not spelled as RFC 8785 spells it, a character outside Rego's alphabet, brackets
 
 import json
 import re
+from contextlib import suppress
 from enum import Enum
 
 import rfc8785
@@ -104,31 +105,27 @@ def _value(place: str, literal: str) -> str:
 
     Engines compare a literal with data as it is spelled, so there is one spelling: RFC 8785's.
     """
-    value = ""
-    canonical = ""
-    try:
+    value = canonical = ""
+    # Not JSON, or half of a surrogate pair: there is no right spelling to offer.
+    with suppress(ValueError, rfc8785.CanonicalizationError):
         value = json.loads(literal)
         canonical = rfc8785.dumps(value).decode()
-    except (ValueError, rfc8785.CanonicalizationError):
-        pass  # Not JSON, or half of a surrogate pair: there is no right spelling to offer.
     if canonical != literal:
-        wanted = f"; write {canonical}" if canonical else ""
-        raise PolicyInvalid(
-            f"{place}: expected a string as RFC 8785 spells it, found another escape{wanted}"
-        )
+        raise _other_spelling(place, "string", "another escape", canonical)
     return value
 
 
 def _check_number(place: str, text: str) -> None:
-    try:
+    canonical = ""
+    with suppress(ValueError, rfc8785.CanonicalizationError):
         canonical = rfc8785.dumps(int(text) if text.isdigit() else float(text)).decode()
-    except (ValueError, rfc8785.CanonicalizationError):
-        canonical = ""
     if canonical != text:
-        wanted = f"; write {canonical}" if canonical else ""
-        raise PolicyInvalid(
-            f"{place}: expected a number as RFC 8785 spells it, found {text!r}{wanted}"
-        )
+        raise _other_spelling(place, "number", repr(text), canonical)
+
+
+def _other_spelling(place: str, what: str, found: str, canonical: str) -> PolicyInvalid:
+    wanted = f"; write {canonical}" if canonical else ""
+    return PolicyInvalid(f"{place}: expected a {what} as RFC 8785 spells it, found {found}{wanted}")
 
 
 def _shown(character: str) -> str:

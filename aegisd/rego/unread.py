@@ -34,14 +34,10 @@ def first(
 
     None where all are. Of a rule and the one that alone reads it, the reader is named.
     """
-    rules: dict[Path, Rule] = {}
-    paths: dict[Path, set[Path]] = {}
-    for module in modules:
-        if module.package[: len(package)] == package:
-            for rule, named in definitions(module):
-                rules.setdefault((*rule.package, rule.name), rule)
-                paths.setdefault((*rule.package, rule.name), set()).update(named)
-    below = _below(rules)
+    rules, paths = collected(
+        module for module in modules if module.package[: len(package)] == package
+    )
+    below = everything_below(rules)
     reads = {name: _places(named, rules, below) for name, named in paths.items()}
     spoken = {(*package, root) for root in roots}
     tests = {name for name, rule in rules.items() if rule.name.startswith(_TESTS)}
@@ -49,6 +45,18 @@ def first(
     named = _named(unread, reads)
     candidates = [rules[name] for name in (unread - named or unread)]
     return min(candidates, key=lambda rule: (rule.path, rule.line), default=None)
+
+
+def collected(modules: Iterable[Module]) -> tuple[dict[Path, Rule], dict[Path, set[Path]]]:
+    """Every rule by its full name as it is first defined, and every path that it names anywhere."""
+    rules: dict[Path, Rule] = {}
+    paths: dict[Path, set[Path]] = {}
+    for module in modules:
+        for rule, named in definitions(module):
+            name: Path = (*rule.package, rule.name)
+            rules.setdefault(name, rule)
+            paths.setdefault(name, set()).update(named)
+    return rules, paths
 
 
 def definitions(module: Module) -> Iterator[tuple[Rule, set[Path]]]:
@@ -85,7 +93,7 @@ def plain(path: Path) -> Path:
     return path[: path.index(None)] if None in path else path
 
 
-def _below(names: Iterable[Path]) -> dict[Path, list[Path]]:
+def everything_below(names: Iterable[Path]) -> dict[Path, list[Path]]:
     """The names that start with each path that some name starts with, themselves too."""
     below: dict[Path, list[Path]] = {}
     for name in names:

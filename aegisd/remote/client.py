@@ -51,7 +51,6 @@ class Transport(Protocol):
 
         Raises `OSError` or `http.client.HTTPException`.
         """
-        ...
 
 
 class Problem(Struct):

@@ -86,6 +86,10 @@ class SigningCommand:
             raise SigningFailed(
                 f"{program} did not sign within COMMAND_SECONDS_MAX = {COMMAND_SECONDS_MAX} s"
             )
+        if len(answer) > ANSWER_BYTES_MAX:
+            raise SigningFailed(
+                f"{program} answered more than ANSWER_BYTES_MAX = {ANSWER_BYTES_MAX} bytes"
+            )
         if process.returncode:
             raise SigningFailed(f"{program} did not sign: it ended with {process.returncode}")
         return answer

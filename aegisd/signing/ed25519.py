@@ -24,11 +24,6 @@ def signing(seed: bytes) -> Callable[[bytes], bytes]:
     return Ed25519PrivateKey.from_private_bytes(seed).sign
 
 
-def sign(seed: bytes, text: bytes) -> bytes:
-    """The signature over `text` by a key that signs once."""
-    return signing(seed)(text)
-
-
 def check(public: bytes, signature: bytes, text: bytes) -> bool:
     """A `core.log.note.SignatureCheck`: whether the signature over `text` is the key's."""
     try:

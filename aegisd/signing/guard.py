@@ -4,14 +4,13 @@ Whoever rolls the database back, or cuts it, does not reach this. One file a ten
 the folder belongs on another disk, or better, another machine's.
 """
 
-import os
 import re
 from contextlib import suppress
 from pathlib import Path
 
 from aegisd.core.errors import ConfigInvalid, StoreFailed
 from aegisd.core.log.note import NOTE_BYTES_MAX
-from aegisd.whole_file import sync_folder
+from aegisd.whole_file import replacing
 
 SUFFIX = ".checkpoint"
 
@@ -60,15 +59,9 @@ class GuardFolder:
     def keep(self, tenant_id: str, note: str) -> None:
         """See `aegisd.ports.Guard.keep`."""
         path = self._path(tenant_id)
-        draft = path.with_name(f".{path.name}")
         try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+            with replacing(path) as file:
                 file.write(note.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-            sync_folder(self.folder)
         except OSError as error:
             raise StoreFailed(f"{path} cannot be written: {error.strerror}") from None
 

@@ -10,7 +10,6 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from aegisd.core.log import checkpoint, note
 from aegisd.core.log.checkpoint import is_log_name
 from aegisd.core.log.note import ED25519, Key
 from aegisd.signing import ed25519
-from aegisd.whole_file import sync_folder
+from aegisd.whole_file import replacing
 
 # Keys of one file: the one that signs and a few it replaced; a note has `note.SIGNATURES_MAX`.
 KEYS_MAX = 8
@@ -195,24 +194,12 @@ def _write(path: Path, log_name: str, keys: Sequence[SigningKey], *, new: bool) 
     try:
         if new and path.exists():
             raise ConfigInvalid(f"{path} exists and was left alone; `aegisctl keys rotate` it")
-        _replace(path, "".join(lines), 0o600)
-        _replace(public_path(path), "".join(f"{key}\n" for key in publics), 0o644)
+        with replacing(path) as file:
+            file.write("".join(lines).encode("ascii"))
+        with replacing(public_path(path), 0o644) as file:
+            file.write("".join(f"{key}\n" for key in publics).encode("ascii"))
     except OSError as error:
         raise ConfigInvalid(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _replace(path: Path, text: str, mode: int) -> None:
-    """Write a file whole or not at all, and never readable by more than `mode` lets."""
-    draft = path.with_name(f".{path.name}.new")
-    with suppress(FileNotFoundError):
-        draft.unlink()
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
 
 
 def _seed(text: str) -> bytes:

@@ -6,6 +6,8 @@ written. The DSN of a server is libpq's own, with all its parameters.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -31,10 +33,8 @@ def open_store(dsn: str) -> EventStore:
     file.
     """
     if is_postgres(dsn):
-        try:
+        with _driver():
             from aegisd.store.postgres.store import PostgresStore  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise _without_driver(error) from None
         return PostgresStore(dsn)
     return SqliteStore(sqlite_path(dsn))
 
@@ -42,10 +42,8 @@ def open_store(dsn: str) -> EventStore:
 def open_reader(dsn: str) -> "SqliteReader | PostgresReader":
     """Open the log that `dsn` names for reading; raises as `open_store`, or when there is none."""
     if is_postgres(dsn):
-        try:
+        with _driver():
             from aegisd.store.postgres.reader import PostgresReader  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise _without_driver(error) from None
         return PostgresReader(dsn)
     return SqliteReader(sqlite_path(dsn))
 
@@ -77,11 +75,16 @@ def without_password(dsn: str) -> str:
         return "postgresql://…"
 
 
-def _without_driver(error: ImportError) -> ConfigInvalid:
-    return ConfigInvalid(
-        "--dsn names a PostgreSQL database, and its driver is not installed "
-        f"({error.name or 'psycopg'}); where Aegis is installed, run: pip install 'psycopg[binary]'"
-    )
+@contextmanager
+def _driver() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigInvalid(
+            "--dsn names a PostgreSQL database, and its driver is not installed "
+            f"({error.name or 'psycopg'}); where Aegis is installed, run: "
+            "pip install 'psycopg[binary]'"
+        ) from None
 
 
 def sqlite_path(dsn: str) -> str:

@@ -2,21 +2,13 @@
 
 import threading
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count, islice, takewhile
 
 from aegisd.core.errors import LogCorrupt, PositionConflict, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import (
-    Batch,
-    Checkpoint,
-    Detached,
-    Document,
-    Growth,
-    SessionHead,
-    SnapshotRow,
-    Turn,
-)
+from aegisd.rows import Batch, Checkpoint, Detached, Document, Growth, SessionHead, SnapshotRow
+from aegisd.store.alone import Alone
 
 # Events copied out under one hold of the lock, so that a long read never keeps the writer waiting.
 PAGE_EVENTS_MAX = 256
@@ -74,11 +66,10 @@ class KeptTree:
             self.checkpoints[point.size] = kept if kept.note else point
 
 
-class MemoryStore:
+class MemoryStore(Alone):
     """An `EventStore` that forgets everything with the process. One lock guards all of it."""
 
     waits = False
-    shared = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -93,7 +84,7 @@ class MemoryStore:
         with self._lock:
             if self._closed:
                 raise StoreFailed("the store is closed and takes no events")
-            log = self._tenants.get(batch.tenant_id, TenantLog())
+            log = self._log(batch.tenant_id)
             self._refuse_what_does_not_fit(log, batch)
             for event in batch.events:
                 log.add(event)
@@ -110,30 +101,11 @@ class MemoryStore:
 
     @staticmethod
     def _refuse_what_does_not_fit(log: TenantLog, batch: Batch) -> None:
-        for position, event in enumerate(batch.events, batch.first_position):
-            if (event.tenant_id, event.position) != (batch.tenant_id, position):
-                raise StoreFailed(
-                    f"expected position {position} of tenant {batch.tenant_id!r} in the batch, "
-                    f"found {event.position} of {event.tenant_id!r}; nothing was written"
-                )
-        end = batch.first_position + len(batch.events)
-        named = {(row.position, row.pointer) for row in batch.detached}
-        if len(named) < len(batch.detached) or any(
-            row.tenant_id != batch.tenant_id or not batch.first_position <= row.position < end
-            for row in batch.detached
-        ):
-            raise StoreFailed(
-                "a detached value belongs to no event of the batch, or is there twice; "
-                "nothing was written"
-            )
+        batch.refuse_strangers()
+        if len({(row.position, row.pointer) for row in batch.detached}) < len(batch.detached):
+            raise StoreFailed("a detached value is there twice; nothing was written")
         found = len(log.events)
-        if found != batch.first_position:
-            raise PositionConflict(
-                f"tenant {batch.tenant_id!r}: the batch begins at position "
-                f"{batch.first_position}, the log ends before {found}; read the head again",
-                tenant_id=batch.tenant_id,
-                next_position=found,
-            )
+        batch.refuse_other_end(found)
         places = {(event.session_id, event.seq) for event in batch.events}
         if len(places) < len(batch.events) or places & log.places:
             raise PositionConflict(
@@ -150,17 +122,6 @@ class MemoryStore:
                 raise StoreFailed("the store is closed and keeps nothing")
             self._trees.setdefault(growth.tenant_id, KeptTree()).grow(growth)
 
-    def begin(self, tenant_id: str) -> Turn:
-        """Nobody else appends to this log, so there are no turns. Raises `StoreFailed`."""
-        raise StoreFailed(f"tenant {tenant_id!r} has no turns, the log is not shared")
-
-    def abandon(self, tenant_id: str) -> None:
-        """See `aegisd.ports.EventStore.abandon`."""
-
-    def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:  # noqa: ARG002
-        """Nobody else appends, so there is nothing to hear."""
-        return nothing
-
     def close(self) -> None:
         """Take no more batches."""
         with self._lock:
@@ -174,8 +135,7 @@ class MemoryStore:
     def next_position(self, tenant_id: str) -> int:
         """See `aegisd.ports.EventReader.next_position`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            return 0 if log is None else len(log.events)
+            return len(self._log(tenant_id).events)
 
     def recorded_head(self, tenant_id: str) -> tuple[int, bytes] | None:
         """See `aegisd.ports.EventReader.recorded_head`; in memory the log and its end are one."""
@@ -186,9 +146,7 @@ class MemoryStore:
     def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
         """See `aegisd.ports.EventReader.sessions`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            if log is None:
-                return []
+            log = self._log(tenant_id)
             first = bisect_right(log.session_ids, after)
             ids = log.session_ids[first : first + limit]
             return [_head(log.sessions[session_id][-1]) for session_id in ids]
@@ -196,18 +154,15 @@ class MemoryStore:
     def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
         """See `aegisd.ports.EventReader.session_head`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            if log is None or session_id not in log.sessions:
-                return None
-            return _head(log.sessions[session_id][-1])
+            rows = self._log(tenant_id).sessions.get(session_id)
+            return None if rows is None else _head(rows[-1])
 
     def events(
         self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
     ) -> Iterator[StoredEvent]:
         """See `aegisd.ports.EventReader.events`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            rows = [] if log is None else log.events
+            rows = self._log(tenant_id).events
         return islice(self._stream(rows, max(from_position, 0)), limit)
 
     def session_events(
@@ -215,8 +170,7 @@ class MemoryStore:
     ) -> Iterator[StoredEvent]:
         """See `aegisd.ports.EventReader.session_events`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            rows = [] if log is None else log.sessions.get(session_id, [])
+            rows = self._log(tenant_id).sessions.get(session_id, [])
             first = bisect_right(rows, from_seq - 1, key=_seq)
         return islice(self._stream(rows, first), limit)
 
@@ -232,8 +186,7 @@ class MemoryStore:
     def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
         """See `aegisd.ports.EventReader.by_idempotency_key`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            return [] if log is None else list(log.by_key.get(key, ()))
+            return list(self._log(tenant_id).by_key.get(key, ()))
 
     def document(self, digest: bytes) -> Document | None:
         """See `aegisd.ports.EventReader.document`."""
@@ -248,8 +201,7 @@ class MemoryStore:
     def hashes(self, tenant_id: str, *, from_position: int, limit: int) -> list[bytes]:
         """See `aegisd.ports.EventReader.hashes`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            rows = [] if log is None else log.events[from_position : from_position + limit]
+            rows = self._log(tenant_id).events[from_position : from_position + limit]
             return [event.hash for event in rows]
 
     def blocks(self, tenant_id: str) -> list[bytes]:
@@ -273,21 +225,22 @@ class MemoryStore:
             kept = self._tree(tenant_id).checkpoints
             return kept[max(kept)] if kept else None
 
+    def _log(self, tenant_id: str) -> TenantLog:
+        return self._tenants.get(tenant_id) or TenantLog()
+
     def _tree(self, tenant_id: str) -> KeptTree:
         return self._trees.get(tenant_id, KeptTree())
 
     def detached(self, tenant_id: str, position: int) -> list[Detached]:
         """See `aegisd.ports.EventReader.detached`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            kept = {} if log is None else log.detached.get(position, {})
+            kept = self._log(tenant_id).detached.get(position, {})
             return [kept[pointer] for pointer in sorted(kept)]
 
     def detached_of(self, tenant_id: str, subject: str) -> int:
         """See `aegisd.ports.EventReader.detached_of`."""
         with self._lock:
-            log = self._tenants.get(tenant_id)
-            kept = [] if log is None else list(log.detached.values())
+            kept = self._log(tenant_id).detached.values()
             return sum(row.subject == subject for rows in kept for row in rows.values())
 
 
@@ -306,7 +259,3 @@ def _another(tenant_id: str, what: str) -> LogCorrupt:
         f"tenant {tenant_id!r}: {what} is kept with another root than the events give",
         tenant_id=tenant_id,
     )
-
-
-def nothing() -> None:
-    """End a listening that never began."""

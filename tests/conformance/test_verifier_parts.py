@@ -238,12 +238,12 @@ def test_the_signatures_of_rfc_8032_hold(vector: tuple[str, str, str]) -> None:
 
 @given(seed=st.binary(min_size=32, max_size=32), message=st.binary(max_size=200))
 def test_what_openssl_signs_holds(seed: bytes, message: bytes) -> None:
-    signature = ed25519.sign(seed, message)
+    signature = ed25519.signing(seed)(message)
     assert aegis_verify.ed25519_holds(ed25519.public_key(seed), signature, message)
 
 
 SEED, TEXT = b"\7" * 32, b"example.com/log/acme\n7\n"
-PUBLIC, SIGNATURE = ed25519.public_key(SEED), ed25519.sign(SEED, TEXT)
+PUBLIC, SIGNATURE = ed25519.public_key(SEED), ed25519.signing(SEED)(TEXT)
 
 
 @pytest.mark.parametrize("bit", range(0, 512, 5))

@@ -65,7 +65,7 @@ class Door:
             on_fatal=self.fatal.append,
             signing=evidence,
         )
-        self.app = app(self.engine, hosts=["aegis.internal"])
+        self.app = app(self.engine)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), base_url="http://127.0.0.1:8080"
         )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from aegisd.core.errors import (
@@ -218,11 +218,10 @@ def test_where_one_object_is_asked_for_lines_and_lists_are_refused() -> None:
         return {"type": "http.request", "body": b"[]"}
 
     with pytest.raises(InvalidField):
-        asyncio.run(receive_object({"headers": []}, receive))
+        asyncio.run(receive_object(Request({"type": "http", "headers": []}, receive)))
+    lines = {"type": "http", "headers": [(b"content-type", b"application/x-ndjson")]}
     with pytest.raises(MediaTypeUnsupported):
-        asyncio.run(
-            receive_object({"headers": [(b"content-type", b"application/x-ndjson")]}, receive)
-        )
+        asyncio.run(receive_object(Request(lines, receive)))
 
 
 class Shape(Struct):

@@ -23,7 +23,7 @@ def described(shared: Door) -> Described:
 
 
 def test_its_routes_are_the_routers(described: Described, shared: Door) -> None:
-    served = {(each.path, each.method.lower()) for each in operations(shared.engine)}
+    served = {(each.path, each.method.lower()) for each in operations()}
     assert {
         (path, method) for path, told in described["paths"].items() for method in told
     } == served
@@ -47,7 +47,7 @@ def test_each_event_type_is_described(described: Described) -> None:
 
 
 def test_it_is_the_same_whenever_it_is_made(shared: Door) -> None:
-    assert document(operations(shared.engine)) == document(operations(shared.engine))
+    assert document(operations()) == document(operations())
 
 
 def check(described: Described, name: str, value: object) -> None:
@@ -97,7 +97,7 @@ def test_the_schema_refuses_what_the_door_refuses(described: Described) -> None:
 
 
 def test_a_read_takes_the_parameters_it_declares_and_no_other(shared: Door) -> None:
-    for each in operations(shared.engine):
+    for each in operations():
         if each.method != "GET":
             continue
         path = each.path.format_map({"session_id": "s1", "digest": "0" * 64})

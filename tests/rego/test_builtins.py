@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from aegisd.core.errors import EvaluatorFailed
 from aegisd.core.log.canonical import encode
 from aegisd.rego.builtins import ALLOWED, DIFFERING, EXACT, PLAIN_TEXT
-from aegisd.rego.query import Queryable, compiled
+from aegisd.rego.query import Query, compiled
 from tests.rego.worlds import ENGINE
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -127,7 +127,7 @@ def test_every_allowed_function_has_a_model() -> None:
 
 
 @cache
-def rules(engine: str, expression: str) -> Queryable:
+def rules(engine: str, expression: str) -> Query:
     source = (
         "package a\n\nimport rego.v1\n\n"
         f'default value := "undefined"\n\nvalue := {expression}\n\nresult := {{"v": value}}\n'
@@ -136,7 +136,7 @@ def rules(engine: str, expression: str) -> Queryable:
 
 
 def evaluate(expression: str, **document: object) -> object:
-    output = rules(ENGINE.get(), expression).query("data.a.result", encode(document))
+    output = rules(ENGINE.get(), expression)("data.a.result", encode(document))
     value: object = json.loads(output)["v"]
     return None if value == "undefined" else value
 

@@ -16,7 +16,7 @@ from aegisd.core.errors import ConfigInvalid, EvaluatorFailed, PolicyInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.rego import bundle, engines
 from aegisd.rego.engines import CHOICES, choose, installed
-from aegisd.rego.query import Queryable, compiled
+from aegisd.rego.query import Query, compiled
 from drills.differential import __main__ as differential
 from drills.differential import inputs
 from tests.effort import times
@@ -194,7 +194,7 @@ values = st.recursive(
 
 
 @cache
-def gathered(engine: str) -> Queryable:
+def gathered(engine: str) -> Query:
     rules = "package a\n\nimport rego.v1\n\nresult := {item | some item in input.items}\n"
     return compiled(engine, {"a.rego": rules}, b"{}", ["data.a.result"])
 
@@ -204,9 +204,7 @@ def gathered(engine: str) -> Queryable:
 def test_a_set_leaves_both_engines_as_the_same_bytes(items: list[object]) -> None:
     for name in ENGINES:
         require(name)
-    one, other = (
-        gathered(name).query("data.a.result", encode({"items": items})) for name in ENGINES
-    )
+    one, other = (gathered(name)("data.a.result", encode({"items": items})) for name in ENGINES)
     assert one == other
 
 

@@ -6,7 +6,7 @@ from aegisd import resources
 from aegisd.core.errors import PolicyInvalid
 from aegisd.rego import bundle
 from aegisd.rego.engines import installed
-from aegisd.rego.testing import TestOutcome, run_tests
+from aegisd.rego.testing import TestOutcome, report
 from tests.rego.worlds import base_files
 
 TestOutcome.__test__ = False  # type: ignore[attr-defined] # pytest collects by name
@@ -26,7 +26,7 @@ with_both = pytest.mark.skipif(len(ENGINES) == 1, reason="needs the native engin
 
 def outcomes(tests: str, rules: str = RULES, engine: str = "auto") -> dict[str, tuple[bool, str]]:
     files = bundle.decode(bundle.build({"a.rego": rules}, base_files()))
-    found = run_tests(files, {"a_test.rego": HEAD + tests}, engine)
+    found = report(files, {"a_test.rego": HEAD + tests}, engine).outcomes
     return {outcome.name: (outcome.passed, outcome.detail) for outcome in found}
 
 
@@ -110,7 +110,7 @@ def test_tests_do_not_see_each_others_worlds(engine: str) -> None:
 
 def test_outcomes_name_file_and_package() -> None:
     files = bundle.decode(bundle.build({}, base_files()))
-    (outcome,) = run_tests(files, {"a_test.rego": HEAD + "test_it if true"})
+    (outcome,) = report(files, {"a_test.rego": HEAD + "test_it if true"}).outcomes
     assert (outcome.file, outcome.package) == ("a_test.rego", "aegis.rules_test")
 
 
@@ -152,7 +152,7 @@ DIFFERENT = 'test_it if count(object.union({"a": {"b": 1}}, {"a": {"c": 2}}).a) 
 @pytest.mark.parametrize(("number", "holds"), [(1, "regopy"), (2, "regorus"), (3, "")])
 def test_a_test_passes_on_both_only_if_it_does_on_each(number: int, holds: str) -> None:
     files = bundle.decode(bundle.build({}, base_files()))
-    (told,) = run_tests(files, {"a_test.rego": HEAD + DIFFERENT + str(number)}, "both")
+    (told,) = report(files, {"a_test.rego": HEAD + DIFFERENT + str(number)}, "both").outcomes
     assert not told.passed
     assert told.disagree is bool(holds)
     assert [name for name, complaint in told.engines.items() if not complaint] == [holds] * bool(
@@ -166,7 +166,7 @@ def test_a_test_passes_on_both_only_if_it_does_on_each(number: int, holds: str) 
 @with_both
 def test_a_test_that_holds_on_both_passes_and_says_so_of_each() -> None:
     files = bundle.decode(bundle.build({}, base_files()))
-    (told,) = run_tests(files, {"a_test.rego": HEAD + "test_it if true"}, "both")
+    (told,) = report(files, {"a_test.rego": HEAD + "test_it if true"}, "both").outcomes
     assert (told.passed, told.detail) == (True, "")
     assert told.engines == {"regorus": "", "regopy": ""}
     assert not told.disagree
@@ -182,7 +182,7 @@ EXAMPLES = sorted(path.name for path in (resources.policies() / "examples").iter
 @on_each
 def test_every_test_of_the_base_rules_passes(engine: str) -> None:
     files = bundle.decode(bundle.build({}, base_files()))
-    found = run_tests(files, _base_tests(), engine)
+    found = report(files, _base_tests(), engine).outcomes
     assert len(found) > 50
     assert [outcome for outcome in found if not outcome.passed] == []
 
@@ -192,6 +192,6 @@ def test_every_test_of_the_base_rules_passes(engine: str) -> None:
 def test_every_test_of_the_examples_passes(example: str, engine: str) -> None:
     folder = resources.policies() / "examples" / example
     files = bundle.decode(bundle.build(bundle.load_directory(folder), base_files()))
-    found = run_tests(files, bundle.load_directory(folder, tests=True), engine)
+    found = report(files, bundle.load_directory(folder, tests=True), engine).outcomes
     assert found
     assert [outcome for outcome in found if not outcome.passed] == []

@@ -50,7 +50,7 @@ def test_a_program_signs(tmp_path: Path) -> None:
         "print('nonsense')",
         "",
         f"print({base64.b64encode(bytes(64)).decode()!r})",
-        f"print({base64.b64encode(ed25519.sign(SEED, b'other')).decode()!r})",
+        f"print({base64.b64encode(ed25519.signing(SEED)(b'other')).decode()!r})",
         VAULT.replace("key.sign(text)", "key.sign(text + b' ')"),
         VAULT.replace("bytes(range(32))", "bytes(32)"),
     ],

@@ -158,7 +158,7 @@ def test_a_program_can_hold_the_key(tmp_path: Path) -> None:
         "import base64, sys\n"
         "from aegisd.signing import ed25519\n"
         "text = sys.stdin.buffer.read()\n"
-        "print(base64.b64encode(ed25519.sign(bytes(32), text)).decode())\n"
+        "print(base64.b64encode(ed25519.signing(bytes(32))(text)).decode())\n"
     )
     public = verifier_key(bytes(32))
     config = tmp_path / "aegis.yaml"

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from aegisd.core.errors import ManifestInvalid
-from aegisd.core.log.canonical import parse as parse_json
+from aegisd.core.log.canonical import parse
 from aegisd.core.manifest import model
 from aegisd.core.manifest.domain import normal
 from aegisd.core.manifest.model import Manifest
@@ -35,23 +35,21 @@ _LATER = {
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `(.*)`)?\Z", re.DOTALL)
 
 
-def parse(data: bytes) -> Manifest:
-    """Read a manifest, v0.1 or v0.2.
-
-    Raises `ManifestInvalid`, naming the field and what would be right, or `InvalidJson`.
-    """
-    return from_document(decode(data))
-
-
 def decode(data: bytes) -> object:
-    """Strict JSON of at most `MANIFEST_BYTES_MAX` bytes, not yet looked at. Raises like `parse`."""
+    """Strict JSON of at most `MANIFEST_BYTES_MAX` bytes, not yet looked at.
+
+    Raises `ManifestInvalid` or `InvalidJson`.
+    """
     if len(data) > MANIFEST_BYTES_MAX:
         raise ManifestInvalid(f"larger than MANIFEST_BYTES_MAX = {MANIFEST_BYTES_MAX} bytes")
-    return parse_json(data)
+    return parse(data)
 
 
 def from_document(document: object) -> Manifest:
-    """Like `parse`, for a value that strict JSON decoding gave."""
+    """The manifest, v0.1 or v0.2, that strict JSON decoding gave.
+
+    Raises `ManifestInvalid`, naming the field and what would be right.
+    """
     if not isinstance(document, dict):
         raise ManifestInvalid("expected a JSON object")
     schema = document.get("schema")

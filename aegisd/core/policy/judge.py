@@ -24,26 +24,21 @@ class Judge(Protocol):
 
     def evaluator(self) -> tuple[str, str]:
         """Name and version of the engine that judges."""
-        ...
 
     def on(self, engine: str) -> "Judge":
         """The same judge on the engine of that name, which made a decision; itself without it."""
-        ...
 
     def capabilities(self, manifest: str) -> Capabilities | None:
         """The manifest with this hex digest (empty: none registered), or None if it is gone."""
-        ...
 
     def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
         """The verdict of a bundle named by hex digest, or None if its bytes are gone.
 
         Never raises: an evaluator that fails, hangs past its bound or answers nonsense denies.
         """
-        ...
 
     def released(self, bundle: str) -> frozenset[str]:
         """The event types whose release the bundle judges; all of them if its bytes are gone."""
-        ...
 
 
 def maker(judge: Judge) -> Maker:

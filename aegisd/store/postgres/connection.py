@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper
 
-from aegisd.core.errors import ConfigInvalid
+from aegisd.core.errors import ConfigInvalid, StoreFailed
 
 WRITER, READER = "aegis_writer", "aegis_reader"
 
@@ -98,6 +98,17 @@ def connect(dsn: str, role: str | None) -> Connection:
             _become(connection, role)
         undo.pop_all()
     return connection
+
+
+def connect_again(dsn: str, role: str) -> Connection:
+    """As `connect`, for a log that is open: what stops a start is a server changed under us then.
+
+    Raises `StoreFailed` for that, and `psycopg.Error`.
+    """
+    try:
+        return connect(dsn, role)
+    except ConfigInvalid as error:
+        raise StoreFailed(error.message) from error
 
 
 def parameters(dsn: str) -> str:

@@ -1,8 +1,8 @@
 """The log in PostgreSQL, appended to in turns: a tenant's turn is the lock on its row of heads."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import chain
 
 import psycopg
 from msgspec import Struct
@@ -10,17 +10,15 @@ from msgspec.structs import astuple
 from psycopg.rows import TupleRow
 
 from aegisd.core.errors import (
-    AegisError,
     CommitUnknown,
-    ConfigInvalid,
     LogCorrupt,
-    PositionConflict,
     StoreFailed,
 )
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.rows import Batch, Checkpoint, Detached, Growth, Turn
+from aegisd.store.pool import Pool
 from aegisd.store.postgres import failure, schema
-from aegisd.store.postgres.connection import WRITER, Connection, connect
+from aegisd.store.postgres.connection import WRITER, Connection, connect, connect_again
 from aegisd.store.postgres.herald import Herald
 from aegisd.store.postgres.listener import Listener
 from aegisd.store.postgres.reader import NAME_TENANT, PostgresReader, unreachable
@@ -92,9 +90,11 @@ class PostgresStore(PostgresReader):
             with connect(dsn, None) as connection:
                 schema.prepare(connection)
                 schema.guarded(connection)
-            self._writers = [connect(dsn, WRITER)]
+            self._writers = Pool(lambda: connect_again(dsn, WRITER), IDLE_WRITERS_MAX)
+            self._writers.give(connect(dsn, WRITER))
         except psycopg.Error as error:
             raise unreachable(error) from None
+        self._lock = threading.Lock()
         self._turns: dict[str, HeldTurn] = {}
         self._herald, self._listeners = Herald(dsn), list[Listener]()
         super().__init__(dsn)
@@ -105,11 +105,11 @@ class PostgresStore(PostgresReader):
         for listener in self._listeners:
             listener.close()
         super().close()
+        self._writers.close()
         with self._lock:
-            writers, self._writers = self._writers, []
             held, self._turns = list(self._turns.values()), {}
-        for connection in chain(writers, (turn.connection for turn in held)):
-            connection.close()
+        for turn in held:
+            turn.connection.close()
 
     def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:
         """See `aegisd.ports.EventStore.listen`."""
@@ -127,25 +127,19 @@ class PostgresStore(PostgresReader):
             held = self._take_turn(tenant_id)
         except psycopg.Error as error:
             raise failure.of_begin(error, tenant_id) from error
-        except ConfigInvalid as error:
-            # What stops a start is, later on, a server that was changed or replaced under us.
-            raise StoreFailed(error.message) from error
         with self._lock:
             self._turns[tenant_id] = held
         return held.turn
 
     def _take_turn(self, tenant_id: str) -> HeldTurn:
         try:
-            return self._locked(self._writer(), tenant_id)
+            return self._locked(self._writers.take(), tenant_id)
         except psycopg.Error as error:
             if not failure.is_lost(error):
                 raise
         # A connection that lay idle may be dead since, and likely all are; nothing was written.
-        with self._lock:
-            writers, self._writers = self._writers, []
-        for connection in writers:
-            connection.close()
-        return self._locked(self._writer(), tenant_id)
+        self._writers.forget()
+        return self._locked(self._writers.take(), tenant_id)
 
     def _locked(self, connection: Connection, tenant_id: str) -> HeldTurn:
         with ExitStack() as undo:
@@ -161,13 +155,6 @@ class PostgresStore(PostgresReader):
             tenant_id=tenant_id, next_position=next_position, head_hash=digest, now_ms=now_ms
         )
         return HeldTurn(connection, turn)
-
-    def _writer(self) -> Connection:
-        with self._lock:
-            if not self._open:
-                raise StoreFailed("the store is closed and takes no events")
-            connection = self._writers.pop() if self._writers else None
-        return connection or connect(self._dsn, WRITER)
 
     def abandon(self, tenant_id: str) -> None:
         """See `aegisd.ports.EventStore.abandon`."""
@@ -185,11 +172,7 @@ class PostgresStore(PostgresReader):
             # The server ends what a lost connection left open.
             connection.close()
             return
-        with self._lock:
-            if self._open and len(self._writers) < IDLE_WRITERS_MAX:
-                self._writers.append(connection)
-                return
-        connection.close()
+        self._writers.give(connection)
 
     @contextmanager
     def _turn_of(self, tenant_id: str) -> Iterator[HeldTurn]:
@@ -210,9 +193,9 @@ class PostgresStore(PostgresReader):
 
         Raises `CommitUnknown` when the server was lost after the commit had been sent.
         """
-        _refuse_other_events(batch)
+        batch.refuse_strangers()
         with self._turn_of(batch.tenant_id) as held:
-            _require_end(batch, held.turn)
+            batch.refuse_other_end(held.turn.next_position)
             statements = list(_statements(batch))
             if statements:
                 self._commit(held.connection, batch.tenant_id, statements)
@@ -261,9 +244,9 @@ class PostgresStore(PostgresReader):
             tenant_id,
         )
         try:
-            connection = self._writer()
-        except (psycopg.Error, ConfigInvalid) as error:
-            raise _unwritten(error, tenant_id) from error
+            connection = self._writers.take()
+        except psycopg.Error as error:
+            raise failure.of_write(error, tenant_id, lost=False) from error
         try:
             with connection.pipeline(), connection.cursor() as cursor:
                 connection.execute(BEGIN)
@@ -285,12 +268,6 @@ class PostgresStore(PostgresReader):
             self._release(connection)
 
 
-def _unwritten(error: psycopg.Error | ConfigInvalid, tenant_id: str) -> AegisError:
-    if isinstance(error, ConfigInvalid):
-        return StoreFailed(error.message)
-    return failure.of_write(error, tenant_id, lost=False)
-
-
 def _made_head(connection: Connection, tenant_id: str) -> TupleRow:
     """The turn of a tenant without a row. Who makes it second waits for who makes it first."""
     connection.execute(MAKE_HEAD, (tenant_id,))
@@ -298,25 +275,6 @@ def _made_head(connection: Connection, tenant_id: str) -> TupleRow:
     if row is None:
         raise psycopg.OperationalError("the row of heads that was just made is not there")
     return row
-
-
-def _refuse_other_events(batch: Batch) -> None:
-    for position, event in enumerate(batch.events, batch.first_position):
-        if (event.tenant_id, event.position) != (batch.tenant_id, position):
-            raise StoreFailed(
-                f"expected position {position} of tenant {batch.tenant_id!r} in the batch, "
-                f"found {event.position} of {event.tenant_id!r}; nothing was written"
-            )
-
-
-def _require_end(batch: Batch, turn: Turn) -> None:
-    if turn.next_position != batch.first_position:
-        raise PositionConflict(
-            f"tenant {batch.tenant_id!r}: the batch begins at position {batch.first_position}, the "
-            f"log ends before {turn.next_position}; read the head again",
-            tenant_id=batch.tenant_id,
-            next_position=turn.next_position,
-        )
 
 
 def _statements(batch: Batch) -> Iterator[Statement]:

@@ -2,12 +2,11 @@
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from aegisd.core.errors import StoreFailed
+from aegisd.store.pool import Pool
 from aegisd.store.sqlite import failure, file
 
 # Connections kept open when nobody reads. As many as threads that usually read at once.
@@ -18,21 +17,16 @@ BUSY_S_MAX = 5.0
 
 
 class Connections:
-    """Connections to one file for any number of threads: no two threads ever share one.
-
-    They never write and never checkpoint. `open` is false once `close` was called.
-    """
+    """Connections to one file for any number of threads, which never write and never checkpoint."""
 
     def __init__(self, path: str) -> None:
         """Open `path`. Raises `ConfigInvalid` when there is no log of ours that can be read."""
         self._path = path
         self._query = "mode=ro"
-        self._lock = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []
-        self.open = True
+        self.pool = Pool(self._connect, IDLE_CONNECTIONS_MAX, path)
         file.require(self._path)
         with ExitStack() as undo:
-            undo.callback(self.close)
+            undo.callback(self.pool.close)
             try:
                 self._identify()
             except failure.READ_ERRORS as error:
@@ -41,7 +35,7 @@ class Connections:
 
     def _identify(self) -> None:
         try:
-            with self.borrowed() as connection:
+            with self.pool.lent() as connection:
                 file.identify(connection, self._path)
         except sqlite3.OperationalError:
             # A reader makes the index of the write-ahead log, which a read-only folder forbids.
@@ -49,43 +43,9 @@ class Connections:
             wal = Path(f"{self._path}-wal")
             if os.access(wal.parent, os.W_OK) or (wal.exists() and wal.stat().st_size > 0):
                 raise
-            self._close_idle()
             self._query = "mode=ro&immutable=1"
-            with self.borrowed() as connection:
+            with self.pool.lent() as connection:
                 file.identify(connection, self._path)
-
-    def close(self) -> None:
-        """Close every connection; those lent out close when they come back."""
-        with self._lock:
-            self.open = False
-        self._close_idle()
-
-    def _close_idle(self) -> None:
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
-
-    @contextmanager
-    def borrowed(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection to one thread for one read."""
-        with self._lock:
-            if not self.open:
-                raise StoreFailed(f"{self._path}: the log is closed")
-            connection = self._idle.pop() if self._idle else None
-        if connection is None:
-            connection = self._connect()
-        try:
-            yield connection
-        finally:
-            self._give_back(connection)
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        with self._lock:
-            if self.open and len(self._idle) < IDLE_CONNECTIONS_MAX:
-                self._idle.append(connection)
-                return
-        connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -111,7 +71,7 @@ class Connections:
         disk is, `StoreFailed` for what may pass.
         """
         try:
-            with self.borrowed() as connection:
+            with self.pool.lent() as connection:
                 yield connection
         except failure.READ_ERRORS as error:
             raise failure.reading(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from aegisd.core.errors import ConfigInvalid
 from aegisd.store.sqlite.schema import SCHEMA, SCHEMA_VERSION, SCHEMAS, version_of
+from aegisd.whole_file import sync
 
 # The four letters AEGI in the file's header, where `file` and SQLite's own shell show them.
 APPLICATION_ID = 0x41454749
@@ -48,17 +49,9 @@ def create(path: str) -> None:
         file.execute("COMMIT")
         # Closing would do it too, and keep silent where the disk is full.
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    _sync(draft)
+    sync(Path(draft))
     Path(draft).replace(path)
-    _sync(str(Path(path).parent))
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(Path(path).parent)
 
 
 def uri(path: str, query: str) -> str:

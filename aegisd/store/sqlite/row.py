@@ -1,10 +1,10 @@
 """A row of `events` as it is read: the column types, and the event it makes if they hold."""
 
 from itertools import product
-from typing import Any
 
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.store.tables import Row
 
 COLUMN_TYPES: dict[str, tuple[type, ...]] = {
     "tenant_id": (str,),
@@ -20,10 +20,6 @@ COLUMN_TYPES: dict[str, tuple[type, ...]] = {
     "hash": (bytes,),
     "body": (bytes,),
 }
-COLUMNS = ", ".join(COLUMN_TYPES)
-
-# Any: the types are what the file has, and `event_of` looks at each before it is used.
-Row = tuple[Any, ...]
 ROW_TYPES = frozenset(product(*COLUMN_TYPES.values()))
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import chain
@@ -19,10 +19,11 @@ from aegisd.core.errors import (
     StoreFailed,
 )
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import Batch, Growth, Turn
+from aegisd.rows import Batch, Growth
+from aegisd.store.alone import Alone
 from aegisd.store.lock import LockFile
 from aegisd.store.sqlite import detached, failure, file, schema, tree
-from aegisd.store.sqlite.reader import SqliteReader, last_position
+from aegisd.store.sqlite.reader import SqliteReader
 
 # Rows of one statement. One statement is one release of the interpreter lock, and beside a busy
 # thread each release costs up to a switch interval (5 ms); row by row, a batch of 64 took 300 ms.
@@ -49,11 +50,12 @@ DISK_FAILED = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.S
 INSERT = """INSERT INTO events SELECT * FROM (VALUES {rows})
     WHERE (SELECT ifnull(max(position), -1) + 1 FROM events WHERE tenant_id = ?) = ?"""
 ROW = f"({', '.join('?' * len(StoredEvent.__struct_fields__))})"
+LAST_POSITION = "SELECT ifnull(max(position), -1) FROM events WHERE tenant_id = ?"
 INSERT_DOCUMENT = "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
 REPLACE_SNAPSHOT = "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)"
 
 
-class SqliteStore(SqliteReader):
+class SqliteStore(SqliteReader, Alone):
     """An `EventStore` in one file. Only this connection ever writes or checkpoints.
 
     That is also what keeps SQLite's WAL-reset bug away, see `file.sqlite_version_affected`: every
@@ -61,7 +63,6 @@ class SqliteStore(SqliteReader):
     """
 
     waits = True
-    shared = False
 
     def __init__(self, path: str) -> None:
         """Open the log at `path`, or make an empty one.
@@ -159,7 +160,7 @@ class SqliteStore(SqliteReader):
         SQLite keeps until a later checkpoint succeeds.
         """
         self._refuse_when_unusable()
-        refuse_strangers(batch)
+        batch.refuse_strangers()
         try:
             self._write(batch)
         except failure.READ_ERRORS as error:
@@ -178,17 +179,6 @@ class SqliteStore(SqliteReader):
             raise self._refusal(error, growth.tenant_id) from error
         self._empty_wal()
 
-    def begin(self, tenant_id: str) -> Turn:
-        """Nobody else appends to this file, so there are no turns. Raises `StoreFailed`."""
-        raise StoreFailed(f"{self._path}: tenant {tenant_id!r} has no turns, the log is not shared")
-
-    def abandon(self, tenant_id: str) -> None:
-        """See `aegisd.ports.EventStore.abandon`."""
-
-    def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:  # noqa: ARG002
-        """Nobody else appends, so there is nothing to hear."""
-        return nothing
-
     def _empty_wal(self) -> None:
         """Copy the write-ahead log into the file and cut it to nothing, if it holds erased values.
 
@@ -202,7 +192,7 @@ class SqliteStore(SqliteReader):
             self._erased_in_wal = bool(busy)
 
     def _refuse_when_unusable(self) -> None:
-        if not self._connections.open:
+        if not self._connections.pool.open:
             raise StoreFailed(f"{self._path}: the store is closed and takes no events")
         try:
             status = os.stat(self._path)  # noqa: PTH116 - on the hot path, and as short
@@ -220,13 +210,13 @@ class SqliteStore(SqliteReader):
         beside = batch.documents or batch.snapshots or batch.detached or batch.erased
         if len(batch.events) <= STATEMENT_ROWS_MAX and not beside:
             # A statement alone is a transaction; it takes the write lock before it reads.
-            self._insert(batch.tenant_id, batch.first_position, batch.events)
+            self._insert(batch, batch.first_position, batch.events)
             return
         with self._transaction():
-            self._require_end(batch.tenant_id, batch.first_position)
+            self._require_end(batch)
             for first in range(0, len(batch.events), STATEMENT_ROWS_MAX):
                 rows = batch.events[first : first + STATEMENT_ROWS_MAX]
-                self._insert(batch.tenant_id, batch.first_position + first, rows)
+                self._insert(batch, batch.first_position + first, rows)
             documents = [(row.digest, row.kind, row.body) for row in batch.documents]
             self._writer.executemany(INSERT_DOCUMENT, documents)
             snapshots = [msgspec.structs.astuple(row) for row in batch.snapshots]
@@ -234,26 +224,21 @@ class SqliteStore(SqliteReader):
             if batch.detached or batch.erased:
                 detached.write(self._writer, batch.tenant_id, batch.detached, batch.erased)
 
-    def _insert(self, tenant_id: str, position: int, events: Sequence[StoredEvent]) -> None:
+    def _insert(self, batch: Batch, position: int, events: Sequence[StoredEvent]) -> None:
         """Insert rows if the tenant's log ends at `position`; raise `PositionConflict` if not."""
         if not events:
-            self._require_end(tenant_id, position)
+            self._require_end(batch)
             return
-        values = chain.from_iterable(map(msgspec.structs.astuple, events))
-        written = self._writer.execute(insert_sql(len(events)), (*values, tenant_id, position))
+        values = (*chain.from_iterable(map(msgspec.structs.astuple, events)), batch.tenant_id)
+        written = self._writer.execute(insert_sql(len(events)), (*values, position))
         if written.rowcount != len(events):
-            self._require_end(tenant_id, position)
+            self._require_end(batch)
             raise StoreFailed(f"{self._path}: {written.rowcount} of {len(events)} rows were taken")
 
-    def _require_end(self, tenant_id: str, position: int) -> None:
-        last = last_position(self._writer, tenant_id)
-        if last != position - 1:
-            raise PositionConflict(
-                f"tenant {tenant_id!r}: the batch begins at position {position}, the log's last is "
-                f"{last}; read the head again",
-                tenant_id=tenant_id,
-                next_position=last + 1 if isinstance(last, int) else None,
-            )
+    def _require_end(self, batch: Batch) -> None:
+        (last,) = self._writer.execute(LAST_POSITION, (batch.tenant_id,)).fetchone()
+        # Of a damaged file it may be anything, and is no end that a batch could begin at.
+        batch.refuse_other_end(last + 1 if isinstance(last, int) else -1)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -285,28 +270,7 @@ class SqliteStore(SqliteReader):
         return StoreFailed(f"{self._path}: nothing of a batch was written: {error}; try again")
 
 
-def refuse_strangers(batch: Batch) -> None:
-    """Raise `StoreFailed` unless the rows are the tenant's, in order, and values are of them."""
-    end = batch.first_position + len(batch.events)
-    for position, event in enumerate(batch.events, batch.first_position):
-        if (event.tenant_id, event.position) != (batch.tenant_id, position):
-            raise StoreFailed(
-                f"expected position {position} of tenant {batch.tenant_id!r} in the batch, "
-                f"found {event.position} of {event.tenant_id!r}; nothing was written"
-            )
-    for row in batch.detached:
-        if row.tenant_id != batch.tenant_id or not batch.first_position <= row.position < end:
-            raise StoreFailed(
-                f"a detached value of position {row.position} of tenant {row.tenant_id!r} belongs "
-                f"to no event of this batch of {batch.tenant_id!r}; nothing was written"
-            )
-
-
 @cache
 def insert_sql(rows: int) -> str:
     """The statement that inserts this many rows, at most `STATEMENT_ROWS_MAX`."""
     return INSERT.format(rows=", ".join([ROW] * rows))
-
-
-def nothing() -> None:
-    """End a listening that never began."""

@@ -29,7 +29,7 @@ ROOT = base64.b64encode(HEAD.root).decode()
 
 
 def signed(text: str, name: str = HEAD.origin) -> str:
-    return note.write(text, [(Key(name=name, public=PUBLIC), ed25519.sign(SEED, text.encode()))])
+    return note.write(text, [(Key(name=name, public=PUBLIC), ed25519.signing(SEED)(text.encode()))])
 
 
 NOTE = signed(HEAD.text)

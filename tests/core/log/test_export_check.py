@@ -67,7 +67,7 @@ def signed(
     head = TreeHead(origin=origin("log.example", tenant_id), size=size, root=root)
     key = Key(name=head.origin, public=ed25519.public_key(seed))
     return ExportedCheckpoint(
-        note=note.write(head.text, [(key, ed25519.sign(seed, head.text.encode()))])
+        note=note.write(head.text, [(key, ed25519.signing(seed)(head.text.encode()))])
     )
 
 

@@ -50,7 +50,7 @@ KEY = Key(name="example.com/log", public=ed25519.public_key(SEED))
 OTHER_SEED = b"\2" * 32
 OTHER = Key(name="example.com/log", public=ed25519.public_key(OTHER_SEED))
 TEXT = "one\n\nthree\n"
-NOTE = write(TEXT, [(KEY, ed25519.sign(SEED, TEXT.encode()))])
+NOTE = write(TEXT, [(KEY, ed25519.signing(SEED)(TEXT.encode()))])
 
 
 def signers(text: str, *keys: Key) -> tuple[Key, ...]:
@@ -130,7 +130,7 @@ def test_a_mistyped_key_is_refused_at_every_character(at: int) -> None:
 
 
 def test_signatures_of_strangers_are_ignored_and_never_enough() -> None:
-    line = signature_line(OTHER, ed25519.sign(OTHER_SEED, TEXT.encode()))
+    line = signature_line(OTHER, ed25519.signing(OTHER_SEED)(TEXT.encode()))
     assert signers(NOTE + line, KEY) == (KEY,)
     assert signers(NOTE + line, OTHER) == (OTHER,)
     assert signers(NOTE + line, KEY, OTHER) == (KEY, OTHER)
@@ -149,7 +149,7 @@ def test_a_key_is_known_by_name_and_id_together() -> None:
 
 
 def test_one_forged_signature_of_a_known_key_refuses_the_whole_note() -> None:
-    forged = signature_line(OTHER, ed25519.sign(OTHER_SEED, b"other text"))
+    forged = signature_line(OTHER, ed25519.signing(OTHER_SEED)(b"other text"))
     with pytest.raises(NoteInvalid, match="does not verify"):
         signers(NOTE + forged, KEY, OTHER)
     assert signers(NOTE + forged, KEY) == (KEY,)
@@ -243,7 +243,7 @@ def test_a_note_changed_anywhere_in_its_text_is_not_signed(
 @given(st.text(st.characters(exclude_categories=["Cs"], min_codepoint=32), min_size=1))
 def test_what_is_written_and_signed_reads_back(line: str) -> None:
     text = line + "\n"
-    signed = write(text, [(KEY, ed25519.sign(SEED, text.encode()))])
+    signed = write(text, [(KEY, ed25519.signing(SEED)(text.encode()))])
     assert signers(signed, KEY) == (KEY,)
     assert read(signed).text == text
 

@@ -19,11 +19,11 @@ def connections(tmp_path: Path) -> Iterator[Connections]:
     SqliteStore(path).close()
     opened = Connections(path)
     yield opened
-    opened.close()
+    opened.pool.close()
 
 
 def test_a_connection_can_write_nothing(connections: Connections) -> None:
-    with connections.borrowed() as connection:
+    with connections.pool.lent() as connection:
         assert connection.execute("PRAGMA query_only").fetchone() == (1,)
         for statement in ("INSERT INTO documents VALUES (x'', '', x'')", "DROP TABLE documents"):
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
@@ -40,19 +40,19 @@ def test_no_more_connections_than_the_bound_stay_open(
     together = Barrier(threads)
 
     def hold() -> None:
-        with connections.borrowed():
+        with connections.pool.lent():
             together.wait()
 
     with ThreadPoolExecutor(threads) as pool:
         for task in [pool.submit(hold) for _ in range(threads)]:
             task.result()
-    assert len(connections._idle) == IDLE_CONNECTIONS_MAX
+    assert len(connections.pool._idle) == IDLE_CONNECTIONS_MAX
 
 
 def test_what_is_closed_lends_nothing_and_keeps_nothing_open(connections: Connections) -> None:
-    with connections.borrowed() as lent:
-        connections.close()
+    with connections.pool.lent() as lent:
+        connections.pool.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         lent.execute("SELECT 1")
-    with pytest.raises(StoreFailed, match="closed"), connections.borrowed():
+    with pytest.raises(StoreFailed, match="closed"), connections.pool.lent():
         pass

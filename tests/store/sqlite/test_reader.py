@@ -12,8 +12,9 @@ from aegisd.core.errors import AegisError, ConfigInvalid, LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.store.sqlite import reader as reading
 from aegisd.store.sqlite.reader import PAGE_BYTES_MAX, PAGE_EVENTS_MAX, SqliteReader
-from aegisd.store.sqlite.row import COLUMN_TYPES, Row
+from aegisd.store.sqlite.row import COLUMN_TYPES
 from aegisd.store.sqlite.store import SqliteStore
+from aegisd.store.tables import Read, Row
 from tests.store.contract import batch, changed, document, event, snapshot
 
 ROWS = 600
@@ -316,8 +317,8 @@ def test_a_damaged_index_that_leads_in_a_circle_ends_the_walk(
     monkeypatch.setattr(reading, "NEXT_TENANT", "SELECT 'a' WHERE ?1 IS NOT NULL")
     with pytest.raises(LogCorrupt, match="out of order"):
         reader.tenants()
-    circle = "SELECT 'a', 0, x'' UNION ALL SELECT 'a', 0, x'' WHERE ?1 || ?2 || ?3 IS NOT NULL"
-    monkeypatch.setattr(reading, "SESSIONS", circle)
+    circle = "SELECT 'a', 0, x'' UNION ALL SELECT 'a', 0, x'' WHERE :tenant IS NOT NULL"
+    monkeypatch.setattr(SqliteReader, "SESSIONS", Read("the sessions", circle))
     with pytest.raises(LogCorrupt, match="out of order"):
         reader.sessions("acme")
 

@@ -1,0 +1,255 @@
+"""What every database that holds the log in tables is asked alike, and what its rows make.
+
+How rows are fetched, page by page or at once, is each database's own, and so is what its errors
+mean. Nothing that is read is believed: a value of the wrong type, or a row out of order, is
+`LogCorrupt` that names the place.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from aegisd.core.errors import LogCorrupt
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.rows import Checkpoint, Document, SessionHead, SnapshotRow
+
+# The largest integer of a column: 64 bits with a sign. No position, seq or size is beyond it.
+INTEGER_MAX = 2**63 - 1
+
+COLUMNS = ", ".join(StoredEvent.__struct_fields__)
+
+# Any: the types are what the database has, and each is looked at before it is used.
+Row = tuple[Any, ...]
+Values = Sequence[object] | dict[str, object]
+
+# What events are read in the order of.
+Order = Literal["position", "seq"]
+
+S = TypeVar("S", bound=Struct)
+
+
+class Read(NamedTuple):
+    """One question to a database: what it reads, in words, and its statement.
+
+    In a statement that databases share, `{log}` is what each puts before a table, and `{v}` how it
+    marks a value.
+    """
+
+    what: str
+    sql: str
+
+
+BY_KEY = Read(
+    "an idempotency key",
+    f"SELECT {COLUMNS} FROM {{log}}events WHERE tenant_id = {{v}} AND idempotency_key = {{v}} "  # noqa: S608 - column names of ours
+    "ORDER BY position",
+)
+HEAD = Read(
+    "a head",
+    """SELECT session_id, seq, hash FROM {log}events
+    WHERE tenant_id = {v} AND session_id = {v} ORDER BY seq DESC LIMIT 1""",
+)
+LAST_POSITION = Read(
+    "the last position",
+    "SELECT coalesce(max(position), -1) FROM {log}events WHERE tenant_id = {v}",
+)
+DOCUMENT = Read("a document", "SELECT kind, body FROM {log}documents WHERE digest = {v}")
+SNAPSHOT = Read(
+    "a snapshot",
+    """SELECT rules_version, head, head_hash, body FROM {log}snapshots
+    WHERE tenant_id = {v} AND session_id = {v}""",
+)
+HASHES = Read(
+    "the hashes",
+    """SELECT position, hash FROM {log}events
+    WHERE tenant_id = {v} AND position >= {v} ORDER BY position LIMIT {v}""",
+)
+BLOCKS = Read(
+    "the blocks", "SELECT number, root FROM {log}blocks WHERE tenant_id = {v} ORDER BY number"
+)
+CHECKPOINTS = Read(
+    "the checkpoints",
+    """SELECT size, root, note FROM {log}checkpoints
+    WHERE tenant_id = {v} AND size >= {v} ORDER BY size LIMIT {v}""",
+)
+NEWEST_CHECKPOINT = Read(
+    "the newest checkpoint",
+    """SELECT size, root, note FROM {log}checkpoints
+    WHERE tenant_id = {v} ORDER BY size DESC LIMIT 1""",
+)
+
+
+class TableReader(ABC):
+    """The reads of an `EventReader` that databases answer alike.
+
+    A database says how it spells `{log}` and `{v}`, and its own form of two reads: `SESSIONS`, of
+    `tenant`, `after` and `limit` by name, gives the heads of sessions by id; `RECORDED_HEAD` what
+    the last commit said of a tenant's end.
+    """
+
+    LOG: ClassVar[str]
+    VALUE: ClassVar[str]
+    SESSIONS: ClassVar[Read]
+    RECORDED_HEAD: ClassVar[Read]
+
+    @abstractmethod
+    def _rows(self, tenant_id: str, read: Read, values: Values) -> Sequence[Row]:
+        """The rows of one read in the name of a tenant.
+
+        Raises `LogCorrupt` where the database is damaged, `StoreFailed` for what may pass.
+        """
+
+    @abstractmethod
+    def _stream(
+        self, order: Order, scope: Mapping[str, str], first: int, limit: int | None
+    ) -> Iterator[StoredEvent]:
+        """Events whose columns are `scope`, page by page, in an order, beginning at `first`.
+
+        Raises as `_rows`, with the place in that order among the details; going on behind it reads
+        what is left.
+        """
+
+    @abstractmethod
+    def _event(self, row: Row) -> StoredEvent:
+        """The event of a row of `COLUMNS`."""
+
+    def next_position(self, tenant_id: str) -> int:
+        """See `aegisd.ports.EventReader.next_position`."""
+        ((last,),) = self._ask(LAST_POSITION, tenant_id)
+        if not isinstance(last, int):
+            raise _wrong_type(LAST_POSITION.what, tenant_id)
+        return last + 1
+
+    def recorded_head(self, tenant_id: str) -> tuple[int, bytes] | None:
+        """See `aegisd.ports.EventReader.recorded_head`."""
+        for row in self._rows(tenant_id, self.RECORDED_HEAD, (tenant_id,)):
+            match row:
+                case [int(next_position), bytes(digest)]:
+                    return next_position, digest
+            raise _wrong_type(self.RECORDED_HEAD.what, tenant_id)
+        return None
+
+    def sessions(self, tenant_id: str, *, after: str = "", limit: int = 1000) -> list[SessionHead]:
+        """See `aegisd.ports.EventReader.sessions`."""
+        values = {"tenant": tenant_id, "after": after, "limit": limit}
+        heads: list[SessionHead] = []
+        for row in self._rows(tenant_id, self.SESSIONS, values):
+            head = made(SessionHead, self.SESSIONS, tenant_id, *row)
+            if head.session_id <= (heads[-1].session_id if heads else after):
+                raise LogCorrupt(
+                    f"the session index of tenant {tenant_id!r} is out of order",
+                    tenant_id=tenant_id,
+                )
+            heads.append(head)
+        return heads
+
+    def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
+        """See `aegisd.ports.EventReader.session_head`."""
+        rows = self._ask(HEAD, tenant_id, session_id)
+        return made(SessionHead, HEAD, tenant_id, *rows[0]) if rows else None
+
+    def events(
+        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """See `aegisd.ports.EventReader.events`."""
+        return self._stream("position", {"tenant_id": tenant_id}, from_position, limit)
+
+    def session_events(
+        self, tenant_id: str, session_id: str, *, from_seq: int = 0, limit: int | None = None
+    ) -> Iterator[StoredEvent]:
+        """See `aegisd.ports.EventReader.session_events`."""
+        scope = {"tenant_id": tenant_id, "session_id": session_id}
+        return self._stream("seq", scope, from_seq, limit)
+
+    def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
+        """See `aegisd.ports.EventReader.by_idempotency_key`."""
+        return [self._event(row) for row in self._ask(BY_KEY, tenant_id, key)]
+
+    def document(self, digest: bytes) -> Document | None:
+        """See `aegisd.ports.EventReader.document`."""
+        read = self._spelled(DOCUMENT)._replace(what=f"document {digest.hex()}")
+        rows = self._rows("", read, (digest,))
+        return made(Document, read, digest, *rows[0]) if rows else None
+
+    def snapshot(self, tenant_id: str, session_id: str) -> SnapshotRow | None:
+        """See `aegisd.ports.EventReader.snapshot`. What is not a snapshot counts as none."""
+        for row in self._ask(SNAPSHOT, tenant_id, session_id):
+            try:
+                return made(SnapshotRow, SNAPSHOT, tenant_id, session_id, *row)
+            except LogCorrupt:
+                return None
+        return None
+
+    # ── evidence ─────────────────────────────────────────────────────────────────────────────────
+
+    def hashes(self, tenant_id: str, *, from_position: int, limit: int) -> list[bytes]:
+        """See `aegisd.ports.EventReader.hashes`."""
+        if from_position > INTEGER_MAX:
+            return []
+        rows = self._ask(HASHES, tenant_id, from_position, min(limit, INTEGER_MAX))
+        return _hashes("position", tenant_id, rows, from_position)
+
+    def blocks(self, tenant_id: str) -> list[bytes]:
+        """See `aegisd.ports.EventReader.blocks`."""
+        rows = self._ask(BLOCKS, tenant_id)
+        whole = next((at for at, (number, _) in enumerate(rows) if number != at), len(rows))
+        return _hashes("block", tenant_id, rows[:whole], 0)
+
+    def checkpoints(
+        self, tenant_id: str, *, from_size: int = 0, limit: int = 1000
+    ) -> list[Checkpoint]:
+        """See `aegisd.ports.EventReader.checkpoints`."""
+        if from_size > INTEGER_MAX:
+            return []
+        rows = self._ask(CHECKPOINTS, tenant_id, from_size, min(limit, INTEGER_MAX))
+        return [made(Checkpoint, CHECKPOINTS, tenant_id, *row) for row in rows]
+
+    def newest_checkpoint(self, tenant_id: str) -> Checkpoint | None:
+        """See `aegisd.ports.EventReader.newest_checkpoint`."""
+        rows = self._ask(NEWEST_CHECKPOINT, tenant_id)
+        return made(Checkpoint, NEWEST_CHECKPOINT, tenant_id, *rows[0]) if rows else None
+
+    def _ask(self, read: Read, tenant_id: str, *values: object) -> Sequence[Row]:
+        return self._rows(tenant_id, self._spelled(read), (tenant_id, *values))
+
+    def _spelled(self, read: Read) -> Read:
+        return _spelled(read, self.LOG, self.VALUE)
+
+
+@cache
+def _spelled(read: Read, log: str, value: str) -> Read:
+    return read._replace(sql=read.sql.format(log=log, v=value))
+
+
+def made(kind: type[S], read: Read, *values: object) -> S:
+    """The struct whose fields are these, in order. Raises `LogCorrupt` for one of another type."""
+    fields = dict(zip(kind.__struct_fields__, values, strict=True))
+    try:
+        return msgspec.convert(fields, kind, builtin_types=(bytes,))
+    except msgspec.ValidationError:
+        raise _wrong_type(read.what, fields.get("tenant_id")) from None
+
+
+def _wrong_type(what: str, tenant_id: object) -> LogCorrupt:
+    told = {"tenant_id": tenant_id} if isinstance(tenant_id, str) else {}
+    of = f" of tenant {tenant_id!r}" if told else ""
+    return LogCorrupt(f"{what}{of}: found a value of the wrong type; run `aegisctl verify`", **told)
+
+
+def _hashes(name: str, tenant_id: str, rows: Sequence[Row], first: int) -> list[bytes]:
+    """The hashes of rows that stand at `first` and on without a gap. Raises `LogCorrupt`."""
+    found: list[bytes] = []
+    for number, (at, digest) in enumerate(rows, first):
+        if at != number or not isinstance(digest, bytes):
+            what = "holds a value of the wrong type" if at == number else "is missing or not alone"
+            raise LogCorrupt(
+                f"{name} {number} of tenant {tenant_id!r} {what}; run `aegisctl verify`",
+                tenant_id=tenant_id,
+                **{name: number},
+            )
+        found.append(digest)
+    return found
