@@ -1,4 +1,9 @@
-"""A planted bug is caught by every case and test that it names, and a catch proves something."""
+"""A planted bug is caught by every case and test that it names, and a catch proves something.
+
+Here a sample of the bugs is planted; `make exhaustive` plants all of them, by `drills.planted`.
+"""
+
+from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -15,7 +20,7 @@ from drills.planted.catch import (
     judge_all,
     told,
 )
-from tests.drills.planted.test_bug import HARMLESS, NAMES
+from tests.drills.planted.test_bug import HARMLESS
 
 # The engine that every installation has. The changes are in core and in the rules, so that each
 # engine runs them.
@@ -26,15 +31,27 @@ def caught(name: str, bug: Bug) -> Catch:
     return judge(name, bug, Named(bug.cases, bug.tests), ENGINE)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def sample() -> Mapping[str, Bug]:
+    """The first bug of each room and each way to be caught: by cases, by tests or by both."""
+    found: dict[tuple[str, bool, bool], tuple[str, Bug]] = {}
+    for name, bug in bugs().items():
+        room = "/".join(bug.file.split("/")[:2])
+        found.setdefault((room, bool(bug.cases), bool(bug.tests)), (name, bug))
+    return dict(found.values())
+
+
+SAMPLE = sample()
+
+
+@pytest.mark.parametrize("name", SAMPLE)
 def test_a_planted_bug_is_caught_by_all_that_it_names(name: str) -> None:
-    found = caught(name, bugs([name])[name])
+    found = caught(name, SAMPLE[name])
     assert not found.problem
     assert found.caught, f"a case or a test is missing: {found.missed} did not notice"
 
 
 def test_the_unchanged_copy_holds_so_a_catch_proves_something() -> None:
-    cases = tuple(sorted({case for bug in bugs().values() for case in bug.cases}))
+    cases = tuple(sorted({case for bug in SAMPLE.values() for case in bug.cases}))
     # The suite itself runs the tests on the tree that nobody changed.
     unchanged = judge("unchanged", None, Named(cases), ENGINE)
     assert not unchanged.problem
