@@ -10,3 +10,8 @@ EXHAUSTIVE = PROFILE == "thorough"
 def times(quick: int, exhaustive: int) -> int:
     """How often something is tried."""
     return exhaustive if EXHAUSTIVE else quick
+
+
+def some(places: range, one_in: int) -> range:
+    """One of so many places, or each. An odd number meets every bit of a byte."""
+    return places if EXHAUSTIVE else places[::one_in]

@@ -31,6 +31,7 @@ from tests.conformance.evidence_files import (
     whole,
 )
 from tests.core.builders import GOLDEN, chain, envelope, identifier, json_value
+from tests.effort import some
 
 
 @pytest.fixture(autouse=True)
@@ -213,7 +214,7 @@ def test_any_flipped_bit_of_a_proof_file_is_refused(look: Look) -> None:
 def test_any_flipped_byte_is_refused_by_this_and_by_aegisctl(look: Look, name: str) -> None:
     data = FILES[name]
     assert (look(data).exit_code, look.aegisctl(data)) == (0, 0)
-    for at in range(len(data)):
+    for at in some(range(len(data)), 7):
         flipped = bytes([*data[:at], data[at] ^ 1 << at % 8, *data[at + 1 :]])
         try:
             code = look(flipped).exit_code
@@ -231,7 +232,9 @@ def test_any_flipped_byte_is_refused_though_the_trailer_was_made_to_agree(
     body = b"".join(lines[:-1])
     # The last event is under no checkpoint: whoever writes the log may change it.
     free = body.index(BODIES[-1])
-    for at in {*range(len(lines[0]), len(body))} - {*range(free, free + len(BODIES[-1]) + 1)}:
+    for at in {*some(range(len(lines[0]), len(body)), 7)} - {
+        *range(free, free + len(BODIES[-1]) + 1)
+    }:
         flipped = bytes([*body[:at], body[at] ^ 1 << at % 7, *body[at + 1 :]])
         report = look(ended(flipped), [KEY])
         assert report.exit_code != 0, f"byte {at}"
