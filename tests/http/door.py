@@ -1,6 +1,7 @@
 """The HTTP door over a log in memory and the real rules, asked like a server asks it."""
 
 import asyncio
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -11,10 +12,11 @@ from starlette.types import Receive, Scope, Send
 from aegisd import compose
 from aegisd.core import capabilities
 from aegisd.engine.checkpoints import Signing
+from aegisd.engine.configured import Configured
 from aegisd.http.app import app
 from aegisd.rego import bundle
+from aegisd.rego.engines import choose
 from aegisd.rego.judge import RegoJudge
-from aegisd.rego.regopy_engine import RegopyEvaluator
 from aegisd.store.memory import MemoryStore
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,6 +49,22 @@ class Clock:
         return 0
 
 
+def judge_of(store: MemoryStore) -> RegoJudge:
+    """The base rules on whichever engine is here: what a door does with a verdict is the same."""
+    return RegoJudge(choose("auto"), _base(), store.document, "tests")
+
+
+@cache
+def _base() -> dict[str, str]:
+    return bundle.load_directory(ROOT / "policies" / "aegis")
+
+
+@cache
+def _configured() -> Configured:
+    """What every door starts with, checked once: that takes longer than most tests."""
+    return compose.configured(judge_of(MemoryStore()), capabilities.from_value(MANIFEST))
+
+
 class Door:
     """An engine and its door on an event loop of their own; every ask runs to its end."""
 
@@ -55,12 +73,10 @@ class Door:
         self.store = store or MemoryStore()
         self.clock = Clock()
         self.fatal: list[str] = []
-        base = bundle.load_directory(ROOT / "policies" / "aegis")
-        judge = RegoJudge(RegopyEvaluator(), base, self.store.document, "tests")
         self.engine = compose.engine(
             self.store,
-            judge,
-            compose.configured(judge, capabilities.from_value(MANIFEST)),
+            judge_of(self.store),
+            _configured(),
             clock=self.clock,
             on_fatal=self.fatal.append,
             signing=evidence,
