@@ -6,9 +6,10 @@ from pathlib import Path
 from aegisd.core.log.chain import Chain
 from aegisd.store.dsn import open_reader
 from drills.daemon import Daemon, proposal
+from tests.effort import times
 
 CLIENTS = 64
-EVENTS_EACH = 25
+EVENTS_EACH = times(8, 25)
 
 
 def _post_all(daemon: Daemon, session_of: dict[int, str]) -> dict[int, list[dict[str, object]]]:

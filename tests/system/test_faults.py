@@ -17,8 +17,7 @@ from aegisd.rego import installation
 class Broken:
     def __init__(self, real): self.real, self.prompt = real, real.prompt
     def evaluate(self, policy_input):
-        if b'"tool":"read_file"' in policy_input:
-            {fault}
+{faults}
         return self.real.evaluate(policy_input)
 choose = installation.choose
 def broken(name):
@@ -37,52 +36,61 @@ def _decision(answer: dict[str, object]) -> dict[str, object]:
     return decision
 
 
-def _recorded_fault(daemon: Daemon) -> object:
-    events = list(open_reader(str(daemon.database)).events("acme"))
-    assert list(verify(events, whole=True)) == []
-    recorded = [e for e in events if e.event_type == "POLICY_DECISION"]
-    return json.loads(recorded[-1].body)["payload"]["evaluator"].get("fault")
+# What an evaluator does wrong, and what the log says of it.
+FAULTS = [
+    ("raise ValueError('out of order')", "error"),
+    ("raise MemoryError", "error"),
+    ("return b'not json'", "nonsense"),
+    ("return b'{}'", "nonsense"),
+    ("return b''", "nonsense"),
+    ("return b'\"allow\"'", "nonsense"),
+    ('return b\'{"outcome":"allow"}\'', "nonsense"),
+    ("import time; time.sleep(1.2)", "timeout"),
+]
+
+
+def _broken(*faults: str) -> str:
+    """An evaluator that does the first of them when `/workspace/0` is read, and so on."""
+    lines = (
+        f"        if b'/workspace/{at}' in policy_input: {fault}" for at, fault in enumerate(faults)
+    )
+    return EVALUATOR.replace("{faults}", "\n".join(lines))
 
 
 @pytest.mark.parametrize("engine", installed())
-@pytest.mark.parametrize(
-    ("fault", "recorded"),
-    [
-        ("raise ValueError('out of order')", "error"),
-        ("raise MemoryError", "error"),
-        ("return b'not json'", "nonsense"),
-        ("return b'{}'", "nonsense"),
-        ("return b''", "nonsense"),
-        ("return b'\"allow\"'", "nonsense"),
-        ('return b\'{"outcome":"allow"}\'', "nonsense"),
-        ("import time; time.sleep(1.2)", "timeout"),
-    ],
-)
 def test_an_evaluator_that_throws_dawdles_or_answers_nonsense_denies_and_says_so_in_the_log(
-    tmp_path: Path, engine: str, fault: str, recorded: str
+    tmp_path: Path, engine: str
 ) -> None:
-    prelude = EVALUATOR.format(fault=fault)
+    prelude = _broken(*(fault for fault, _ in FAULTS))
     with Daemon(tmp_path, "--policy-engine", engine, prelude=prelude) as daemon:
         client = daemon.connect()
-        decision = _decision(client.propose("s"))
-        assert (decision["outcome"], decision["reason"]) == ("deny", "POLICY_ERROR")
-        other = client.propose("s", tool="fetch", args={"url": "https://docs.python.org/3/"})
-        assert _decision(other)["outcome"] == "allow"
+        for at, (fault, _) in enumerate(FAULTS):
+            decision = _decision(client.propose("s", args={"path": f"/workspace/{at}"}))
+            assert (decision["outcome"], decision["reason"]) == ("deny", "POLICY_ERROR"), fault
+            other = client.propose("s", tool="fetch", args={"url": "https://docs.python.org/3/"})
+            assert _decision(other)["outcome"] == "allow"
         client.close()
     events = list(open_reader(str(daemon.database)).events("acme"))
-    first = next(e for e in events if e.event_type == "POLICY_DECISION")
-    assert json.loads(first.body)["payload"]["evaluator"]["fault"] == recorded
+    evaluators = [
+        json.loads(event.body)["payload"]["evaluator"]
+        for event in events
+        if event.event_type == "POLICY_DECISION"
+    ]
+    told = [evaluator.get("fault") for evaluator in evaluators]
+    assert told == [each for _, recorded in FAULTS for each in (recorded, None)]
     assert list(verify(events, whole=True)) == []
 
 
 def test_an_evaluator_that_hangs_is_503_without_a_decision_and_ends_the_process(
     tmp_path: Path,
 ) -> None:
-    prelude = EVALUATOR.format(fault="import time; time.sleep(60)")
+    prelude = _broken("import time; time.sleep(60)")
     prelude += "\nfrom aegisd.engine import evaluation; evaluation.EVALUATOR_STUCK_MS_MAX = 300"
     # The engine that counts its steps cannot hang, and is not watched from another thread.
     daemon = Daemon(tmp_path, "--policy-engine", "regopy", prelude=prelude)
-    status, answer = daemon.connect().request("POST", "/v1/events", proposal("s"))
+    status, answer = daemon.connect().request(
+        "POST", "/v1/events", proposal("s", args={"path": "/workspace/0"})
+    )
     assert (status, answer["code"]) == (503, "evaluator_stuck")
     assert daemon.wait() == 70
     assert list(open_reader(str(daemon.database)).session_events("acme", "s")) == []

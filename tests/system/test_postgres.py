@@ -20,13 +20,14 @@ from aegisd.store.dsn import open_reader
 from drills.daemon import Client, Daemon, proposal
 from drills.typed import aegisctl
 from tests import postgres
+from tests.effort import times
 from tests.patience import PATIENCE_S
 from tests.postgres_proxy import Cut, Proxy
 
 CLIENTS = 4
 
 # Daemons that are killed and started again, one after another.
-KILLS = 6
+KILLS, CRASHES = times(2, 6), times(1, 3)
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ def test_a_server_that_crashes_under_load_denies_for_a_while_and_ends_no_daemon(
     dsn = postgres.new_database(server.dsn)
     with Daemon(tmp_path, "--dsn", dsn) as daemon:
         load = Load([daemon.port], "c")
-        for _ in range(3):
+        for _ in range(CRASHES):
             time.sleep(0.4)
             server.end(postgres.CRASH)
             status, _ = daemon.connect().request("POST", "/v1/events", proposal("s9"))
