@@ -8,6 +8,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 # Lines. Past this a module has two nouns; a suite of tests may tell a longer story.
@@ -102,7 +103,13 @@ def modules(root: Path, *folders: str) -> Iterator[tuple[str, ast.Module, str]]:
         name = path.relative_to(root).as_posix()
         if path.suffix == ".py" and any(name.startswith(f"{folder}/") for folder in folders):
             text = path.read_text("utf-8")
-            yield name, ast.parse(text, name), text
+            yield name, _parsed(name, text), text
+
+
+@cache
+def _parsed(name: str, text: str) -> ast.Module:
+    """Kept, for every rule reads every module."""
+    return ast.parse(text, name)
 
 
 def nodes(root: Path, *folders: str) -> Iterator[tuple[str, ast.AST]]:
@@ -112,9 +119,16 @@ def nodes(root: Path, *folders: str) -> Iterator[tuple[str, ast.AST]]:
             yield f"{name}:{getattr(node, 'lineno', 1)}", node
 
 
+def statements(root: Path, *folders: str) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield ("path:line", statement) for every statement of every module in the folders."""
+    for name, tree, _ in modules(root, *folders):
+        for statement in _statements(tree):
+            yield f"{name}:{statement.lineno}", statement
+
+
 def impure_imports(root: Path) -> Iterator[str]:
     """Core imports from the allow-list only: a forgotten entry on a deny-list would be a clock."""
-    for where, node in nodes(root, "aegisd/core"):
+    for where, node in statements(root, "aegisd/core"):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -137,14 +151,14 @@ def impure_names(root: Path) -> Iterator[str]:
 
 def relative_imports(root: Path) -> Iterator[str]:
     """Imports are absolute, so that a search for a module's name finds everybody who uses it."""
-    for where, node in nodes(root, *CODE):
+    for where, node in statements(root, *CODE):
         if isinstance(node, ast.ImportFrom) and node.level:
             yield f"{where}: import by the full name instead"
 
 
 def future_annotations(root: Path) -> Iterator[str]:
     """Annotations stay objects: msgspec reads them at run time."""
-    for where, node in nodes(root, *CODE):
+    for where, node in statements(root, *CODE):
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             yield f"{where}: no __future__ import; annotations are read at run time"
 
@@ -161,7 +175,7 @@ def long_modules(root: Path) -> Iterator[str]:
 
 def long_functions(root: Path) -> Iterator[str]:
     """No function is longer than `FUNCTION_LINES_MAX`, its docstring not counted."""
-    for where, node in nodes(root, *CODE):
+    for where, node in statements(root, *CODE):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = _span(node) - (_span(node.body[0]) if ast.get_docstring(node) else 0)
             if lines > FUNCTION_LINES_MAX:
@@ -178,7 +192,7 @@ def empty_module_names(root: Path) -> Iterator[str]:
 
 def empty_class_names(root: Path) -> Iterator[str]:
     """No class name ends in a word that says a noun was not found."""
-    for where, node in nodes(root, *CODE):
+    for where, node in statements(root, *CODE):
         if isinstance(node, ast.ClassDef) and node.name.endswith(BANNED_SUFFIXES):
             yield f"{where}: class {node.name}: name what it is, not that it does something"
 
@@ -200,7 +214,7 @@ def broad_excepts(root: Path) -> Iterator[str]:
 
 def asserts(root: Path) -> Iterator[str]:
     """No product code asserts: `python -O` removes the statement, and with it the refusal."""
-    for where, node in nodes(root, *PRODUCT):
+    for where, node in statements(root, *PRODUCT):
         if isinstance(node, ast.Assert):
             yield f"{where}: raise instead; a host program may run us with -O"
 
@@ -263,6 +277,15 @@ def changelog_version(root: Path) -> Iterator[str]:
         found = headings[0] if headings else "no version"
         expected = stated[1] if stated else "a version in aegisd/__init__.py"
         yield f"CHANGELOG.md:1: newest heading is {found}, expected {expected}"
+
+
+def _statements(parent: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement below a node. No expression holds one, and most nodes are expressions."""
+    for node in ast.iter_child_nodes(parent):
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, ast.expr):
+            yield from _statements(node)
 
 
 def _span(node: ast.stmt) -> int:
