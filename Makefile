@@ -69,7 +69,9 @@ check: lint
 	@exec $(PYTEST) --quiet tests/core $(ARGS)
 
 # Tests that ask `tests/effort.py` how hard to look.
-SAMPLING := tests/core tests/conformance/test_verifier.py tests/engine/test_turns.py tests/rego/test_engines.py
+SAMPLING := tests/core tests/conformance/test_verifier.py \
+	tests/engine/test_turns.py tests/rego/test_base_policy.py tests/rego/test_engines.py \
+	tests/store tests/system/test_concurrency.py tests/system/test_postgres.py
 
 # What `make test` samples, in full. CONTRIBUTING.md says where the results are kept.
 exhaustive: $(TEST) $(ENGINE)

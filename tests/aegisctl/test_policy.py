@@ -9,8 +9,8 @@ import pytest
 
 from aegisd import resources
 from aegisd.rego.engines import installed
-from drills.typed import aegisctl
 from tests.aegisctl.conftest import Type
+from tests.typed import aegisctl
 
 RULE = 'package aegis.rules\n\ndeny contains "no" if {\n\tinput.event.type == "MEMORY_WRITE"\n}\n'
 TEST = (

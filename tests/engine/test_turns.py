@@ -36,7 +36,7 @@ from tests.engine.world import (
 )
 from tests.patience import PATIENCE_S
 
-RACING_APPENDS = times(2_000, 10_000)
+RACING_APPENDS = times(600, 10_000)
 
 
 class SharedStore(StubbornStore):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aegisd.core.policy.verdict import PRECEDENCE, read
 from aegisd.rego import bundle
 from aegisd.rego.engines import choose
+from tests.effort import times
 from tests.rego import reference
 from tests.rego.worlds import (
     ENGINE,
@@ -267,7 +268,7 @@ def changes(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
-@settings(max_examples=600)
+@settings(max_examples=times(150, 5_000))
 @given(bends=changes(), manifest=st.sampled_from(MANIFESTS))
 def test_the_rules_deny_what_the_model_denies(
     bends: dict[str, object], manifest: dict[str, Any]

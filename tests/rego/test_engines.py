@@ -172,7 +172,7 @@ def test_recursion_is_refused_before_the_engine_dies_of_it() -> None:
 RULES = sorted(differential.operators_rules())
 
 
-@settings(max_examples=times(400, 20_000))
+@settings(max_examples=times(150, 20_000))
 @given(seed=st.integers(0, 2**64), rules=st.sampled_from(RULES), manifest=st.sampled_from([0, 1]))
 def test_two_engines_give_one_verdict_or_a_reason_that_is_written_down(
     seed: int, rules: str, manifest: int
@@ -199,7 +199,7 @@ def gathered(engine: str) -> Query:
     return compiled(engine, {"a.rego": rules}, b"{}", ["data.a.result"])
 
 
-@settings(max_examples=times(100, 5_000))
+@settings(max_examples=times(60, 5_000))
 @given(items=st.lists(values, max_size=6))
 def test_a_set_leaves_both_engines_as_the_same_bytes(items: list[object]) -> None:
     for name in ENGINES:

@@ -5,6 +5,7 @@ A store's own test module makes `class TestSomeStore(StoreContract)` with a fixt
 """
 
 import hashlib
+import itertools
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -212,16 +213,14 @@ class StoreContract:
         assert store.next_position("acm") == 2
         assert store.next_position("ac%") == 0
 
-    @pytest.mark.parametrize("start", [-1, 0, 1, 255, 256, 257, 299, 300, 2**63, 2**70])
-    @pytest.mark.parametrize("limit", [None, 0, 1, 256, 257, 2**40])
-    def test_a_read_begins_and_ends_where_it_was_told(
-        self, store: EventStore, start: int, limit: int | None
-    ) -> None:
+    def test_a_read_begins_and_ends_where_it_was_told(self, store: EventStore) -> None:
         rows = [event(i) for i in range(300)]
         store.append(batch(rows))
-        wanted = rows[max(start, 0) :][:limit]
-        assert list(store.events("acme", from_position=start, limit=limit)) == wanted
-        assert list(store.session_events("acme", "s", from_seq=start, limit=limit)) == wanted
+        starts = -1, 0, 1, 255, 256, 257, 299, 300, 2**63, 2**70
+        for start, limit in itertools.product(starts, (None, 0, 1, 256, 257, 2**40)):
+            wanted = rows[max(start, 0) :][:limit]
+            assert list(store.events("acme", from_position=start, limit=limit)) == wanted
+            assert list(store.session_events("acme", "s", from_seq=start, limit=limit)) == wanted
 
     def test_sessions_are_read_in_pages_without_a_gap(self, store: EventStore) -> None:
         rows = [event(i, f"s{i % 50:02}", i // 50) for i in range(150)]
@@ -376,16 +375,14 @@ class EvidenceContract:
         assert store.detached("acme", 0) == []
         assert store.detached_of("acme", "u1") == 0
 
-    @pytest.mark.parametrize("start", [0, 1, 299, 300, 2**63, 2**70])
-    @pytest.mark.parametrize("limit", [0, 1, 256, 257, 2**40])
-    def test_hashes_are_the_leaves_in_position_order(
-        self, store: EventStore, start: int, limit: int
-    ) -> None:
+    def test_hashes_are_the_leaves_in_position_order(self, store: EventStore) -> None:
         rows = [event(i) for i in range(300)]
         store.append(batch(rows))
         store.append(batch([event(0, tenant_id="other")]))
-        wanted = [row.hash for row in rows[start:][:limit]]
-        assert store.hashes("acme", from_position=start, limit=limit) == wanted
+        starts = 0, 1, 299, 300, 2**63, 2**70
+        for start, limit in itertools.product(starts, (0, 1, 256, 257, 2**40)):
+            wanted = [row.hash for row in rows[start:][:limit]]
+            assert store.hashes("acme", from_position=start, limit=limit) == wanted
 
     def test_blocks_are_kept_as_far_as_they_have_no_gap(self, store: EventStore) -> None:
         store.grow(growth(blocks=["0", "1"]))

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from drills.daemon import MANIFEST, Client, Daemon
-from drills.typed import aegisctl
+from tests.typed import aegisctl
 
 SSN, NAME, PIN = "078-05-1120", "Wilhelmina Quartermain", "pin-4711-pin"
 RULES = """package aegis.rules

@@ -13,8 +13,8 @@ from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.note import Key, read_key
 from aegisd.signing import ed25519
 from drills.daemon import Daemon
-from drills.typed import aegisctl
 from tests.patience import PATIENCE_S
+from tests.typed import aegisctl
 
 SAID = {"session_id": "s1", "event_type": "USER_MESSAGE", "payload": {"content": "hello"}}
 

@@ -18,11 +18,11 @@ from aegisd.core.log.chain import verify
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.store.dsn import open_reader
 from drills.daemon import Client, Daemon, proposal
-from drills.typed import aegisctl
 from tests import postgres
 from tests.effort import times
 from tests.patience import PATIENCE_S
 from tests.postgres_proxy import Cut, Proxy
+from tests.typed import aegisctl
 
 CLIENTS = 4
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drills.daemon import ROOT, Client, Daemon
-from drills.typed import aegisctl
+from tests.typed import aegisctl
 
 AGENTDOJO = ROOT.parent / "shared" / "data" / "agentdojo"
 SESSIONS_MAX = 60

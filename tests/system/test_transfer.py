@@ -5,7 +5,7 @@ from pathlib import Path
 from aegisd.core.log.export import ExportedCheckpoint, ExportedProof
 from aegisd.core.log.export_reading import read
 from drills.daemon import Daemon
-from drills.typed import aegisctl
+from tests.typed import aegisctl
 
 EVENTS = 300
 
