@@ -52,7 +52,7 @@ def dsn(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
 
 @pytest.fixture
 def gate(dsn: str | None) -> Iterator[LibraryThread]:
-    opened = LibraryThread(Library(dsn, manifest=MANIFEST, evaluator="regopy"))
+    opened = LibraryThread(Library(dsn, manifest=MANIFEST))
     yield opened
     opened.close()
 
@@ -93,7 +93,7 @@ def test_a_session_through_http_and_in_process_is_the_same_log_byte_for_byte(
         opened = door.post("/v1/sessions", {"tenant_id": "acme", "session_id": "s0"}).json()
         receipts = door.record(*STORY)
         served = list(door.store.events("acme"))
-    gate = LibraryThread(Library(dsn, manifest=MANIFEST, evaluator="regopy"))
+    gate = LibraryThread(Library(dsn, manifest=MANIFEST))
     told = gate.call(gate.library.open_session("acme", "s0"))
     assert msgspec.to_builtins(told) == opened
     for asked, answered in zip(STORY, receipts, strict=True):
@@ -106,7 +106,7 @@ def test_a_session_through_http_and_in_process_is_the_same_log_byte_for_byte(
 def test_bytes_and_values_are_the_same_request(as_in_door: None) -> None:
     logs = []
     for as_bytes in (False, True):
-        gate = LibraryThread(Library(manifest=MANIFEST, evaluator="regopy"))
+        gate = LibraryThread(Library(manifest=MANIFEST))
         for asked in STORY:
             if as_bytes:
                 gate.call(gate.library.append(msgspec.json.encode(asked)))
@@ -132,7 +132,7 @@ def test_bytes_and_values_are_the_same_request(as_in_door: None) -> None:
 def test_what_http_refuses_is_refused_for_the_same_reason(asked: dict[str, object]) -> None:
     with Door() as door:
         problem = door.post("/v1/events", asked).json()
-    gate = LibraryThread(Library(manifest=MANIFEST, evaluator="regopy"))
+    gate = LibraryThread(Library(manifest=MANIFEST))
     with pytest.raises(AegisError) as caught:
         gate.call(gate.library.record(asked))
     gate.close()
@@ -261,21 +261,21 @@ def test_a_start_that_cannot_be_honoured_says_why_and_leaves_no_lock(tmp_path: P
     with pytest.raises(ConfigInvalid, match=r"policy\.engine"):
         LibraryThread(Library(dsn, evaluator="prolog"))
     with pytest.raises(AegisError, match="broken"):
-        LibraryThread(Library(dsn, policy={"broken.rego": "package"}, evaluator="regopy"))
-    LibraryThread(Library(dsn, evaluator="regopy")).close()
+        LibraryThread(Library(dsn, policy={"broken.rego": "package"}))
+    LibraryThread(Library(dsn)).close()
 
 
 def test_a_start_against_an_operators_later_act_is_refused_and_leaves_no_lock(
     tmp_path: Path,
 ) -> None:
     dsn = str(tmp_path / "a.db")
-    gate = LibraryThread(Library(dsn, manifest=MANIFEST, evaluator="regopy"))
+    gate = LibraryThread(Library(dsn, manifest=MANIFEST))
     other = {**MANIFEST, "version": "2"}
     gate.call(gate.library.register_manifest("acme", other, author="ann", reason="new"))
     gate.close()
     with pytest.raises(ConfigInvalid, match="ann"):
-        LibraryThread(Library(dsn, manifest=MANIFEST, evaluator="regopy"))
-    LibraryThread(Library(dsn, evaluator="regopy")).close()
+        LibraryThread(Library(dsn, manifest=MANIFEST))
+    LibraryThread(Library(dsn)).close()
 
 
 def test_a_log_in_a_file_is_signed_and_proved_and_one_in_memory_is_not(
@@ -317,9 +317,9 @@ def test_a_log_in_a_file_is_signed_and_proved_and_one_in_memory_is_not(
 
 def test_a_log_has_one_writer(tmp_path: Path) -> None:
     dsn = str(tmp_path / "a.db")
-    gate = LibraryThread(Library(dsn, evaluator="regopy"))
+    gate = LibraryThread(Library(dsn))
     with pytest.raises(ConfigInvalid, match="one process at a time"):
-        LibraryThread(Library(dsn, evaluator="regopy"))
+        LibraryThread(Library(dsn))
     told = subprocess.run(
         [sys.executable, "-m", "aegisd.daemon", "--dsn", dsn, "--addr", "127.0.0.1:0"],
         cwd=ROOT,
@@ -391,7 +391,7 @@ def test_the_gates_own_thread_cannot_wait_for_itself(gate: LibraryThread) -> Non
 
 
 def test_a_library_is_used_on_the_loop_that_started_it(dsn: str | None) -> None:
-    opened = Library(dsn, manifest=MANIFEST, evaluator="regopy")
+    opened = Library(dsn, manifest=MANIFEST)
 
     async def early() -> None:
         with pytest.raises(Unavailable, match="another event loop"):
@@ -417,21 +417,21 @@ def test_a_library_is_used_on_the_loop_that_started_it(dsn: str | None) -> None:
 
 def test_a_closed_gate_answers_nobody_and_the_next_one_finds_the_log(tmp_path: Path) -> None:
     dsn = str(tmp_path / "a.db")
-    gate = LibraryThread(Library(dsn, manifest=MANIFEST, evaluator="regopy"))
+    gate = LibraryThread(Library(dsn, manifest=MANIFEST))
     gate.call(gate.library.record(call()))
     gate.close()
     gate.close()
     for ask in (gate.library.record(call()), gate.library.snapshot("acme", "s1")):
         with pytest.raises(Stopping, match="closed"):
             gate.call(ask)
-    again = LibraryThread(Library(dsn, manifest=MANIFEST, evaluator="regopy"))
+    again = LibraryThread(Library(dsn, manifest=MANIFEST))
     assert again.call(again.library.record(call())).seq == 2
     assert again.call(again.library.verify("acme", "s1")).valid
     again.close()
 
 
 def test_closing_answers_what_is_asked_already_and_keeps_nobody_waiting(dsn: str | None) -> None:
-    gate = LibraryThread(Library(dsn, manifest=MANIFEST, evaluator="regopy"))
+    gate = LibraryThread(Library(dsn, manifest=MANIFEST))
     gate.call(gate.library.record(call()))
     seen: list[str] = []
 
@@ -454,7 +454,7 @@ def test_closing_answers_what_is_asked_already_and_keeps_nobody_waiting(dsn: str
     assert not any(thread.is_alive() for thread in threads)
     assert [code for code in seen if code != "ok"] == ["stopping"] * 8
     if dsn is not None:
-        again = LibraryThread(Library(dsn, manifest=MANIFEST, evaluator="regopy"))
+        again = LibraryThread(Library(dsn, manifest=MANIFEST))
         recorded = again.call(again.library.verify("acme", "s1"))
         assert recorded.valid
         assert recorded.events == 2 + 2 * seen.count("ok")
@@ -464,7 +464,7 @@ def test_closing_answers_what_is_asked_already_and_keeps_nobody_waiting(dsn: str
 def test_work_that_the_loop_never_came_to_is_answered_at_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    gate = LibraryThread(Library(manifest=MANIFEST, evaluator="regopy"))
+    gate = LibraryThread(Library(manifest=MANIFEST))
     seen: list[str] = []
 
     def work() -> None:
@@ -485,7 +485,7 @@ def test_work_that_the_loop_never_came_to_is_answered_at_the_end(
 def test_a_broken_log_breaks_the_gate_and_not_the_process(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gate = LibraryThread(Library(manifest=MANIFEST, evaluator="regopy"))
+    gate = LibraryThread(Library(manifest=MANIFEST))
     gate.call(gate.library.record(call()))
 
     def fail(_store: MemoryStore, _batch: Batch) -> None:
@@ -510,7 +510,7 @@ def test_a_broken_log_breaks_the_gate_and_not_the_process(
 
 def test_a_forked_child_cannot_use_its_parents_gate_nor_keep_its_log(tmp_path: Path) -> None:
     dsn = str(tmp_path / "a.db")
-    gate = LibraryThread(Library(dsn, manifest=MANIFEST, evaluator="regopy"))
+    gate = LibraryThread(Library(dsn, manifest=MANIFEST))
     gate.call(gate.library.record(call()))
     told, proceed = os.pipe(), os.pipe()
     child = os.fork()
@@ -526,7 +526,7 @@ def test_a_forked_child_cannot_use_its_parents_gate_nor_keep_its_log(tmp_path: P
     assert f"belongs to process {os.getpid()}" in said
     assert gate.call(gate.library.record(call())).seq == 2
     gate.close()
-    again = LibraryThread(Library(dsn, manifest=MANIFEST, evaluator="regopy"))
+    again = LibraryThread(Library(dsn, manifest=MANIFEST))
     assert again.call(again.library.verify("acme", "s1")).events == 4
     again.close()
     os.write(proceed[1], b"x")
@@ -538,7 +538,7 @@ def test_a_forked_child_cannot_use_its_parents_gate_nor_keep_its_log(tmp_path: P
 LEFT_OPEN = """
 import atexit, sys
 from aegis import Gate
-gate = Gate(log=sys.argv[1], manifest="manifests/quickstart.json", engine="regopy")
+gate = Gate(log=sys.argv[1], manifest="manifests/quickstart.json")
 atexit.register(lambda: print(type(gate).__name__, "at exit"))
 print(gate.propose("read_file", {"path": "/workspace/a"}).outcome)
 """
@@ -555,7 +555,7 @@ def test_a_gate_left_open_ends_with_the_interpreter(tmp_path: Path) -> None:
         timeout=PATIENCE_S,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "allow\nGate at exit\n", "")
-    again = LibraryThread(Library(dsn, evaluator="regopy"))
+    again = LibraryThread(Library(dsn))
     assert [len(again.call(again.library.events("local"))), again.library.reader.tenants()] == [
         4,
         ["local"],
@@ -568,7 +568,7 @@ import sys, threading, time
 from aegisd.library import Library, LibraryThread
 from aegisd.store.memory import MemoryStore
 entered, door = threading.Event(), threading.Event()
-gate = LibraryThread(Library(evaluator="regopy"))
+gate = LibraryThread(Library())
 async def hang():
     entered.set()
     import asyncio

@@ -219,9 +219,7 @@ def test_a_session_through_http_and_a_gate_is_the_same_log_byte_for_byte(
             call("think"),
         )
         served = list(door.store.events("acme"))
-    with Gate(
-        log=log, manifest=DOOR_MANIFEST, engine="regopy", tenant_id="acme", session_id="s1"
-    ) as gate:
+    with Gate(log=log, manifest=DOOR_MANIFEST, tenant_id="acme", session_id="s1") as gate:
         gate.begin({"k": 1})
         gate.message("hello")
         gate.propose("think", {"a": (1.5, "ü")})

@@ -185,7 +185,7 @@ def test_decisions_are_made_on_what_the_batch_in_flight_will_leave() -> None:
 def test_of_many_clients_at_once_no_event_is_lost_doubled_or_forked(
     one_session: bool, reopen: Callable[[], EventStore]
 ) -> None:
-    clients, each = 64, 6
+    clients, each = 64, 2
 
     async def client(engine: Engine, number: int) -> list[Recorded]:
         session_id = "s" if one_session else f"s{number}"

@@ -7,6 +7,7 @@ are C2SP's; what their flags mean stands in the README beside them.
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ CHECKS: dict[str, Callable[[bytes, bytes, bytes], bool]] = {
 }
 
 
+@cache
 def verdicts(path: Path) -> list[tuple[frozenset[str], dict[str, bool]]]:
     """The flags of each vector, and who takes it."""
     found = []

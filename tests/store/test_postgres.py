@@ -8,6 +8,7 @@ from hypothesis import settings
 from aegisd.core.errors import InvalidField, StoreFailed
 from aegisd.store.postgres.store import PostgresStore
 from tests import postgres
+from tests.effort import times
 from tests.store.contract import (
     TENANTS,
     EvidenceContract,
@@ -51,4 +52,4 @@ class PostgresMachine(StoreMachine):
 
 TestPostgresMachine = PostgresMachine.TestCase
 # Each step reads everything, in round trips to a server: fewer and shorter examples.
-TestPostgresMachine.settings = settings(max_examples=6, stateful_step_count=15)
+TestPostgresMachine.settings = settings(max_examples=times(4, 100), stateful_step_count=15)

@@ -22,9 +22,8 @@ from drills.planted.catch import (
 )
 from tests.drills.planted.test_bug import HARMLESS
 
-# The engine that every installation has. The changes are in core and in the rules, so that each
-# engine runs them.
-ENGINE = "regopy"
+# The changes are in core and in the rules, so that each engine runs them.
+ENGINE = "auto"
 
 
 def caught(name: str, bug: Bug) -> Catch:

@@ -17,6 +17,7 @@ from aegisd.rows import Batch, Checkpoint, Detached, Growth
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.reader import SqliteReader
 from aegisd.store.sqlite.store import SqliteStore
+from tests.effort import times
 from tests.store.contract import batch, event
 from tests.store.sqlite.test_reader import tamper
 
@@ -334,7 +335,7 @@ def stored(path: Path) -> bytes:
     return b"".join(file.read_bytes() for file in sorted(path.parent.glob(f"{path.name}*")))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(times(1, 40)))
 @pytest.mark.parametrize(
     "sizes", [(16, 40), (100, 500), (2000, 9000), (16, 100, 1000, 30_000)], ids=str
 )
