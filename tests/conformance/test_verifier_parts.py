@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import itertools
 import json
 import shutil
 import struct
@@ -25,6 +26,7 @@ from aegisd.signing.keyring import Keyring, SigningKey
 from conformance.verifier import aegis_verify
 from conformance.verifier.aegis_verify import Broken, Unknown
 from tests.core.builders import json_value, shared_files
+from tests.effort import some
 
 FILE = Path(aegis_verify.__file__)
 KEY = Keyring("example.com/log", [SigningKey(seed=b"\1" * 32)])
@@ -246,15 +248,15 @@ SEED, TEXT = b"\7" * 32, b"example.com/log/acme\n7\n"
 PUBLIC, SIGNATURE = ed25519.public_key(SEED), ed25519.signing(SEED)(TEXT)
 
 
-@pytest.mark.parametrize("bit", range(0, 512, 5))
-def test_a_flipped_bit_is_refused_by_both(bit: int) -> None:
-    signature = bytearray(SIGNATURE)
-    signature[bit // 8] ^= 1 << bit % 8
-    public = bytearray(PUBLIC)
-    public[bit % 256 // 8] ^= 1 << bit % 8
-    for key, told in ((PUBLIC, bytes(signature)), (bytes(public), SIGNATURE)):
-        assert not aegis_verify.ed25519_holds(key, told, TEXT)
-        assert not ed25519.check(key, told, TEXT)
+def test_a_flipped_bit_is_refused_by_both() -> None:
+    for bit in some(range(512), 5):
+        signature = bytearray(SIGNATURE)
+        signature[bit // 8] ^= 1 << bit % 8
+        public = bytearray(PUBLIC)
+        public[bit % 256 // 8] ^= 1 << bit % 8
+        for key, told in ((PUBLIC, bytes(signature)), (bytes(public), SIGNATURE)):
+            assert not aegis_verify.ed25519_holds(key, told, TEXT), f"bit {bit}"
+            assert not ed25519.check(key, told, TEXT), f"bit {bit}"
 
 
 def test_a_response_past_the_order_is_refused() -> None:
@@ -329,12 +331,12 @@ def test_a_signed_checkpoint_is_read_as_the_daemon_reads_it() -> None:
     assert verdicts(NOTE) == (True, True)
 
 
-@pytest.mark.parametrize("at", range(len(NOTE)))
-def test_a_changed_character_of_a_note_is_refused_by_both(at: int) -> None:
-    for character in ("A", "0", "\n", " ", "\x00", "é"):
+def test_a_changed_character_of_a_note_is_refused_by_both() -> None:
+    characters = "A", "0", "\n", " ", "\x00", "é"
+    for at, character in itertools.product(range(len(NOTE)), characters):
         changed = NOTE[:at] + character + NOTE[at + 1 :]
         if changed != NOTE:
-            assert verdicts(changed) == (False, False)
+            assert verdicts(changed) == (False, False), f"character {at}"
 
 
 @given(st.data())
@@ -372,8 +374,8 @@ def test_a_key_named_as_the_origin_speaks_for_it_and_one_of_another_log_does_not
     assert aegis_verify.signer(found, [aegis_verify.read_key(str(other))]) is None
 
 
-@pytest.mark.parametrize("at", range(len(str(VERIFIER))))
-def test_a_mistyped_key_is_refused(at: int) -> None:
+def test_a_mistyped_key_is_refused() -> None:
     text = str(VERIFIER)
-    with pytest.raises(Unknown):
-        aegis_verify.read_key(text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :])
+    for at, character in enumerate(text):
+        with pytest.raises(Unknown):
+            aegis_verify.read_key(text[:at] + ("0" if character != "0" else "1") + text[at + 1 :])

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 
 import pytest
 from hypothesis import given
@@ -68,9 +69,8 @@ def test_a_proof_under_another_key_is_refused() -> None:
         verify(of(3), leaf(3), [], ed25519.check)
 
 
-@pytest.mark.parametrize("at", range(0, len(TEXT), 2))
-def test_a_changed_character_is_refused_or_changes_nothing_that_is_proven(at: int) -> None:
-    for character in ("A", "1", "\n", " "):
+def test_a_changed_character_is_refused_or_changes_nothing_that_is_proven() -> None:
+    for at, character in itertools.product(range(0, len(TEXT), 2), ("A", "1", "\n", " ")):
         changed = TEXT[:at] + character + TEXT[at + 1 :]
         if changed == TEXT:
             continue
