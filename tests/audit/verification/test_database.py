@@ -21,6 +21,7 @@ from aegisd.store.sqlite.reader import SqliteReader
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.recording import call, record
 from tests.audit.tampering import edit, insert, rows, tamper
+from tests.effort import some
 
 COLUMNS = {
     "tenant_id": "evil",
@@ -76,7 +77,7 @@ def test_any_byte_of_a_stored_event_that_is_edited_shows_at_its_place(
     assert isinstance(body, bytes)
     path = Path(shutil.copy(recorded, tmp_path / "edited.db"))
     sql = "UPDATE events SET body = ? WHERE tenant_id = 'acme' AND position = 8"
-    for at in range(len(body)):
+    for at in some(range(len(body)), 7):
         edited = bytearray(body)
         edited[at] ^= 1
         tamper(path, (sql, (bytes(edited),)))

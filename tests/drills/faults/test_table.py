@@ -15,15 +15,15 @@ from drills.faults.outcome import Fault, Tally, judge
 
 # Attempts in CI of rows that take long; the others make their quick number.
 FEW = {
-    "kill -9": 3,
-    "kill -9, and of the server": 2,
+    "kill -9": 2,
+    "kill -9, and of the server": 1,
     "power cut, store": 20,
     "power cut, daemon": 20,
     "power cut, careless build": 12,
     "damaged files": 40,
     "disk full, at every call": 6,
     "disk full under the daemon": 1,
-    "sync fails": 2,
+    "sync fails": 1,
     "sync fails, then the power": 10,
     "clock jumps": 5,
     "retry storm": 80,
