@@ -271,7 +271,7 @@ def test_a_key_used_elsewhere_while_the_turn_was_waited_for_is_seen() -> None:
 def test_racing_engines_leave_one_log_without_gap_or_fork_and_exact_counters(
     database: str,
 ) -> None:
-    calls, engines, clients = 150, 2, 20
+    calls, engines, clients = RACING_APPENDS // 15, 2, 20
     each = RACING_APPENDS // (engines * clients)
     held = manifest(budgets={"tool_calls": calls, "steps": None, "wall_time_ms": None})
     answers: list[Recorded] = []
