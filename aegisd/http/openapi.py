@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 import msgspec
 from msgspec import Struct
@@ -143,16 +144,21 @@ def _ref(shape: Shape) -> Schema:
 
 
 class Description:
-    """The document as bytes, made once, of these operations and its own."""
+    """The document as bytes, of these operations and its own."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
         self.operation = Operation("GET", "/openapi.json")(self._show)
-        told = document([*operations, self.operation])
+        self._operations = [*operations, self.operation]
+
+    @cached_property
+    def body(self) -> bytes:
+        """Made when somebody first asks: a start does not wait for it."""
+        told = document(self._operations)
         body = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
         # JSON Schema's patterns are ECMA 262, where `$` is what Python calls `\\Z`.
-        self._body = body.replace(rb"\\Z", b"$")
+        return body.replace(rb"\\Z", b"$")
 
     async def _show(self, _engine: Engine, asked: Asked) -> Response:
         """This document."""  # noqa: D404 - what it says of itself
         asked.query()
-        return Response(self._body, media_type="application/json")
+        return Response(self.body, media_type="application/json")
