@@ -19,7 +19,7 @@ from aegisd.core.policy.judge import Maker
 from aegisd.core.policy.verdict import judge
 from aegisd.core.proposal import read
 from aegisd.core.state.model import SessionState, TenantState
-from aegisd.core.target import extract
+from aegisd.core.target.extract import extract
 from aegisd.ports import Evaluator
 from aegisd.rego import bundle
 from aegisd.store.sqlite.store import SqliteStore

@@ -126,7 +126,7 @@ class _Source:
         self.named: set[documents.Named] = set()
         self.count = 0
         self.covered = 0
-        self.body_tenant = body_tenant(log, plan.tenant_id)
+        self.body_tenant = body_tenant(log.events, plan.tenant_id)
         self.chain = Chain(whole=plan.session_id is None, body_tenant=self.body_tenant)
         self._log, self._partial, self._plan = log, partial, plan
         self._proofs = proofs

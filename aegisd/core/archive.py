@@ -1,7 +1,6 @@
 """Foreign logs under an archive tenant: whose they were is told by their own bytes."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -10,24 +9,16 @@ from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 
 
-class Events(Protocol):
-    """The one thing asked of a log here."""
-
-    def events(
-        self, tenant_id: str, *, from_position: int = 0, limit: int | None = None
-    ) -> Iterable[StoredEvent]:
-        """A tenant's events in position order."""
-
-
-def body_tenant(log: Events, tenant_id: str) -> str | None:
+def body_tenant(events: Callable[..., Iterable[StoredEvent]], tenant_id: str) -> str | None:
     """The tenant id that stored bytes carry where it is not the log's own: in an archive.
 
+    `events` gives a tenant's events in position order, at most `limit` of them.
     None for any other tenant, and where the first event cannot be read, which then shows itself.
     """
     if not tenant_id.startswith(ARCHIVE_PREFIX):
         return None
     try:
-        first = next(iter(log.events(tenant_id, limit=1)), None)
+        first = next(iter(events(tenant_id, limit=1)), None)
         return None if first is None else unseal(first.body).tenant_id
     except (LogCorrupt, msgspec.MsgspecError, UnicodeError):
         return None

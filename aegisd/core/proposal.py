@@ -22,20 +22,6 @@ PAYLOAD_BYTES_MAX = 1_048_576
 # an evaluation's cost grows with that.
 ARGS_BYTES_MAX = 65_536
 
-_FIELDS = (
-    "tenant_id",
-    "user_id",
-    "session_id",
-    "agent_id",
-    "seq",
-    "ts_unix_ms",
-    "event_type",
-    "payload",
-    "prev_hash",
-    "hash",
-)
-_KNOWN = frozenset(_FIELDS)
-
 # A value with this key stands for bytes kept elsewhere; only the daemon may write it. In canonical
 # bytes a quote inside a string has a backslash before it, so these are keys and nothing else.
 _DETACHED = (b'{"$detached":', b',"$detached":')
@@ -62,6 +48,10 @@ class Proposal(Struct, frozen=True, kw_only=True):
     prev_hash: bytes | None = None
     hash: bytes | None = None
     idempotency_key: str | None = None
+
+
+# What a request object may name; the key comes beside it.
+_KNOWN = frozenset(Proposal.__struct_fields__) - {"body", "idempotency_key"}
 
 
 def read(request: object, *, idempotency_key: str | None = None) -> Proposal:

@@ -104,7 +104,7 @@ class Reads:
         await self.head(tenant_id, session_id)
 
         def check() -> tuple[Chain, list[Break]]:
-            chain = Chain(whole=False, body_tenant=body_tenant(self._log, tenant_id))
+            chain = Chain(whole=False, body_tenant=body_tenant(self._log.events, tenant_id))
             events = self._log.session_events(tenant_id, session_id)
             return chain, [broken for event in events for broken in chain.check(event)]
 

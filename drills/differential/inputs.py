@@ -31,7 +31,7 @@ from aegisd.core.policy.input import (
     Tenant,
     Time,
 )
-from aegisd.core.target import Host, PathTarget
+from aegisd.core.target.model import Host, PathTarget
 
 # JSON of any shape, on purpose: what has a wrong shape is what is made here.
 Json: TypeAlias = Any

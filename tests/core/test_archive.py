@@ -16,13 +16,13 @@ def test_an_archive_is_its_source_tenants_and_no_other_tenant_is_anybody_elses()
     for tenant_id in (ARCHIVE, "acme"):
         rows = [replace(row, tenant_id=tenant_id) for row in small_log()]
         store.append(Batch(tenant_id=tenant_id, first_position=0, events=rows))
-    assert body_tenant(store, ARCHIVE) == "acme"
-    assert body_tenant(store, "acme") is None
-    assert body_tenant(store, f"{ARCHIVE}x") is None
+    assert body_tenant(store.events, ARCHIVE) == "acme"
+    assert body_tenant(store.events, "acme") is None
+    assert body_tenant(store.events, f"{ARCHIVE}x") is None
 
 
 def test_an_archive_whose_first_row_is_no_envelope_is_nobodys() -> None:
     store = MemoryStore()
     row = replace(small_log()[0], tenant_id=ARCHIVE, body=b"{}")
     store.append(Batch(tenant_id=ARCHIVE, first_position=0, events=[row]))
-    assert body_tenant(store, ARCHIVE) is None
+    assert body_tenant(store.events, ARCHIVE) is None

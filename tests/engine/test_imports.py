@@ -97,7 +97,7 @@ def test_an_import_done_twice_is_there_once_under_its_file_s_digest() -> None:
     assert checked.archive == f"{ARCHIVE_PREFIX}{hashlib.sha256(data).hexdigest()[:32]}"
     assert [row.body for row in store.events(checked.archive)] == [row.body for row in LOG]
     assert store.document(hashlib.sha256(MANIFEST).digest()) is not None
-    assert body_tenant(store, checked.archive) == "acme"
+    assert body_tenant(store.events, checked.archive) == "acme"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ class _TenantCheck:
     ) -> None:
         self._log, self._tenant_id, self._told = log, tenant_id, told
         self._act = import_act(log, tenant_id)
-        written_for = body_tenant(log, tenant_id)
+        written_for = body_tenant(log.events, tenant_id)
         self.chain = Chain(whole=True, body_tenant=written_for)
         self._checkpoints = CheckpointCheck(log, tenant_id, written_for or tenant_id, anchors, told)
         self._order = Order()

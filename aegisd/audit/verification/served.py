@@ -22,7 +22,7 @@ def verify_log(
     session.
     """
     told = Verification(session_id=session_id)
-    chain = Chain(whole=session_id is None, body_tenant=body_tenant(log, tenant_id))
+    chain = Chain(whole=session_id is None, body_tenant=body_tenant(log.events, tenant_id))
     order = Order()
     names: set[documents.Named] = set()
     # Heads are asked for first: a daemon may be appending meanwhile, and never takes away.

@@ -14,18 +14,10 @@ from msgspec import UNSET, Struct
 from aegisd.core.log.envelope import Envelope, StoredEvent, restore, unseal
 from aegisd.core.log.form import is_canonical
 
-_COLUMNS = (
-    "tenant_id",
-    "session_id",
-    "seq",
-    "event_type",
-    "ts_unix_ms",
-    "user_id",
-    "agent_id",
-    "idempotency_key",
-    "prev_hash",
+# What the bytes say too; a row's position is the tenant's, and nothing in the event.
+_COLUMNS = tuple(
+    name for name in StoredEvent.__struct_fields__ if name not in ("position", "hash", "body")
 )
-
 
 # Stands for a position or seq that is not known.
 NOWHERE = -1

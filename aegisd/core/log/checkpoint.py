@@ -84,10 +84,7 @@ def verify(text: str, keys: Sequence[Key], check: SignatureCheck) -> TreeHead:
 
 
 def _root(line: str) -> bytes:
-    try:
-        root = base64.b64decode(line, validate=True)
-    except ValueError:
-        root = b""
-    if len(root) != HASH_BYTES or base64.b64encode(root).decode() != line:
+    root = note.from_base64(line)
+    if len(root) != HASH_BYTES:
         raise NoteInvalid(f"the root of a checkpoint is base64 of 32 bytes, found {line[:60]!r}")
     return root

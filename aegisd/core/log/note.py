@@ -82,7 +82,7 @@ class Note(Struct, frozen=True, kw_only=True):
 def read_key(text: str) -> Key:
     """Read a verifier key `name+id+base64`. Raises `NoteInvalid`."""
     found = _KEY.match(text.strip())
-    encoded = _base64(found[3]) if found else b""
+    encoded = from_base64(found[3]) if found else b""
     if found is None or len(encoded) != 1 + KEY_BYTES or encoded[:1] != ED25519:
         raise NoteInvalid(
             "expected a verifier key of an Ed25519 key: name, +, 8 hex digits, +, base64 of 33 "
@@ -153,13 +153,13 @@ def _is_weak(public: bytes) -> bool:
 
 def _signature(line: str) -> Signature:
     found = _LINE.match(line)
-    raw = _base64(found[2]) if found else b""
+    raw = from_base64(found[2]) if found else b""
     if found is None or len(raw) <= KEY_ID_BYTES:
         raise NoteInvalid(f"not a signature line: {line[:80]!r}")
     return Signature(name=found[1], key_id=raw[:KEY_ID_BYTES], signature=raw[KEY_ID_BYTES:])
 
 
-def _base64(text: str) -> bytes:
+def from_base64(text: str) -> bytes:
     """Padded standard base64 with nothing left over in its last digit; empty for anything else."""
     try:
         raw = base64.b64decode(text, validate=True)

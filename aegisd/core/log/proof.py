@@ -13,7 +13,7 @@ from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.merkle import HASH_BYTES, PROOF_HASHES_MAX, included
-from aegisd.core.log.note import NOTE_BYTES_MAX, Key, SignatureCheck
+from aegisd.core.log.note import NOTE_BYTES_MAX, Key, SignatureCheck, from_base64
 
 MAGIC = "c2sp.org/tlog-proof@v1"
 
@@ -84,10 +84,7 @@ def covers(proof: Proof, leaf: bytes, head: TreeHead) -> bool:
 
 
 def _base64(line: str) -> bytes:
-    try:
-        raw = base64.b64decode(line, validate=True)
-    except ValueError:
-        raw = b""
-    if not raw or base64.b64encode(raw).decode() != line:
+    raw = from_base64(line)
+    if not raw:
         raise NoteInvalid(f"not base64: {line[:60]!r}")
     return raw

@@ -13,6 +13,7 @@ import jsonschema_rs
 from msgspec import Struct
 
 from aegisd.core.errors import ManifestInvalid
+from aegisd.core.log.detached import pointer_of
 from aegisd.core.manifest.model import Manifest
 
 # Enough to show what is wrong with a call; a hostile call cannot make the log grow by failing more.
@@ -67,8 +68,7 @@ class Arguments:
 
 def pointer(path: list[str | int]) -> str:
     """A JSON pointer (RFC 6901) into the payload for a path below `args`."""
-    tokens = (str(token).replace("~", "~0").replace("/", "~1") for token in path)
-    return "/".join(("/args", *tokens))[:WHERE_CHARACTERS_MAX]
+    return pointer_of(("args", *map(str, path)))[:WHERE_CHARACTERS_MAX]
 
 
 def _compile(tool: str, schema: dict[str, object]) -> _Validator:

@@ -12,13 +12,15 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from aegisd.core import target
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.log.detached import Value
 from aegisd.core.manifest.arguments import ArgumentError
 from aegisd.core.manifest.model import Manifest, Tool
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
+from aegisd.core.target import model as target
+from aegisd.core.target.extract import extract
+from aegisd.core.target.pattern import unmatched
 
 # What an evaluator reads in well under a second on both engines; past it the verdict is an error.
 POLICY_INPUT_BYTES_MAX = 262_144
@@ -237,7 +239,7 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
     declared = tool is not None and tool.server in (None, server)
     if tool is None or not declared:
         tool = Tool(risk="critical")
-    found = target.extract(args, effects=tool.effects, roles=tool.roles)
+    found = extract(args, effects=tool.effects, roles=tool.roles)
     return Call(
         approval=tool.approval,
         args=body,
@@ -262,7 +264,7 @@ def _command(command: target.Command, manifest: Manifest) -> Command:
     return Command(
         args=command.args,
         binary=command.binary,
-        unmatched=tuple(target.unmatched(command.args, patterns)),
+        unmatched=tuple(unmatched(command.args, patterns)),
         where=command.where,
     )
 

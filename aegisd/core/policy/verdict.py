@@ -15,7 +15,7 @@ from aegisd.core.decision import Decision, Outcome, Reason
 from aegisd.core.errors import EvaluatorFailed, InvalidJson
 from aegisd.core.log.canonical import INTEGER_MAX, encode, parse
 from aegisd.core.policy.input import PolicyInput
-from aegisd.core.target import PROBLEMS
+from aegisd.core.target.model import PROBLEMS
 
 # Reason codes in the order that decides which one is named first.
 PRECEDENCE = (

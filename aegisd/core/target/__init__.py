@@ -3,27 +3,3 @@
 The principle of this room: a text that two readers could take for two different targets is a
 `Problem`, and a problem denies. A target is therefore never guessed, only read or refused.
 """
-
-from aegisd.core.target.extract import extract
-from aegisd.core.target.model import (
-    PROBLEMS,
-    TARGETS_MAX,
-    Command,
-    Host,
-    PathTarget,
-    Problem,
-    Targets,
-)
-from aegisd.core.target.pattern import unmatched
-
-__all__ = [
-    "PROBLEMS",
-    "TARGETS_MAX",
-    "Command",
-    "Host",
-    "PathTarget",
-    "Problem",
-    "Targets",
-    "extract",
-    "unmatched",
-]

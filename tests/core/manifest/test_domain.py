@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.manifest.domain import DOMAIN_CHARACTERS_MAX, normal
-from aegisd.core.target import extract
+from aegisd.core.target.extract import extract
 from tests.core.builders import text
 
 

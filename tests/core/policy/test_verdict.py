@@ -22,7 +22,7 @@ from aegisd.core.policy.verdict import (
     judge,
     read,
 )
-from aegisd.core.target import PROBLEMS
+from aegisd.core.target.model import PROBLEMS
 from tests.core.builders import json_value
 from tests.core.gate import Json, claim, says
 

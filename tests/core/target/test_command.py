@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.target import Command, Problem, Targets, extract
 from aegisd.core.target.command import COMMAND_NESTING_MAX, LINE_CHARS_MAX, WORDS_MAX
+from aegisd.core.target.extract import extract
+from aegisd.core.target.model import Command, Problem, Targets
 
 
 def run(**args: object) -> Targets:

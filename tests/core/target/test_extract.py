@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import astuple
 
-from aegisd.core.target import PROBLEMS, TARGETS_MAX, Targets, extract
+from aegisd.core.target.extract import extract
+from aegisd.core.target.model import PROBLEMS, TARGETS_MAX, Targets
 from aegisd.core.target.node import ROOT
 
 EFFECTS = ["read", "write", "delete", "exec", "net", "spend", "message", "auth"]

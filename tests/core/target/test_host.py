@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.target import Host, Problem, Targets, extract
+from aegisd.core.target.extract import extract
 from aegisd.core.target.host import HOST_CHARS_MAX, PORT_MAX
+from aegisd.core.target.model import Host, Problem, Targets
 
 
 def read_url(text: object) -> Targets:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.target import PathTarget, Problem, Targets, extract
+from aegisd.core.target.extract import extract
+from aegisd.core.target.model import PathTarget, Problem, Targets
 from aegisd.core.target.path import PERCENT_ROUNDS_MAX, normalise
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.target import unmatched
+from aegisd.core.target.pattern import unmatched
 
 
 def tries_everything(arg: str, pattern: str) -> bool:
