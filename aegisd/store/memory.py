@@ -4,6 +4,7 @@ import threading
 from bisect import bisect_right, insort
 from collections.abc import Iterator, Sequence
 from itertools import count, islice, takewhile
+from operator import attrgetter
 
 from aegisd.core.errors import LogCorrupt, PositionConflict, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
@@ -31,7 +32,7 @@ class TenantLog:
         if event.session_id not in self.sessions:
             self.sessions[event.session_id] = []
             insort(self.session_ids, event.session_id)
-        insort(self.sessions[event.session_id], event, key=_seq)
+        insort(self.sessions[event.session_id], event, key=attrgetter("seq"))
         self.places.add((event.session_id, event.seq))
         if event.idempotency_key is not None:
             self.by_key.setdefault(event.idempotency_key, []).append(event)
@@ -171,7 +172,7 @@ class MemoryStore(Alone):
         """See `aegisd.ports.EventReader.session_events`."""
         with self._lock:
             rows = self._log(tenant_id).sessions.get(session_id, [])
-            first = bisect_right(rows, from_seq - 1, key=_seq)
+            first = bisect_right(rows, from_seq - 1, key=attrgetter("seq"))
         return islice(self._stream(rows, first), limit)
 
     def _stream(self, rows: Sequence[StoredEvent], first: int) -> Iterator[StoredEvent]:
@@ -242,10 +243,6 @@ class MemoryStore(Alone):
         with self._lock:
             kept = self._log(tenant_id).detached.values()
             return sum(row.subject == subject for rows in kept for row in rows.values())
-
-
-def _seq(event: StoredEvent) -> int:
-    return event.seq
 
 
 def _head(event: StoredEvent) -> SessionHead:

@@ -37,10 +37,6 @@ PAGE = """SELECT {columns} FROM (
     ) AS page WHERE before < %s ORDER BY {order}"""
 EVENTS = PAGE.format(columns=COLUMNS, order="position", scope="")
 SESSION_EVENTS = PAGE.format(columns=COLUMNS, order="seq", scope="session_id = %s AND")
-TENANTS = Read(
-    "the tenants",
-    "SELECT tenant_id FROM aegis.tenant_head WHERE next_position > 0 ORDER BY tenant_id",
-)
 HEADS = Read(
     "where the logs end",
     "SELECT tenant_id, next_position FROM aegis.tenant_head WHERE next_position > 0",
@@ -139,7 +135,7 @@ class PostgresReader(TableReader):
 
     def tenants(self) -> list[str]:
         """See `aegisd.ports.EventReader.tenants`. A tenant whose events were all cut counts too."""
-        return [tenant_id for (tenant_id,) in self._rows(EVERY_TENANT, TENANTS, ())]
+        return sorted(self.heads())
 
     def heads(self) -> dict[str, int]:
         """Where each tenant's log ends: one past its last position."""

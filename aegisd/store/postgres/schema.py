@@ -15,6 +15,7 @@ LOCK = int.from_bytes(b"aegis")
 # Milliseconds for one migration's statement. A big log's new index takes minutes, not hours.
 MIGRATION_MS_MAX = 3_600_000
 
+SET = "SELECT set_config(%s, %s, true)"
 BEGIN_RECORD = """CREATE SCHEMA IF NOT EXISTS aegis;
     CREATE TABLE IF NOT EXISTS aegis.migrations (
         number int8 PRIMARY KEY,
@@ -79,8 +80,8 @@ def prepare(connection: Connection) -> None:
         return
     try:
         with connection.transaction():
-            connection.execute("SELECT set_config('statement_timeout', %s, true)", [_ms()])
-            connection.execute("SELECT set_config('lock_timeout', %s, true)", [_ms()])
+            for bound in ("statement_timeout", "lock_timeout"):
+                connection.execute(SET, (bound, str(MIGRATION_MS_MAX)))
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             _make_roles(connection)
             connection.execute(BEGIN_RECORD)
@@ -151,16 +152,8 @@ def _make_roles(connection: Connection) -> None:
     if missing:
         user = sql.Identifier(connection.info.user)
         connection.execute(f"GRANT {READER} TO {WRITER}")
-        if not _is_superuser(connection):
+        if connection.info.parameter_status("is_superuser") != "on":
             connection.execute(sql.SQL("GRANT aegis_writer TO {}").format(user))
-
-
-def _is_superuser(connection: Connection) -> bool:
-    return connection.info.parameter_status("is_superuser") == "on"
-
-
-def _ms() -> str:
-    return str(MIGRATION_MS_MAX)
 
 
 def guarded(connection: Connection) -> None:

@@ -3,19 +3,16 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from operator import attrgetter
 
 import psycopg
 from msgspec import Struct
 from msgspec.structs import astuple
 from psycopg.rows import TupleRow
 
-from aegisd.core.errors import (
-    CommitUnknown,
-    LogCorrupt,
-    StoreFailed,
-)
+from aegisd.core.errors import CommitUnknown, LogCorrupt, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import Batch, Checkpoint, Detached, Growth, Turn
+from aegisd.rows import Batch, Detached, Growth, Turn
 from aegisd.store.pool import Pool
 from aegisd.store.postgres import failure, schema
 from aegisd.store.postgres.connection import WRITER, Connection, connect, connect_again
@@ -236,13 +233,9 @@ class PostgresStore(PostgresReader):
         """See `aegisd.ports.EventStore.grow`. Takes no turn: what is kept is the same for all."""
         tenant_id = growth.tenant_id
         blocks = list(enumerate(growth.blocks, growth.first_block))
-        grown = sorted(growth.checkpoints, key=_size)
-        checks = (
-            *_columns(blocks),
-            tenant_id,
-            *_columns([(row.size, row.root) for row in grown]),
-            tenant_id,
-        )
+        grown = sorted(growth.checkpoints, key=attrgetter("size"))
+        sizes = [(row.size, row.root) for row in grown]
+        checks = (*_columns(blocks), tenant_id, *_columns(sizes), tenant_id)
         try:
             connection = self._writers.take()
         except psycopg.Error as error:
@@ -304,7 +297,3 @@ def _columns(rows: Sequence[tuple[int, bytes]]) -> Iterator[list[bytes] | str]:
 def _detached(row: Detached) -> tuple[object, ...]:
     pointer = row.pointer.encode()
     return (row.tenant_id, row.position, pointer, row.subject, row.salt, row.value)
-
-
-def _size(row: Checkpoint) -> int:
-    return row.size

@@ -69,7 +69,7 @@ SESSIONS = Read(
 RECORDED_HEAD = Read(
     "a recorded head", "SELECT next_position, hash FROM tenant_heads WHERE tenant_id = ?"
 )
-# An erased value is zeros, see `detached`.
+# An erased value is zeros, see `store.ERASE`.
 DETACHED = Read(
     "detached values",
     """SELECT pointer, subject, salt, value FROM detached

@@ -1,24 +1,16 @@
 """A row of `events` as it is read: the column types, and the event it makes if they hold."""
 
 from itertools import product
+from typing import get_args
+
+from msgspec.structs import fields
 
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.store.tables import Row
 
 COLUMN_TYPES: dict[str, tuple[type, ...]] = {
-    "tenant_id": (str,),
-    "position": (int,),
-    "session_id": (str,),
-    "seq": (int,),
-    "event_type": (str,),
-    "ts_unix_ms": (int,),
-    "user_id": (str,),
-    "agent_id": (str, type(None)),
-    "idempotency_key": (str, type(None)),
-    "prev_hash": (bytes,),
-    "hash": (bytes,),
-    "body": (bytes,),
+    field.name: get_args(field.type) or (field.type,) for field in fields(StoredEvent)
 }
 ROW_TYPES = frozenset(product(*COLUMN_TYPES.values()))
 
@@ -29,6 +21,7 @@ def event_of(path: str, columns: Row) -> StoredEvent:
         raise _wrong_type(path, columns)
     tenant_id, position, session_id, seq, event_type, ts_unix_ms = columns[:6]
     user_id, agent_id, idempotency_key, prev_hash, digest, body = columns[6:]
+    # Each named, because a dict of them takes five times as long.
     return StoredEvent(
         tenant_id=tenant_id,
         position=position,

@@ -64,7 +64,7 @@ _VERSION_1 = (
 
 # What version 2 added: the tree over the events, and values kept beside them. A checkpoint is kept
 # before it is signed, so its note may be filled in once. A value is erased where it lies, see
-# `detached`, so no row of it ever leaves either.
+# `store.ERASE`, so no row of it ever leaves either.
 _VERSION_2 = (
     """CREATE TABLE checkpoints (
         tenant_id TEXT NOT NULL,

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import astuple
 
 from aegisd.core.errors import (
     AegisError,
@@ -22,7 +22,7 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.rows import Batch, Growth
 from aegisd.store.alone import Alone
 from aegisd.store.lock import LockFile
-from aegisd.store.sqlite import detached, failure, file, schema, tree
+from aegisd.store.sqlite import failure, file, schema
 from aegisd.store.sqlite.reader import SqliteReader
 
 # Rows of one statement. One statement is one release of the interpreter lock, and beside a busy
@@ -53,6 +53,22 @@ ROW = f"({', '.join('?' * len(StoredEvent.__struct_fields__))})"
 LAST_POSITION = "SELECT ifnull(max(position), -1) FROM events WHERE tenant_id = ?"
 INSERT_DOCUMENT = "INSERT INTO documents VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
 REPLACE_SNAPSHOT = "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)"
+
+INSERT_DETACHED = "INSERT INTO detached VALUES (?, ?, ?, ?, ?, ?)"
+# A row that is deleted makes SQLite move its neighbours, and it leaves copies of what it moved in
+# the free space of a page, `secure_delete` or not; those would outlive their own erasure. So rows
+# never leave and never move: salt and value are overwritten where they lie by as many zeros. What
+# is left is the row's place, its subject and the length of the value, which the event tells anyway.
+ERASE = """UPDATE detached SET salt = zeroblob(32), value = zeroblob(length(value))
+    WHERE tenant_id = ? AND subject = ? AND salt <> zeroblob(32)"""
+
+INSERT_BLOCK = "INSERT INTO blocks VALUES (?, ?, ?) ON CONFLICT (tenant_id, number) DO NOTHING"
+BLOCKS = """SELECT root FROM blocks
+    WHERE tenant_id = ? AND number >= ? ORDER BY number LIMIT ?"""
+INSERT_CHECKPOINT = """INSERT INTO checkpoints VALUES (?, ?, ?, ?)
+    ON CONFLICT (tenant_id, size) DO UPDATE SET note = excluded.note
+    WHERE note = '' AND excluded.note <> '' AND root = excluded.root"""
+CHECKPOINT = "SELECT root FROM checkpoints WHERE tenant_id = ? AND size = ?"
 
 
 class SqliteStore(SqliteReader, Alone):
@@ -174,10 +190,23 @@ class SqliteStore(SqliteReader, Alone):
         self._refuse_when_unusable()
         try:
             with self._transaction():
-                tree.grow(self._writer, growth)
+                self._grow(growth)
         except failure.READ_ERRORS as error:
             raise self._refusal(error, growth.tenant_id) from error
         self._empty_wal()
+
+    def _grow(self, growth: Growth) -> None:
+        """Keep roots and checkpoints. Call it in a transaction that is undone if it raises."""
+        writer, tenant_id, first = self._writer, growth.tenant_id, growth.first_block
+        numbered = [(tenant_id, at, root) for at, root in enumerate(growth.blocks, first)]
+        writer.executemany(INSERT_BLOCK, numbered)
+        kept = writer.execute(BLOCKS, (tenant_id, first, len(numbered))).fetchall()
+        for (found,), (_, number, root) in zip(kept, numbered, strict=True):
+            _require_root(tenant_id, f"block {number}", found, root)
+        for point in growth.checkpoints:
+            writer.execute(INSERT_CHECKPOINT, astuple(point))
+            (found,) = writer.execute(CHECKPOINT, (tenant_id, point.size)).fetchone()
+            _require_root(tenant_id, f"the tree of {point.size} events", found, point.root)
 
     def _empty_wal(self) -> None:
         """Copy the write-ahead log into the file and cut it to nothing, if it holds erased values.
@@ -217,19 +246,18 @@ class SqliteStore(SqliteReader, Alone):
             for first in range(0, len(batch.events), STATEMENT_ROWS_MAX):
                 rows = batch.events[first : first + STATEMENT_ROWS_MAX]
                 self._insert(batch, batch.first_position + first, rows)
-            documents = [(row.digest, row.kind, row.body) for row in batch.documents]
-            self._writer.executemany(INSERT_DOCUMENT, documents)
-            snapshots = [msgspec.structs.astuple(row) for row in batch.snapshots]
-            self._writer.executemany(REPLACE_SNAPSHOT, snapshots)
-            if batch.detached or batch.erased:
-                detached.write(self._writer, batch.tenant_id, batch.detached, batch.erased)
+            self._writer.executemany(INSERT_DOCUMENT, map(astuple, batch.documents))
+            self._writer.executemany(REPLACE_SNAPSHOT, map(astuple, batch.snapshots))
+            self._writer.executemany(INSERT_DETACHED, map(astuple, batch.detached))
+            erased = [(batch.tenant_id, subject) for subject in batch.erased]
+            self._writer.executemany(ERASE, erased)
 
     def _insert(self, batch: Batch, position: int, events: Sequence[StoredEvent]) -> None:
         """Insert rows if the tenant's log ends at `position`; raise `PositionConflict` if not."""
         if not events:
             self._require_end(batch)
             return
-        values = (*chain.from_iterable(map(msgspec.structs.astuple, events)), batch.tenant_id)
+        values = (*chain.from_iterable(map(astuple, events)), batch.tenant_id)
         written = self._writer.execute(insert_sql(len(events)), (*values, position))
         if written.rowcount != len(events):
             self._require_end(batch)
@@ -274,3 +302,15 @@ class SqliteStore(SqliteReader, Alone):
 def insert_sql(rows: int) -> str:
     """The statement that inserts this many rows, at most `STATEMENT_ROWS_MAX`."""
     return INSERT.format(rows=", ".join([ROW] * rows))
+
+
+def _require_root(tenant_id: str, what: str, found: object, wanted: bytes) -> None:
+    """Raise `LogCorrupt` where something is kept with another root."""
+    if found == wanted:
+        return
+    kept = found.hex() if isinstance(found, bytes) else "of the wrong type"
+    raise LogCorrupt(
+        f"tenant {tenant_id!r}: {what} is kept with root {kept}, the events give {wanted.hex()}; "
+        "run `aegisctl verify`",
+        tenant_id=tenant_id,
+    )
