@@ -145,7 +145,7 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
         await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
-        _announce(listener, settings, engine.evaluator(), manifest, signing, started)
+        _announce(listener, settings, judge.evaluator(), manifest, signing, started)
         await serving
         await engine.stop()
     finally:

@@ -90,11 +90,7 @@ class Checkpoints:
         self._evidence, self._store, self._clock = evidence, store, clock
         self._on_fatal = on_fatal
         self._log = SignedLog(
-            store=store,
-            signer=evidence.signer,
-            guard=evidence.guard,
-            clock=clock,
-            commits=commits,
+            store=store, signer=evidence.signer, guard=evidence.guard, clock=clock, commits=commits
         )
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._following: dict[str, _Following] = {}

@@ -322,10 +322,6 @@ class Engine:
 
     # ── evidence ────────────────────────────────────────────────────────────────────────────────
 
-    def evaluator(self) -> tuple[str, str]:
-        """Name and version of the engine that judges."""
-        return self._judge.evaluator()
-
     def signing(self) -> Checkpoints:
         """What signs this log. Raises `CheckpointUnknown` for a log that nobody signs."""
         if self._checkpoints is None:

@@ -17,7 +17,6 @@ from msgspec import UNSET, Struct
 
 from aegisd.core.custody import LogImported
 from aegisd.core.errors import ExportInvalid
-from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import (
     ExportedCheckpoint,
@@ -104,7 +103,9 @@ def check(file: BinaryIO) -> Import:
         sha256=sha256,
         source_tenant=checking.scope.tenant_id,
         events=checking.events,
-        checkpoint=None if signed is None else _checkpoint(archive, signed, note),
+        checkpoint=None
+        if signed is None
+        else Checkpoint(tenant_id=archive, size=signed.size, root=signed.root, note=note),
         blocks=() if signed is None else tuple(checking.roots.tree().block_roots(0)),
         detached=reading.detached,
         offsets=reading.offsets,
@@ -133,10 +134,6 @@ class _Reading:
 def _require_kind(part: ExportedDocument) -> None:
     if (part.kind == "bundle") is not part.body.encode().startswith(BUNDLE_BEGINS):
         raise ExportInvalid(f"{part.kind} {part.digest}: its bytes are of another kind")
-
-
-def _checkpoint(archive: str, head: TreeHead, note: str) -> Checkpoint:
-    return Checkpoint(tenant_id=archive, size=head.size, root=head.root, note=note)
 
 
 class Keeping:

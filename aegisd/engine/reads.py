@@ -58,9 +58,8 @@ class Reads:
 
     async def session(self, tenant_id: str, session_id: str) -> SessionState:
         """The durable fold of a session. Raises `SessionUnknown`."""
-        version = self._rules_version
         state = await self.apart(
-            lambda: recovery.session_state(self._log, tenant_id, session_id, version)
+            lambda: recovery.session_state(self._log, tenant_id, session_id, self._rules_version)
         )
         if state.next_seq == 0:
             raise SessionUnknown(f"the log has no session {session_id}")
@@ -68,8 +67,9 @@ class Reads:
 
     async def tenant(self, tenant_id: str) -> TenantState:
         """The durable fold of a tenant; empty for one without events."""
-        version = self._rules_version
-        return await self.apart(lambda: recovery.tenant_state(self._log, tenant_id, version))
+        return await self.apart(
+            lambda: recovery.tenant_state(self._log, tenant_id, self._rules_version)
+        )
 
     async def head(self, tenant_id: str, session_id: str) -> SessionHead:
         """The durable head of a session. Raises `SessionUnknown`."""

@@ -65,7 +65,19 @@ class RollbackCheck:
                 "; restore the newest backup, or start once with --accept-rollback, which is "
                 "recorded in the log"
             )
-            return error, _rollback_control(signed, self._reader.next_position(tenant_id))
+            found = self._reader.next_position(tenant_id)
+            return error, Control(
+                by=CONFIG,
+                event_type="ROLLBACK_ACCEPTED",
+                payload=lambda by, now_ms: RollbackAccepted(
+                    author=by,
+                    found=found,
+                    now_ms=now_ms,
+                    reason="started with --accept-rollback",
+                    root=signed.root.hex(),
+                    signed=signed.size,
+                ),
+            )
         return None
 
     def _guarded(self, tenant_id: str) -> Checkpoint | None:
@@ -113,29 +125,14 @@ class RollbackCheck:
         before = tuple(each.key_id.hex() for each in note.signatures)
         if Key(name=named, public=keys[0].public).id.hex() in before:
             return None
-        return _keys_control(before, tuple(map(str, keys)))
-
-
-def _rollback_control(signed: Checkpoint, found: int) -> Control:
-    return Control(
-        by=CONFIG,
-        event_type="ROLLBACK_ACCEPTED",
-        payload=lambda by, now_ms: RollbackAccepted(
-            author=by,
-            found=found,
-            now_ms=now_ms,
-            reason="started with --accept-rollback",
-            root=signed.root.hex(),
-            signed=signed.size,
-        ),
-    )
-
-
-def _keys_control(before: tuple[str, ...], keys: tuple[str, ...]) -> Control:
-    return Control(
-        by=CONFIG,
-        event_type="SIGNING_KEYS_CHANGED",
-        payload=lambda by, now_ms: SigningKeysChanged(
-            author=by, before=before, keys=keys, now_ms=now_ms, reason="changed at start"
-        ),
-    )
+        return Control(
+            by=CONFIG,
+            event_type="SIGNING_KEYS_CHANGED",
+            payload=lambda by, now_ms: SigningKeysChanged(
+                author=by,
+                before=before,
+                keys=tuple(map(str, keys)),
+                now_ms=now_ms,
+                reason="changed at start",
+            ),
+        )

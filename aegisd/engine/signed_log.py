@@ -54,13 +54,7 @@ class SignedLog:
     """One per engine. Everything but `newest` is called on one thread."""
 
     def __init__(
-        self,
-        *,
-        store: EventStore,
-        signer: Signer,
-        guard: Guard,
-        clock: Clock,
-        commits: Executor,
+        self, *, store: EventStore, signer: Signer, guard: Guard, clock: Clock, commits: Executor
     ) -> None:
         self._store, self._signer, self._guard = store, signer, guard
         self._clock, self._commits = clock, commits

@@ -15,10 +15,7 @@ TENANT_SNAPSHOT_EVENTS = 4096
 
 
 def due(
-    first: int,
-    after: TenantState,
-    sessions: Iterable[tuple[int, SessionState]],
-    rules_version: str,
+    first: int, after: TenantState, sessions: Iterable[tuple[int, SessionState]], rules_version: str
 ) -> Iterator[SnapshotRow]:
     """Folds worth caching behind a batch.
 
@@ -28,31 +25,23 @@ def due(
     for length, state in sessions:
         every = _spacing(state.next_seq)
         if state.next_seq // every != length // every:
-            yield of_session(state, rules_version)
+            yield row(state, rules_version)
     every = TENANT_SNAPSHOT_EVENTS
     if after.next_position // every != first // every:
-        yield of_tenant(after, rules_version)
+        yield row(after, rules_version)
 
 
-def of_session(state: SessionState, rules_version: str) -> SnapshotRow:
-    """The row of a session's fold."""
+def row(state: SessionState | TenantState, rules_version: str) -> SnapshotRow:
+    """The row of a session's fold, or of a tenant's."""
+    if isinstance(state, SessionState):
+        session_id, length = state.session_id, state.next_seq
+    else:
+        session_id, length = "", state.next_position
     return SnapshotRow(
         tenant_id=state.tenant_id,
-        session_id=state.session_id,
+        session_id=session_id,
         rules_version=rules_version,
-        head=state.next_seq - 1,
-        head_hash=state.head_hash,
-        body=freeze(state),
-    )
-
-
-def of_tenant(state: TenantState, rules_version: str) -> SnapshotRow:
-    """The row of a tenant's fold."""
-    return SnapshotRow(
-        tenant_id=state.tenant_id,
-        session_id="",
-        rules_version=rules_version,
-        head=state.next_position - 1,
+        head=length - 1,
         head_hash=state.head_hash,
         body=freeze(state),
     )

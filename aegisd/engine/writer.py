@@ -292,7 +292,7 @@ class Writer:
         """On an orderly end, leave the next start nothing to fold."""
         state = self._resident.tenant
         if state is not None and state.next_position and isinstance(self._stopping, Stopping):
-            row = snapshots.of_tenant(state, self._judge.rules_version)
+            row = snapshots.row(state, self._judge.rules_version)
             await self._keep(cached(self.tenant_id, state.next_position, (row,)))
 
 

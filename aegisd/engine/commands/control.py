@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from typing import Generic
 
 from msgspec import Struct
 
@@ -9,28 +10,32 @@ from aegisd.core.activation import ManifestRegistered, PolicyActivated, digest_o
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.custody import PayloadErased
 from aegisd.core.shapes.identifier import CONTROL_SESSION
-from aegisd.engine.commands.command import Command
+from aegisd.engine.commands.command import Command, R
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.stage import Stage
 from aegisd.rows import Document
 
 
-class Control(Command[Recorded], frozen=True, kw_only=True):
-    """An operator's act. `payload` gives it for its author and the writer's time."""
-
-    event_type: str
-    payload: Callable[[str, int], Struct]
-    document: Document | None = None
+class Act(Command[R], Generic[R], frozen=True, kw_only=True):
+    """An event in the tenant's `$control` session."""
 
     @property
     def is_short(self) -> bool:
-        """Never: what it puts in force is compiled when the next call is judged."""
+        """Never: it counts in the log, or is compiled when the next call is judged."""
         return False
 
     @property
     def sessions(self) -> Iterable[str]:
         """The tenant's `$control` session."""
         return [CONTROL_SESSION]
+
+
+class Control(Act[Recorded], frozen=True, kw_only=True):
+    """An operator's act. `payload` gives it for its author and the writer's time."""
+
+    event_type: str
+    payload: Callable[[str, int], Struct]
+    document: Document | None = None
 
     def stage(self, stage: Stage) -> Recorded:
         """Stage the act, with the document it brings."""
@@ -40,7 +45,7 @@ class Control(Command[Recorded], frozen=True, kw_only=True):
         return stage.note(self.event_type, CONTROL_SESSION, payload)
 
 
-class Replacement(Command[None], frozen=True, kw_only=True):
+class Replacement(Act[None], frozen=True, kw_only=True):
     """An act of the start, which was found to be due while others may have acted.
 
     It is dropped where something else than `replaced`, a digest, is in force by then.
@@ -48,16 +53,6 @@ class Replacement(Command[None], frozen=True, kw_only=True):
 
     act: Control
     replaced: str
-
-    @property
-    def is_short(self) -> bool:
-        """Never, as its act."""
-        return False
-
-    @property
-    def sessions(self) -> Iterable[str]:
-        """The tenant's `$control` session."""
-        return self.act.sessions
 
     def stage(self, stage: Stage) -> None:
         """Stage the act, if it still is due."""
@@ -67,7 +62,7 @@ class Replacement(Command[None], frozen=True, kw_only=True):
             self.act.stage(stage)
 
 
-class Erase(Command[Recorded], frozen=True, kw_only=True):
+class Erase(Act[Recorded], frozen=True, kw_only=True):
     """Delete every value kept beside the tenant's events of one subject, and record that."""
 
     subject: str
@@ -77,16 +72,6 @@ class Erase(Command[Recorded], frozen=True, kw_only=True):
     def is_alone(self) -> bool:
         """What is erased is counted, so it must be there; what is told after it is not erased."""
         return True
-
-    @property
-    def is_short(self) -> bool:
-        """Never: it counts in the log."""
-        return False
-
-    @property
-    def sessions(self) -> Iterable[str]:
-        """The tenant's `$control` session."""
-        return [CONTROL_SESSION]
 
     def stage(self, stage: Stage) -> Recorded:
         """Stage PAYLOAD_ERASED and the deletion, in one commit."""
