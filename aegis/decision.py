@@ -1,10 +1,11 @@
 """What a gate answers: decisions and receipts, and the exceptions that carry a no."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from aegisd.core.decision import Outcome, Reason
 from aegisd.core.errors import Unavailable
@@ -25,8 +26,8 @@ class Ruling(Struct, frozen=True, kw_only=True):
     reason: str
     reasons: tuple[Reason, ...]
     constraints: Mapping[str, object]
-    obligations: Sequence[Mapping[str, object]]
-    advice: Sequence[Mapping[str, object]]
+    obligations: tuple[Mapping[str, object], ...]
+    advice: tuple[Mapping[str, object], ...]
 
 
 class Decision(Ruling, frozen=True, kw_only=True):
@@ -108,9 +109,7 @@ class Withheld(Denied):
     """The call ran, and what it gave back is kept from the caller."""
 
 
-_reasons = msgspec.json.Decoder(tuple[Reason, ...]).decode
-_named = msgspec.json.Decoder(dict[str, object]).decode
-_typed = msgspec.json.Decoder(tuple[dict[str, object], ...]).decode
+_ruling = msgspec.json.Decoder(Ruling).decode
 
 
 def receipt(told: "library.Receipt") -> Receipt:
@@ -124,31 +123,15 @@ def decided(told: "library.Receipt") -> Decision:
     verdict = told.decision
     if verdict is None:
         raise Unavailable("no decision came back, so nothing may run")
-    return Decision(
-        outcome=verdict.outcome,
-        reason=verdict.reason,
-        reasons=_reasons(verdict.reasons),
-        constraints=_named(verdict.constraints),
-        obligations=_typed(verdict.obligations),
-        advice=_typed(verdict.advice),
-        call_id=told.call_id,
-        seq=told.seq,
-        hash=told.hash,
-    )
+    ruling = asdict(_ruling(msgspec.json.encode(verdict)))
+    return Decision(**ruling, call_id=told.call_id, seq=told.seq, hash=told.hash)
 
 
 def previewed(verdict: "library.Decision | None") -> Preview:
     """What a check found. Raises `Unavailable` for an event that nothing judges."""
     if verdict is None:
         raise Unavailable("nothing judges this event, so there is nothing to check")
-    return Preview(
-        outcome=verdict.outcome,
-        reason=verdict.reason,
-        reasons=_reasons(verdict.reasons),
-        constraints=_named(verdict.constraints),
-        obligations=_typed(verdict.obligations),
-        advice=_typed(verdict.advice),
-    )
+    return Preview(**asdict(_ruling(msgspec.json.encode(verdict))))
 
 
 def _sentence(decision: Decision) -> str:

@@ -30,11 +30,7 @@ class Tool:
     """
 
     def __init__(
-        self,
-        function: Function,
-        name: str | None,
-        omit: Collection[str],
-        tell: Tell | None,
+        self, function: Function, name: str | None, omit: Collection[str], tell: Tell | None
     ) -> None:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(

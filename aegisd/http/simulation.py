@@ -9,7 +9,6 @@ from aegisd.core.capabilities import NONE, from_value
 from aegisd.core.decision import Decision
 from aegisd.core.policy.input import Snapshot
 from aegisd.core.proposal import read as read_proposal
-from aegisd.core.shapes.payload import Count
 from aegisd.engine.engine import Engine
 from aegisd.http.body import as_shape, receive_unkeyed
 from aegisd.http.operation import Asked, Operation
@@ -32,14 +31,8 @@ class SimulatedEvent(Struct, frozen=True, kw_only=True):
     agent_id: str | UnsetType = UNSET
 
 
-class SimulatedSnapshot(Struct, frozen=True, kw_only=True):
+class SimulatedSnapshot(Snapshot, frozen=True, kw_only=True):
     """The session as rules shall see it. Times in milliseconds; what is left out is zero."""
-
-    steps_consumed: Count = 0
-    tool_calls_consumed: Count = 0
-    model_calls_consumed: Count = 0
-    wall_time_ms: Count = 0
-    terminated: bool = False
 
 
 # Objects whose fields are read one by one, so that an unknown one is named.
@@ -75,8 +68,7 @@ async def decide(engine: Engine, asked: Asked) -> SimulatedDecision:
     as_shape(told.event, SimulatedEvent, "event.")
     ids = {"tenant_id": _NOBODY, "session_id": _NOBODY, "user_id": _NOBODY}
     proposal = read_proposal({**ids, **told.event})
-    given = as_shape(told.snapshot, SimulatedSnapshot, "snapshot.", _LATER_REASON, _LATER)
-    counters = Snapshot(**msgspec.structs.asdict(given))
+    counters = as_shape(told.snapshot, SimulatedSnapshot, "snapshot.", _LATER_REASON, _LATER)
     manifest, capabilities = told.manifest, NONE
     if manifest is not UNSET:
         capabilities = await engine.reads.apart(lambda: from_value(manifest))

@@ -17,6 +17,7 @@ from aegisd.core.log.detached import Value
 from aegisd.core.manifest.arguments import ArgumentError
 from aegisd.core.manifest.model import Manifest, Tool
 from aegisd.core.proposal import Proposal
+from aegisd.core.shapes.payload import Count
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.target import model as target
 from aegisd.core.target.extract import extract
@@ -56,10 +57,10 @@ class Moment(Struct, frozen=True, kw_only=True):
 class Snapshot(Struct, frozen=True, kw_only=True):
     """What rules read of the session: counters before the proposal."""
 
-    steps_consumed: int = 0
-    tool_calls_consumed: int = 0
-    model_calls_consumed: int = 0
-    wall_time_ms: int = 0
+    steps_consumed: Count = 0
+    tool_calls_consumed: Count = 0
+    model_calls_consumed: Count = 0
+    wall_time_ms: Count = 0
     terminated: bool = False
 
 
