@@ -96,7 +96,7 @@ faults: $(TEST) $(ENGINE)
 	@exec $(BIN)/python -m drills.faults $(ARGS)
 
 engine: $(ENGINE)
-	@$(BIN)/python -m aegisd.rego.engines
+	@$(BIN)/aegisctl doctor
 
 environment: $(TEST)
 

@@ -12,14 +12,7 @@ from msgspec import Struct
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.nearest import nearest
 from aegisd.core.policy.release import OPERATOR_PREFIX
-from aegisd.core.policy.schema import (
-    INPUT_SCHEMA,
-    MANIFEST_SCHEMA,
-    Leaf,
-    ListOf,
-    MapOf,
-    Schema,
-)
+from aegisd.core.policy.schema import INPUT_SCHEMA, MANIFEST_SCHEMA, Leaf, ListOf, MapOf, Schema
 from aegisd.rego import builtins, portable, recursion, unanswered, unread
 from aegisd.rego.module import Module, Reference, read
 from aegisd.rego.tokens import Kind, Token

@@ -4,7 +4,6 @@ Both are held to the same answers by `tests/rego/test_engines.py`; docs/ENGINES.
 known to differ.
 """
 
-import sys
 from typing import Literal, get_args
 
 from aegisd.core.errors import ConfigInvalid
@@ -54,17 +53,3 @@ def _regorus() -> Evaluator | None:
             "again with `pip install --force-reinstall ./native`, or uninstall it"
         ) from None
     return RegorusEvaluator()
-
-
-def main() -> None:
-    """`python -m aegisd.rego.engines`: say which engines are here and which one `auto` takes."""
-    for place, name in enumerate(installed()):
-        engine = choose(name)
-        taken = "policy.engine: auto takes it" if place == 0 else "also here"
-        sys.stdout.write(f"{engine.name} {engine.version}: {taken}\n")
-    if "regorus" not in installed():
-        sys.stdout.write("regorus is not installed: `make engine` builds it where Rust is\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -132,12 +132,7 @@ class _Bench:
     """Everything compiled by one engine, once for each `data.manifest` that a test asks for."""
 
     def __init__(
-        self,
-        engine: str,
-        modules: Mapping[str, str],
-        cases: Sequence[Case],
-        *,
-        plain_text: bool,
+        self, engine: str, modules: Mapping[str, str], cases: Sequence[Case], *, plain_text: bool
     ) -> None:
         self.engine = engine
         self._modules = modules
