@@ -101,7 +101,6 @@ EVENTS = (
     Declaration(
         event_type="MODEL_CALL_STARTED",
         payload=ModelCallStarted,
-        writer="agent",
         judged=True,
         subject="model",
         shown=("model", "call_id"),
@@ -109,7 +108,6 @@ EVENTS = (
     Declaration(
         event_type="MODEL_CALL_FINISHED",
         payload=ModelCallFinished,
-        writer="agent",
         released=True,
         settles=("MODEL_CALL_STARTED",),
         content=("content",),
@@ -118,7 +116,6 @@ EVENTS = (
     Declaration(
         event_type="TOOL_CALL_PROPOSED",
         payload=ToolCallProposed,
-        writer="agent",
         judged=True,
         subject="tool_name",
         shown=("tool_name", "call_id", "args"),
@@ -126,13 +123,11 @@ EVENTS = (
     Declaration(
         event_type="TOOL_CALL_EXECUTED",
         payload=ToolCallExecuted,
-        writer="agent",
         shown=("call_id",),
     ),
     Declaration(
         event_type="TOOL_RESULT",
         payload=ToolResult,
-        writer="agent",
         released=True,
         check=_check_answer,
         settles=("TOOL_CALL_PROPOSED",),
@@ -142,7 +137,6 @@ EVENTS = (
     Declaration(
         event_type="ERROR_RAISED",
         payload=ErrorRaised,
-        writer="agent",
         settles=(EVERY_CALL,),
         shown=("code", "message", "call_id"),
     ),

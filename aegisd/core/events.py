@@ -3,16 +3,7 @@
 from collections.abc import Mapping
 from itertools import chain
 
-from aegisd.core import (
-    activation,
-    call,
-    custody,
-    decision,
-    handoff,
-    lifetime,
-    memory,
-    message,
-)
+from aegisd.core import activation, call, custody, decision, handoff, lifetime, memory, message
 from aegisd.core.errors import ReservedEventType, UnknownEventType
 from aegisd.core.nearest import nearest
 from aegisd.core.shapes.declaration import Declaration

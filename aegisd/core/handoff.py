@@ -30,7 +30,6 @@ EVENTS = (
     Declaration(
         event_type="HANDOFF_REQUESTED",
         payload=HandoffRequested,
-        writer="agent",
         judged=True,
         content=("content",),
         shown=("from_agent", "to_agent"),
@@ -38,7 +37,6 @@ EVENTS = (
     Declaration(
         event_type="HANDOFF_COMPLETED",
         payload=HandoffCompleted,
-        writer="agent",
         content=("content",),
         shown=("from_agent", "to_agent", "success"),
     ),

@@ -28,7 +28,6 @@ EVENTS = (
     Declaration(
         event_type="TERMINATION",
         payload=Termination,
-        writer="agent",
         nullable=True,
         shown=("reason_code", "reason"),
     ),

@@ -28,7 +28,6 @@ EVENTS = (
     Declaration(
         event_type="MEMORY_READ",
         payload=MemoryRead,
-        writer="agent",
         released=True,
         content=("content",),
         subject="memory_key",
@@ -37,7 +36,6 @@ EVENTS = (
     Declaration(
         event_type="MEMORY_WRITE",
         payload=MemoryWrite,
-        writer="agent",
         judged=True,
         content=("content",),
         subject="memory_key",

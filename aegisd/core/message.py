@@ -14,7 +14,6 @@ EVENTS = (
     Declaration(
         event_type="USER_MESSAGE",
         payload=UserMessage,
-        writer="agent",
         released=True,
         content=("content",),
         shown=("content",),

@@ -42,11 +42,7 @@ class Tally(Struct, frozen=True, kw_only=True):
         own = self.agents.get(agent_id or "") or Answers()
         return {
             "agent": {"id": agent_id or "", "allowed": own.allowed, "denied": own.denied},
-            "tenant": {
-                "allowed": self.allowed,
-                "denied": self.denied,
-                "sessions": self.sessions,
-            },
+            "tenant": {"allowed": self.allowed, "denied": self.denied, "sessions": self.sessions},
         }
 
 

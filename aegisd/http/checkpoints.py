@@ -6,14 +6,7 @@ from aegisd.door import evidence
 from aegisd.engine.engine import Engine
 from aegisd.http.body import as_shape, receive_unkeyed
 from aegisd.http.operation import Asked, Operation
-from aegisd.http.query import (
-    LIMIT,
-    PAGE_TOKEN,
-    TENANT,
-    Parameter,
-    check_any_id,
-    token,
-)
+from aegisd.http.query import LIMIT, PAGE_TOKEN, TENANT, Parameter, check_any_id, token
 
 _FROM_SIZE = Parameter(name="from_size", schema={"type": "integer", "minimum": 0})
 

@@ -5,22 +5,10 @@ of the line. Lines with `$kind` carry what belongs to them, and the last line is
 trailer: heads, counts, and the SHA-256 of everything before it. Two exports of one log are
 byte-equal, and a later version adds kinds without changing lines.
 
-The lines stand in this order:
-
-* the header;
-* `bundle` and `manifest`: what events name by digest;
-* the events, in position order, or in seq order of one session;
-* `detached`: values kept beside their events, by position and pointer, if they were asked for. Here
-  and nowhere else `position` counts the event lines of this export from 0, which is the position in
-  the tenant where the export is of a whole one;
-* `checkpoint`: at most one, the newest signed one whose size is not past the end of the log;
-* `proof`, in an export of one session: one for each event that the checkpoint covers, which are its
-  first ones, in their order. `index` is the event's position in the tenant. An export of a whole
-  tenant has none: its tree is computed from its events;
-* the trailer.
-
-A log without checkpoints has no line of the last kinds. What stands behind the newest checkpoint is
-covered by nothing but the hash chain.
+The lines stand in the order of `Line`: the header; what events name by digest; the events, in
+position order, or in seq order of one session; values beside them, if they were asked for; of a log
+with checkpoints one, and in an export of one session its proofs; the trailer. What stands behind
+the newest checkpoint is covered by nothing but the hash chain.
 """
 
 import hashlib
@@ -70,7 +58,11 @@ class ExportedDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ExportedDetached(_Kind, frozen=True, kw_only=True, tag="detached"):
-    """A value of the event on event line `position`; fields as `aegisd.rows.Detached` has them."""
+    """A value of the event on event line `position`; fields as `aegisd.rows.Detached` has them.
+
+    Here and nowhere else positions count the event lines of an export, from 0: in an export of a
+    whole tenant that is the position in it. In the order of position and pointer.
+    """
 
     position: int
     pointer: str
@@ -80,13 +72,20 @@ class ExportedDetached(_Kind, frozen=True, kw_only=True, tag="detached"):
 
 
 class ExportedCheckpoint(_Kind, frozen=True, kw_only=True, tag="checkpoint"):
-    """A signed checkpoint, as the note says it; see `core.log.checkpoint`."""
+    """A signed checkpoint, as the note says it; see `core.log.checkpoint`.
+
+    The newest whose size is not past the end of the log.
+    """
 
     note: str
 
 
 class ExportedProof(_Kind, frozen=True, kw_only=True, tag="proof"):
-    """The way from the event at `index` of the tenant to the checkpoint's root, leaf to root."""
+    """The way from the event at `index` of the tenant to the checkpoint's root, leaf to root.
+
+    One for each event that the checkpoint covers, in their order. Of a whole tenant there is none:
+    its tree is computed from its events.
+    """
 
     index: int
     hashes: Annotated[tuple[Hash, ...], Meta(max_length=PROOF_HASHES_MAX)]

@@ -6,12 +6,15 @@ double and keys sort alike in UTF-8 and UTF-16; `tests/core/log/test_form.py` ho
 together. For all else the reference is asked.
 """
 
+from typing import Any
+
 import msgspec
 import rfc8785
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw
 
 from aegisd.core.errors import InvalidJson
 from aegisd.core.log.canonical import DEPTH_MAX, encode, parse
+from aegisd.core.log.envelope import Envelope
 
 # Levels of arrays and objects in stored bytes. What a caller may send is wrapped by the envelope,
 # and what a rule repeats of it by a decision: a few levels each.
@@ -34,22 +37,14 @@ _LONG_INTEGERS = (b"," + _LONG_INTEGER, b"[" + _LONG_INTEGER)
 _ABOVE_BMP = bytes(range(0xF0, 0xF5))
 
 
-class OpenEnvelope(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """An envelope with its payload decoded; fields in RFC 8785 order, as `Envelope` has them.
+class OpenEnvelope(Envelope, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """An envelope with its payload decoded, in the place that it has there.
 
     A number with a fraction or an exponent stays text, as `Raw`.
     """
 
-    agent_id: str | UnsetType = UNSET
-    event_type: str
-    idempotency_key: str | UnsetType = UNSET
-    payload: object
-    prev_hash: str | UnsetType = UNSET
-    seq: int
-    session_id: str
-    tenant_id: str
-    ts_unix_ms: int
-    user_id: str
+    # Any: whatever JSON it is.
+    payload: Any
 
 
 def _number(text: str) -> Raw:

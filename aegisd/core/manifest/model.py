@@ -109,27 +109,31 @@ class Sandbox(Closed, frozen=True, kw_only=True):
     mounts: tuple[str, ...] = ()
 
 
-class Manifest(Closed, frozen=True, kw_only=True):
-    """A capability manifest v0.2.
+class Terms(Closed, frozen=True, kw_only=True):
+    """What policy reads of a manifest as it is written.
 
-    `zone` is an IANA time zone name in which rules read weekdays and dates. `sensitive` is by event
-    type; see `manifest.sensitive`.
+    `zone` is an IANA time zone name in which rules read weekdays and dates.
     """
 
-    schema: Literal["aegis.dev/manifest/v0.2"] = "aegis.dev/manifest/v0.2"
     name: Text
     version: Text
     publisher: Text
-    description: str = ""
-    agents: tuple[Text, ...] = ("*",)
     zone: Text = "UTC"
-    tools: dict[Text, Tool] = msgspec.field(default_factory=dict)
     fs: FileSystem = FileSystem()
     net: Net = Net()
-    exec: Exec = Exec()
     budgets: Budgets = Budgets()
     constraints: Constraints = Constraints()
     sandbox: Sandbox = Sandbox()
+
+
+class Manifest(Terms, frozen=True, kw_only=True):
+    """A capability manifest v0.2. `sensitive` is by event type; see `manifest.sensitive`."""
+
+    schema: Literal["aegis.dev/manifest/v0.2"] = "aegis.dev/manifest/v0.2"
+    description: str = ""
+    agents: tuple[Text, ...] = ("*",)
+    tools: dict[Text, Tool] = msgspec.field(default_factory=dict)
+    exec: Exec = Exec()
     sensitive: dict[str, dict[str, Sensitivity]] = msgspec.field(default_factory=dict)
 
     def binary(self, name: str) -> Binary | None:
@@ -157,34 +161,22 @@ class ExecForm(Struct, frozen=True, kw_only=True):
     binaries: tuple[str, ...]
 
 
-class NormalForm(Struct, frozen=True, kw_only=True):
+class NormalForm(Terms, frozen=True, kw_only=True):
     """The manifest as policy reads it, under `data.manifest`: every default filled in.
 
     JSON Schemas, argument patterns and what is sensitive are left out: core applies them itself.
     """
 
     registered: bool
-    name: str
-    version: str
-    publisher: str
-    zone: str
     tools: dict[str, ToolForm]
-    fs: FileSystem
-    net: Net
     exec: ExecForm
-    budgets: Budgets
-    constraints: Constraints
-    sandbox: Sandbox
 
 
 def normal_form(manifest: Manifest, *, registered: bool = True) -> NormalForm:
     """A manifest's normal form; `registered` tells that somebody put it in force."""
     return NormalForm(
+        **{name: getattr(manifest, name) for name in Terms.__struct_fields__},
         registered=registered,
-        name=manifest.name,
-        version=manifest.version,
-        publisher=manifest.publisher,
-        zone=manifest.zone,
         tools={
             name: ToolForm(
                 effects=tuple(sorted(tool.effects)),
@@ -196,10 +188,5 @@ def normal_form(manifest: Manifest, *, registered: bool = True) -> NormalForm:
             )
             for name, tool in manifest.tools.items()
         },
-        fs=manifest.fs,
-        net=manifest.net,
         exec=ExecForm(binaries=tuple(binary.name for binary in manifest.exec.binaries)),
-        budgets=manifest.budgets,
-        constraints=manifest.constraints,
-        sandbox=manifest.sandbox,
     )

@@ -9,14 +9,7 @@ from aegisd.core.decision import PolicyDecision
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.judge import Judge
 from aegisd.core.policy.verdict import Verdict
-from aegisd.core.replay.judgement import (
-    Judgement,
-    Values,
-    asked,
-    judgements,
-    no_values,
-    restored,
-)
+from aegisd.core.replay.judgement import Judgement, Values, asked, judgements, no_values, restored
 from aegisd.core.state.fold import fact
 
 

@@ -15,13 +15,7 @@ from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.policy.judge import Judge
 from aegisd.core.proposal import Proposal, recall
-from aegisd.core.replay.difference import (
-    Class,
-    Difference,
-    difference,
-    misplaced,
-    rules_blamed,
-)
+from aegisd.core.replay.difference import Class, Difference, difference, misplaced, rules_blamed
 from aegisd.core.state.fold import fact, fact_of, fold_session
 from aegisd.core.state.model import SessionState
 

@@ -9,13 +9,7 @@ from aegisd.core.events import RELEASED
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.input import facts
 from aegisd.core.policy.judge import Judge
-from aegisd.core.replay.difference import (
-    Class,
-    Derivation,
-    difference,
-    misplaced,
-    rules_blamed,
-)
+from aegisd.core.replay.difference import Class, Derivation, difference, misplaced, rules_blamed
 from aegisd.core.replay.judgement import decision_of
 from aegisd.core.state.fold import fact, fold_tenant
 from aegisd.core.state.model import TenantState

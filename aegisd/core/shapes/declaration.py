@@ -25,7 +25,7 @@ class Declaration(Struct, frozen=True, kw_only=True):
 
     event_type: str
     payload: type[Struct]
-    writer: Literal["agent", "daemon"]
+    writer: Literal["agent", "daemon"] = "agent"
     judged: bool = False
     released: bool = False
     consequence: bool = False

@@ -5,14 +5,7 @@ from itertools import chain, islice
 
 from aegisd.core.target.command import commands
 from aegisd.core.target.host import hosts, text
-from aegisd.core.target.model import (
-    TARGETS_MAX,
-    Command,
-    Host,
-    PathTarget,
-    Problem,
-    Targets,
-)
+from aegisd.core.target.model import TARGETS_MAX, Command, Host, PathTarget, Problem, Targets
 from aegisd.core.target.node import ROOT, walk
 from aegisd.core.target.path import paths
 
