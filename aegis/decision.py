@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from aegisd.core.decision import Outcome, Reason
 from aegisd.core.errors import Unavailable
@@ -109,7 +108,10 @@ class Withheld(Denied):
     """The call ran, and what it gave back is kept from the caller."""
 
 
-_ruling = msgspec.json.Decoder(Ruling).decode
+_reasons = msgspec.json.Decoder(tuple[Reason, ...]).decode
+_named = msgspec.json.Decoder(dict[str, object]).decode
+_typed = msgspec.json.Decoder(tuple[dict[str, object], ...]).decode
+_preview = msgspec.json.Decoder(Preview).decode
 
 
 def receipt(told: "library.Receipt") -> Receipt:
@@ -123,15 +125,24 @@ def decided(told: "library.Receipt") -> Decision:
     verdict = told.decision
     if verdict is None:
         raise Unavailable("no decision came back, so nothing may run")
-    ruling = asdict(_ruling(msgspec.json.encode(verdict)))
-    return Decision(**ruling, call_id=told.call_id, seq=told.seq, hash=told.hash)
+    return Decision(
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        reasons=_reasons(verdict.reasons),
+        constraints=_named(verdict.constraints),
+        obligations=_typed(verdict.obligations),
+        advice=_typed(verdict.advice),
+        call_id=told.call_id,
+        seq=told.seq,
+        hash=told.hash,
+    )
 
 
 def previewed(verdict: "library.Decision | None") -> Preview:
     """What a check found. Raises `Unavailable` for an event that nothing judges."""
     if verdict is None:
         raise Unavailable("nothing judges this event, so there is nothing to check")
-    return Preview(**asdict(_ruling(msgspec.json.encode(verdict))))
+    return _preview(msgspec.json.encode(verdict))
 
 
 def _sentence(decision: Decision) -> str:
