@@ -1,21 +1,24 @@
-"""Logs of a wanted size, made in seconds: the engine itself, with a judge that has no rules."""
+"""Signed logs of a wanted size, made in seconds: the engine itself, with a judge without rules."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count, islice
 from pathlib import Path
 
-from aegisd import compose
+from aegisd import compose, resources
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal, read
-from aegisd.engine.checkpoints import Signing
+from aegisd.engine.checkpoints import INTERVAL_MS_DEFAULT, Signing
 from aegisd.engine.engine import Engine
 from aegisd.rego.installation import installation
 from aegisd.rego.judge import RegoJudge
 from aegisd.rules_version import rules_version
+from aegisd.signing.guard import GuardFolder
+from aegisd.signing.signer import guard_path, key_path, open_keyring
 from aegisd.store.sqlite.store import SqliteStore
 from benchmarks.command import Tell
 from drills.daemon import proposal
@@ -45,13 +48,31 @@ class Allowing(RegoJudge):
 
 
 @asynccontextmanager
-async def running(database: Path, evidence: Signing | None = None) -> AsyncIterator[Engine]:
-    """The engine on a file, allowing everything; with `evidence` what it records is signed."""
+async def running(
+    database: Path, evaluator: str = "", interval_ms: int = INTERVAL_MS_DEFAULT
+) -> AsyncIterator[Engine]:
+    """The engine on a file, with its keys beside: it signs as the daemon does, or when asked (0).
+
+    It allows everything; with an `evaluator` it judges as the daemon does, but for budgets, which
+    would end a long session.
+    """
     store = SqliteStore(str(database))
-    made = installation()
-    judge = Allowing(made.evaluator, made.base, store.document, rules_version())
-    configured = compose.configured(judge)
-    engine = compose.engine(store, judge, configured, on_fatal=print, signing=evidence)
+    made = installation(evaluator or "auto")
+    judge = made.judge(store.document)
+    manifest = None
+    if evaluator:
+        told = json.loads((resources.manifests() / "quickstart.json").read_bytes())
+        told["budgets"] = dict.fromkeys(told["budgets"])
+        manifest = compose.read_manifest(told)
+    else:
+        judge = Allowing(made.evaluator, made.base, store.document, rules_version())
+    signing = Signing(
+        signer=open_keyring(key_path(database), lambda: None),
+        guard=GuardFolder(guard_path(database)),
+        interval_ms=interval_ms,
+    )
+    configured = compose.configured(judge, manifest)
+    engine = compose.engine(store, judge, configured, on_fatal=print, signing=signing)
     await engine.start()
     try:
         yield engine

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from aegisd.signing.keyring import public_path
+from aegisd.signing.signer import key_path
 from benchmarks.command import Tell
 from benchmarks.filling import TENANT
-from benchmarks.growth import Log
 from benchmarks.process import peak_mb, run, timed
 from benchmarks.report import Row, Section, aim
 from benchmarks.verification import AEGISCTL, Exported
@@ -40,26 +41,24 @@ class Moved(Struct, frozen=True):
     daemon_mb: float | None = None
 
 
-def exported(log: Log, path: Path) -> Exported:
+def exported(log: Path, path: Path) -> Exported:
     """The export of a log at `path`, made where there is none yet."""
     if not path.exists():
-        run([AEGISCTL, "export", "--dsn", log.database, "--out", path])
+        run([AEGISCTL, "export", "--dsn", log, "--out", path])
     with path.open("rb") as file:
         events = sum(not line.startswith((b'{"$kind":', b'{"aegis_')) for line in file)
-    return Exported(path=path, events=events, public_key=log.public_key)
+    return Exported(path=path, events=events, public_key=public_path(key_path(log)))
 
 
-def measure(log: Log, path: Path, tell: Tell) -> Section:
+def measure(log: Path, path: Path, tell: Tell) -> Section:
     """Export a log to `path` and otherwise, and import it into a daemon that has no log yet."""
     other = path.with_name("other.jsonl")
     ways: Mapping[str, Callable[[], Moved]] = {
-        EXPORT_FILE: lambda: _moved("export", "--dsn", log.database, "--out", path),
-        EXPORT_SERVER: lambda: _by_daemon(
-            log.database, "export", "--tenant", TENANT, "--out", other
-        ),
+        EXPORT_FILE: lambda: _moved("export", "--dsn", log, "--out", path),
+        EXPORT_SERVER: lambda: _by_daemon(log, "export", "--tenant", TENANT, "--out", other),
         IMPORT: lambda: _by_daemon(path.with_name("imported.db"), "import", path, *_ACT),
         BARE_COPY: lambda: Moved(timed(lambda: _copy(path, other))),
-        BARE_SELECT: lambda: Moved(timed(lambda: _select(log.database, other))),
+        BARE_SELECT: lambda: Moved(timed(lambda: _select(log, other))),
         BARE_INSERT: lambda: Moved(timed(lambda: _insert(path, path.with_name("bare.db")))),
     }
     found = {}
