@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 import msgspec
@@ -16,7 +15,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from aegisd.rego.engines import CHOICES
-from benchmarks.peer import PEER
 from benchmarks.report import Section, console, show
 
 # Tells how much of a part is done, from 0 to 1.
@@ -29,11 +27,6 @@ ROUNDS = click.option(
 ENGINE = click.option(
     "--engine", type=click.Choice(CHOICES), default="auto", show_default=True,
     help="Which Rego engine judges.",
-)  # fmt: skip
-
-PEER_VENV = click.option(
-    "--peer-venv", type=click.Path(path_type=Path),
-    help=f"Environment for {PEER}; made and kept.  [default: .venv-peer in the checkout]",
 )  # fmt: skip
 
 

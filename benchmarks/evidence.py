@@ -37,20 +37,17 @@ _TEXT = "Keep each line short, and name what changed for whoever reads it. " * 3
     "--only", "only", multiple=True, type=click.Choice(PARTS), default=PARTS,
     help="A part of the run; may be repeated.  [default: all]",
 )  # fmt: skip
-@click.option(
-    "--scratch", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder on the disk to measure, about 4 KB free per event.  [default: the system's]",
-)  # fmt: skip
-def main(events: int, only: tuple[str, ...], scratch: Path | None) -> Sequence[Section]:
+def main(events: int, only: tuple[str, ...]) -> Sequence[Section]:
     """What signed checkpoints, exports and PostgreSQL cost, in one run.
 
     Every figure stands beside a bare baseline or a peer of the same run, with its method and what
     was durable. Without PostgreSQL on this machine that part is left out, and said so. Cores are
-    shared and noisy: medians over rounds and ratios are what to read.
+    shared and noisy: medians over rounds and ratios are what to read. The disk is that of
+    TMPDIR, on which an event takes about 4 KB.
     """
     gc.set_threshold(GARBAGE_OBJECTS)
     sys.setswitchinterval(SWITCH_SECONDS)
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         return list(_measure(Path(folder), events, only))
 
 

@@ -32,24 +32,23 @@ _PROBE = "import aegis.server.app, httptools, starlette, uvicorn, uvloop"
 INSTALL_SECONDS_MAX = 180
 
 
-def interpreter(environment: Path | None) -> Path | None:
-    """The Python that has the peer; installed into `environment` on the first run.
+def interpreter() -> Path | None:
+    """The Python that has the peer; installed into `ENVIRONMENT` on the first run.
 
     None, with a sentence on the error stream, where it cannot be installed: a benchmark then goes
     on without its peer and says so.
     """
-    folder = environment or ENVIRONMENT
-    python = folder / "bin" / "python"
+    python = ENVIRONMENT / "bin" / "python"
     if _succeeds([str(python), "-I", "-c", _PROBE]):
         return python
-    print(f"installing {PEER} into {folder}, once", file=sys.stderr)
-    made = _succeeds([sys.executable, "-m", "venv", str(folder)])
+    print(f"installing {PEER} into {ENVIRONMENT}, once", file=sys.stderr)
+    made = _succeeds([sys.executable, "-m", "venv", str(ENVIRONMENT)])
     pip = [str(python), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check"]
     if made and _succeeds([*pip, "install", "--retries=1", *_REQUIREMENTS]):
         return python
     print(
         f"{PEER} could not be installed (no package index?): the figures come without this peer. "
-        "Give an environment that has it with --peer-venv.",
+        f"An environment that has it may stand at {ENVIRONMENT}.",
         file=sys.stderr,
     )
     return None

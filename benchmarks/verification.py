@@ -47,17 +47,18 @@ class Exported(Struct, frozen=True, kw_only=True):
         return self.path.stat().st_size
 
 
-class Checked(Struct, frozen=True):
-    """One way to go through an export: seconds, and megabytes where it is a program."""
+class Passed(Struct, frozen=True):
+    """One way through a log: seconds, and the peak memory of the program and of a daemon."""
 
     seconds: float
     peak_mb: float | None = None
+    daemon_mb: float | None = None
 
 
 def measure(exported: Exported, tell: Tell) -> Section:
     """Verify the export in every way there is. Raises `RuntimeError` where it does not hold."""
     path, key = exported.path, exported.public_key
-    ways: Mapping[str, Callable[[], Checked]] = {
+    ways: Mapping[str, Callable[[], Passed]] = {
         COMMAND: lambda: _verified([AEGISCTL, "verify", path, "--key", key]),
         CHECK: lambda: _alone([sys.executable, "-m", "benchmarks.verification", path, key]),
         BARE_HASH: lambda: _lines(path, lambda line: hashlib.sha256(line).digest()),
@@ -75,20 +76,20 @@ def measure(exported: Exported, tell: Tell) -> Section:
     return section(exported, {name: middle[name] for name in ORDER})
 
 
-def _verified(command: Sequence[str | Path]) -> Checked:
+def _verified(command: Sequence[str | Path]) -> Passed:
     ended = run(command)
     # It also ends well where nothing is signed.
     if "SIGNED" not in ended.said:
         raise RuntimeError(f"expected SIGNED of {command[0]}, found {ended.said}")
-    return Checked(ended.seconds, ended.peak_mb)
+    return Passed(ended.seconds, ended.peak_mb)
 
 
-def _alone(command: Sequence[str | Path]) -> Checked:
+def _alone(command: Sequence[str | Path]) -> Passed:
     ended = run(command)
-    return Checked(float(ended.said), ended.peak_mb)
+    return Passed(float(ended.said), ended.peak_mb)
 
 
-def _lines(path: Path, work: Callable[[bytes], object]) -> Checked:
+def _lines(path: Path, work: Callable[[bytes], object]) -> Passed:
     """Seconds to read every line and do nothing else with it."""
 
     def read() -> None:
@@ -96,10 +97,10 @@ def _lines(path: Path, work: Callable[[bytes], object]) -> Checked:
             for line in file:
                 work(line)
 
-    return Checked(timed(read))
+    return Passed(timed(read))
 
 
-def section(exported: Exported, found: Mapping[str, Checked]) -> Section:
+def section(exported: Exported, found: Mapping[str, Passed]) -> Section:
     """Events per second of every way, beside the bare loops."""
     rates = {name: exported.events / each.seconds for name, each in found.items()}
     return Section(

@@ -3,6 +3,7 @@
 import gc
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,7 @@ from benchmarks import evidence, overhead, postgres, transfer, verification
 from benchmarks.evidence import main
 from benchmarks.overhead import OFF, ON, Turn, Turns
 from benchmarks.report import Section
-from benchmarks.transfer import Moved
-from benchmarks.verification import Checked, Exported
+from benchmarks.verification import Exported, Passed
 
 
 @pytest.fixture(autouse=True)
@@ -74,11 +74,11 @@ def _exported(tmp_path: Path, events: int = 1_000) -> Exported:
 
 def test_a_verifier_is_held_to_its_rate_and_shown_beside_the_bare_loops(tmp_path: Path) -> None:
     found = {
-        verification.COMMAND: Checked(0.0041, 80.0),
-        verification.CHECK: Checked(0.004, 80.0),
-        verification.SINGLE: Checked(0.1, 30.0),
-        verification.BARE_HASH: Checked(0.001),
-        verification.BARE_JSON: Checked(0.002),
+        verification.COMMAND: Passed(0.0041, 80.0),
+        verification.CHECK: Passed(0.004, 80.0),
+        verification.SINGLE: Passed(0.1, 30.0),
+        verification.BARE_HASH: Passed(0.001),
+        verification.BARE_JSON: Passed(0.002),
     }
 
     section = verification.section(_exported(tmp_path), found)
@@ -103,10 +103,10 @@ def test_nobody_who_moves_a_log_may_need_more_than_300_mb(
     tmp_path: Path, daemon_mb: float, holds: bool
 ) -> None:
     found = {
-        transfer.EXPORT_FILE: Moved(10.0, 50.0),
-        transfer.IMPORT: Moved(20.0, 60.0, daemon_mb),
-        transfer.BARE_SELECT: Moved(2.0),
-        transfer.BARE_INSERT: Moved(5.0),
+        transfer.EXPORT_FILE: Passed(10.0, 50.0),
+        transfer.IMPORT: Passed(20.0, 60.0, daemon_mb),
+        transfer.BARE_SELECT: Passed(2.0),
+        transfer.BARE_INSERT: Passed(5.0),
     }
 
     section = transfer.section(_exported(tmp_path), found)
@@ -147,8 +147,11 @@ def test_a_log_has_at_least_a_thousand_events(
     assert CliRunner().invoke(main, ["--events", events, "--json"]).exit_code == code
 
 
-def test_json_is_one_document_with_the_parts_that_were_asked_for(tmp_path: Path) -> None:
-    asked = ["--events", "1000", "--only", "transfer", "--scratch", str(tmp_path), "--json"]
+def test_json_is_one_document_with_the_parts_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    asked = ["--events", "1000", "--only", "transfer", "--json"]
 
     done = CliRunner().invoke(main, asked)
 
