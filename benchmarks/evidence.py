@@ -17,7 +17,7 @@ import click
 
 from aegisd.daemon import GARBAGE_OBJECTS, SWITCH_SECONDS
 from benchmarks import filling, overhead, transfer, verification
-from benchmarks.command import Tell, bar, benchmark
+from benchmarks.command import benchmark
 from benchmarks.report import Section
 
 # A part of the run by name: the parts of a log of so many events share one.
@@ -54,26 +54,26 @@ def main(events: int, only: tuple[str, ...]) -> Sequence[Section]:
 def _measure(folder: Path, events: int, only: Sequence[str]) -> Iterator[Section]:
     """The parts that were asked for by name, in their order."""
     log, path = folder / "log.db", folder / "log.jsonl"
-    measures: Mapping[str, Callable[[Tell], Section]] = {
+    measures: Mapping[str, Callable[[], Section]] = {
         OVERHEAD: partial(overhead.measure, folder),
         POSTGRES: partial(_measure_postgres, folder),
         TRANSFER: partial(transfer.measure, log, path),
-        VERIFY: lambda tell: verification.measure(transfer.exported(log, path), tell),
+        VERIFY: lambda: verification.measure(transfer.exported(log, path)),
     }
     for name in (each for each in PARTS if each in only):
         if name in (TRANSFER, VERIFY) and not log.exists():
-            with bar("filling the log") as tell:
-                asyncio.run(_fill(log, events, tell))
-        with bar(name) as tell:
-            yield measures[name](tell)
+            print("filling the log", file=sys.stderr)
+            asyncio.run(_fill(log, events))
+        print(f"measuring: {name}", file=sys.stderr)
+        yield measures[name]()
 
 
-async def _fill(log: Path, events: int, tell: Tell) -> None:
+async def _fill(log: Path, events: int) -> None:
     async with filling.running(log) as engine:
-        await filling.fill(engine, filling.calls("s", content=_TEXT), events, tell)
+        await filling.fill(engine, filling.calls("s", content=_TEXT), events)
 
 
-def _measure_postgres(folder: Path, tell: Tell) -> Section:
+def _measure_postgres(folder: Path) -> Section:
     """The part about PostgreSQL, or why this machine has none."""
     missing = "psycopg is not installed; pip install 'psycopg[binary]'"
     if find_spec("psycopg") is not None:
@@ -82,7 +82,7 @@ def _measure_postgres(folder: Path, tell: Tell) -> Section:
 
         server, missing = own_server(), MISSING
         if server is not None:
-            return postgres.measure(folder, server, tell)
+            return postgres.measure(folder, server)
     nothing = "nothing was measured"
     return Section(name=POSTGRES, title="left out", method=missing, durability=nothing, tables={})
 

@@ -20,7 +20,6 @@ from aegisd.rules_version import rules_version
 from aegisd.signing.guard import GuardFolder
 from aegisd.signing.signer import guard_path, key_path, open_keyring
 from aegisd.store.sqlite.store import SqliteStore
-from benchmarks.command import Tell
 from drills.daemon import proposal
 
 TENANT = "bench"
@@ -96,10 +95,8 @@ def calls(
     return (call(f"{prefix}{number // per_session}", content) for number in count())
 
 
-async def append(
-    to: Engine, proposals: Iterator[Proposal], wanted: int, tell: Tell = lambda _: None
-) -> None:
-    """Append the next so many calls, and tell what share of them is durable."""
+async def append(to: Engine, proposals: Iterator[Proposal], wanted: int) -> None:
+    """Append the next so many calls; all of them are durable when it returns."""
     done = 0
     while done < wanted:
         parts = [
@@ -108,15 +105,12 @@ async def append(
         ]
         await asyncio.gather(*(to.append(part) for part in parts))
         done += sum(map(len, parts))
-        tell(done / wanted)
 
 
-async def fill(
-    to: Engine, proposals: Iterator[Proposal], events: int, tell: Tell = lambda _: None
-) -> None:
+async def fill(to: Engine, proposals: Iterator[Proposal], events: int) -> None:
     """Append calls until the log holds at least so many events."""
     missing = events - (await to.reads.tenant(TENANT)).next_position
-    await append(to, proposals, -(-missing // EVENTS_PER_CALL), tell)
+    await append(to, proposals, -(-missing // EVENTS_PER_CALL))
 
 
 async def sampled(

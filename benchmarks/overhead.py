@@ -9,7 +9,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from benchmarks.command import Tell
 from benchmarks.figures import Paired, in_turns, paired
 from benchmarks.load import load
 from benchmarks.process import cpu_seconds
@@ -48,7 +47,7 @@ class Turn(Struct, frozen=True):
 Turns = Mapping[tuple[str, int, str], Sequence[Turn]]
 
 
-def measure(folder: Path, tell: Tell) -> Section:
+def measure(folder: Path) -> Section:
     """Load both daemons in turns."""
     with ExitStack() as stack:
         daemons = {}
@@ -62,7 +61,7 @@ def measure(folder: Path, tell: Tell) -> Section:
         }
         # The first round opens sessions, files and caches.
         in_turns(ways, 1)
-        turns = in_turns(ways, ROUNDS, tell)
+        turns = in_turns(ways, ROUNDS)
         signed = {which: _signed(folder / f"{which}.db") for which in daemons}
     return section(turns, signed)
 

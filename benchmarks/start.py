@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from aegisd.child import START
 from benchmarks import filling
-from benchmarks.command import bar, benchmark
+from benchmarks.command import benchmark
 from benchmarks.figures import span
 from benchmarks.filling import EVENTS_PER_CALL, TENANT
 from benchmarks.process import ROOT, resident_mb, timed
@@ -92,9 +92,8 @@ def main(sessions: int) -> Sequence[Section]:
 
 
 async def _build(database: Path, calls: int) -> None:
-    with bar("building the log") as tell:
-        async with filling.running(database) as engine:
-            await filling.append(engine, filling.calls("s", CALLS), calls, tell)
+    async with filling.running(database) as engine:
+        await filling.append(engine, filling.calls("s", CALLS), calls)
 
 
 def _start(database: Path, ending: signal.Signals, sessions: Sequence[str]) -> Started:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from aegisd.signing.keyring import public_path
 from aegisd.signing.signer import key_path
-from benchmarks.command import Tell
 from benchmarks.filling import TENANT
 from benchmarks.process import peak_mb, run, timed
 from benchmarks.report import Row, Section, aim
@@ -38,7 +37,7 @@ def exported(log: Path, path: Path) -> Exported:
     return Exported(path=path, events=events, public_key=public_path(key_path(log)))
 
 
-def measure(log: Path, path: Path, tell: Tell) -> Section:
+def measure(log: Path, path: Path) -> Section:
     """Export a log to `path` and otherwise, and import it into a daemon that has no log yet."""
     other = path.with_name("other.jsonl")
     ways: Mapping[str, Callable[[], Passed]] = {
@@ -48,10 +47,7 @@ def measure(log: Path, path: Path, tell: Tell) -> Section:
         BARE_SELECT: lambda: Passed(timed(lambda: _select(log, other))),
         BARE_INSERT: lambda: Passed(timed(lambda: _insert(path, path.with_name("bare.db")))),
     }
-    found = {}
-    for name, way in ways.items():
-        found[name] = way()
-        tell(len(found) / len(ways))
+    found = {name: way() for name, way in ways.items()}
     return section(exported(log, path), found)
 
 

@@ -13,7 +13,6 @@ from msgspec import Struct
 from aegisd.audit import anchors
 from aegisd.audit.verification.export import verify_export
 from aegisd.audit.verification.result import SIGNED
-from benchmarks.command import Tell
 from benchmarks.figures import in_turns
 from benchmarks.process import ROOT, run, timed
 from benchmarks.report import Section, aim
@@ -55,7 +54,7 @@ class Passed(Struct, frozen=True):
     daemon_mb: float | None = None
 
 
-def measure(exported: Exported, tell: Tell) -> Section:
+def measure(exported: Exported) -> Section:
     """Verify the export in every way there is. Raises `RuntimeError` where it does not hold."""
     path, key = exported.path, exported.public_key
     ways: Mapping[str, Callable[[], Passed]] = {
@@ -64,7 +63,7 @@ def measure(exported: Exported, tell: Tell) -> Section:
         BARE_HASH: lambda: _lines(path, lambda line: hashlib.sha256(line).digest()),
         BARE_JSON: lambda: _lines(path, json.loads),
     }
-    found = in_turns(ways, RUNS, lambda done: tell(done * RUNS / (RUNS + 1)))
+    found = in_turns(ways, RUNS)
     # The run of the median time.
     middle = {
         name: sorted(runs, key=lambda each: each.seconds)[len(runs) // 2]
@@ -72,7 +71,6 @@ def measure(exported: Exported, tell: Tell) -> Section:
     }
     # Several times as long as the others together.
     middle[SINGLE] = _verified([sys.executable, VERIFIER, path, "--key", key])
-    tell(1)
     return section(exported, {name: middle[name] for name in ORDER})
 
 
