@@ -4,15 +4,11 @@ import hashlib
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from aegisd.audit import anchors
-from aegisd.audit.verification.export import verify_export
-from aegisd.audit.verification.result import SIGNED
 from benchmarks.figures import in_turns
 from benchmarks.process import ROOT, run, timed
 from benchmarks.report import Section, aim
@@ -26,11 +22,10 @@ RUNS = 3
 EVENTS_PER_SECOND = 250_000
 
 COMMAND = "aegisctl verify, start included"
-CHECK = "its check alone"
 SINGLE = "aegis_verify.py, start included"
 BARE_HASH = "bare: SHA-256 of each line"
 BARE_JSON = "bare: json.loads of each line"
-ORDER = (COMMAND, CHECK, SINGLE, BARE_HASH, BARE_JSON)
+ORDER = (COMMAND, SINGLE, BARE_HASH, BARE_JSON)
 
 
 class Exported(Struct, frozen=True, kw_only=True):
@@ -59,7 +54,6 @@ def measure(exported: Exported) -> Section:
     path, key = exported.path, exported.public_key
     ways: Mapping[str, Callable[[], Passed]] = {
         COMMAND: lambda: _verified([AEGISCTL, "verify", path, "--key", key]),
-        CHECK: lambda: _alone([sys.executable, "-m", "benchmarks.verification", path, key]),
         BARE_HASH: lambda: _lines(path, lambda line: hashlib.sha256(line).digest()),
         BARE_JSON: lambda: _lines(path, json.loads),
     }
@@ -80,11 +74,6 @@ def _verified(command: Sequence[str | Path]) -> Passed:
     if "SIGNED" not in ended.said:
         raise RuntimeError(f"expected SIGNED of {command[0]}, found {ended.said}")
     return Passed(ended.seconds, ended.peak_mb)
-
-
-def _alone(command: Sequence[str | Path]) -> Passed:
-    ended = run(command)
-    return Passed(float(ended.said), ended.peak_mb)
 
 
 def _lines(path: Path, work: Callable[[bytes], object]) -> Passed:
@@ -122,26 +111,5 @@ def section(exported: Exported, found: Mapping[str, Passed]) -> Section:
                 for name, each in found.items()
             ]
         },
-        aims=[
-            aim(f"events/s, {name}", rates[name], at_least=EVENTS_PER_SECOND)
-            for name in (COMMAND, CHECK)
-        ],
+        aims=[aim(f"events/s, {COMMAND}", rates[COMMAND], at_least=EVENTS_PER_SECOND)],
     )
-
-
-def main(path: str, keys: str) -> None:
-    """Check an export here, start left out, and print the seconds; ends with 1 for a broken one.
-
-    In a program of its own, because the check starts others like it.
-    """
-    brought = anchors.read(anchors.read_keys([keys]), [])
-    started = time.perf_counter()
-    with Path(path).open("rb") as file:
-        told = verify_export(file, anchors=brought, path=path)
-    print(time.perf_counter() - started)
-    signed = all(tenant.level == SIGNED for tenant in told.tenants)
-    sys.exit(0 if told.holds and signed else 1)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
