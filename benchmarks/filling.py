@@ -20,6 +20,7 @@ from aegisd.rules_version import rules_version
 from aegisd.signing.guard import GuardFolder
 from aegisd.signing.signer import guard_path, key_path, open_keyring
 from aegisd.store.sqlite.store import SqliteStore
+from benchmarks.workloads import CALLS_PER_SESSION
 from drills.daemon import proposal
 
 TENANT = "bench"
@@ -27,8 +28,6 @@ TENANT = "bench"
 # Calls of one append, and appends in flight: enough that the writer never waits.
 CALLS_PER_APPEND = 100
 APPENDS_IN_FLIGHT = 4
-
-CALLS_PER_SESSION = 20
 
 # Each call leaves itself and its decision in the log.
 EVENTS_PER_CALL = 2

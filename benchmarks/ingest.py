@@ -1,7 +1,7 @@
 """Governed decisions over HTTP, durable, one process: `python -m benchmarks.ingest`.
 
 Every contender is a server in a process of its own, loaded by another. What the peer does per call
-is said in `benchmarks/peer.py`; the bare Starlette echo does nothing and is what HTTP itself costs.
+is said in docs/BENCHMARKS.md; the bare Starlette echo does nothing and is what HTTP itself costs.
 """
 
 import os

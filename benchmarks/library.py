@@ -25,9 +25,9 @@ from benchmarks.command import ENGINE, ROUNDS, benchmark
 from benchmarks.figures import in_turns, timing
 from benchmarks.process import ROOT, timed
 from benchmarks.report import Row, Section, aim
+from benchmarks.workloads import CALLS_PER_SESSION
 
 CALLS = 500
-CALLS_PER_SESSION = 20
 IMPORTS = 5
 MANIFEST = resources.manifests() / "quickstart.json"
 

@@ -1,15 +1,7 @@
 """agent-aegis, the peer: a policy engine in Python with YAML rules and a REST server of its own.
 
 It lives in an environment of its own, made on the first run and kept: both its package and ours
-are called `aegis`. What a call does there, by its source, version 1.0.0:
-
-* `Policy.evaluate` goes through the rules in order; the first whose patterns and conditions match
-  decides. Nothing is stored. `with_cache` remembers answers that no rule with conditions touches.
-* `POST /api/v1/evaluate` does the same over HTTP. Nothing is stored.
-* `POST /api/v1/execute` evaluates, runs an executor (here its own, which does nothing), and writes
-  one row per action to SQLite in WAL mode, a commit each, with SQLite's default synchronous=FULL.
-  No hash chain; session state and budgets decide nothing; the server's approver says yes to all.
-* An API key is asked for when the environment names one; here neither side authenticates.
+are called `aegis`. docs/BENCHMARKS.md says what a call does there.
 """
 
 import subprocess

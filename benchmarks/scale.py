@@ -25,9 +25,10 @@ from aegisd.rego.engines import choose
 from benchmarks import filling
 from benchmarks.command import ENGINE, benchmark
 from benchmarks.figures import Timing, timing
-from benchmarks.filling import CALLS_PER_APPEND, CALLS_PER_SESSION, EVENTS_PER_CALL, TENANT
+from benchmarks.filling import CALLS_PER_APPEND, EVENTS_PER_CALL, TENANT
 from benchmarks.process import resident_mb
 from benchmarks.report import Row, Section, aim
+from benchmarks.workloads import CALLS_PER_SESSION
 
 SINGLES, REQUESTS = 300, 10
 CHECKPOINTS, PROOFS = 20, 200

@@ -9,8 +9,6 @@ import asyncio
 import signal
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -21,12 +19,11 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from aegisd.child import START
 from benchmarks import filling
 from benchmarks.command import benchmark
 from benchmarks.figures import span
 from benchmarks.filling import EVENTS_PER_CALL, TENANT
-from benchmarks.process import ROOT, resident_mb, timed
+from benchmarks.process import resident_mb, timed
 from benchmarks.report import Row, Section, aim
 from drills.daemon import Daemon
 
@@ -44,9 +41,7 @@ STOPPED = "after an orderly stop"
 KILLED = "after kill -9"
 UNCACHED = "without snapshots"
 EMPTY = "bare: no log yet"
-HELP = "bare: aegisd --help"
-PYTHON = "bare: python -c pass"
-ORDER = (STOPPED, KILLED, UNCACHED, EMPTY, HELP, PYTHON)
+ORDER = (STOPPED, KILLED, UNCACHED, EMPTY)
 
 
 class Started(Struct, frozen=True):
@@ -68,8 +63,7 @@ def main(sessions: int) -> Sequence[Section]:
     """How long a start on a large log takes, what it holds, and what a first touch costs.
 
     After an orderly stop, after a kill, and without any cached fold: each is a daemon in a process
-    of its own on the same signed SQLite log (synchronous=FULL). Beside them a start on no log, and
-    programs that do less.
+    of its own on the same signed SQLite log (synchronous=FULL). Beside them a start on no log.
     """
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "aegis.db"
@@ -86,8 +80,6 @@ def main(sessions: int) -> Sequence[Section]:
                 connection.execute("DELETE FROM snapshots")
             found[UNCACHED].append(_start(database, signal.SIGTERM, names))
             found[EMPTY].append(_start(Path(folder) / f"{number}.db", signal.SIGTERM, names))
-            found[HELP].append(_run("-c", START, "--help"))
-            found[PYTHON].append(_run("-c", "pass"))
     return [section(sessions * CALLS * EVENTS_PER_CALL, found)]
 
 
@@ -110,12 +102,6 @@ def _start(database: Path, ending: signal.Signals, sessions: Sequence[str]) -> S
             later.append(timed(touch) * 1000)
         daemon.stop(ending)
     return Started(taken, resident, statistics.median(first), statistics.median(later))
-
-
-def _run(*arguments: str) -> Started:
-    command = [sys.executable, *arguments]
-    quiet = subprocess.DEVNULL
-    return Started(timed(partial(subprocess.run, command, check=True, stdout=quiet, cwd=ROOT)))
 
 
 def section(events: int, found: Starts) -> Section:

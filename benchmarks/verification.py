@@ -25,7 +25,6 @@ COMMAND = "aegisctl verify, start included"
 SINGLE = "aegis_verify.py, start included"
 BARE_HASH = "bare: SHA-256 of each line"
 BARE_JSON = "bare: json.loads of each line"
-ORDER = (COMMAND, SINGLE, BARE_HASH, BARE_JSON)
 
 
 class Exported(Struct, frozen=True, kw_only=True):
@@ -65,7 +64,7 @@ def measure(exported: Exported) -> Section:
     }
     # Several times as long as the others together.
     middle[SINGLE] = _verified([sys.executable, VERIFIER, path, "--key", key])
-    return section(exported, {name: middle[name] for name in ORDER})
+    return section(exported, middle)
 
 
 def _verified(command: Sequence[str | Path]) -> Passed:
