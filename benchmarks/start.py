@@ -48,9 +48,9 @@ class Started(Struct, frozen=True):
     """Seconds until it listened; megabytes it held; milliseconds of first and later touches."""
 
     seconds: float
-    resident_mb: float | None = None
-    first_ms: float | None = None
-    later_ms: float | None = None
+    resident_mb: float
+    first_ms: float
+    later_ms: float
 
 
 # Starts of each kind.

@@ -29,10 +29,10 @@ class Workload(Struct, frozen=True, kw_only=True):
     bodies: Callable[[str], Body]
 
 
-def proposal(session: str, tenant: str = "bench") -> Body:
+def proposal(session: str) -> Body:
     """Governed tool calls, one a request, in sessions of each connection's own."""
-    form = _event("TOOL_CALL_PROPOSED", f'{{"tool_name":"write_file","args":{_ARGS}}}', tenant)
-    template = form.replace("SESSION", f"{session}-%d-%d").encode()
+    form = _event("TOOL_CALL_PROPOSED", f'{{"tool_name":"write_file","args":{_ARGS}}}')
+    template = _in_session(form, session)
 
     def body(connection: int, number: int) -> bytes:
         return template % (connection, number // CALLS_PER_SESSION, connection % 4, number)
@@ -79,9 +79,9 @@ def peer_action(_session: str) -> Body:
     return lambda _connection, number: template % number
 
 
-def _event(event_type: str, payload: str, tenant: str = "bench") -> str:
+def _event(event_type: str, payload: str) -> str:
     return (
-        f'{{"tenant_id":"{tenant}","session_id":"SESSION","agent_id":"agent-%d",'
+        f'{{"tenant_id":"bench","session_id":"SESSION","agent_id":"agent-%d",'
         f'"event_type":"{event_type}","payload":{payload}}}'
     )
 
