@@ -1,26 +1,17 @@
-"""What the commands of all benchmarks share: their options, their progress and how they end."""
+"""What the commands of all benchmarks share: their options, and how they end."""
 
 import functools
 import json
 import os
 import platform
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from aegisd.rego.engines import CHOICES
-from benchmarks.peer import PEER
 from benchmarks.report import Section, console, show
-
-# Tells how much of a part is done, from 0 to 1.
-Tell = Callable[[float], object]
 
 ROUNDS = click.option(
     "--rounds", default=5, show_default=True, help="Medians are taken over these."
@@ -29,11 +20,6 @@ ROUNDS = click.option(
 ENGINE = click.option(
     "--engine", type=click.Choice(CHOICES), default="auto", show_default=True,
     help="Which Rego engine judges.",
-)  # fmt: skip
-
-PEER_VENV = click.option(
-    "--peer-venv", type=click.Path(path_type=Path),
-    help=f"Environment for {PEER}; made and kept.  [default: .venv-peer in the checkout]",
 )  # fmt: skip
 
 
@@ -65,14 +51,3 @@ def benchmark(example: str) -> Callable[[Callable[..., Sequence[Section]]], clic
         return run
 
     return made
-
-
-@contextmanager
-def bar(name: str) -> Iterator[Tell]:
-    """A bar on a terminal, nothing in a pipe, while a part is measured."""
-    columns = (TextColumn("{task.description:16}"), BarColumn(), TaskProgressColumn())
-    shown = Console(stderr=True)
-    hidden = not sys.stderr.isatty()
-    with Progress(*columns, TimeElapsedColumn(), console=shown, disable=hidden) as progress:
-        task = progress.add_task(name, total=1.0)
-        yield lambda done: progress.update(task, completed=done)

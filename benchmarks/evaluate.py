@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from aegisd.rego.engines import installed
 from benchmarks import peer
-from benchmarks.command import PEER_VENV, ROUNDS, benchmark
+from benchmarks.command import ROUNDS, benchmark
 from benchmarks.figures import Timing, in_turns, timing
 from benchmarks.process import ROOT
 from benchmarks.report import Row, Section
@@ -31,11 +31,10 @@ PEER, CACHED = "agent-aegis", "agent-aegis cached"
 
 
 class Answer(Struct):
-    """What a worker found: the outcome, each sample, and what loading the rules took."""
+    """What a worker found: the outcome, and each sample."""
 
     outcome: str
     samples_us: list[float]
-    prepare_ms: float
 
 
 # Call, contender and number of rules.
@@ -61,15 +60,14 @@ def ask(worker: "subprocess.Popen[str]", rules: int, call: str, seconds: float) 
 @benchmark("python -m benchmarks.evaluate --rounds 3 --json")
 @ROUNDS
 @click.option("--seconds", default=0.3, show_default=True, help="Of one measurement in one round.")
-@PEER_VENV
-def main(rounds: int, seconds: float, peer_venv: Path | None) -> Sequence[Section]:
+def main(rounds: int, seconds: float) -> Sequence[Section]:
     """One policy evaluation with 10, 100 and 1,000 operator's rules, beside a peer.
 
     Both engines of Aegis judge a prepared policy input; agent-aegis evaluates a prepared action
     against YAML rules that mean the same, without and with its cache. Nothing is stored and no
     network is involved. Read the ratios: cores are shared and noisy.
     """
-    python = peer.interpreter(peer_venv)
+    python = peer.interpreter()
     contenders = dict.fromkeys(installed(), Path(sys.executable))
     if python is not None:
         contenders |= {PEER: python, CACHED: python}
@@ -85,7 +83,7 @@ def main(rounds: int, seconds: float, peer_venv: Path | None) -> Sequence[Sectio
             rounds,
         )
     costs = {key: timing([each.samples_us for each in found]) for key, found in answers.items()}
-    rows = {key: _row(costs, *key, found[0].prepare_ms) for key, found in answers.items()}
+    rows = {key: _row(costs, *key) for key in answers}
     return [
         Section(
             name="evaluate",
@@ -108,7 +106,7 @@ def _worker(contender: str, python: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
 
 
-def _row(costs: Mapping[Key, Timing], call: str, contender: str, rules: int, load_ms: float) -> Row:
+def _row(costs: Mapping[Key, Timing], call: str, contender: str, rules: int) -> Row:
     cost, beside = costs[call, contender, rules], costs.get((call, PEER, rules))
     return {
         "contender": contender,
@@ -117,7 +115,6 @@ def _row(costs: Mapping[Key, Timing], call: str, contender: str, rules: int, loa
         "p99 us": cost.p99_us,
         "of 10 rules": cost.p50_us / costs[call, contender, RULES[0]].p50_us,
         "of the peer": None if beside is None else cost.p50_us / beside.p50_us,
-        "load ms": load_ms,
     }
 
 

@@ -1,7 +1,7 @@
 """One contender of `benchmarks.evaluate`, run as a file by whichever Python has it.
 
 Lines of JSON in, `{"rules": 100, "call": "last", "seconds": 0.2}`, and for each a line out:
-`{"outcome": "deny", "samples_us": […], "prepare_ms": …}`. The same loop times every contender.
+`{"outcome": "deny", "samples_us": […]}`. The same loop times every contender.
 """
 
 # The imports are where they are used: this file runs in two environments, each of which has some.
@@ -144,30 +144,16 @@ def main() -> None:
     """`evaluate_worker.py CONTENDER`: answer each line of the standard input."""
     contender = sys.argv[1]
 
-    def prepare(rules: int) -> Mapping[str, Step]:
+    @cache
+    def prepared(rules: int) -> Mapping[str, Step]:
         if contender.startswith("agent-aegis"):
             return peer(rules, cached=contender.endswith("cached"))
         return rego(contender, rules)
 
-    @cache
-    def prepared(rules: int) -> tuple[Mapping[str, Step], float]:
-        started = time.perf_counter()
-        steps = prepare(rules)
-        steps["none"]()
-        return steps, (time.perf_counter() - started) * 1000
-
-    # What is imported on the way is not part of what loading rules takes.
-    prepare(1)
-
     for line in sys.stdin:
         asked = json.loads(line)
-        steps, prepare_ms = prepared(asked["rules"])
-        step = steps[asked["call"]]
-        answer = {
-            "outcome": step(),
-            "samples_us": sample(step, asked["seconds"]),
-            "prepare_ms": round(prepare_ms, 1),
-        }
+        step = prepared(asked["rules"])[asked["call"]]
+        answer = {"outcome": step(), "samples_us": sample(step, asked["seconds"])}
         print(json.dumps(answer), flush=True)
 
 

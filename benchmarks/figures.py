@@ -17,20 +17,15 @@ class Timing(Struct, frozen=True):
     p99_us: float
 
 
-def in_turns(
-    ways: Mapping[Key, Callable[[], Found]],
-    rounds: int,
-    tell: Callable[[float], object] = lambda _: None,
-) -> Mapping[Key, list[Found]]:
+def in_turns(ways: Mapping[Key, Callable[[], Found]], rounds: int) -> Mapping[Key, list[Found]]:
     """What every way found in each round, in which all have a turn; the order changes.
 
-    A slow minute of a shared machine slows all of them. `tell` is told what share is done.
+    A slow minute of a shared machine slows all of them.
     """
     found: dict[Key, list[Found]] = {name: [] for name in ways}
     for number in range(rounds):
         for name in list(ways)[:: -1 if number % 2 else 1]:
             found[name].append(ways[name]())
-        tell((number + 1) / rounds)
     return found
 
 

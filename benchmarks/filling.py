@@ -1,23 +1,26 @@
-"""Logs of a wanted size, made in seconds: the engine itself, with a judge that has no rules."""
+"""Signed logs of a wanted size, made in seconds: the engine itself, with a judge without rules."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count, islice
 from pathlib import Path
 
-from aegisd import compose
+from aegisd import compose, resources
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal, read
-from aegisd.engine.checkpoints import Signing
+from aegisd.engine.checkpoints import INTERVAL_MS_DEFAULT, Signing
 from aegisd.engine.engine import Engine
 from aegisd.rego.installation import installation
 from aegisd.rego.judge import RegoJudge
 from aegisd.rules_version import rules_version
+from aegisd.signing.guard import GuardFolder
+from aegisd.signing.signer import guard_path, key_path, open_keyring
 from aegisd.store.sqlite.store import SqliteStore
-from benchmarks.command import Tell
+from benchmarks.workloads import CALLS_PER_SESSION
 from drills.daemon import proposal
 
 TENANT = "bench"
@@ -25,8 +28,6 @@ TENANT = "bench"
 # Calls of one append, and appends in flight: enough that the writer never waits.
 CALLS_PER_APPEND = 100
 APPENDS_IN_FLIGHT = 4
-
-CALLS_PER_SESSION = 20
 
 # Each call leaves itself and its decision in the log.
 EVENTS_PER_CALL = 2
@@ -45,13 +46,31 @@ class Allowing(RegoJudge):
 
 
 @asynccontextmanager
-async def running(database: Path, evidence: Signing | None = None) -> AsyncIterator[Engine]:
-    """The engine on a file, allowing everything; with `evidence` what it records is signed."""
+async def running(
+    database: Path, evaluator: str = "", interval_ms: int = INTERVAL_MS_DEFAULT
+) -> AsyncIterator[Engine]:
+    """The engine on a file, with its keys beside: it signs as the daemon does, or when asked (0).
+
+    It allows everything; with an `evaluator` it judges as the daemon does, but for budgets, which
+    would end a long session.
+    """
     store = SqliteStore(str(database))
-    made = installation()
-    judge = Allowing(made.evaluator, made.base, store.document, rules_version())
-    configured = compose.configured(judge)
-    engine = compose.engine(store, judge, configured, on_fatal=print, signing=evidence)
+    made = installation(evaluator or "auto")
+    judge = made.judge(store.document)
+    manifest = None
+    if evaluator:
+        told = json.loads((resources.manifests() / "quickstart.json").read_bytes())
+        told["budgets"] = dict.fromkeys(told["budgets"])
+        manifest = compose.read_manifest(told)
+    else:
+        judge = Allowing(made.evaluator, made.base, store.document, rules_version())
+    signing = Signing(
+        signer=open_keyring(key_path(database), lambda: None),
+        guard=GuardFolder(guard_path(database)),
+        interval_ms=interval_ms,
+    )
+    configured = compose.configured(judge, manifest)
+    engine = compose.engine(store, judge, configured, on_fatal=print, signing=signing)
     await engine.start()
     try:
         yield engine
@@ -75,10 +94,8 @@ def calls(
     return (call(f"{prefix}{number // per_session}", content) for number in count())
 
 
-async def append(
-    to: Engine, proposals: Iterator[Proposal], wanted: int, tell: Tell = lambda _: None
-) -> None:
-    """Append the next so many calls, and tell what share of them is durable."""
+async def append(to: Engine, proposals: Iterator[Proposal], wanted: int) -> None:
+    """Append the next so many calls; all of them are durable when it returns."""
     done = 0
     while done < wanted:
         parts = [
@@ -87,15 +104,12 @@ async def append(
         ]
         await asyncio.gather(*(to.append(part) for part in parts))
         done += sum(map(len, parts))
-        tell(done / wanted)
 
 
-async def fill(
-    to: Engine, proposals: Iterator[Proposal], events: int, tell: Tell = lambda _: None
-) -> None:
+async def fill(to: Engine, proposals: Iterator[Proposal], events: int) -> None:
     """Append calls until the log holds at least so many events."""
     missing = events - (await to.reads.tenant(TENANT)).next_position
-    await append(to, proposals, -(-missing // EVENTS_PER_CALL), tell)
+    await append(to, proposals, -(-missing // EVENTS_PER_CALL))
 
 
 async def sampled(

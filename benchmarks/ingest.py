@@ -1,7 +1,7 @@
 """Governed decisions over HTTP, durable, one process: `python -m benchmarks.ingest`.
 
 Every contender is a server in a process of its own, loaded by another. What the peer does per call
-is said in `benchmarks/peer.py`; the bare Starlette echo does nothing and is what HTTP itself costs.
+is said in docs/BENCHMARKS.md; the bare Starlette echo does nothing and is what HTTP itself costs.
 """
 
 import os
@@ -19,7 +19,7 @@ from msgspec import Struct
 from aegisd.child import Child
 from aegisd.rego.engines import CHOICES, choose, installed
 from benchmarks import peer, steps
-from benchmarks.command import PEER_VENV, benchmark
+from benchmarks.command import benchmark
 from benchmarks.figures import in_turns, span
 from benchmarks.load import Loaded, load
 from benchmarks.process import ROOT
@@ -92,9 +92,8 @@ class Contender(Struct, frozen=True, kw_only=True):
 )  # fmt: skip
 @click.option("--seconds", default=1.5, show_default=True, help="Length of one measurement.")
 @click.option("--rounds", default=3, show_default=True, help="Medians are taken over these.")
-@PEER_VENV
 def main(
-    connections: tuple[int, ...], engine: str, seconds: float, rounds: int, peer_venv: Path | None
+    connections: tuple[int, ...], engine: str, seconds: float, rounds: int
 ) -> Sequence[Section]:
     """Governed durable decisions over HTTP, beside a peer and a bare echo.
 
@@ -103,7 +102,7 @@ def main(
     are shared and noisy: medians over rounds and ratios are what to read.
     """
     engines = installed() if engine == "both" else (choose(engine).name,)
-    python = peer.interpreter(peer_venv)
+    python = peer.interpreter()
     plan = [*(("call", number) for number in connections), *BATCHES]
     with tempfile.TemporaryDirectory() as folder:
         with _contenders(Path(folder), engines, python) as contenders:

@@ -21,13 +21,13 @@ from aegis import AsyncGate, Gate
 from aegisd import resources
 from aegisd.rego.engines import choose
 from benchmarks import peer
-from benchmarks.command import ENGINE, PEER_VENV, ROUNDS, benchmark
+from benchmarks.command import ENGINE, ROUNDS, benchmark
 from benchmarks.figures import in_turns, timing
 from benchmarks.process import ROOT, timed
 from benchmarks.report import Row, Section, aim
+from benchmarks.workloads import CALLS_PER_SESSION
 
 CALLS = 500
-CALLS_PER_SESSION = 20
 IMPORTS = 5
 MANIFEST = resources.manifests() / "quickstart.json"
 
@@ -46,14 +46,13 @@ Round = Callable[[], list[float]]
 @benchmark("python -m benchmarks.library --engine regorus --json")
 @ROUNDS
 @ENGINE
-@PEER_VENV
-def main(rounds: int, engine: str, peer_venv: Path | None) -> Sequence[Section]:
+def main(rounds: int, engine: str) -> Sequence[Section]:
     """In-process decisions on memory and SQLite, sync and async, and import time.
 
     One call at a time, each judged by the base rules and the quickstart manifest and recorded with
     its decision. Ratios are to the same log of the peer, and to a bare Python that imports nothing.
     """
-    python = peer.interpreter(peer_venv)
+    python = peer.interpreter()
     imports = _imports(python)
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -71,15 +71,6 @@ class Connection(asyncio.Protocol):
         self._transport.write(following)  # type: ignore[attr-defined]
 
 
-def request(path: str, body: bytes, host: str) -> bytes:
-    """The bytes of one POST."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
 class Loaded(Struct, frozen=True, kw_only=True):
     """What a load found: events per second, and how long its requests took."""
 
@@ -106,6 +97,8 @@ async def run(port: int, workload: Workload, connections: int, seconds: float, n
     """Load a server for a while from this process."""
     loop = asyncio.get_running_loop()
     body = workload.bodies(name)
+    head = f"POST {workload.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode()
+    head += b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
     started = time.perf_counter()
     ends = started + seconds
 
@@ -113,7 +106,8 @@ async def run(port: int, workload: Workload, connections: int, seconds: float, n
         for number in count():
             if time.perf_counter() > ends:
                 return
-            yield request(workload.path, body(connection, number), f"127.0.0.1:{port}")
+            told = body(connection, number)
+            yield head % (len(told), told)
 
     protocols = []
     for number in range(connections):

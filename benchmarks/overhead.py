@@ -9,8 +9,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from benchmarks import signing
-from benchmarks.command import Tell
 from benchmarks.figures import Paired, in_turns, paired
 from benchmarks.load import load
 from benchmarks.process import cpu_seconds
@@ -49,8 +47,8 @@ class Turn(Struct, frozen=True):
 Turns = Mapping[tuple[str, int, str], Sequence[Turn]]
 
 
-def measure(folder: Path, tell: Tell) -> Section:
-    """Load both daemons in turns, then take the steps of a checkpoint alone."""
+def measure(folder: Path) -> Section:
+    """Load both daemons in turns."""
     with ExitStack() as stack:
         daemons = {}
         for which, settings in SETTINGS.items():
@@ -63,9 +61,9 @@ def measure(folder: Path, tell: Tell) -> Section:
         }
         # The first round opens sessions, files and caches.
         in_turns(ways, 1)
-        turns = in_turns(ways, ROUNDS, tell)
+        turns = in_turns(ways, ROUNDS)
         signed = {which: _signed(folder / f"{which}.db") for which in daemons}
-    return section(turns, signed, signing.costs(folder))
+    return section(turns, signed)
 
 
 def _turn(daemon: Daemon, workload: str, connections: int) -> Turn:
@@ -83,29 +81,22 @@ def _signed(database: Path) -> int:
     return count
 
 
-def section(turns: Turns, signed: Mapping[str, int], steps: Mapping[str, float]) -> Section:
-    """Rates of both daemons by workload, and the steps of a checkpoint."""
+def section(turns: Turns, signed: Mapping[str, int]) -> Section:
+    """Rates of both daemons by workload."""
     loads = dict.fromkeys((workload, connections) for workload, connections, _ in turns)
     rates = [_rates(turns, *each) for each in loads]
-    commit = steps[signing.COMMIT]
-    named = {**steps, "one checkpoint, in all": signing.total_us(steps)}
     return Section(
         name="overhead",
         title="append with checkpoints on and off",
         method=f"two daemons over HTTP, loaded in turns for {SECONDS:g} s each in {ROUNDS} rounds, "
         "the order changing; on: each 1000 ms or 256 events; off: interval 0. What is kept is the "
-        "median of the rounds' own ratios; cpu is the daemon's processor time per event. Then one "
-        f"checkpoint over 256 events in-process, medians of {signing.CHECKPOINTS}",
+        "median of the rounds' own ratios; cpu is the daemon's processor time per event",
         durability="SQLite WAL, synchronous=FULL, committed before the answer; a checkpoint is "
         "fsynced in the database and in a file outside it",
         tables={
             f"events/s; checkpoints signed: on {signed[ON]:,}, off {signed[OFF]:,}": [
                 row for row, _ in rates
-            ],
-            "one checkpoint over 256 events, each step alone, on the thread beside the gate": [
-                {"step": name, "us": us, "% of the commit": 100 * us / commit}
-                for name, us in named.items()
-            ],
+            ]
         },
         aims=[
             aim(f"cost of checkpoints, {row['load']}", 1 - kept.median, at_most=COST_SHARE)

@@ -1,15 +1,7 @@
 """agent-aegis, the peer: a policy engine in Python with YAML rules and a REST server of its own.
 
 It lives in an environment of its own, made on the first run and kept: both its package and ours
-are called `aegis`. What a call does there, by its source, version 1.0.0:
-
-* `Policy.evaluate` goes through the rules in order; the first whose patterns and conditions match
-  decides. Nothing is stored. `with_cache` remembers answers that no rule with conditions touches.
-* `POST /api/v1/evaluate` does the same over HTTP. Nothing is stored.
-* `POST /api/v1/execute` evaluates, runs an executor (here its own, which does nothing), and writes
-  one row per action to SQLite in WAL mode, a commit each, with SQLite's default synchronous=FULL.
-  No hash chain; session state and budgets decide nothing; the server's approver says yes to all.
-* An API key is asked for when the environment names one; here neither side authenticates.
+are called `aegis`. docs/BENCHMARKS.md says what a call does there.
 """
 
 import subprocess
@@ -32,24 +24,23 @@ _PROBE = "import aegis.server.app, httptools, starlette, uvicorn, uvloop"
 INSTALL_SECONDS_MAX = 180
 
 
-def interpreter(environment: Path | None) -> Path | None:
-    """The Python that has the peer; installed into `environment` on the first run.
+def interpreter() -> Path | None:
+    """The Python that has the peer; installed into `ENVIRONMENT` on the first run.
 
     None, with a sentence on the error stream, where it cannot be installed: a benchmark then goes
     on without its peer and says so.
     """
-    folder = environment or ENVIRONMENT
-    python = folder / "bin" / "python"
+    python = ENVIRONMENT / "bin" / "python"
     if _succeeds([str(python), "-I", "-c", _PROBE]):
         return python
-    print(f"installing {PEER} into {folder}, once", file=sys.stderr)
-    made = _succeeds([sys.executable, "-m", "venv", str(folder)])
+    print(f"installing {PEER} into {ENVIRONMENT}, once", file=sys.stderr)
+    made = _succeeds([sys.executable, "-m", "venv", str(ENVIRONMENT)])
     pip = [str(python), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check"]
     if made and _succeeds([*pip, "install", "--retries=1", *_REQUIREMENTS]):
         return python
     print(
         f"{PEER} could not be installed (no package index?): the figures come without this peer. "
-        "Give an environment that has it with --peer-venv.",
+        f"An environment that has it may stand at {ENVIRONMENT}.",
         file=sys.stderr,
     )
     return None

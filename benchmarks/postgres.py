@@ -12,7 +12,6 @@ import psycopg
 
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.store.postgres.store import PostgresStore
-from benchmarks.command import Tell
 from benchmarks.figures import in_turns, span
 from benchmarks.load import load
 from benchmarks.report import Row, Section, aim
@@ -45,16 +44,16 @@ _INSERT = "INSERT INTO bare VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 
 Rates = Mapping[str, Sequence[float]]
 
 
-def measure(folder: Path, server: postgres.Server, tell: Tell) -> Section:
+def measure(folder: Path, server: postgres.Server) -> Section:
     """Let stores and daemons have their turns on a server of our own."""
     with psycopg.connect(server.dsn) as connection:
         version = connection.info.parameter_status("server_version") or ""
-    alone = _alone(postgres.new_database(server.dsn), lambda done: tell(done / 2))
-    served = _served(postgres.new_database(server.dsn), folder, lambda done: tell(0.5 + done / 2))
+    alone = _alone(postgres.new_database(server.dsn))
+    served = _served(postgres.new_database(server.dsn), folder)
     return section(version, alone, served)
 
 
-def _alone(dsn: str, tell: Tell) -> Rates:
+def _alone(dsn: str) -> Rates:
     """Rows per second of each way to write them."""
     tenants = map("t{}".format, count())
 
@@ -70,7 +69,7 @@ def _alone(dsn: str, tell: Tell) -> Rates:
         ways = {f"{BARE}, {BATCHES[0]} a commit": partial(_bare, connection, BATCHES[0])}
         for size in BATCHES:
             ways[f"{STORE}, {size} a commit"] = partial(_append, store, size)
-        return in_turns({name: partial(rate, way) for name, way in ways.items()}, ROUNDS, tell)
+        return in_turns({name: partial(rate, way) for name, way in ways.items()}, ROUNDS)
 
 
 def _bare(
@@ -88,7 +87,7 @@ def _append(store: PostgresStore, size: int, rows: Sequence[StoredEvent]) -> Non
         store.append(batch)
 
 
-def _served(dsn: str, folder: Path, tell: Tell) -> Rates:
+def _served(dsn: str, folder: Path) -> Rates:
     """Events per second of a daemon on each store."""
     names = map("p{}".format, count())
 
@@ -105,7 +104,7 @@ def _served(dsn: str, folder: Path, tell: Tell) -> Rates:
         on_sqlite = stack.enter_context(Daemon(folder, dsn=sqlite))
         ways = {POSTGRES: partial(rate, on_postgres), SQLITE: partial(rate, on_sqlite)}
         in_turns(ways, 1)
-        return in_turns(ways, ROUNDS, tell)
+        return in_turns(ways, ROUNDS)
 
 
 def section(version: str, alone: Rates, served: Rates) -> Section:

@@ -1,16 +1,14 @@
-"""A start on a large log: `python -m benchmarks.start`, and a part of `benchmarks.evidence`.
+"""A start on a large log: `python -m benchmarks.start`.
 
 How long a daemon takes until it listens, what it holds in memory then, and what the first call into
-a session costs that nobody has touched yet. The command builds a log of many sessions with the
-engine itself and a judge that allows: the log's size is what matters here, not the rules.
+a session costs that nobody has touched yet. The log is built by the engine itself with a judge that
+allows: the log's size is what matters here, not the rules.
 """
 
 import asyncio
 import signal
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -21,13 +19,11 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from aegisd.child import START
 from benchmarks import filling
-from benchmarks.command import Tell, bar, benchmark
+from benchmarks.command import benchmark
 from benchmarks.figures import span
 from benchmarks.filling import EVENTS_PER_CALL, TENANT
-from benchmarks.growth import Log
-from benchmarks.process import ROOT, resident_mb, timed
+from benchmarks.process import resident_mb, timed
 from benchmarks.report import Row, Section, aim
 from drills.daemon import Daemon
 
@@ -35,7 +31,7 @@ from drills.daemon import Daemon
 # newest cached fold and checkpoint.
 TOUCHES = 200
 
-# Governed calls of each session of the log that the command builds.
+# Governed calls of each session of the log.
 CALLS = 2
 
 STARTS = 5
@@ -45,17 +41,16 @@ STOPPED = "after an orderly stop"
 KILLED = "after kill -9"
 UNCACHED = "without snapshots"
 EMPTY = "bare: no log yet"
-HELP = "bare: aegisd --help"
-PYTHON = "bare: python -c pass"
+ORDER = (STOPPED, KILLED, UNCACHED, EMPTY)
 
 
 class Started(Struct, frozen=True):
     """Seconds until it listened; megabytes it held; milliseconds of first and later touches."""
 
     seconds: float
-    resident_mb: float | None = None
-    first_ms: float | None = None
-    later_ms: float | None = None
+    resident_mb: float
+    first_ms: float
+    later_ms: float
 
 
 # Starts of each kind.
@@ -67,43 +62,30 @@ Starts = Mapping[str, Sequence[Started]]
 def main(sessions: int) -> Sequence[Section]:
     """How long a start on a large log takes, what it holds, and what a first touch costs.
 
-    Three starts: after an orderly stop, after a kill, and without any cached fold. Each is a daemon
-    in a process of its own on the same SQLite log (synchronous=FULL).
+    After an orderly stop, after a kill, and without any cached fold: each is a daemon in a process
+    of its own on the same signed SQLite log (synchronous=FULL). Beside them a start on no log.
     """
-    names = [f"s{number * 7919 % sessions}" for number in range(TOUCHES)]
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "aegis.db"
         asyncio.run(_build(database, sessions * CALLS))
-        # How one ends is what the next one starts after.
-        stopped = _start(database, signal.SIGKILL, names)
-        killed = _start(database, signal.SIGTERM, names)
-        with closing(sqlite3.connect(database)) as connection, connection:
-            connection.execute("DELETE FROM snapshots")
-        uncached = _start(database, signal.SIGTERM, names)
-    found = {STOPPED: [stopped], KILLED: [killed], UNCACHED: [uncached]}
+        _start(database, signal.SIGTERM, ["s0"])
+        found: dict[str, list[Started]] = {name: [] for name in ORDER}
+        for number in range(STARTS):
+            first = number * TOUCHES
+            names = [f"s{each * 7919 % sessions}" for each in range(first, first + TOUCHES)]
+            # How one ends is what the next one starts after.
+            found[STOPPED].append(_start(database, signal.SIGKILL, names))
+            found[KILLED].append(_start(database, signal.SIGTERM, names))
+            with closing(sqlite3.connect(database)) as connection, connection:
+                connection.execute("DELETE FROM snapshots")
+            found[UNCACHED].append(_start(database, signal.SIGTERM, names))
+            found[EMPTY].append(_start(Path(folder) / f"{number}.db", signal.SIGTERM, names))
     return [section(sessions * CALLS * EVENTS_PER_CALL, found)]
 
 
 async def _build(database: Path, calls: int) -> None:
-    with bar("building the log") as tell:
-        async with filling.running(database) as engine:
-            await filling.append(engine, filling.calls("s", CALLS), calls, tell)
-
-
-def measure(log: Log, folder: Path, tell: Tell) -> Section:
-    """Start on the log again and again, and beside it on nothing, in turns."""
-    found: dict[str, list[Started]] = {name: [] for name in (STOPPED, KILLED, EMPTY, HELP, PYTHON)}
-    events = log.size()
-    names = [f"s1-{number}" for number in range(TOUCHES)]
-    _start(log.database, signal.SIGKILL, names)
-    for number in range(STARTS):
-        found[KILLED].append(_start(log.database, signal.SIGTERM, names))
-        found[STOPPED].append(_start(log.database, signal.SIGKILL, names))
-        found[EMPTY].append(_start(folder / f"empty{number}.db", signal.SIGTERM, names))
-        found[HELP].append(_run("-c", START, "--help"))
-        found[PYTHON].append(_run("-c", "pass"))
-        tell((number + 1) / STARTS)
-    return section(events, found)
+    async with filling.running(database) as engine:
+        await filling.append(engine, filling.calls("s", CALLS), calls)
 
 
 def _start(database: Path, ending: signal.Signals, sessions: Sequence[str]) -> Started:
@@ -122,24 +104,17 @@ def _start(database: Path, ending: signal.Signals, sessions: Sequence[str]) -> S
     return Started(taken, resident, statistics.median(first), statistics.median(later))
 
 
-def _run(*arguments: str) -> Started:
-    command = [sys.executable, *arguments]
-    quiet = subprocess.DEVNULL
-    return Started(timed(partial(subprocess.run, command, check=True, stdout=quiet, cwd=ROOT)))
-
-
 def section(events: int, found: Starts) -> Section:
     """Median seconds of each kind of start, and the rest of its last one."""
     medians = {
         name: statistics.median(each.seconds for each in starts) for name, starts in found.items()
     }
-    bare = medians.get(EMPTY)
     rows: list[Row] = [
         {
             "start": name,
             "seconds": medians[name],
             "range": span([each.seconds for each in starts]),
-            "of no log": None if bare is None else medians[name] / bare,
+            "of no log": medians[name] / medians[EMPTY],
             "resident MB": starts[-1].resident_mb,
             "first touch p50 ms": starts[-1].first_ms,
             "later touch p50 ms": starts[-1].later_ms,

@@ -1,21 +1,18 @@
 """Export and import of a whole log: seconds, and the memory of everybody who takes part."""
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from msgspec import Struct
-
-from benchmarks.command import Tell
+from aegisd.signing.keyring import public_path
+from aegisd.signing.signer import key_path
 from benchmarks.filling import TENANT
-from benchmarks.growth import Log
 from benchmarks.process import peak_mb, run, timed
 from benchmarks.report import Row, Section, aim
-from benchmarks.verification import AEGISCTL, Exported
+from benchmarks.verification import AEGISCTL, Exported, Passed
 from drills.daemon import Daemon
 
 # Megabytes that the exporter, the importer and the daemon may have resident at most, each.
@@ -27,67 +24,45 @@ ROWS_PER_COMMIT = 512
 EXPORT_FILE = "aegisctl export --dsn"
 EXPORT_SERVER = "aegisctl export, from a daemon"
 IMPORT = "aegisctl import, into a daemon"
-BARE_COPY = "bare: copy of the file, fsync"
 BARE_SELECT = "bare: SELECT body, lines to a file, fsync"
 BARE_INSERT = f"bare: INSERT of the lines, {ROWS_PER_COMMIT} a commit"
 
 
-class Moved(Struct, frozen=True):
-    """One way of a log: seconds, and the peak memory of the program and of the daemon."""
-
-    seconds: float
-    program_mb: float | None = None
-    daemon_mb: float | None = None
-
-
-def exported(log: Log, path: Path) -> Exported:
+def exported(log: Path, path: Path) -> Exported:
     """The export of a log at `path`, made where there is none yet."""
     if not path.exists():
-        run([AEGISCTL, "export", "--dsn", log.database, "--out", path])
+        run([AEGISCTL, "export", "--dsn", log, "--out", path])
     with path.open("rb") as file:
         events = sum(not line.startswith((b'{"$kind":', b'{"aegis_')) for line in file)
-    return Exported(path=path, events=events, public_key=log.public_key)
+    return Exported(path=path, events=events, public_key=public_path(key_path(log)))
 
 
-def measure(log: Log, path: Path, tell: Tell) -> Section:
+def measure(log: Path, path: Path) -> Section:
     """Export a log to `path` and otherwise, and import it into a daemon that has no log yet."""
     other = path.with_name("other.jsonl")
-    ways: Mapping[str, Callable[[], Moved]] = {
-        EXPORT_FILE: lambda: _moved("export", "--dsn", log.database, "--out", path),
-        EXPORT_SERVER: lambda: _by_daemon(
-            log.database, "export", "--tenant", TENANT, "--out", other
-        ),
+    ways: Mapping[str, Callable[[], Passed]] = {
+        EXPORT_FILE: lambda: _moved("export", "--dsn", log, "--out", path),
+        EXPORT_SERVER: lambda: _by_daemon(log, "export", "--tenant", TENANT, "--out", other),
         IMPORT: lambda: _by_daemon(path.with_name("imported.db"), "import", path, *_ACT),
-        BARE_COPY: lambda: Moved(timed(lambda: _copy(path, other))),
-        BARE_SELECT: lambda: Moved(timed(lambda: _select(log.database, other))),
-        BARE_INSERT: lambda: Moved(timed(lambda: _insert(path, path.with_name("bare.db")))),
+        BARE_SELECT: lambda: Passed(timed(lambda: _select(log, other))),
+        BARE_INSERT: lambda: Passed(timed(lambda: _insert(path, path.with_name("bare.db")))),
     }
-    found = {}
-    for name, way in ways.items():
-        found[name] = way()
-        tell(len(found) / len(ways))
+    found = {name: way() for name, way in ways.items()}
     return section(exported(log, path), found)
 
 
 _ACT = ("--tenant", "audit", "--author", "bench", "--reason", "a benchmark")
 
 
-def _moved(*arguments: str | Path) -> Moved:
+def _moved(*arguments: str | Path) -> Passed:
     ended = run([AEGISCTL, *arguments])
-    return Moved(ended.seconds, ended.peak_mb)
+    return Passed(ended.seconds, ended.peak_mb)
 
 
-def _by_daemon(database: Path, *arguments: str | Path) -> Moved:
+def _by_daemon(database: Path, *arguments: str | Path) -> Passed:
     with Daemon(database.parent, dsn=str(database)) as daemon:
         moved = _moved(*arguments, "--server", f"http://127.0.0.1:{daemon.port}")
-        return Moved(moved.seconds, moved.program_mb, peak_mb(daemon.pid))
-
-
-def _copy(path: Path, other: Path) -> None:
-    with path.open("rb") as source, other.open("wb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
-        target.flush()
-        os.fsync(target.fileno())
+        return Passed(moved.seconds, moved.peak_mb, peak_mb(daemon.pid))
 
 
 def _select(database: Path, other: Path) -> None:
@@ -118,7 +93,7 @@ def _insert(path: Path, database: Path) -> None:
 _BARE_OF = {EXPORT_FILE: BARE_SELECT, EXPORT_SERVER: BARE_SELECT, IMPORT: BARE_INSERT}
 
 
-def section(file: Exported, found: Mapping[str, Moved]) -> Section:
+def section(file: Exported, found: Mapping[str, Passed]) -> Section:
     """Seconds and memory of every way, beside what the bytes alone take."""
     rows: list[Row] = []
     for name, moved in found.items():
@@ -129,7 +104,7 @@ def section(file: Exported, found: Mapping[str, Moved]) -> Section:
                 "seconds": moved.seconds,
                 "events/s": file.events / moved.seconds,
                 "of bare": None if bare is None else moved.seconds / bare.seconds,
-                "program MB": moved.program_mb,
+                "program MB": moved.peak_mb,
                 "daemon MB": moved.daemon_mb,
             }
         )
@@ -145,7 +120,7 @@ def section(file: Exported, found: Mapping[str, Moved]) -> Section:
         aims=[
             aim(f"peak MB, {name}: {who}", megabytes, at_most=RESIDENT_MB)
             for name, moved in found.items()
-            for who, megabytes in (("program", moved.program_mb), ("daemon", moved.daemon_mb))
+            for who, megabytes in (("program", moved.peak_mb), ("daemon", moved.daemon_mb))
             if megabytes is not None
         ],
     )

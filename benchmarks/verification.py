@@ -4,16 +4,11 @@ import hashlib
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from aegisd.audit import anchors
-from aegisd.audit.verification.export import verify_export
-from aegisd.audit.verification.result import SIGNED
-from benchmarks.command import Tell
 from benchmarks.figures import in_turns
 from benchmarks.process import ROOT, run, timed
 from benchmarks.report import Section, aim
@@ -27,11 +22,9 @@ RUNS = 3
 EVENTS_PER_SECOND = 250_000
 
 COMMAND = "aegisctl verify, start included"
-CHECK = "its check alone"
 SINGLE = "aegis_verify.py, start included"
 BARE_HASH = "bare: SHA-256 of each line"
 BARE_JSON = "bare: json.loads of each line"
-ORDER = (COMMAND, CHECK, SINGLE, BARE_HASH, BARE_JSON)
 
 
 class Exported(Struct, frozen=True, kw_only=True):
@@ -47,23 +40,23 @@ class Exported(Struct, frozen=True, kw_only=True):
         return self.path.stat().st_size
 
 
-class Checked(Struct, frozen=True):
-    """One way to go through an export: seconds, and megabytes where it is a program."""
+class Passed(Struct, frozen=True):
+    """One way through a log: seconds, and the peak memory of the program and of a daemon."""
 
     seconds: float
     peak_mb: float | None = None
+    daemon_mb: float | None = None
 
 
-def measure(exported: Exported, tell: Tell) -> Section:
+def measure(exported: Exported) -> Section:
     """Verify the export in every way there is. Raises `RuntimeError` where it does not hold."""
     path, key = exported.path, exported.public_key
-    ways: Mapping[str, Callable[[], Checked]] = {
+    ways: Mapping[str, Callable[[], Passed]] = {
         COMMAND: lambda: _verified([AEGISCTL, "verify", path, "--key", key]),
-        CHECK: lambda: _alone([sys.executable, "-m", "benchmarks.verification", path, key]),
         BARE_HASH: lambda: _lines(path, lambda line: hashlib.sha256(line).digest()),
         BARE_JSON: lambda: _lines(path, json.loads),
     }
-    found = in_turns(ways, RUNS, lambda done: tell(done * RUNS / (RUNS + 1)))
+    found = in_turns(ways, RUNS)
     # The run of the median time.
     middle = {
         name: sorted(runs, key=lambda each: each.seconds)[len(runs) // 2]
@@ -71,24 +64,18 @@ def measure(exported: Exported, tell: Tell) -> Section:
     }
     # Several times as long as the others together.
     middle[SINGLE] = _verified([sys.executable, VERIFIER, path, "--key", key])
-    tell(1)
-    return section(exported, {name: middle[name] for name in ORDER})
+    return section(exported, middle)
 
 
-def _verified(command: Sequence[str | Path]) -> Checked:
+def _verified(command: Sequence[str | Path]) -> Passed:
     ended = run(command)
     # It also ends well where nothing is signed.
     if "SIGNED" not in ended.said:
         raise RuntimeError(f"expected SIGNED of {command[0]}, found {ended.said}")
-    return Checked(ended.seconds, ended.peak_mb)
+    return Passed(ended.seconds, ended.peak_mb)
 
 
-def _alone(command: Sequence[str | Path]) -> Checked:
-    ended = run(command)
-    return Checked(float(ended.said), ended.peak_mb)
-
-
-def _lines(path: Path, work: Callable[[bytes], object]) -> Checked:
+def _lines(path: Path, work: Callable[[bytes], object]) -> Passed:
     """Seconds to read every line and do nothing else with it."""
 
     def read() -> None:
@@ -96,10 +83,10 @@ def _lines(path: Path, work: Callable[[bytes], object]) -> Checked:
             for line in file:
                 work(line)
 
-    return Checked(timed(read))
+    return Passed(timed(read))
 
 
-def section(exported: Exported, found: Mapping[str, Checked]) -> Section:
+def section(exported: Exported, found: Mapping[str, Passed]) -> Section:
     """Events per second of every way, beside the bare loops."""
     rates = {name: exported.events / each.seconds for name, each in found.items()}
     return Section(
@@ -123,26 +110,5 @@ def section(exported: Exported, found: Mapping[str, Checked]) -> Section:
                 for name, each in found.items()
             ]
         },
-        aims=[
-            aim(f"events/s, {name}", rates[name], at_least=EVENTS_PER_SECOND)
-            for name in (COMMAND, CHECK)
-        ],
+        aims=[aim(f"events/s, {COMMAND}", rates[COMMAND], at_least=EVENTS_PER_SECOND)],
     )
-
-
-def main(path: str, keys: str) -> None:
-    """Check an export here, start left out, and print the seconds; ends with 1 for a broken one.
-
-    In a program of its own, because the check starts others like it.
-    """
-    brought = anchors.read(anchors.read_keys([keys]), [])
-    started = time.perf_counter()
-    with Path(path).open("rb") as file:
-        told = verify_export(file, anchors=brought, path=path)
-    print(time.perf_counter() - started)
-    signed = all(tenant.level == SIGNED for tenant in told.tenants)
-    sys.exit(0 if told.holds and signed else 1)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

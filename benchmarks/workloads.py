@@ -29,10 +29,10 @@ class Workload(Struct, frozen=True, kw_only=True):
     bodies: Callable[[str], Body]
 
 
-def proposal(session: str, tenant: str = "bench") -> Body:
+def proposal(session: str) -> Body:
     """Governed tool calls, one a request, in sessions of each connection's own."""
-    form = _event("TOOL_CALL_PROPOSED", f'{{"tool_name":"write_file","args":{_ARGS}}}', tenant)
-    template = form.replace("SESSION", f"{session}-%d-%d").encode()
+    form = _event("TOOL_CALL_PROPOSED", f'{{"tool_name":"write_file","args":{_ARGS}}}')
+    template = _in_session(form, session)
 
     def body(connection: int, number: int) -> bytes:
         return template % (connection, number // CALLS_PER_SESSION, connection % 4, number)
@@ -40,13 +40,12 @@ def proposal(session: str, tenant: str = "bench") -> Body:
     return body
 
 
-def calls(session: str) -> Body:
-    """`BATCH_EVENTS` governed tool calls a request, in sessions of `CALLS_PER_SESSION`."""
-    one = proposal(session)
+def batch(one: Body, form: bytes = b"[%b]") -> Body:
+    """`BATCH_EVENTS` of a kind a request, in the frame that the server takes them in."""
 
     def body(connection: int, number: int) -> bytes:
         first = number * BATCH_EVENTS
-        return b"[%b]" % b",".join(one(connection, first + item) for item in range(BATCH_EVENTS))
+        return form % b",".join(one(connection, first + item) for item in range(BATCH_EVENTS))
 
     return body
 
@@ -80,21 +79,9 @@ def peer_action(_session: str) -> Body:
     return lambda _connection, number: template % number
 
 
-def peer_actions(session: str) -> Body:
-    """`BATCH_EVENTS` of the peer's actions a request."""
-    one = peer_action(session)
-
-    def body(connection: int, number: int) -> bytes:
-        first = number * BATCH_EVENTS
-        items = b",".join(one(connection, first + item) for item in range(BATCH_EVENTS))
-        return b'{"actions":[%b]}' % items
-
-    return body
-
-
-def _event(event_type: str, payload: str, tenant: str = "bench") -> str:
+def _event(event_type: str, payload: str) -> str:
     return (
-        f'{{"tenant_id":"{tenant}","session_id":"SESSION","agent_id":"agent-%d",'
+        f'{{"tenant_id":"bench","session_id":"SESSION","agent_id":"agent-%d",'
         f'"event_type":"{event_type}","payload":{payload}}}'
     )
 
@@ -105,12 +92,16 @@ def _in_session(form: str, session: str) -> bytes:
 
 WORKLOADS = {
     "call": Workload(path="/v1/events", events=1, bodies=proposal),
-    "calls": Workload(path="/v1/events", events=BATCH_EVENTS, bodies=calls),
+    "calls": Workload(
+        path="/v1/events", events=BATCH_EVENTS, bodies=lambda name: batch(proposal(name))
+    ),
     "mixed": Workload(path="/v1/events", events=BATCH_EVENTS, bodies=mixed),
 }
 for _verb in ("evaluate", "execute"):
     _path = f"/api/v1/{_verb}"
     WORKLOADS[f"peer-{_verb}"] = Workload(path=_path, events=1, bodies=peer_action)
     WORKLOADS[f"peer-{_verb}-batch"] = Workload(
-        path=_path, events=BATCH_EVENTS, bodies=peer_actions
+        path=_path,
+        events=BATCH_EVENTS,
+        bodies=lambda name: batch(peer_action(name), b'{"actions":[%b]}'),
     )

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,7 +22,6 @@ import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.rego import builtins, portable, recursion
@@ -51,7 +50,7 @@ CRASHED, HUNG = "killed its process", "did not end"
 GOOD = frozenset({PASS, ERROR})
 
 
-# How often a result came about, by group of cases and engine.
+# How often a result came about, by suite and engine.
 Counts = dict[str, dict[str, Counter[str]]]
 
 
@@ -74,14 +73,14 @@ class CaseOutcome(Struct, frozen=True, kw_only=True):
 class OpaReport(Struct, frozen=True, kw_only=True):
     """Everything, as `--json` prints it.
 
-    `one_refuses` and `two_answers` are differences in rules that the gate would load.
+    `one_refuses` and `two_answers` are differences in rules that the gate would load,
+    `refused_at_load` counts those in rules that it would not.
     """
 
     engines: dict[str, str]
     left_out: Counter[str]
     totals: Counts
-    categories: Counts
-    refused_at_load: list[str]
+    refused_at_load: int
     one_refuses: list[CaseOutcome]
     two_answers: list[CaseOutcome]
 
@@ -233,29 +232,20 @@ def _outcome(case: Case, askers: Mapping[str, Asker]) -> CaseOutcome:
 
 
 def _report(outcomes: list[CaseOutcome], left_out: Counter[str]) -> OpaReport:
+    totals: Counts = {}
+    for outcome in outcomes:
+        for engine, result in outcome.results.items():
+            totals.setdefault(outcome.suite, {}).setdefault(engine, Counter())[result] += 1
     differing = [outcome for outcome in outcomes if outcome.differs]
     loading = [outcome for outcome in differing if outcome.loads]
     return OpaReport(
         engines={name: choose(name).version for name in ENGINES},
         left_out=left_out,
-        totals=_counts(outcomes, lambda outcome: outcome.suite),
-        categories=_counts(outcomes, lambda outcome: f"{outcome.suite} {outcome.category}"),
-        refused_at_load=[
-            f"{outcome.suite} {outcome.category}/{outcome.note}"
-            for outcome in differing
-            if not outcome.loads
-        ],
+        totals=totals,
+        refused_at_load=len(differing) - len(loading),
         one_refuses=[outcome for outcome in loading if not is_silent(outcome.results)],
         two_answers=[outcome for outcome in loading if is_silent(outcome.results)],
     )
-
-
-def _counts(outcomes: list[CaseOutcome], group: Callable[[CaseOutcome], str]) -> Counts:
-    found: Counts = {}
-    for outcome in outcomes:
-        for engine, result in outcome.results.items():
-            found.setdefault(group(outcome), {}).setdefault(engine, Counter())[result] += 1
-    return found
 
 
 def show(report: OpaReport) -> None:
@@ -266,15 +256,8 @@ def show(report: OpaReport) -> None:
             told = ", ".join(f"{number} {result}" for result, number in counts.most_common())
             console.print(f"{suite} on {engine} {report.engines[engine]}: {told}", soft_wrap=True)
     told = ", ".join(f"{number} {why}" for why, number in report.left_out.items())
-    console.print(f"left out: {told}\n", soft_wrap=True)
-    table = Table("category", "cases", *(f"{engine} as wanted" for engine in ENGINES), box=None)
-    for category, by_engine in report.categories.items():
-        good = [sum(by_engine[e][result] for result in GOOD) for e in ENGINES]
-        total = by_engine[ENGINES[0]].total()
-        if set(good) != {total}:
-            table.add_row(category, str(total), *map(str, good))
-    console.print(table)
-    console.print(f"\n{len(report.refused_at_load)} differ, and the gate refuses such rules")
+    console.print(f"left out: {told}", soft_wrap=True)
+    console.print(f"{report.refused_at_load} differ, and the gate refuses such rules")
     console.print(f"{len(report.one_refuses)} differ and load: one engine refuses or fails")
     _show_outcomes(console, report.one_refuses)
     console.print(f"{len(report.two_answers)} differ and load: two answers")

@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO
 
 # Seconds between two looks at the command, and between two signs of life where there is no terminal
 # to change a line on.
@@ -46,7 +45,8 @@ def run(sentence: str, command: list[str], *, wanted: Callable[[], bool] | None 
                 os.killpg(work.pid, signal.SIGTERM)
         if code not in (0, GIVEN_UP):
             _show(f"{sentence}: failed; it said:", "\n")
-            _tell(said)
+            said.seek(0)
+            sys.stderr.write(said.read())
     if code == 0:
         _show(f"{sentence}: done, {time.monotonic() - begun:.0f} s", "\n")
     return code
@@ -75,11 +75,6 @@ def _show(text: str, end: str = "") -> None:
     """Say it, on a terminal in the place of what was said before."""
     sys.stderr.write(f"\r\x1b[K{text}{end}" if sys.stderr.isatty() else f"{text}\n")
     sys.stderr.flush()
-
-
-def _tell(said: IO[str]) -> None:
-    said.seek(0)
-    sys.stderr.write(said.read())
 
 
 def ended_by_signals() -> None:

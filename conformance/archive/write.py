@@ -29,8 +29,6 @@ from drills.typed import aegisctl
 ROOT = Path(__file__).parents[2]
 PAGE = Path(__file__).with_name("page.md")
 
-COMMAND = "python -m conformance.archive.write --out conformance/archive"
-
 # What decides what a log holds. The newest commit that touched it names the build.
 PRODUCT = ("aegis", "aegisctl", "aegisd", "native", "policies", "pyproject.toml")
 
@@ -73,34 +71,10 @@ def write(folder: Path, out: Path) -> None:
     _require_types(expected["sqlite"]["log"]["event_types"])
     text = json.dumps(expected, indent=1, sort_keys=True, ensure_ascii=False)
     (out / "expected.json").write_text(f"{text}\n", "utf-8")
-    (out / "README.md").write_text(_page(expected, f"{COMMAND}/{out.name}"), "utf-8")
+    told = {"version": __version__, "commit": expected["commit"], "folder": out.name}
+    page = Template(PAGE.read_text("utf-8")).substitute(told)
+    (out / "README.md").write_text(page, "utf-8")
     print(f"wrote {out}")
-
-
-def _page(expected: Account, command: str) -> str:
-    """The README of an archive, from its account."""
-    log, roots = expected["sqlite"]["log"], expected["sqlite"]["roots"]
-    rows = []
-    for name, told in log["tenants"].items():
-        root = roots.get(name, {"size": "", "root": ""})
-        counts = (told["events"], len(told["heads"]), told["decisions"])
-        rows.append((name, *counts, root["size"], root["root"]))
-    gone = log["replay"]["unreplayable"].items()
-    why = "a value of each was secret, or erased, or not taken along"
-    return Template(PAGE.read_text("utf-8")).substitute(
-        version=expected["version"],
-        command=command,
-        commit=expected["commit"],
-        decisions=log["replay"]["decisions"],
-        replayable=log["replay"]["replayable"],
-        unreplayable="".join(f"{count} are `{name}`: {why}.\n" for name, count in gone),
-        tenants=_rows(rows),
-        **{what: _rows(log[what].items()) for what in ("event_types", "answers", "engines")},
-    )
-
-
-def _rows(rows: Iterable[tuple[object, ...]]) -> str:
-    return "\n".join(f"| `{name}` | {' | '.join(map(str, cells))} |" for name, *cells in rows)
 
 
 def _keep(story: Story, out: Path) -> Account:

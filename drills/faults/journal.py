@@ -1,7 +1,6 @@
 """The journal of a program under the interposer: what it did to its files, in order, and said."""
 
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -28,15 +27,14 @@ class Operation(Struct, frozen=True):
 
 def read(path: Path) -> list[Operation]:
     """All operations; a last record cut short by the program's end is left out."""
-    return list(_records(path.read_bytes()))
-
-
-def _records(journal: bytes) -> Iterator[Operation]:
+    journal = path.read_bytes()
+    operations: list[Operation] = []
     at = 0
     while at + _RECORD.size <= len(journal):
         kind, descriptor, offset, length = _RECORD.unpack_from(journal, at)
         at += _RECORD.size
         if at + length > len(journal):
-            return
-        yield Operation(kind, descriptor, offset, journal[at : at + length])
+            break
+        operations.append(Operation(kind, descriptor, offset, journal[at : at + length]))
         at += length
+    return operations

@@ -3,28 +3,18 @@
 import gc
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import (
-    evidence,
-    growth,
-    overhead,
-    postgres,
-    signing,
-    start,
-    transfer,
-    verification,
-)  # fmt: skip
+from benchmarks import evidence, overhead, postgres, transfer, verification
 from benchmarks.evidence import main
 from benchmarks.overhead import OFF, ON, Turn, Turns
 from benchmarks.report import Section
-from benchmarks.start import Started
-from benchmarks.transfer import Moved
-from benchmarks.verification import Checked, Exported
+from benchmarks.verification import Exported, Passed
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +38,6 @@ def _column(section: Section, name: str) -> list[object]:
 # ── overhead ─────────────────────────────────────────────────────────────────────────────────────
 
 
-STEPS = {signing.COMMIT: 4_000.0, "sign": 100.0, signing.BARE: 900.0}
-
-
 def _turns(*pairs: tuple[float, float]) -> Turns:
     return {
         ("call", 32, ON): [Turn(each, 100.0) for each, _ in pairs],
@@ -61,7 +48,7 @@ def _turns(*pairs: tuple[float, float]) -> Turns:
 def test_what_is_kept_is_the_median_of_pairs_and_not_the_ratio_of_medians() -> None:
     turns = _turns((950, 1000), (95, 100), (9500, 10_000), (10, 100), (100, 10))
 
-    section = overhead.section(turns, {ON: 3, OFF: 0}, STEPS)
+    section = overhead.section(turns, {ON: 3, OFF: 0})
 
     assert _column(section, "kept") == [pytest.approx(0.95)]
     assert (_column(section, "on"), _column(section, "off")) == ([100], [100])
@@ -69,25 +56,11 @@ def test_what_is_kept_is_the_median_of_pairs_and_not_the_ratio_of_medians() -> N
 
 @pytest.mark.parametrize(("on", "holds"), [(951, True), (949, False), (1_100, True)])
 def test_checkpoints_may_take_five_in_a_hundred(on: float, holds: bool) -> None:
-    section = overhead.section(_turns((on, 1_000)), {ON: 3, OFF: 0}, STEPS)
+    section = overhead.section(_turns((on, 1_000)), {ON: 3, OFF: 0})
 
-    rates, steps = section.tables.items()
+    (title,) = section.tables
     assert _aims(section) == [holds]
-    assert "on 3, off 0" in rates[0]
-    assert steps[1][-1]["us"] == 100
-
-
-def test_a_checkpoint_is_all_its_steps_and_nothing_beside_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(signing, "CHECKPOINTS", 3)
-
-    steps = signing.costs(tmp_path)
-
-    parts = {name: us for name, us in steps.items() if name not in signing.ASIDE}
-    assert len(parts) == len(steps) - 2 == 5
-    assert signing.total_us(steps) == pytest.approx(sum(parts.values()))
-    assert all(us > 0 for us in steps.values())
+    assert "on 3, off 0" in title
 
 
 # ── verification ─────────────────────────────────────────────────────────────────────────────────
@@ -99,20 +72,22 @@ def _exported(tmp_path: Path, events: int = 1_000) -> Exported:
     return Exported(path=path, events=events, public_key=tmp_path / "key")
 
 
-def test_a_verifier_is_held_to_its_rate_and_shown_beside_the_bare_loops(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seconds", "holds"), [(0.004, True), (0.0041, False)])
+def test_a_verifier_is_held_to_its_rate_and_shown_beside_the_bare_loops(
+    tmp_path: Path, seconds: float, holds: bool
+) -> None:
     found = {
-        verification.COMMAND: Checked(0.0041, 80.0),
-        verification.CHECK: Checked(0.004, 80.0),
-        verification.SINGLE: Checked(0.1, 30.0),
-        verification.BARE_HASH: Checked(0.001),
-        verification.BARE_JSON: Checked(0.002),
+        verification.COMMAND: Passed(seconds, 80.0),
+        verification.SINGLE: Passed(0.1, 30.0),
+        verification.BARE_HASH: Passed(0.001),
+        verification.BARE_JSON: Passed(0.002),
     }
 
     section = verification.section(_exported(tmp_path), found)
 
-    assert _aims(section) == [False, True]
-    assert _column(section, "of SHA-256")[1:] == pytest.approx([0.25, 0.01, 1, 0.5])
-    assert _column(section, "of JSON")[1:] == pytest.approx([0.5, 0.02, 2, 1])
+    assert _aims(section) == [holds]
+    assert _column(section, "of SHA-256")[1:] == pytest.approx([0.01, 1, 0.5])
+    assert _column(section, "of JSON")[1:] == pytest.approx([0.02, 2, 1])
 
 
 def test_a_verifier_that_ends_well_and_found_nothing_signed_is_no_figure() -> None:
@@ -130,10 +105,10 @@ def test_nobody_who_moves_a_log_may_need_more_than_300_mb(
     tmp_path: Path, daemon_mb: float, holds: bool
 ) -> None:
     found = {
-        transfer.EXPORT_FILE: Moved(10.0, 50.0),
-        transfer.IMPORT: Moved(20.0, 60.0, daemon_mb),
-        transfer.BARE_SELECT: Moved(2.0),
-        transfer.BARE_INSERT: Moved(5.0),
+        transfer.EXPORT_FILE: Passed(10.0, 50.0),
+        transfer.IMPORT: Passed(20.0, 60.0, daemon_mb),
+        transfer.BARE_SELECT: Passed(2.0),
+        transfer.BARE_INSERT: Passed(5.0),
     }
 
     section = transfer.section(_exported(tmp_path), found)
@@ -142,20 +117,7 @@ def test_nobody_who_moves_a_log_may_need_more_than_300_mb(
     assert _column(section, "of bare") == [5, 4, None, None]
 
 
-# ── start and PostgreSQL ─────────────────────────────────────────────────────────────────────────
-
-
-def test_a_start_is_held_to_a_second_by_its_median() -> None:
-    found = {
-        start.STOPPED: [Started(each) for each in (0.2, 9.0, 1.0)],
-        start.KILLED: [Started(each) for each in (0.2, 1.01, 9.0)],
-        start.EMPTY: [Started(0.5)],
-    }
-
-    section = start.section(1_000, found)
-
-    assert _aims(section) == [True, False]
-    assert _column(section, "of no log") == pytest.approx([2, 2.02, 1])
+# ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────
 
 
 def test_stores_are_compared_with_the_bare_insert_and_daemons_with_each_other() -> None:
@@ -190,14 +152,14 @@ def test_a_log_has_at_least_a_thousand_events(
 def test_json_is_one_document_with_the_parts_that_were_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(growth, "ROUNDS", 1)
-    asked = ["--events", "1000", "--only", "flat", "--scratch", str(tmp_path), "--json"]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    asked = ["--events", "1000", "--only", "transfer", "--json"]
 
     done = CliRunner().invoke(main, asked)
 
     document = json.loads(done.stdout)
-    assert list(document["parts"]) == ["flat"]
-    assert {"method", "durability", "tables", "aims"} < set(document["parts"]["flat"])
+    assert list(document["parts"]) == ["transfer"]
+    assert {"method", "durability", "tables", "aims"} < set(document["parts"]["transfer"])
     assert list(tmp_path.iterdir()) == []
 
 
