@@ -88,15 +88,15 @@ def run(
     _refuse_two_targets(server, daemon=daemon)
     _refuse_unwritable("--junit", junit)
     _refuse_unwritable("--html", html)
-    from aegisd.conformance import replaying, running  # noqa: PLC0415 - load the engine
+    from aegisd.conformance import play, replaying  # noqa: PLC0415 - load the engine
 
-    packs = running.chosen(_load(places), ids)
+    packs = loading.chosen(_load(places), ids)
     total = sum(len(pack.cases) for pack in packs)
     with (
         closing(_target(server, engine, daemon=daemon)) as target,
         progress("judging", total) as step,
     ):
-        found = running.run(packs, target, replaying.Replays(engine), step)
+        found = play.run(packs, target, replaying.Replays(engine), step)
     _write(found, junit, html)
     tell(found.document(), lines(found), as_json=as_json)
     return _EXITS[found.verdict]
