@@ -5,7 +5,7 @@ time zone, the locale and the order in which sessions are read.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +29,10 @@ from aegisd.rows import Document, SessionHead
 
 # Places whose difference means that a decision was not derived equal.
 _OF_A_DECISION = frozenset({"input", "verdict", "decide"})
+
+
+# What is counted of each tenant, and told of all of them together.
+_SUMMED = ("changed_facts", "changed_inputs", "compared", "decisions", "equal")
 
 
 class TenantDerivation(Struct, frozen=True, kw_only=True):
@@ -75,15 +79,11 @@ class Derivation(Struct, frozen=True, kw_only=True):
         return {
             "by_class": self.by_class(),
             "by_place": self.by_place(),
-            "changed_facts": sum(tenant.changed_facts for tenant in self.tenants),
-            "changed_inputs": sum(tenant.changed_inputs for tenant in self.tenants),
-            "compared": sum(tenant.compared for tenant in self.tenants),
-            "decisions": sum(tenant.decisions for tenant in self.tenants),
+            **{name: sum(getattr(each, name) for each in self.tenants) for name in _SUMMED},
             "differences": [
                 {"tenant_id": tenant, **msgspec.to_builtins(found)}
                 for tenant, found in self.differences
             ],
-            "equal": sum(tenant.equal for tenant in self.tenants),
             "evaluator": {"name": self.evaluator[0], "version": self.evaluator[1]},
             "holds": not self.differences,
             "rules_version": self.rules_version,
@@ -166,7 +166,11 @@ def _derive_tenant(
     total, sessions = places.Derivation(), 0
     for head in _heads(source, tenant_id, session_id):
         sessions += 1
-        found = _derive_session(source, head, judge, progress)
+        events = source.session_events(tenant_id, head.session_id)
+        found = _derived(
+            _Reading(events, progress),
+            lambda read: derive_session(read, judge, values(source, tenant_id)),
+        )
         total.decisions += found.decisions
         total.compared += found.compared
         total.changed_inputs += found.changed_inputs
@@ -174,7 +178,8 @@ def _derive_tenant(
     unequal = {each.position for each in total.differences if each.place in _OF_A_DECISION}
     whole = _is_whole(source, tenant_id)
     if whole and sessions:
-        facts = _derive_facts(source, tenant_id, judge, progress)
+        events = source.events(tenant_id)
+        facts = _derived(_Reading(events, progress), lambda read: derive_tenant(read, judge))
         total.changed_facts = facts.changed_facts
         own = (each for each in facts.differences if session_id in (None, each.session_id))
         total.differences += own
@@ -191,22 +196,12 @@ def _derive_tenant(
     return count, total.differences
 
 
-def _derive_session(
-    source: Log, head: SessionHead, judge: Judge, progress: Progress
+def _derived(
+    events: "_Reading", derive: Callable[["_Reading"], places.Derivation]
 ) -> places.Derivation:
-    events = _Reading(source.session_events(head.tenant_id, head.session_id), progress)
+    """What deriving finds; of events that Aegis would not have written, that they are such."""
     try:
-        return derive_session(events, judge, values(source, head.tenant_id))
-    except (KeyError, msgspec.MsgspecError):
-        return places.Derivation(differences=events.misfit())
-
-
-def _derive_facts(
-    source: Log, tenant_id: str, judge: Judge, progress: Progress
-) -> places.Derivation:
-    events = _Reading(source.events(tenant_id), progress)
-    try:
-        return derive_tenant(events, judge)
+        return derive(events)
     except (KeyError, msgspec.MsgspecError):
         return places.Derivation(differences=events.misfit())
 
@@ -269,15 +264,13 @@ class _Reading:
         if self.last is None:
             return []
         return [
-            Difference(
-                position=self.last.position,
-                session_id=self.last.session_id,
-                seq=self.last.seq,
-                place="state",
-                klass="tampered",
-                field="payload",
-                recorded="not a payload of its event type",
-                derived="a payload of its event type",
+            places.difference(
+                self.last,
+                "state",
+                "tampered",
+                "payload",
+                "not a payload of its event type",
+                "a payload of its event type",
             )
         ]
 
