@@ -94,7 +94,7 @@ def check(file: BinaryIO) -> Import:
             if isinstance(part, ExportedCheckpoint):
                 note, first = part.note, reading.start
             last = reading.end
-    if not checking.events or checking.scope is None:
+    if not checking.chain.events or checking.scope is None:
         raise ExportInvalid("the export holds no event")
     sha256 = reading.digest.hexdigest()
     archive = f"{ARCHIVE_PREFIX}{sha256[:ARCHIVE_DIGITS]}"
@@ -103,7 +103,7 @@ def check(file: BinaryIO) -> Import:
         archive=archive,
         sha256=sha256,
         source_tenant=checking.scope.tenant_id,
-        events=checking.events,
+        events=checking.chain.events,
         checkpoint=None if signed is None else _checkpoint(archive, signed, note),
         blocks=() if signed is None else tuple(checking.roots.tree().block_roots(0)),
         detached=reading.detached,

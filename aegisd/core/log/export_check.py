@@ -75,16 +75,6 @@ class ExportCheck:
         self._last_index = -1
 
     @property
-    def events(self) -> int:
-        """Events checked so far."""
-        return self.chain.events
-
-    @property
-    def sessions(self) -> int:
-        """Sessions seen so far."""
-        return len(self.chain.heads)
-
-    @property
     def whole(self) -> bool:
         """Whether the export is of a whole tenant."""
         return self.scope is not None and self.scope.session_id is None
@@ -94,7 +84,7 @@ class ExportCheck:
         """How many of the events, from the first on, the checkpoint covers."""
         if self.head is None:
             return 0
-        return min(self.head.size, self.events) if self.whole else self.proofs
+        return min(self.head.size, self.chain.events) if self.whole else self.proofs
 
     def check(self, part: Line) -> list[Break]:
         """What is wrong with the next part; empty when it holds."""
@@ -136,7 +126,7 @@ class ExportCheck:
         else:
             self._hashes += event.hash
         if not found and detached.BEGINS in event.body:
-            self.commit(event.body, self.events - 1)
+            self.commit(event.body, self.chain.events - 1)
         return found
 
     def commit(self, body: bytes, position: int) -> None:
@@ -196,10 +186,10 @@ class ExportCheck:
             return [self._break("", -1, "checkpoint", detail)]
         if not self.whole:
             return []
-        if head.size > self.events:
+        if head.size > self.chain.events:
             detail = (
-                f"the checkpoint covers {head.size} events, the export holds {self.events}: its "
-                "tail was cut"
+                f"the checkpoint covers {head.size} events, the export holds {self.chain.events}: "
+                "its tail was cut"
             )
             return [self._break("", -1, "checkpoint", detail)]
         return self.compare(head)
@@ -219,7 +209,7 @@ class ExportCheck:
     def _check_proof(self, part: ExportedProof) -> list[Break]:
         number, head = self.proofs, self.head
         self.proofs += 1
-        if head is None or self.whole or number >= self.events:
+        if head is None or self.whole or number >= self.chain.events:
             return [self._break("", -1, "proof", "a proof without its event or its checkpoint")]
         leaf = bytes(self._hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
         last, self._last_index = self._last_index, part.index
