@@ -13,7 +13,7 @@ from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd import resources
 from aegisd.conformance import loading, schema
 from aegisd.conformance.pack import Pack
-from aegisd.conformance.result import CaseResult, Compliance, PackResult, Run
+from aegisd.conformance.result import CONCLUSIONS, CaseResult, Compliance, PackResult, Run
 from aegisd.conformance.source import PackInvalid
 from aegisd.conformance.target import Target
 from aegisd.printable import shown
@@ -300,12 +300,8 @@ def _conclusion(run: Run) -> str:
         told += f", {counts['not_judged']} not judged"
     if counts["waits"]:
         told += f"; {counts['waits']} wait for what this version does not have"
-    verdict = {
-        "holds": coloured("complies", "good"),
-        "fails": coloured("does not comply", "bad"),
-        "not_judged": coloured("could not tell", "doubt"),
-    }[run.verdict]
-    return f"{verdict}: {told} ({run.judged})"
+    _, colour = _SAID[run.verdict]
+    return f"{coloured(CONCLUSIONS[run.verdict], colour)}: {told} ({run.judged})"
 
 
 def _number(pack: PackResult, verdict: Compliance) -> int:

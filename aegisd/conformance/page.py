@@ -10,15 +10,17 @@ from pathlib import Path
 from string import Template
 
 from aegisd.conformance.pack import Pack
-from aegisd.conformance.result import CaseResult, Compliance, PackResult, Run, StepResult
+from aegisd.conformance.result import (
+    CONCLUSIONS,
+    CaseResult,
+    Compliance,
+    PackResult,
+    Run,
+    StepResult,
+)
 from aegisd.printable import shown
 
 _SAID: dict[Compliance, str] = {"holds": "holds", "fails": "fails", "not_judged": "not judged"}
-_CONCLUDED: dict[Compliance, str] = {
-    "holds": "Complies",
-    "fails": "Does not comply",
-    "not_judged": "Could not tell",
-}
 
 # What stands around the results. Nothing may be fetched or run there, whatever slipped through.
 _FRAME = Path(__file__).with_suffix(".html")
@@ -27,7 +29,7 @@ _FRAME = Path(__file__).with_suffix(".html")
 def document(run: Run) -> bytes:
     """The run as a page in UTF-8."""
     page = Template(_FRAME.read_text("utf-8")).substitute(
-        concluded=_CONCLUDED[run.verdict].lower(),
+        concluded=CONCLUSIONS[run.verdict],
         results="".join(_results(run)),
         moment=f"{run.moment:%Y-%m-%d %H:%M:%S}",
         version=_text(run.version),
@@ -45,7 +47,7 @@ def _results(run: Run) -> Iterator[str]:
 
 def _conclusion(run: Run) -> Iterator[str]:
     counts = run.counts()
-    yield f'<p><strong class="{run.verdict}">{_CONCLUDED[run.verdict]}.</strong> '
+    yield f'<p><strong class="{run.verdict}">{CONCLUSIONS[run.verdict].capitalize()}.</strong> '
     yield f"{counts['holds']} hold, {counts['fails']} fail, {counts['not_judged']} not judged"
     if counts["waits"]:
         yield f"; {counts['waits']} wait for what this version does not have"
