@@ -64,7 +64,7 @@ class Proving:
     def _continues(self, action: step.ContinuesStep, names: Names) -> Iterator[Mismatch]:
         asked = action.continues.note
         note = self.auditor.first if asked is UNSET else text(asked, names)
-        before = self.auditor.earlier(note)
+        before = self.auditor.verified(note)
         reply = self._target.consistency(self._tenant, before.size)
         yield from _answered(action.expect, reply, names)
         if reply.refusal is None:
