@@ -261,17 +261,16 @@ def lines(run: Run) -> Iterator[str]:
         for each in run.packs
     )
     yield from table(heading, rows)
-    for each in run.packs:
-        for judged in each.cases:
-            if judged.verdict == "fails":
-                yield ""
-                yield from _failure(each.pack, judged)
-    for each in run.packs:
-        for judged in each.cases:
-            if judged.verdict == "not_judged":
-                said = coloured(*_SAID["not_judged"])
-                place = f"{shown(each.pack.file, None)}:{judged.case.line}"
-                yield f"{said}  {place}: {judged.case.id}: {shown(judged.why or '', None)}"
+    judgements = [(each.pack, judged) for each in run.packs for judged in each.cases]
+    for pack, judged in judgements:
+        if judged.verdict == "fails":
+            yield ""
+            yield from _failure(pack, judged)
+    for pack, judged in judgements:
+        if judged.verdict == "not_judged":
+            said = coloured(*_SAID["not_judged"])
+            place = f"{shown(pack.file, None)}:{judged.case.line}"
+            yield f"{said}  {place}: {judged.case.id}: {shown(judged.why or '', None)}"
     yield ""
     yield _conclusion(run)
 

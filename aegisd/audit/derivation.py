@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
-from aegisd.audit.detached import values
 from aegisd.audit.export_log import ExportLog
 from aegisd.audit.log import Log, all_sessions
 from aegisd.audit.progress import Progress, silent
@@ -20,6 +19,7 @@ from aegisd.core.policy.judge import Judge
 from aegisd.core.replay import difference as places
 from aegisd.core.replay.counterfactual import Change, counterfactual
 from aegisd.core.replay.difference import Difference
+from aegisd.core.replay.judgement import Values
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
@@ -169,7 +169,7 @@ def _derive_tenant(
         events = source.session_events(tenant_id, head.session_id)
         found = _derived(
             _Reading(events, progress),
-            lambda read: derive_session(read, judge, values(source, tenant_id)),
+            lambda read: derive_session(read, judge, _values(source, tenant_id)),
         )
         total.decisions += found.decisions
         total.compared += found.compared
@@ -223,7 +223,7 @@ def what_if(
         for head in _heads(source, tenant_id, session_id):
             seen = True
             events = _Reading(source.session_events(tenant_id, head.session_id), progress)
-            told = counterfactual(events, judge, bundle.digest.hex(), values(source, tenant_id))
+            told = counterfactual(events, judge, bundle.digest.hex(), _values(source, tenant_id))
             decisions += told.decisions
             unjudged += told.unjudged
             changes += [(tenant_id, change) for change in told.changes]
@@ -241,6 +241,11 @@ def _heads(source: Log, tenant_id: str, session_id: str | None) -> Iterable[Sess
         return all_sessions(source, tenant_id)
     head = source.session_head(tenant_id, session_id)
     return [] if head is None else [head]
+
+
+def _values(source: Log, tenant_id: str) -> Values:
+    """The values that a log has beside a tenant's events."""
+    return lambda event: [row.plain for row in source.detached(tenant_id, event.position)]
 
 
 class _Reading:
