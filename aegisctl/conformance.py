@@ -13,7 +13,7 @@ from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd import resources
 from aegisd.conformance import loading, schema
 from aegisd.conformance.pack import Pack
-from aegisd.conformance.result import CaseResult, Compliance, PackResult, Run
+from aegisd.conformance.result import CONCLUSIONS, CaseResult, Compliance, PackResult, Run
 from aegisd.conformance.source import PackInvalid
 from aegisd.conformance.target import Target
 from aegisd.printable import shown
@@ -88,15 +88,15 @@ def run(
     _refuse_two_targets(server, daemon=daemon)
     _refuse_unwritable("--junit", junit)
     _refuse_unwritable("--html", html)
-    from aegisd.conformance import replaying, running  # noqa: PLC0415 - load the engine
+    from aegisd.conformance import play, replaying  # noqa: PLC0415 - load the engine
 
-    packs = running.chosen(_load(places), ids)
+    packs = loading.chosen(_load(places), ids)
     total = sum(len(pack.cases) for pack in packs)
     with (
         closing(_target(server, engine, daemon=daemon)) as target,
         progress("judging", total) as step,
     ):
-        found = running.run(packs, target, replaying.Replays(engine), step)
+        found = play.run(packs, target, replaying.Replays(engine), step)
     _write(found, junit, html)
     tell(found.document(), lines(found), as_json=as_json)
     return _EXITS[found.verdict]
@@ -261,17 +261,16 @@ def lines(run: Run) -> Iterator[str]:
         for each in run.packs
     )
     yield from table(heading, rows)
-    for each in run.packs:
-        for judged in each.cases:
-            if judged.verdict == "fails":
-                yield ""
-                yield from _failure(each.pack, judged)
-    for each in run.packs:
-        for judged in each.cases:
-            if judged.verdict == "not_judged":
-                said = coloured(*_SAID["not_judged"])
-                place = f"{shown(each.pack.file, None)}:{judged.case.line}"
-                yield f"{said}  {place}: {judged.case.id}: {shown(judged.why or '', None)}"
+    judgements = [(each.pack, judged) for each in run.packs for judged in each.cases]
+    for pack, judged in judgements:
+        if judged.verdict == "fails":
+            yield ""
+            yield from _failure(pack, judged)
+    for pack, judged in judgements:
+        if judged.verdict == "not_judged":
+            said = coloured(*_SAID["not_judged"])
+            place = f"{shown(pack.file, None)}:{judged.case.line}"
+            yield f"{said}  {place}: {judged.case.id}: {shown(judged.why or '', None)}"
     yield ""
     yield _conclusion(run)
 
@@ -300,12 +299,8 @@ def _conclusion(run: Run) -> str:
         told += f", {counts['not_judged']} not judged"
     if counts["waits"]:
         told += f"; {counts['waits']} wait for what this version does not have"
-    verdict = {
-        "holds": coloured("complies", "good"),
-        "fails": coloured("does not comply", "bad"),
-        "not_judged": coloured("could not tell", "doubt"),
-    }[run.verdict]
-    return f"{verdict}: {told} ({run.judged})"
+    _, colour = _SAID[run.verdict]
+    return f"{coloured(CONCLUSIONS[run.verdict], colour)}: {told} ({run.judged})"
 
 
 def _number(pack: PackResult, verdict: Compliance) -> int:

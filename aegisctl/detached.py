@@ -7,10 +7,9 @@ from aegisctl import options
 from aegisctl.display import coloured, table, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import log
-from aegisd.audit.detached import fits
 from aegisd.audit.log import Log
-from aegisd.core.errors import NotFound
-from aegisd.core.log.detached import pointers
+from aegisd.core.errors import LogCorrupt, NotFound
+from aegisd.core.log.detached import attach, pointers
 from aegisd.core.log.envelope import unseal
 from aegisd.printable import shown
 from aegisd.rows import Detached
@@ -41,7 +40,7 @@ def command(file: str, tenant_id: str | None, position: int, *, as_json: bool) -
         payload = _payload(source, tenant, position)
         kept = {row.pointer: row for row in source.detached(tenant, position)}
         places = pointers(payload)
-    wrong = [place for place, row in kept.items() if not fits(payload, row)]
+    wrong = [place for place, row in kept.items() if not _fits(payload, row)]
     document = {
         "holds": not wrong,
         "position": position,
@@ -64,6 +63,15 @@ def _payload(source: Log, tenant_id: str, position: int) -> object:
         raise NotFound(f"the log of {shown(tenant_id)} has no event at position {position}")
     payload: object = msgspec.json.decode(unseal(event.body).payload)
     return payload
+
+
+def _fits(payload: object, row: Detached) -> bool:
+    """Whether a value is the one that its event's payload commits to."""
+    try:
+        attach(payload, [row.plain])
+    except LogCorrupt:
+        return False
+    return True
 
 
 def _told(place: str, row: Detached | None) -> dict[str, object]:

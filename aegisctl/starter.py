@@ -14,31 +14,19 @@ from aegisd.core.manifest.model import SCHEMA_V2
 
 # What the words of a tool's name say that it does. Sorted by effect; a name may say several.
 _EFFECT_WORDS: Mapping[str, frozenset[str]] = {
-    "auth": frozenset({"auth", "credential", "grant", "login", "password", "permission", "token"}),
-    "delete": frozenset(
-        {"cancel", "clear", "delete", "destroy", "drop", "erase", "purge", "remove", "unlink"}
-    ),
-    "exec": frozenset(
-        {"bash", "cmd", "command", "eval", "exec", "execute", "python", "run", "script", "sh"}
-        | {"shell", "terminal"}
-    ),
-    "message": frozenset(
-        {"email", "forward", "invite", "message", "notify", "post", "publish", "reply", "send"}
-        | {"share", "sms", "tweet"}
-    ),
-    "net": frozenset({"browse", "crawl", "download", "http", "https", "url", "web", "webpage"}),
-    "read": frozenset(
-        {"check", "count", "describe", "fetch", "find", "get", "list", "lookup", "query", "read"}
-        | {"search", "show", "view"}
-    ),
-    "spend": frozenset(
-        {"book", "buy", "charge", "money", "order", "pay", "payment", "purchase", "refund"}
-        | {"reserve", "transaction", "transfer"}
-    ),
-    "write": frozenset(
-        {"add", "append", "create", "edit", "insert", "modify", "move", "put", "rename", "save"}
-        | {"schedule", "set", "update", "upload", "write"}
-    ),
+    effect: frozenset(words.split())
+    for effect, words in {
+        "auth": "auth credential grant login password permission token",
+        "delete": "cancel clear delete destroy drop erase purge remove unlink",
+        "exec": "bash cmd command eval exec execute python run script sh shell terminal",
+        "message": "email forward invite message notify post publish reply send share sms tweet",
+        "net": "browse crawl download http https url web webpage",
+        "read": "check count describe fetch find get list lookup query read search show view",
+        "spend": "book buy charge money order pay payment purchase refund reserve transaction "
+        "transfer",
+        "write": "add append create edit insert modify move put rename save schedule set update "
+        "upload write",
+    }.items()
 }
 
 # "get_emails" reads and sends nothing: after a reading verb, other words name what is read. Words
@@ -49,21 +37,18 @@ _ALWAYS = frozenset({"exec", "net"})
 _GRAVE = frozenset({"auth", "delete", "exec", "spend"})
 
 # What the words of a parameter's name say that it steers, the first that fits.
-_ROLE_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("url", frozenset({"href", "link", "uri", "url"})),
-    ("path", frozenset({"dir", "directory", "file", "filename", "folder", "path"})),
-    ("command", frozenset({"cmd", "command", "script", "shell"})),
-    ("amount", frozenset({"amount", "cost", "price", "quantity"})),
-    (
-        "recipient",
-        frozenset({"address", "bcc", "cc", "channel", "email", "iban", "participants", "phone"})
-        | {"receiver", "recipient", "recipients", "to", "user"},
-    ),
-    (
-        "content",
-        frozenset({"body", "content", "description", "html", "message", "note", "subject", "text"}),
-    ),
-)
+_ROLE_WORDS: Mapping[str, frozenset[str]] = {
+    role: frozenset(words.split())
+    for role, words in {
+        "url": "href link uri url",
+        "path": "dir directory file filename folder path",
+        "command": "cmd command script shell",
+        "amount": "amount cost price quantity",
+        "recipient": "address bcc cc channel email iban participants phone receiver recipient "
+        "recipients to user",
+        "content": "body content description html message note subject text",
+    }.items()
+}
 
 _SCHEMA_KEYS = ("inputSchema", "input_schema", "parameters")
 
@@ -162,7 +147,7 @@ def _roles(properties: Mapping[str, object]) -> dict[str, str]:
     roles: dict[str, str] = {}
     for name, schema in properties.items():
         words = set(_words(name))
-        role = next((role for role, known in _ROLE_WORDS if known & words), None)
+        role = next((role for role, known in _ROLE_WORDS.items() if known & words), None)
         if isinstance(schema, dict) and schema.get("format") in ("uri", "url"):
             role = "url"
         if role is not None:

@@ -292,8 +292,8 @@ def test_the_rules_of_a_break_are_all_explained() -> None:
     found: set[str] = set()
     for file in (*ROOT.glob("aegisd/audit/**/*.py"), *ROOT.glob("aegisd/core/log/*.py")):
         text = file.read_text()
-        found |= set(re.findall(r'\bbroken\(\s*"(\w+)"', text))
-        found |= set(re.findall(r'\b_break\([^)]*?, -?\w+(?:\.\w+)?, "(\w+)"', text))
+        found |= set(re.findall(r'\b(?:B|_b)reak\(\s*"(\w+)"', text))
+        found |= set(re.findall(r'\bBreak\.of\(\w+, "(\w+)"', text))
         found |= set(re.findall(r'yield "(\w+)", ', text))
         found |= set(re.findall(r'append\(\("(\w+)", ', text))
     assert len(found) >= 12

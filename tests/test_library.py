@@ -31,7 +31,6 @@ from aegisd.core.errors import (
 )
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.canonical import DEPTH_MAX
-from aegisd.core.log.chain import verify
 from aegisd.core.log.merkle import consistent
 from aegisd.core.log.note import read_key
 from aegisd.library import Library, LibraryThread
@@ -39,6 +38,7 @@ from aegisd.rego import installation
 from aegisd.rows import Batch
 from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
+from tests.core.builders import verify
 from tests.http.door import MANIFEST, Clock, Door, call, event, message
 from tests.patience import PATIENCE_S, until
 

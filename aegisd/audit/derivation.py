@@ -5,12 +5,11 @@ time zone, the locale and the order in which sessions are read.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
 
-from aegisd.audit.detached import values
 from aegisd.audit.export_log import ExportLog
 from aegisd.audit.log import Log, all_sessions
 from aegisd.audit.progress import Progress, silent
@@ -20,6 +19,7 @@ from aegisd.core.policy.judge import Judge
 from aegisd.core.replay import difference as places
 from aegisd.core.replay.counterfactual import Change, counterfactual
 from aegisd.core.replay.difference import Difference
+from aegisd.core.replay.judgement import Values
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
@@ -29,6 +29,10 @@ from aegisd.rows import Document, SessionHead
 
 # Places whose difference means that a decision was not derived equal.
 _OF_A_DECISION = frozenset({"input", "verdict", "decide"})
+
+
+# What is counted of each tenant, and told of all of them together.
+_SUMMED = ("changed_facts", "changed_inputs", "compared", "decisions", "equal")
 
 
 class TenantDerivation(Struct, frozen=True, kw_only=True):
@@ -75,15 +79,11 @@ class Derivation(Struct, frozen=True, kw_only=True):
         return {
             "by_class": self.by_class(),
             "by_place": self.by_place(),
-            "changed_facts": sum(tenant.changed_facts for tenant in self.tenants),
-            "changed_inputs": sum(tenant.changed_inputs for tenant in self.tenants),
-            "compared": sum(tenant.compared for tenant in self.tenants),
-            "decisions": sum(tenant.decisions for tenant in self.tenants),
+            **{name: sum(getattr(each, name) for each in self.tenants) for name in _SUMMED},
             "differences": [
                 {"tenant_id": tenant, **msgspec.to_builtins(found)}
                 for tenant, found in self.differences
             ],
-            "equal": sum(tenant.equal for tenant in self.tenants),
             "evaluator": {"name": self.evaluator[0], "version": self.evaluator[1]},
             "holds": not self.differences,
             "rules_version": self.rules_version,
@@ -166,7 +166,11 @@ def _derive_tenant(
     total, sessions = places.Derivation(), 0
     for head in _heads(source, tenant_id, session_id):
         sessions += 1
-        found = _derive_session(source, head, judge, progress)
+        events = source.session_events(tenant_id, head.session_id)
+        found = _derived(
+            _Reading(events, progress),
+            lambda read: derive_session(read, judge, _values(source, tenant_id)),
+        )
         total.decisions += found.decisions
         total.compared += found.compared
         total.changed_inputs += found.changed_inputs
@@ -174,7 +178,8 @@ def _derive_tenant(
     unequal = {each.position for each in total.differences if each.place in _OF_A_DECISION}
     whole = _is_whole(source, tenant_id)
     if whole and sessions:
-        facts = _derive_facts(source, tenant_id, judge, progress)
+        events = source.events(tenant_id)
+        facts = _derived(_Reading(events, progress), lambda read: derive_tenant(read, judge))
         total.changed_facts = facts.changed_facts
         own = (each for each in facts.differences if session_id in (None, each.session_id))
         total.differences += own
@@ -191,22 +196,12 @@ def _derive_tenant(
     return count, total.differences
 
 
-def _derive_session(
-    source: Log, head: SessionHead, judge: Judge, progress: Progress
+def _derived(
+    events: "_Reading", derive: Callable[["_Reading"], places.Derivation]
 ) -> places.Derivation:
-    events = _Reading(source.session_events(head.tenant_id, head.session_id), progress)
+    """What deriving finds; of events that Aegis would not have written, that they are such."""
     try:
-        return derive_session(events, judge, values(source, head.tenant_id))
-    except (KeyError, msgspec.MsgspecError):
-        return places.Derivation(differences=events.misfit())
-
-
-def _derive_facts(
-    source: Log, tenant_id: str, judge: Judge, progress: Progress
-) -> places.Derivation:
-    events = _Reading(source.events(tenant_id), progress)
-    try:
-        return derive_tenant(events, judge)
+        return derive(events)
     except (KeyError, msgspec.MsgspecError):
         return places.Derivation(differences=events.misfit())
 
@@ -228,7 +223,7 @@ def what_if(
         for head in _heads(source, tenant_id, session_id):
             seen = True
             events = _Reading(source.session_events(tenant_id, head.session_id), progress)
-            told = counterfactual(events, judge, bundle.digest.hex(), values(source, tenant_id))
+            told = counterfactual(events, judge, bundle.digest.hex(), _values(source, tenant_id))
             decisions += told.decisions
             unjudged += told.unjudged
             changes += [(tenant_id, change) for change in told.changes]
@@ -246,6 +241,11 @@ def _heads(source: Log, tenant_id: str, session_id: str | None) -> Iterable[Sess
         return all_sessions(source, tenant_id)
     head = source.session_head(tenant_id, session_id)
     return [] if head is None else [head]
+
+
+def _values(source: Log, tenant_id: str) -> Values:
+    """The values that a log has beside a tenant's events."""
+    return lambda event: [row.plain for row in source.detached(tenant_id, event.position)]
 
 
 class _Reading:
@@ -269,15 +269,13 @@ class _Reading:
         if self.last is None:
             return []
         return [
-            Difference(
-                position=self.last.position,
-                session_id=self.last.session_id,
-                seq=self.last.seq,
-                place="state",
-                klass="tampered",
-                field="payload",
-                recorded="not a payload of its event type",
-                derived="a payload of its event type",
+            places.difference(
+                self.last,
+                "state",
+                "tampered",
+                "payload",
+                "not a payload of its event type",
+                "a payload of its event type",
             )
         ]
 

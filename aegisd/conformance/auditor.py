@@ -87,7 +87,7 @@ class Auditor:
     def keep(self, reply: Reply) -> Iterator[Mismatch]:
         """Where a fresh checkpoint is not one over exactly the events of the log; keep it."""
         answer = _converted(reply, _Signed)
-        head = self._verified(answer.note)
+        head = self.verified(answer.note)
         leaves = self._leaves()
         said = _told(head)
         yield from comparison.differing(self._tree(leaves), said)
@@ -97,7 +97,7 @@ class Auditor:
     def proved(self, reply: Reply, event: StoredEvent) -> Iterator[Mismatch]:
         """Where a proof is not that of this event, in a checkpoint that the key signed."""
         answer = _converted(reply, _Inclusion)
-        head = self._verified(answer.checkpoint)
+        head = self.verified(answer.checkpoint)
         leaves = self._leaves()
         yield from self._same_log(head, leaves)
         leaves = leaves[: head.size]
@@ -126,10 +126,6 @@ class Auditor:
             return False
         return True
 
-    def earlier(self, note: str) -> TreeHead:
-        """An earlier checkpoint of this log. Raises `NoteInvalid` for one that the key denies."""
-        return self._verified(note)
-
     def continued(self, reply: Reply, before: TreeHead) -> Iterator[Mismatch]:
         """Where the newest checkpoint does not continue an earlier one, and each kept one."""
         answer = _converted(reply, _Consistency)
@@ -150,7 +146,7 @@ class Auditor:
         if answer.checkpoint is None:
             yield Mismatch(field="checkpoint", expected="a signed note", found="null")
             return
-        head = self._verified(answer.checkpoint)
+        head = self.verified(answer.checkpoint)
         yield from comparison.differing({"size": answer.to}, {"size": head.size}, "checkpoint.")
         yield from self._same_log(head, leaves)
 
@@ -162,7 +158,8 @@ class Auditor:
     def _tree(self, leaves: Sequence[bytes]) -> dict[str, object]:
         return {"size": len(leaves), "root": tree.root(leaves).hex(), "origin": self._origin}
 
-    def _verified(self, note: str) -> TreeHead:
+    def verified(self, note: str) -> TreeHead:
+        """What a checkpoint says. Raises `NoteInvalid` for one that the log's key did not sign."""
         return checkpoint.verify(note, self._known_keys(), ed25519.check)
 
     def _known_keys(self) -> tuple[Key, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -17,8 +17,6 @@ from aegisd.rego.engines import choose
 
 # What `Library.open_session` takes by name.
 _OPENING = frozenset({"tenant_id", "session_id", "user_id", "agent_id", "meta"})
-
-T = TypeVar("T")
 
 
 class Embedded(OwnLog):

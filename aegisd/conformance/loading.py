@@ -1,6 +1,6 @@
 """Packs from files: loaded whole, or refused with the line of every fault of every one of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import TypeVar
 
@@ -39,6 +39,24 @@ def load(places: Iterable[FilePath]) -> tuple[Pack, ...]:
     if faults:
         raise PackInvalid(faults)
     return tuple(packs)
+
+
+def chosen(packs: Iterable[Pack], ids: Collection[str]) -> tuple[Pack, ...]:
+    """The packs with the named cases alone; all of them where none is named.
+
+    Raises `ConfigInvalid` for an id that no pack has.
+    """
+    packs = tuple(packs)
+    if not ids:
+        return packs
+    missing = sorted(set(ids) - {case.id for pack in packs for case in pack.cases})
+    if missing:
+        raise ConfigInvalid(f"no pack has a case {', '.join(missing)}; see conformance list")
+    narrowed = (
+        msgspec.structs.replace(pack, cases=tuple(case for case in pack.cases if case.id in ids))
+        for pack in packs
+    )
+    return tuple(pack for pack in narrowed if pack.cases)
 
 
 def _files(places: Iterable[FilePath]) -> list[FilePath]:

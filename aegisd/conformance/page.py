@@ -6,66 +6,48 @@ in, and every text goes through one function on its way.
 
 import html
 from collections.abc import Iterator
+from pathlib import Path
+from string import Template
 
 from aegisd.conformance.pack import Pack
-from aegisd.conformance.result import CaseResult, Compliance, PackResult, Run, StepResult
+from aegisd.conformance.result import (
+    CONCLUSIONS,
+    CaseResult,
+    Compliance,
+    PackResult,
+    Run,
+    StepResult,
+)
 from aegisd.printable import shown
 
 _SAID: dict[Compliance, str] = {"holds": "holds", "fails": "fails", "not_judged": "not judged"}
-_CONCLUDED: dict[Compliance, str] = {
-    "holds": "Complies",
-    "fails": "Does not comply",
-    "not_judged": "Could not tell",
-}
 
-_STYLE = """
-:root { color-scheme: light dark; --line: #d0d4da; --soft: #f3f5f7; --good: #0a6b2d;
-  --bad: #b3121d; --doubt: #7a5200; }
-@media (prefers-color-scheme: dark) {
-  :root { --line: #3a4048; --soft: #1d2126; --good: #56c97c; --bad: #ff8087; --doubt: #e0b050; } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
-table { border-collapse: collapse; width: 100%; }
-caption { text-align: left; padding-bottom: .5rem; }
-th, td { text-align: left; vertical-align: top; padding: .4rem .6rem;
-  border-bottom: 1px solid var(--line); }
-th[scope=row] { white-space: nowrap; font-weight: 600; }
-td.number { text-align: right; }
-.holds { color: var(--good); } .fails { color: var(--bad); font-weight: 700; }
-.not_judged { color: var(--doubt); }
-details { background: var(--soft); margin-top: .4rem; padding: .4rem .6rem; border-radius: 4px; }
-summary { cursor: pointer; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .2rem 0 .6rem; }
-dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem; }
-footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; }
-"""
-
-# Nothing may be fetched or run, whatever slipped through.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+# What stands around the results. Nothing may be fetched or run there, whatever slipped through.
+_FRAME = Path(__file__).with_suffix(".html")
 
 
 def document(run: Run) -> bytes:
     """The run as a page in UTF-8."""
-    return "".join(_page(run)).encode()
+    page = Template(_FRAME.read_text("utf-8")).substitute(
+        concluded=CONCLUSIONS[run.verdict],
+        results="".join(_results(run)),
+        moment=f"{run.moment:%Y-%m-%d %H:%M:%S}",
+        version=_text(run.version),
+        judged=_text(run.judged),
+    )
+    return page.encode()
 
 
-def _page(run: Run) -> Iterator[str]:
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    yield f"<title>Aegis conformance: {_CONCLUDED[run.verdict].lower()}</title>\n"
-    yield f"<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Aegis conformance</h1>\n"
+def _results(run: Run) -> Iterator[str]:
     yield from _conclusion(run)
     yield from _overview(run)
     for pack in run.packs:
         yield from _pack(pack)
-    yield f"</main>\n<footer>Run at {run.moment:%Y-%m-%d %H:%M:%S} UTC by aegisctl "
-    yield f"{_text(run.version)}, against {_text(run.judged)}.</footer>\n</body>\n</html>\n"
 
 
 def _conclusion(run: Run) -> Iterator[str]:
     counts = run.counts()
-    yield f'<p><strong class="{run.verdict}">{_CONCLUDED[run.verdict]}.</strong> '
+    yield f'<p><strong class="{run.verdict}">{CONCLUSIONS[run.verdict].capitalize()}.</strong> '
     yield f"{counts['holds']} hold, {counts['fails']} fail, {counts['not_judged']} not judged"
     if counts["waits"]:
         yield f"; {counts['waits']} wait for what this version does not have"

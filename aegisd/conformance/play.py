@@ -1,24 +1,26 @@
-"""One case, step after step, against one target; it ends with the first step that does not hold."""
+"""Cases one after the other; each ends with the first of its steps that does not hold."""
 
 import base64
 import binascii
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 import msgspec
 from msgspec import UNSET
 
+from aegisd import __version__
 from aegisd.audit.anchors import NONE
 from aegisd.audit.log import Log
-from aegisd.conformance import comparison, expectation, replaying, step, tampering
+from aegisd.audit.progress import Progress
+from aegisd.conformance import comparison, replaying, step, tampering
 from aegisd.conformance.comparison import Mismatch, told
 from aegisd.conformance.filling import data, fill, text
 from aegisd.conformance.pack import Case, Pack, PackStep
 from aegisd.conformance.proving import Proving
 from aegisd.conformance.replaying import Replays
-from aegisd.conformance.result import CaseResult, Compliance, StepResult
+from aegisd.conformance.result import CaseResult, Compliance, PackResult, Run, StepResult
 from aegisd.conformance.step import Json
 from aegisd.conformance.target import NotJudged, Reply, Target
 from aegisd.core.errors import AegisError, LogCorrupt, NotFound, Unavailable
@@ -31,6 +33,34 @@ _OF_ANSWER = ("status", "code")
 
 # Random bytes in a tenant's name, so that a run on a server that lives on repeats: 64 bits.
 TENANT_RANDOM_BYTES = 8
+
+
+def run(packs: Iterable[Pack], target: Target, replays: Replays, progress: Progress) -> Run:
+    """Run packs. A target that cannot be asked any more leaves the rest not judged."""
+    gone: str | None = None
+
+    def judged(pack: Pack, case: Case) -> CaseResult:
+        nonlocal gone
+        if gone is None:
+            try:
+                return play(pack, case, target, replays)
+            except Unavailable as error:
+                gone = error.message
+        return CaseResult(case=case, verdict="not_judged", why=gone)
+
+    def results(pack: Pack) -> Iterator[CaseResult]:
+        for case in pack.cases:
+            yield judged(pack, case)
+            progress()
+
+    return Run(
+        run_at_ms=time.time_ns() // 1_000_000,
+        version=__version__,
+        target=target.kind,
+        url=target.url if target.kind == "server" else None,
+        engine=target.engine,
+        packs=tuple(PackResult(pack=pack, cases=tuple(results(pack))) for pack in packs),
+    )
 
 
 def play(pack: Pack, case: Case, target: Target, replays: Replays) -> CaseResult:
@@ -180,10 +210,10 @@ class _Playing:
                 anchors = self._proving.auditor.anchors(kept=against == "kept")
             verified = replaying.verify(self._tampered or self._export(), anchors)
         except LogCorrupt as error:
-            yield from expectation.holds(found=False, expected=expect.holds, why=error.message)
+            yield from comparison.holds(found=False, expected=expect.holds, why=error.message)
         else:
-            yield from expectation.breaks(expect, verified)
-            yield from expectation.level(expect, verified, keyed=against is not UNSET)
+            yield from comparison.breaks(expect, verified)
+            yield from comparison.level(expect, verified, keyed=against is not UNSET)
         if self._tampered is None:
             yield from self._verify_at_door(session, expected=expect.holds)
 
@@ -206,20 +236,20 @@ class _Playing:
         if not verified.holds:
             broken = verified.breaks[0]
             why = f"it does not verify: {broken.rule}: {broken.detail}"
-            yield from expectation.holds(found=False, expected=expect.holds, why=why)
+            yield from comparison.holds(found=False, expected=expect.holds, why=why)
             found: Json = {"decisions": 0, "differences": 0, "classes": []}
         else:
             derived = self._replays.derive(export)
             differences = [difference for _tenant, difference in derived.differences]
-            first = differences[: expectation.TOLD_MAX]
+            first = differences[: comparison.TOLD_MAX]
             why = "; ".join(f"seq {each.seq} {each.place}.{each.field}" for each in first)
-            yield from expectation.holds(found=not differences, expected=expect.holds, why=why)
+            yield from comparison.holds(found=not differences, expected=expect.holds, why=why)
             found = {
                 "decisions": sum(tenant.decisions for tenant in derived.tenants),
                 "differences": len(differences),
                 "classes": sorted(derived.by_class()),
             }
-        yield from expectation.replay(expect, found)
+        yield from comparison.replay(expect, found)
 
     def _export(self) -> bytes:
         with closing(self._target.log()) as log:

@@ -6,7 +6,7 @@ from contextlib import closing
 import msgspec
 from msgspec import UNSET
 
-from aegisd.conformance import agreement, comparison, expectation, step
+from aegisd.conformance import agreement, comparison, step
 from aegisd.conformance.auditor import Auditor
 from aegisd.conformance.comparison import Mismatch, told
 from aegisd.conformance.filling import fill, text
@@ -59,12 +59,12 @@ class Proving:
                 yield from self.auditor.proved(reply, event)
                 shown = event if asked.of is UNSET else _event(events, asked.of)
                 shows = self.auditor.shows(reply, shown)
-                yield from expectation.holds(found=shows, expected=action.expect.holds)
+                yield from comparison.holds(found=shows, expected=action.expect.holds)
 
     def _continues(self, action: step.ContinuesStep, names: Names) -> Iterator[Mismatch]:
         asked = action.continues.note
         note = self.auditor.first if asked is UNSET else text(asked, names)
-        before = self.auditor.earlier(note)
+        before = self.auditor.verified(note)
         reply = self._target.consistency(self._tenant, before.size)
         yield from _answered(action.expect, reply, names)
         if reply.refusal is None:

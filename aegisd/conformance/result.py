@@ -18,6 +18,13 @@ SHAPE = 1
 # `not_judged`: nobody found out, which is never good news.
 Compliance = Literal["holds", "fails", "not_judged"]
 
+# What a whole run says.
+CONCLUSIONS: dict[Compliance, str] = {
+    "holds": "complies",
+    "fails": "does not comply",
+    "not_judged": "could not tell",
+}
+
 _MS = 1000
 
 

@@ -60,12 +60,12 @@ class Served:
 
     def check(self, tenant_id: str, session_id: str, event: Json) -> Reply:
         """See `Target.check`."""
-        body = _encode({"tenant_id": tenant_id, **event})
+        body = msgspec.json.encode({"tenant_id": tenant_id, **event})
         return self._post(f"/v1/sessions/{segment(session_id)}/check", body)
 
     def open(self, fields: Json, *, key: str | None) -> Reply:
         """See `Target.open`."""
-        return self._post("/v1/sessions", _encode(fields), key)
+        return self._post("/v1/sessions", msgspec.json.encode(fields), key)
 
     def snapshot(self, tenant_id: str, session_id: str) -> Reply:
         """See `Target.snapshot`."""
@@ -81,7 +81,7 @@ class Served:
 
     def checkpoint(self, tenant_id: str) -> Reply:
         """See `Target.checkpoint`."""
-        return self._post("/v1/checkpoints", _encode({"tenant_id": tenant_id}))
+        return self._post("/v1/checkpoints", msgspec.json.encode({"tenant_id": tenant_id}))
 
     def inclusion(self, tenant_id: str, position: int, size: int | None) -> Reply:
         """See `Target.inclusion`."""
@@ -115,7 +115,7 @@ class Served:
 
     def _act(self, path: str, tenant_id: str, **fields: object) -> Reply:
         said = {"tenant_id": tenant_id, "author": AUTHOR, "reason": REASON}
-        return self._post(path, _encode({**said, **fields}))
+        return self._post(path, msgspec.json.encode({**said, **fields}))
 
     def _post(
         self, path: str, data: bytes, key: str | None = None, media: str = _MEDIA[False]
@@ -196,10 +196,6 @@ class OwnDaemon(OwnLog, Served):
             )
         except NotStarted as error:
             raise Unavailable(f"an aegisd for this run did not start: {error}") from None
-
-
-def _encode(value: object) -> bytes:
-    return msgspec.json.encode(value)
 
 
 def _refusal(body: bytes) -> Refusal:

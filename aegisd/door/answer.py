@@ -202,20 +202,8 @@ def record(row: StoredEvent) -> EventRecord:
             f"tenant {row.tenant_id}, position {row.position}: the stored bytes are not an "
             "envelope; run `aegisctl verify`"
         ) from None
-    return EventRecord(
-        agent_id=told.agent_id,
-        event_type=told.event_type,
-        hash=row.hash.hex(),
-        idempotency_key=told.idempotency_key,
-        payload=told.payload,
-        position=row.position,
-        prev_hash=prev_hash,
-        seq=told.seq,
-        session_id=told.session_id,
-        tenant_id=told.tenant_id,
-        ts_unix_ms=told.ts_unix_ms,
-        user_id=told.user_id,
-    )
+    fields = {**msgspec.structs.asdict(told), "prev_hash": prev_hash}
+    return EventRecord(**fields, hash=row.hash.hex(), position=row.position)
 
 
 def session_snapshot(state: SessionState) -> SessionSnapshot:

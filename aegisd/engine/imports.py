@@ -93,7 +93,7 @@ def check(file: BinaryIO) -> Import:
             if isinstance(part, ExportedCheckpoint):
                 note, first = part.note, reading.start
             last = reading.end
-    if not checking.events or checking.scope is None:
+    if not checking.chain.events or checking.scope is None:
         raise ExportInvalid("the export holds no event")
     sha256 = reading.digest.hexdigest()
     archive = f"{ARCHIVE_PREFIX}{sha256[:ARCHIVE_DIGITS]}"
@@ -102,7 +102,7 @@ def check(file: BinaryIO) -> Import:
         archive=archive,
         sha256=sha256,
         source_tenant=checking.scope.tenant_id,
-        events=checking.events,
+        events=checking.chain.events,
         checkpoint=None
         if signed is None
         else Checkpoint(tenant_id=archive, size=signed.size, root=signed.root, note=note),

@@ -35,8 +35,8 @@ from aegisd.core.errors import (
     TooDeep,
 )
 from aegisd.core.log.canonical import DEPTH_MAX
-from aegisd.core.log.chain import verify
 from tests.aegis.world import MANIFEST, told
+from tests.core.builders import verify
 from tests.http.door import MANIFEST as DOOR_MANIFEST
 from tests.http.door import Clock, Door, call, event, message
 from tests.patience import PATIENCE_S

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from aegisd.audit.progress import silent
-from aegisd.conformance import running
+from aegisd.conformance import play
 from aegisd.conformance.embedded import Embedded
 from aegisd.conformance.loading import load
 from aegisd.conformance.pack import Pack
@@ -51,7 +51,7 @@ class Targets:
             target = OwnDaemon(engine) if door == "daemon" else Embedded(engine)
             self._found[key] = target, Replays(engine)
         target, replays = self._found[key]
-        cases = list(running.run([pack], target, replays, silent).packs[0].cases)
+        cases = list(play.run([pack], target, replays, silent).packs[0].cases)
         if any(case.verdict == "not_judged" and case.case.waits_for is None for case in cases):
             del self._found[key]
             target.close()

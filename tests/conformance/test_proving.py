@@ -322,7 +322,7 @@ def test_an_earlier_checkpoint_of_another_past_is_found_though_the_gate_agrees(
     assert gate.append(event, ndjson=False, key=None).refusal is None
     auditor = Auditor(gate, "past")
     assert list(auditor.keep(gate.checkpoint("past"))) == []
-    other = msgspec.structs.replace(auditor.earlier(auditor.first), root=bytes(32))
+    other = msgspec.structs.replace(auditor.verified(auditor.first), root=bytes(32))
     agree = changed(gate.consistency, lambda value: {**value, "from_root": other.root.hex()})
     reply = agree("past", other.size)
     assert [found.field for found in auditor.continued(reply, other)] == ["the log's root"]

@@ -15,9 +15,9 @@ from aegisd import child
 from aegisd.audit.progress import silent
 from aegisd.conformance import served
 from aegisd.conformance.embedded import Embedded
-from aegisd.conformance.loading import load
+from aegisd.conformance.loading import chosen, load
+from aegisd.conformance.play import run
 from aegisd.conformance.replaying import Replays
-from aegisd.conformance.running import chosen, run
 from aegisd.conformance.served import OwnDaemon, Served
 from aegisd.conformance.target import NotJudged, Reply
 from aegisd.core.errors import ConfigInvalid, Unavailable

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Raw
 
 from aegisd.core.log.canonical import INTEGER_MAX, encode
+from aegisd.core.log.chain import Break, Chain
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal
 from aegisd.core.log.export import Evidence, ExportWriter, Scope
 
@@ -77,6 +78,13 @@ def chain(envelopes: Iterable[Envelope]) -> list[StoredEvent]:
         heads[each.session_id] = row.hash
         rows.append(row)
     return rows
+
+
+def verify(events: Iterable[StoredEvent], *, whole: bool) -> Iterator[Break]:
+    """Check events of one tenant (`whole`: all of them, in position order; else one session's)."""
+    checking = Chain(whole=whole)
+    for event in events:
+        yield from checking.check(event)
 
 
 def small_log() -> list[StoredEvent]:

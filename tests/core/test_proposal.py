@@ -21,7 +21,6 @@ from aegisd.core.errors import (
 )
 from aegisd.core.log.canonical import DEPTH_MAX, INTEGER_MAX, encode
 from aegisd.core.log.canonical import parse as parse_json
-from aegisd.core.log.chain import verify
 from aegisd.core.log.detached import Value, detach
 from aegisd.core.log.envelope import StoredEvent, seal
 from aegisd.core.proposal import (
@@ -34,7 +33,7 @@ from aegisd.core.proposal import (
     with_payload,
 )
 from aegisd.core.shapes.identifier import ID_CHARACTERS_MAX
-from tests.core.builders import PROPOSED, START_MS, envelope, json_value
+from tests.core.builders import PROPOSED, START_MS, envelope, json_value, verify
 
 REQUEST: dict[str, object] = {
     "tenant_id": "acme",

@@ -11,7 +11,6 @@ from typing import TypeVar
 from aegisd import compose
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import ManifestInvalid, StoreFailed
-from aegisd.core.log.chain import verify
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
@@ -24,7 +23,7 @@ from aegisd.rows import Batch
 from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
-from tests.core.builders import START_MS
+from tests.core.builders import START_MS, verify
 from tests.core.gate import BUNDLE, ScriptedJudge, manifest, proposal
 from tests.patience import PATIENCE_S
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from aegisd.core.log.chain import verify
 from aegisd.rego.engines import installed
 from aegisd.store.dsn import open_reader
 from drills.daemon import Daemon, proposal
+from tests.core.builders import verify
 
 EVALUATOR = """
 from aegisd.rego import installation

@@ -14,11 +14,11 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from aegisd.child import START
-from aegisd.core.log.chain import verify
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.store.dsn import open_reader
 from drills.daemon import Client, Daemon, proposal
 from tests import postgres
+from tests.core.builders import verify
 from tests.effort import times
 from tests.patience import PATIENCE_S
 from tests.postgres_proxy import Cut, Proxy

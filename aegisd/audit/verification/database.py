@@ -163,16 +163,9 @@ class _TenantCheck:
                 row = self._log.snapshot(self._tenant_id, session_id)
                 wrong = None if row is None else self._snapshot_fault(row)
                 if wrong is not None and row is not None:
-                    self._told.add(
-                        Break(
-                            "head",
-                            wrong,
-                            tenant_id=self._tenant_id,
-                            position=NOWHERE if session_id else row.head,
-                            session_id=session_id,
-                            seq=row.head if session_id else NOWHERE,
-                        )
-                    )
+                    position, seq = (NOWHERE, row.head) if session_id else (row.head, NOWHERE)
+                    place = (self._tenant_id, position, session_id, seq)
+                    self._told.add(Break("head", wrong, *place))
 
     def _snapshot_fault(self, row: SnapshotRow) -> str | None:
         if row.session_id:

@@ -118,7 +118,7 @@ class ExportVerifier:
 
     def take_segment(self, segment: Segment, heads: dict[str, tuple[int, bytes]]) -> None:
         """Take events that hold; `heads` are those of all sessions after them."""
-        before = self._check.events
+        before = self._check.chain.events
         for number, body in segment.detached:
             self._check.commit(body, before + number)
         self._check.proven(heads, segment.digests())
@@ -145,14 +145,15 @@ class ExportVerifier:
         for head in self._anchors.of(tenant_id):
             if self._compare(head) and self._anchors.keys:
                 covered, signed = max(covered if signed else 0, head.size), True
-        self.told.count(tenant_id, check.events, check.sessions, signed=signed, covered=covered)
+        events, sessions = check.chain.events, len(check.chain.heads)
+        self.told.count(tenant_id, events, sessions, signed=signed, covered=covered)
         self.told.require_answers(self._anchors, [tenant_id])
 
     def _compare(self, kept: TreeHead) -> bool:
         check = self._check
         if check.whole:
             check.roots.tree()
-            root, events = check.roots.at.get(kept.size), check.events
+            root, events = check.roots.at.get(kept.size), check.chain.events
         else:
             # One session tells no size of the tenant but its checkpoint's.
             own = check.head

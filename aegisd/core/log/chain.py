@@ -6,7 +6,7 @@ canonical, and what the columns say must be what the bytes say.
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -130,13 +130,6 @@ class Chain:
             yield "prev_hash", f"does not continue the hash of seq {seq}"
         # Going on from what is stored names each break once instead of every event behind it.
         self.heads[event.session_id] = (event.seq, event.hash)
-
-
-def verify(events: Iterable[StoredEvent], *, whole: bool) -> Iterator[Break]:
-    """Check events of one tenant (`whole`: all of them, in position order; else one session's)."""
-    chain = Chain(whole=whole)
-    for event in events:
-        yield from chain.check(event)
 
 
 def _agree(event: StoredEvent, told: Envelope) -> bool:

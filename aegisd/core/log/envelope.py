@@ -38,7 +38,7 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
 
     `position` counts the tenant's events from 0, `seq` the session's. `hash` and `prev_hash` are 32
     raw bytes; `prev_hash` is empty at seq 0. Columns repeat what `body` says and are never trusted
-    over it: `verify` compares them.
+    over it: `chain.Chain` compares them.
     """
 
     tenant_id: str

@@ -110,8 +110,6 @@ Evidence = ExportedDetached | ExportedCheckpoint | ExportedProof
 Kept = ExportedDocument | Evidence | Trailer
 Line = Scope | StoredEvent | Kept
 
-# ── writing ──────────────────────────────────────────────────────────────────────────────────────
-
 
 class ExportWriter:
     """Makes the lines of an export one after another. Events are its caller's lines."""

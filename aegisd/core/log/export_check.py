@@ -8,7 +8,7 @@ import msgspec
 from aegisd.core.errors import ExportInvalid, NoteInvalid
 from aegisd.core.log import checkpoint, detached
 from aegisd.core.log.canonical import encode
-from aegisd.core.log.chain import Break, Chain
+from aegisd.core.log.chain import NOWHERE, Break, Chain
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.log.export import (
@@ -75,16 +75,6 @@ class ExportCheck:
         self._last_index = -1
 
     @property
-    def events(self) -> int:
-        """Events checked so far."""
-        return self.chain.events
-
-    @property
-    def sessions(self) -> int:
-        """Sessions seen so far."""
-        return len(self.chain.heads)
-
-    @property
     def whole(self) -> bool:
         """Whether the export is of a whole tenant."""
         return self.scope is not None and self.scope.session_id is None
@@ -94,7 +84,7 @@ class ExportCheck:
         """How many of the events, from the first on, the checkpoint covers."""
         if self.head is None:
             return 0
-        return min(self.head.size, self.events) if self.whole else self.proofs
+        return min(self.head.size, self.chain.events) if self.whole else self.proofs
 
     def check(self, part: Line) -> list[Break]:
         """What is wrong with the next part; empty when it holds."""
@@ -105,15 +95,15 @@ class ExportCheck:
                 self.scope = part
                 return []
             case ExportedDocument():
-                return self._check_document(part)
+                return list(self._check_document(part))
             case ExportedDetached():
-                return self._check_detached(part)
+                return list(self._check_detached(part))
             case ExportedCheckpoint():
-                return self._check_checkpoint(part)
+                return list(self._check_checkpoint(part))
             case ExportedProof():
-                return self._check_proof(part)
+                return list(self._check_proof(part))
             case _:
-                return self._check_trailer(part)
+                return list(self._check_trailer(part))
 
     def proven(self, heads: dict[str, tuple[int, bytes]], hashes: Sequence[bytes]) -> None:
         """Take events as checked that hold by themselves: as `audit.verification.segment` tells.
@@ -136,7 +126,7 @@ class ExportCheck:
         else:
             self._hashes += event.hash
         if not found and detached.BEGINS in event.body:
-            self.commit(event.body, self.events - 1)
+            self.commit(event.body, self.chain.events - 1)
         return found
 
     def commit(self, body: bytes, position: int) -> None:
@@ -147,115 +137,103 @@ class ExportCheck:
 
     def _check_scope(self, event: StoredEvent) -> list[Break]:
         scope = self.scope
-        foreign = scope is None or event.tenant_id != scope.tenant_id
-        if scope is not None and scope.session_id not in (None, event.session_id):
-            foreign = True
-        if not foreign:
+        if (
+            scope is not None
+            and event.tenant_id == scope.tenant_id
+            and scope.session_id in (None, event.session_id)
+        ):
             return []
-        return [self._break(event.session_id, event.seq, "scope", "not of the export's scope")]
+        return [self._break("scope", "not of the export's scope", event.session_id, event.seq)]
 
-    def _check_document(self, part: ExportedDocument) -> list[Break]:
-        if hashlib.sha256(part.body.encode()).hexdigest() == part.digest:
-            return []
-        return [self._break("", -1, "document", f"{part.kind} {part.digest} has other bytes")]
+    def _check_document(self, part: ExportedDocument) -> Iterator[Break]:
+        if hashlib.sha256(part.body.encode()).hexdigest() != part.digest:
+            yield self._break("document", f"{part.kind} {part.digest} has other bytes")
 
-    def _check_detached(self, part: ExportedDetached) -> list[Break]:
+    def _check_detached(self, part: ExportedDetached) -> Iterator[Break]:
         place = (part.position, part.pointer)
         if place <= self._last_detached:
-            return [self._detached_break(part, "not in the order of position and pointer")]
-        self._last_detached = place
-        committed = detached.commitment(part.salt, part.value.encode())
-        told = _digest(part.position, part.pointer, committed)
-        if told in self._committed:
-            return []
-        return [self._detached_break(part, "the event did not commit to this salt and value")]
+            detail = "not in the order of position and pointer"
+        else:
+            self._last_detached = place
+            committed = detached.commitment(part.salt, part.value.encode())
+            if _digest(*place, committed) in self._committed:
+                return
+            detail = "the event did not commit to this salt and value"
+        found = self._break("detached", f"pointer {part.pointer}: {detail}")
+        yield msgspec.structs.replace(found, position=part.position)
 
-    def _detached_break(self, part: ExportedDetached, detail: str) -> Break:
-        found = self._break("", -1, "detached", f"pointer {part.pointer}: {detail}")
-        return msgspec.structs.replace(found, position=part.position)
-
-    def _check_checkpoint(self, part: ExportedCheckpoint) -> list[Break]:
+    def _check_checkpoint(self, part: ExportedCheckpoint) -> Iterator[Break]:
         try:
-            head, _ = checkpoint.read(part.note)
+            self.head = checkpoint.read(part.note)[0]
         except NoteInvalid as error:
-            return [self._break("", -1, "checkpoint", error.message)]
-        self.head = head
-        found = self._check_head(head)
+            yield self._break("checkpoint", error.message)
+            return
+        yield from self._check_head(self.head)
         if self._keys and self._check_signature is not None:
             try:
                 checkpoint.verify(part.note, self._keys, self._check_signature)
                 self.signed = True
             except NoteInvalid as error:
-                found.append(self._break("", -1, "signature", error.message))
-        return found
+                yield self._break("signature", error.message)
 
-    def _check_head(self, head: TreeHead) -> list[Break]:
+    def _check_head(self, head: TreeHead) -> Iterator[Break]:
         tenant_id = "" if self.scope is None else self.scope.tenant_id
         if head.origin.rpartition("/")[2] != tenant_id:
             detail = f"the checkpoint is of {head.origin}, not of tenant {tenant_id}"
-            return [self._break("", -1, "checkpoint", detail)]
-        if not self.whole:
-            return []
-        if head.size > self.events:
+            yield self._break("checkpoint", detail)
+        elif self.whole and head.size > self.chain.events:
             detail = (
-                f"the checkpoint covers {head.size} events, the export holds {self.events}: its "
-                "tail was cut"
+                f"the checkpoint covers {head.size} events, the export holds {self.chain.events}: "
+                "its tail was cut"
             )
-            return [self._break("", -1, "checkpoint", detail)]
-        return self.compare(head)
+            yield self._break("checkpoint", detail)
+        elif self.whole:
+            yield from self._check_root(head)
 
-    def compare(self, head: TreeHead) -> list[Break]:
+    def _check_root(self, head: TreeHead) -> Iterator[Break]:
         """Hold a checkpoint of at most as many events against the tree over the export's events."""
         self.roots.tree()
         root = self.roots.at.get(head.size)
         if root is None:
             detail = f"a checkpoint of {head.size} events does not stand right before the trailer"
-            return [self._break("", -1, "checkpoint", detail)]
-        if root == head.root:
-            return []
-        detail = f"the first {head.size} events do not have the root that was signed"
-        return [self._break("", -1, "root", detail)]
+            yield self._break("checkpoint", detail)
+        elif root != head.root:
+            detail = f"the first {head.size} events do not have the root that was signed"
+            yield self._break("root", detail)
 
-    def _check_proof(self, part: ExportedProof) -> list[Break]:
+    def _check_proof(self, part: ExportedProof) -> Iterator[Break]:
         number, head = self.proofs, self.head
         self.proofs += 1
-        if head is None or self.whole or number >= self.events:
-            return [self._break("", -1, "proof", "a proof without its event or its checkpoint")]
+        if head is None or self.whole or number >= self.chain.events:
+            yield self._break("proof", "a proof without its event or its checkpoint")
+            return
         leaf = bytes(self._hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
         last, self._last_index = self._last_index, part.index
         if part.index <= last:
             detail = f"the event of seq {number} is proven at {part.index}, behind one at {last}"
         elif included(part.index, head.size, leaf, part.hashes, head.root):
-            return []
+            return
         else:
             detail = f"the path does not lead from the event of seq {number} to the root"
         session_id = (self.scope.session_id if self.scope else None) or ""
-        return [self._break(session_id, number, "proof", detail)]
+        yield self._break("proof", detail, session_id, number)
 
-    def _check_trailer(self, trailer: Trailer) -> list[Break]:
-        breaks = []
+    def _check_trailer(self, trailer: Trailer) -> Iterator[Break]:
         if trailer.events != self.chain.events:
             detail = f"the trailer counts {trailer.events} events, found {self.chain.events}"
-            breaks.append(self._break("", -1, "head", detail))
+            yield self._break("head", detail)
         found = {
             name: Head(seq=seq, hash=head.hex()) for name, (seq, head) in self.chain.heads.items()
         }
         for session in sorted(set(found) | set(trailer.heads)):
             if found.get(session) != trailer.heads.get(session):
-                seq = trailer.heads[session].seq if session in trailer.heads else -1
+                seq = trailer.heads[session].seq if session in trailer.heads else NOWHERE
                 detail = "the session does not end where the trailer says"
-                breaks.append(self._break(session, seq, "head", detail))
-        return breaks
+                yield self._break("head", detail, session, seq)
 
-    def _break(self, session_id: str, seq: int, rule: str, detail: str) -> Break:
-        return Break(
-            tenant_id=self.scope.tenant_id if self.scope else "",
-            position=self.chain.events,
-            session_id=session_id,
-            seq=seq,
-            rule=rule,
-            detail=detail,
-        )
+    def _break(self, rule: str, detail: str, session_id: str = "", seq: int = NOWHERE) -> Break:
+        tenant_id = "" if self.scope is None else self.scope.tenant_id
+        return Break(rule, detail, tenant_id, self.chain.events, session_id, seq)
 
 
 def _digest(position: int, pointer: str, committed: object) -> bytes:

@@ -47,7 +47,7 @@ def derive_session(
 ) -> Derivation:
     """Derive the decisions of one session, and list where that differs from the log.
 
-    Raises `msgspec.MsgspecError` where stored bytes are no envelope: `chain.verify` comes first.
+    Raises `msgspec.MsgspecError` where stored bytes are no envelope: `chain.Chain` comes first.
     """
     derivation = Derivation()
     for judgement in judgements(events, judge, derivation.differences):

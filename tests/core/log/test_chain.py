@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import replace
 
-from aegisd.core.log.chain import Break, Chain, verify
+from aegisd.core.log.chain import Break, Chain
 from aegisd.core.log.envelope import StoredEvent, restore, seal
 from aegisd.core.log.form import STORED_DEPTH_MAX
-from tests.core.builders import PROPOSED, chain, envelope, small_log
+from tests.core.builders import PROPOSED, chain, envelope, small_log, verify
 
 LOG = small_log()
 POSITIONS = range(len(LOG))

@@ -236,7 +236,7 @@ def test_the_check_counts_what_it_saw() -> None:
     checked = ExportCheck()
     for part in read(LINES):
         checked.check(part)
-    assert (checked.scope, checked.events, checked.sessions) == (SCOPE, 7, 2)
+    assert (checked.scope, checked.chain.events, len(checked.chain.heads)) == (SCOPE, 7, 2)
 
 
 @pytest.mark.parametrize(

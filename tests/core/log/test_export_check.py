@@ -132,7 +132,7 @@ def test_an_export_whose_first_events_are_proven_elsewhere_holds_as_one_that_was
     hashes = [row.hash for row in rows]
     for proven in range(len(rows) + 1):
         check, rules = after_proven(scope, rows, hashes[:proven])
-        assert (rules, check.signed, check.events) == ([], True, len(rows))
+        assert (rules, check.signed, check.chain.events) == ([], True, len(rows))
         assert check.covered == len(rows)
 
 
