@@ -25,22 +25,10 @@ VERSION_1 = Path(__file__).parent / "files" / "version-1.db"
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "aegis.db"
-
-
-@pytest.fixture
 def old(path: Path) -> Path:
     """A log that the version before wrote: 65 events of two tenants."""
     shutil.copy(VERSION_1, path)
     return path
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
-    opened = SqliteStore(str(path))
-    yield opened
-    opened.close()
 
 
 def root(number: int) -> bytes:

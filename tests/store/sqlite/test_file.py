@@ -23,18 +23,6 @@ from tests.store.contract import batch, document, event
 NOBODY = 65534
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "aegis.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
-    opened = SqliteStore(str(path))
-    yield opened
-    opened.close()
-
-
 def test_a_new_log_is_marked_as_ours_and_readable_by_its_owner_only(path: Path) -> None:
     SqliteStore(str(path)).close()
     assert path.stat().st_mode & 0o777 == 0o600

@@ -33,18 +33,6 @@ from tests.store.contract import (
 )
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "aegis.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
-    opened = SqliteStore(str(path))
-    yield opened
-    opened.close()
-
-
 class TestSqliteStore(StoreContract, EvidenceContract):
     @pytest.fixture
     def store(self, path: Path) -> Iterator[SqliteStore]:
