@@ -4,15 +4,8 @@ import pickle
 
 import pytest
 
-from aegis import (
-    ApprovalRequired,
-    Decision,
-    Denied,
-    Gate,
-)
-from aegisd.core.errors import (
-    SessionUnknown,
-)
+from aegis import ApprovalRequired, Decision, Denied, Gate
+from aegisd.core.errors import SessionUnknown
 from tests.aegis.world import told
 
 

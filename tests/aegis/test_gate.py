@@ -11,19 +11,9 @@ from pathlib import Path
 import pytest
 
 import aegis
-from aegis import (
-    AegisError,
-    AsyncGate,
-    Denied,
-    Gate,
-    Session,
-    Unavailable,
-)
+from aegis import AegisError, AsyncGate, Denied, Gate, Session, Unavailable
 from aegisd import library
-from aegisd.core.errors import (
-    ConfigInvalid,
-    Stopping,
-)
+from aegisd.core.errors import ConfigInvalid, Stopping
 from tests.aegis.world import MANIFEST, run, told
 from tests.core.builders import verify
 from tests.http.door import MANIFEST as DOOR_MANIFEST

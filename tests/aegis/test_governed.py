@@ -10,14 +10,7 @@ from typing import Any, Never
 
 import pytest
 
-from aegis import (
-    ApprovalRequired,
-    AsyncGate,
-    Denied,
-    Gate,
-    Unavailable,
-    Withheld,
-)
+from aegis import ApprovalRequired, AsyncGate, Denied, Gate, Unavailable, Withheld
 from aegisd.core.errors import InvalidField, LogUnavailable, StoreFailed
 from aegisd.rows import Batch
 from aegisd.store.memory import MemoryStore

@@ -1,8 +1,6 @@
 """A session tells what happens, event by event, under its own ids."""
 
-from aegis import (
-    Gate,
-)
+from aegis import Gate
 from tests.aegis.world import MANIFEST, told
 
 

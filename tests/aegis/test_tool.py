@@ -7,12 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import msgspec
 import pytest
 
-from aegis import (
-    Gate,
-    UnmetCondition,
-    Withheld,
-    tool,
-)
+from aegis import Gate, UnmetCondition, Withheld, tool
 from aegisd.rows import Batch
 from aegisd.store.memory import MemoryStore
 from tests.aegis.world import MANIFEST, WITHHOLD, Ran, told

@@ -11,12 +11,7 @@ from pathlib import Path
 import pytest
 
 from aegisd import reaper
-from aegisd.core.errors import (
-    AegisError,
-    SessionUnknown,
-    Stopping,
-    Unavailable,
-)
+from aegisd.core.errors import AegisError, SessionUnknown, Stopping, Unavailable
 from aegisd.library import Library, LibraryThread
 from tests.aegis.world import run
 from tests.core.builders import verify

@@ -14,6 +14,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from aegisd.core.errors import LogCorrupt, PositionConflict, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
@@ -403,6 +404,7 @@ class EvidenceContract:
         assert store.checkpoints("acme", from_size=5) == kept[1:]
         assert store.checkpoints("acme", from_size=6, limit=1) == kept[2:3]
         assert store.checkpoints("acme", from_size=301) == []
+        assert store.checkpoints("acme", from_size=2**70) == []
         assert store.checkpoints("acme", limit=0) == []
         assert store.newest_checkpoint("acme") == kept[3]
         assert store.newest_checkpoint("other") is None
@@ -425,6 +427,8 @@ class EvidenceContract:
             store.grow(growth(checkpoint(9), other, first_block=2, blocks=["2"]))
         with pytest.raises(LogCorrupt):
             store.grow(growth(checkpoint(9), first_block=1, blocks=["forged", "2"]))
+        with pytest.raises(LogCorrupt):
+            store.grow(growth(checkpoint(9), replace(other, size=9)))
         assert store.checkpoints("acme") == [checkpoint(3)]
         assert store.blocks("acme") == [root("0"), root("1")]
         store.grow(growth(checkpoint(9), first_block=2, blocks=["2"]))
@@ -465,7 +469,9 @@ class EvidenceContract:
         assert store.detached("acme", 1) == []
         assert store.detached_of("acme", "u1") == 0
         assert store.detached("other", 0) == [theirs]
-        StoreContract.assert_holds(store, [event(0), event(1)])
+        store.append(with_values([event(2)], value(2, "/a")))
+        assert store.detached_of("acme", "u1") == 1
+        StoreContract.assert_holds(store, [event(0), event(1), event(2)])
 
 
 IDS = st.sampled_from(["a", "b", "B", "b.1"])

@@ -1,11 +1,9 @@
 """What is known, and what is not, once a connection or the server is lost."""
 
 import threading
-from collections.abc import Iterator
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from aegisd.core.errors import CommitUnknown, StoreFailed
 from aegisd.store.postgres import connection

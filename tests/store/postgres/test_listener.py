@@ -1,13 +1,8 @@
 """Whoever listens hears of every commit, whoever makes it, also after a connection was lost."""
 
 import threading
-from collections.abc import Iterator
-
-import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from aegisd.store.postgres.store import PostgresStore
-from tests import postgres
 from tests.patience import PATIENCE_S
 from tests.postgres_proxy import Proxy
 from tests.store.contract import batch, event

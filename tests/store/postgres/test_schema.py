@@ -15,7 +15,6 @@ from tests import postgres
 from tests.store.contract import batch, checkpoint, document, event, growth, value, with_values
 
 SEEN = "SELECT tenant_id FROM aegis.{}"
-
 TABLES = {"blocks", "checkpoints", "detached", "events", "snapshots", "tenant_head"}
 
 

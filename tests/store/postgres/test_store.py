@@ -1,7 +1,6 @@
 """The contract suite, and turns, on a real PostgreSQL."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from aegisd.ports import EventStore
+from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 
 
@@ -16,5 +18,13 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(path: Path) -> Iterator[SqliteStore]:
     opened = SqliteStore(str(path))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=[SqliteStore, MemoryStore])
+def either(request: pytest.FixtureRequest, path: Path) -> Iterator[EventStore]:
+    """What holds of every log that one process appends to."""
+    opened = SqliteStore(str(path)) if request.param is SqliteStore else MemoryStore()
     yield opened
     opened.close()

@@ -1,0 +1,147 @@
+"""What fails under a store: what may pass, and what ends it for good."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from aegisd.core.errors import ConfigInvalid, StoreBroken, StoreFailed
+from aegisd.store.sqlite.store import SqliteStore
+from tests.store.contract import StoreContract, batch, document, event, snapshot
+from tests.store.sqlite.failing import Failing
+
+
+def with_fault(store: SqliteStore, when: str, code: int) -> None:
+    store._writer = Failing(store._writer, when, code)  # type: ignore[assignment] # on purpose
+
+
+STATEMENTS = ("BEGIN", "INSERT INTO events", "INSERT INTO documents", "INSERT OR", "COMMIT")
+EVERYTHING = batch([event(1)], documents=[document(b"m")], snapshots=[snapshot(b"s")])
+
+
+@pytest.mark.parametrize("when", STATEMENTS)
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_BUSY_SNAPSHOT,
+    ],
+)
+def test_a_fault_that_may_pass_leaves_nothing_of_the_batch_and_lets_the_next_in(
+    store: SqliteStore, when: str, code: int
+) -> None:
+    store.append(batch([event(0)]))
+    real = store._writer
+    with_fault(store, when, code)
+    with pytest.raises(StoreFailed):
+        store.append(EVERYTHING)
+    store._writer = real
+    assert not real.in_transaction
+    StoreContract.assert_holds(store, [event(0)])
+    assert store.document(document(b"m").digest) is None
+    store.append(EVERYTHING)
+    StoreContract.assert_holds(store, [event(0), event(1)])
+
+
+@pytest.mark.parametrize("when", STATEMENTS)
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    ],
+)
+def test_a_disk_that_failed_ends_the_store_for_good(
+    store: SqliteStore, when: str, code: int
+) -> None:
+    store.append(batch([event(0)]))
+    real = store._writer
+    with_fault(store, when, code)
+    with pytest.raises(StoreBroken, match="disk failed"):
+        store.append(EVERYTHING)
+    store._writer = real
+    with pytest.raises(StoreBroken, match="failed before"):
+        store.append(EVERYTHING)
+    StoreContract.assert_holds(store, [event(0)])
+
+
+def test_a_transaction_that_cannot_be_rolled_back_ends_the_store(store: SqliteStore) -> None:
+    real = store._writer
+    with_fault(store, "COMMIT", sqlite3.SQLITE_FULL)
+    with_fault(store, "ROLLBACK", sqlite3.SQLITE_BUSY)
+    with pytest.raises(StoreBroken):
+        store.append(batch([event(0)], documents=[document(b"m")]))
+    store._writer = real
+    real.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("size", [1, 100, 300])
+def test_a_full_disk_refuses_whole_batches_and_forgives_when_there_is_room(
+    store: SqliteStore, size: int
+) -> None:
+    store._writer.execute("PRAGMA max_page_count=20")
+
+    def fill() -> NoReturn:
+        while True:
+            first = store.next_position("acme")
+            store.append(batch([event(first + i) for i in range(size)]))
+
+    with pytest.raises(StoreFailed, match="full"):
+        fill()
+    kept = store.next_position("acme")
+    assert kept % size == 0
+    StoreContract.assert_holds(store, [event(i) for i in range(kept)])
+    store._writer.execute("PRAGMA max_page_count=4000")
+    store.append(batch([event(kept + i) for i in range(size)]))
+    assert store.next_position("acme") == kept + size
+    assert store.faults() == []
+
+
+def test_a_foreign_writer_makes_a_batch_fail_and_the_next_pass(
+    store: SqliteStore, path: Path
+) -> None:
+    store._writer.execute("PRAGMA busy_timeout=1")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for first in (batch([event(0)]), batch([event(0)], documents=[document(b"m")])):
+            with pytest.raises(StoreFailed, match="locked"):
+                store.append(first)
+    store.append(batch([event(0)]))
+
+
+def test_a_foreign_writer_at_the_start_is_named_as_the_reason(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aegisd.store.sqlite.store.BUSY_S_MAX", 0.01)
+    SqliteStore(str(path)).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ConfigInvalid, match="written to by another program"):
+            SqliteStore(str(path))
+
+
+@pytest.mark.parametrize("fate", [Path.unlink, lambda path: path.rename(f"{path}.old")])
+def test_a_file_taken_away_under_the_store_ends_it(
+    store: SqliteStore, path: Path, fate: Callable[[Path], None]
+) -> None:
+    store.append(batch([event(0)]))
+    fate(path)
+    with pytest.raises(StoreBroken, match="moved or deleted"):
+        store.append(batch([event(1)]))
+
+
+def test_a_file_put_in_the_place_of_ours_ends_the_store(store: SqliteStore, path: Path) -> None:
+    path.with_suffix(".other").write_bytes(path.read_bytes())
+    path.with_suffix(".other").replace(path)
+    with pytest.raises(StoreBroken, match="moved or deleted"):
+        store.append(batch([event(0)]))
