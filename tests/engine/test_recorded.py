@@ -4,31 +4,17 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from msgspec import UNSET
 
 from aegisd.core.act import Act
-from aegisd.core.errors import (
-    IdempotencyConflict,
-    StoreFailed,
-)
+from aegisd.core.errors import IdempotencyConflict, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.proposal import Proposal
-from aegisd.engine.commands.opening import OpenSession
 from aegisd.engine.recorded import Recorded
 from aegisd.ports import EventStore
 from aegisd.store.memory import MemoryStore
 from tests.core.builders import chain, envelope
 from tests.core.gate import ScriptedJudge, proposal
-from tests.engine.world import (
-    StubbornStore,
-    close,
-    codes,
-    log_of,
-    run,
-    running,
-    settled,
-    together,
-)
+from tests.engine.world import StubbornStore, close, codes, log_of, run, running, settled, together
 
 
 def keyed(content: object = "x", **fields: object) -> Proposal:
@@ -111,66 +97,6 @@ def test_a_request_is_the_same_if_its_canonical_bytes_are() -> None:
             told = await together(engine, keyed({"a": 1, "b": 2}), keyed({"b": 2.0, "a": 1}))
             assert codes(told) == ["ok", "ok"]
             assert len(log_of(store)) == 3
-
-    run(story())
-
-
-def test_a_batchs_key_stands_for_the_whole_batch() -> None:
-    async def story() -> None:
-        store = MemoryStore()
-        async with running(store) as engine:
-            batch = (proposal(idempotency_key="k"), keyed("a"), keyed("b"))
-            first = await engine.append(batch)
-            again = await engine.append(batch)
-            assert [a.head.hash for a in again] == [a.head.hash for a in first]
-            assert all(answer.replayed for answer in again)
-            for other in (batch[:2], batch[1:], (*batch, keyed("c")), batch[::-1]):
-                with pytest.raises(IdempotencyConflict):
-                    await engine.append(other)
-            assert len(log_of(store)) == 2 + 4
-
-    run(story())
-
-
-def opening(session_id: str = "s1", *, named: bool = True, meta: object = UNSET) -> OpenSession:
-    return OpenSession(
-        session_id=session_id,
-        named=named,
-        user_id="u",
-        agent_id=None,
-        meta=meta,  # type: ignore[arg-type]  # an object or left out
-        idempotency_key="k",
-    )
-
-
-def test_opening_a_session_again_under_its_key_is_the_same_opening() -> None:
-    async def story() -> None:
-        store = MemoryStore()
-        async with running(store) as engine:
-            first = await engine.open_session("acme", opening(meta={"x": 1}))
-            again = await engine.open_session("acme", opening(meta={"x": 1}))
-            made_up = await engine.open_session("acme", opening("s9", named=False, meta={"x": 1}))
-            assert first.event == again.event == made_up.event
-            others = (opening("s2", meta={"x": 1}), opening(meta={"x": True}), opening())
-            for other in others:
-                with pytest.raises(IdempotencyConflict):
-                    await engine.open_session("acme", other)
-            with pytest.raises(IdempotencyConflict):
-                await engine.append((keyed(),))
-            assert len(log_of(store)) == 3
-
-    run(story())
-
-
-@pytest.mark.parametrize("condition", [{"seq": 7}, {"prev_hash": "0" * 64}, {"hash": "0" * 64}])
-def test_a_request_sent_again_under_another_condition_is_another_request(
-    condition: dict[str, object],
-) -> None:
-    async def story() -> None:
-        async with running(MemoryStore()) as engine:
-            told = await together(engine, keyed())
-            told += await together(engine, keyed(**condition))
-            assert codes(told)[1:] == [IdempotencyConflict.code]
 
     run(story())
 

@@ -1,52 +1,19 @@
 """One command, staged: dropped, nothing happened; taken, it did."""
 
 import json
-from collections.abc import Sequence
 
 import pytest
-from msgspec import UNSET
 
-from aegisd.core.errors import CallIdReused, HashMismatch, SessionExists, SessionUnknown
+from aegisd.core.errors import CallIdReused, HashMismatch, SessionUnknown
 from aegisd.core.log.canonical import encode
-from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState
 from aegisd.engine.commands.control import manifest_control, policy_control
-from aegisd.engine.commands.opening import OpenSession
-from aegisd.engine.recorded import Recorded
 from aegisd.engine.stage import Stage
 from tests.core.builders import START_MS
-from tests.core.gate import BUNDLE, Gate, Json, manifest, proposal, tool
+from tests.core.gate import BUNDLE, Gate, manifest, proposal, tool
+from tests.engine.staging import Log, opened, payload, stage
 from tests.engine.world import OPEN, ManualClock, outcome
-
-
-class Log:
-    """What a gate's log says to whoever stages on it: no keys, and nothing kept beside events."""
-
-    def __init__(self, gate: Gate) -> None:
-        self.session = gate.session
-
-    def recorded(self, key: str) -> Sequence[Recorded]:
-        return ()
-
-    def kept_of(self, subject: str) -> int:
-        return 0
-
-
-def stage(gate: Gate, now_ms: int = START_MS + 5) -> Stage:
-    """A stage on what a gate's log says so far."""
-    return Stage(gate.tenant, Log(gate), gate.judge, ManualClock(), now_ms)
-
-
-def payload(event: StoredEvent | None) -> Json:
-    assert event is not None
-    stored: Json = json.loads(bytes(unseal(event.body).payload))
-    return stored
-
-
-def opening(session_id: str = "s9", **changes: object) -> OpenSession:
-    fields: Json = {"named": True, "user_id": "u", "agent_id": "a", "meta": {"x": 1}}
-    return OpenSession(session_id=session_id, **{**fields, "idempotency_key": "k", **changes})
 
 
 def test_a_stage_leaves_the_states_it_was_given_as_they_were() -> None:
@@ -67,7 +34,7 @@ def test_what_a_stage_folds_is_what_its_stored_bytes_fold_to() -> None:
     staged.propose(proposal("USER_MESSAGE", {"content": 1.5}, agent_id="a1"))
     staged.propose(proposal(payload={"tool_name": "read_file"}, agent_id="a1"))
     staged.propose(tool("pay", "s2"))
-    opening().stage(staged)
+    opened().stage(staged)
     manifest_control(manifest(version="2"), "ann", "newer").stage(staged)
     tenant, sessions = gate.tenant, dict(gate.sessions)
     for event in staged.events:
@@ -116,48 +83,10 @@ def test_a_check_of_a_session_without_events_knows_no_such_session() -> None:
         stage(Gate(held=OPEN)).check(tool("read_file", "nobody"))
 
 
-def test_opening_a_session_is_its_first_event_and_only_that() -> None:
-    staged = stage(Gate(held=OPEN))
-    answer = opening().stage(staged)
-    assert (answer.event.seq, answer.event.event_type) == (0, "SESSION_OPENED")
-    assert (answer.event.user_id, answer.event.agent_id) == ("u", "a")
-    assert answer.event.idempotency_key == "k"
-    assert payload(answer.event) == {"meta": {"x": 1}, "now_ms": START_MS + 5}
-    with pytest.raises(SessionExists):
-        opening().stage(staged)
-    bare = opening("s8", agent_id=None, idempotency_key=None, meta=UNSET).stage(staged).event
-    assert (bare.agent_id, bare.idempotency_key) == (None, None)
-    assert payload(bare) == {"now_ms": START_MS + 5}
-    assert staged.sessions["s9"].budget.started_ms == START_MS + 5
-
-
-def test_an_operators_act_brings_its_document_and_is_in_force_from_the_next_event() -> None:
-    gate = Gate(held=OPEN)
-    staged = stage(gate)
-    assert outcome(staged.propose(tool("pay"))) == "APPROVAL_REQUIRED"
-    newer = manifest(tools={}, name="empty")
-    act = manifest_control(newer, "ann", "nothing any more")
-    assert act.document is not None
-    gate.judge.keep(act.document)
-    answer = act.stage(staged)
-    assert (answer.event.session_id, answer.event.user_id) == ("$control", "")
-    assert payload(answer.event) == {
-        "author": "ann",
-        "digest": newer.digest,
-        "name": "empty",
-        "now_ms": START_MS + 5,
-        "reason": "nothing any more",
-        "version": "1",
-    }
-    assert staged.documents == [act.document]
-    assert outcome(staged.propose(tool("pay"))) == "PERMISSION_UNDECLARED"
-    assert staged.events[-2].seq == 2
-
-
 def test_what_the_daemon_writes_is_canonical() -> None:
     gate = Gate(held=OPEN)
     staged = stage(gate)
-    opening(meta={"é": 1.0, "b": [1e-7], "a": {"z": None, "Z": True}}).stage(staged)
+    opened(meta={"é": 1.0, "b": [1e-7], "a": {"z": None, "Z": True}}).stage(staged)
     policy_control(BUNDLE, "ann", 'a "reason"', 1).stage(staged)
     staged.propose(proposal(payload={"tool_name": "read_file", "args": {"é": 0.1}}))
     for event in staged.events:

@@ -6,17 +6,15 @@ from collections.abc import Callable
 import pytest
 
 from aegisd.core.capabilities import Capabilities
-from aegisd.core.errors import (
-    HeadMismatch,
-)
+from aegisd.core.errors import HeadMismatch
 from aegisd.core.state.snapshot import digest
-from aegisd.engine import batch, recovery, resident, waiting
+from aegisd.engine import recovery
 from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.waiting import BATCH_EVENTS_MAX
 from aegisd.ports import EventStore
 from aegisd.store.memory import MemoryStore
-from tests.core.gate import Gate, ScriptedJudge, manifest, proposal, tool
+from tests.core.gate import Gate, ScriptedJudge, proposal, tool
 from tests.engine.world import (
     OPEN,
     ManualClock,
@@ -26,7 +24,6 @@ from tests.engine.world import (
     configured,
     live,
     log_of,
-    outcome,
     run,
     running,
     said,
@@ -78,29 +75,6 @@ def test_what_waits_is_committed_together() -> None:
     assert run(story()) <= 4
 
 
-def test_a_batch_that_took_its_time_is_committed_and_the_rest_follows_in_order(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(batch, "BATCH_MS_MAX", 0)
-
-    async def story() -> tuple[list[int], list[int]]:
-        store = StubbornStore()
-        async with running(store) as engine:
-            await engine.append((said("opens"),))
-            store.batches.clear()
-            store.door.clear()
-            works = [asyncio.create_task(engine.append((said(str(n)),))) for n in range(20)]
-            await store.reached()
-            store.door.set()
-            answers = await asyncio.gather(*works)
-            sizes = [len(batch.events) for batch in store.batches if batch.events]
-            return sizes, [answer[0].event.seq for answer in answers]
-
-    sizes, seqs = run(story())
-    assert sizes == [1] * 20
-    assert seqs == list(range(1, 21))
-
-
 def test_nobody_is_answered_before_the_append_returned() -> None:
     async def story() -> None:
         store = StubbornStore()
@@ -132,53 +106,6 @@ def test_events_are_decided_and_stored_in_the_order_they_came() -> None:
                 assert len(batch.events) <= BATCH_EVENTS_MAX + 2
 
     run(story())
-
-
-def test_many_events_in_one_request_are_all_or_nothing() -> None:
-    async def story() -> None:
-        store = MemoryStore()
-        async with running(store) as engine:
-            right, wrong = tool("read_file"), said("x")
-            reused = proposal(payload={"tool_name": "read_file", "call_id": "c0"})
-            with pytest.raises(Exception, match="call_id") as raised:
-                await engine.append((right, wrong, reused))
-            assert codes([raised.value]) == ["call_id_reused"]
-            assert log_of(store) == []
-            answers = await engine.append((right, wrong))
-            assert [outcome(answer) for answer in answers] == ["allow", "recorded"]
-            assert len(log_of(store)) == 5
-
-    run(story())
-
-
-def test_a_batch_is_judged_on_the_state_that_its_own_events_make() -> None:
-    held = manifest(budgets={"tool_calls": 2})
-
-    async def story() -> list[str]:
-        async with running(MemoryStore(), told=configured(held)) as engine:
-            answers = await engine.append((tool("read_file"),) * 3)
-            return [outcome(answer) for answer in answers]
-
-    assert run(story()) == ["allow", "allow", "BUDGET_EXCEEDED"]
-
-
-def test_decisions_are_made_on_what_the_batch_in_flight_will_leave() -> None:
-    held = manifest(budgets={"tool_calls": 1})
-
-    async def story() -> list[str]:
-        store = StubbornStore()
-        async with running(store, told=configured(held)) as engine:
-            await engine.append((said("open"),))
-            store.door.clear()
-            await store.reached()
-            first = asyncio.create_task(engine.append((tool("read_file"),)))
-            await store.reached()
-            second = asyncio.create_task(engine.append((tool("read_file"),)))
-            await settled()
-            store.door.set()
-            return [outcome((await first)[0]), outcome((await second)[0])]
-
-    assert run(story()) == ["allow", "BUDGET_EXCEEDED"]
 
 
 @pytest.mark.parametrize("one_session", [True, False])
@@ -229,94 +156,6 @@ def test_conflicts_come_only_where_a_head_was_named() -> None:
             with pytest.raises(HeadMismatch) as raised:
                 await engine.append((named[0],))
             assert raised.value.details["head_seq"] == 20
-
-    run(story())
-
-
-# ── bounds ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_queue_at_its_bound_is_taken_and_one_event_more_is_told_to_come_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(waiting, "QUEUE_EVENTS_MAX", 4)
-
-    async def story() -> None:
-        store = StubbornStore()
-        async with running(store) as engine:
-            assert codes(await together(engine, *[said(str(n)) for n in range(5)])) == [
-                *["ok"] * 4,
-                "queue_full",
-            ]
-            many = asyncio.gather(
-                engine.append((said("a"), said("b"), said("c"))),
-                engine.append((said("d"), said("e"))),
-                engine.append((said("f"),)),
-                engine.append((said("g"),)),
-                return_exceptions=True,
-            )
-            assert codes(await many) == ["ok", "queue_full", "ok", "queue_full"]
-            assert codes(await together(engine, said("again"))) == ["ok"]
-
-    run(story())
-
-
-@pytest.mark.parametrize(("bound", "commits"), [(10, 1), (9, 2)])
-def test_a_commit_takes_events_up_to_its_bound(
-    monkeypatch: pytest.MonkeyPatch, bound: int, commits: int
-) -> None:
-    monkeypatch.setattr(waiting, "BATCH_EVENTS_MAX", bound)
-    # A busy machine must not end a batch before it is full.
-    monkeypatch.setattr(batch, "BATCH_MS_MAX", 60_000)
-
-    async def story() -> int:
-        store = StubbornStore()
-        async with running(store) as engine:
-            await together(engine, *[said(str(n)) for n in range(10)])
-            return len(store.batches)
-
-    assert run(story()) == commits
-
-
-def test_sessions_leave_memory_and_come_back_as_they_were(
-    monkeypatch: pytest.MonkeyPatch, alone: Callable[[], EventStore]
-) -> None:
-    monkeypatch.setattr(resident, "SESSIONS_RESIDENT_MAX", 3)
-    monkeypatch.setattr("aegisd.engine.snapshots.SESSION_SNAPSHOT_EVENTS", 4)
-    asked = [tool("read_file", f"s{n * n % 11}") for n in range(60)]
-    gate = Gate(held=OPEN)
-    for each in asked:
-        gate.propose(each)
-
-    async def story() -> None:
-        store = alone()
-        async with running(store) as engine:
-            for each in asked:
-                await engine.append((each,))
-                assert len(live(engine)[1]) <= 3
-            assert [event.body for event in log_of(store)] == [event.body for event in gate.events]
-        close(store)
-
-    run(story())
-
-
-def test_a_session_in_flight_never_leaves_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resident, "SESSIONS_RESIDENT_MAX", 4)
-
-    async def story() -> None:
-        store = StubbornStore()
-        async with running(store) as engine:
-            for number in range(4):
-                await engine.append((said("x", f"s{number}"),))
-                await store.reached()
-            store.door.clear()
-            old_and_new = asyncio.create_task(engine.append((said("y", "s0"), said("y", "s4"))))
-            await store.reached()
-            behind = asyncio.create_task(engine.append((said("z", "s0"),)))
-            await settled()
-            store.door.set()
-            await asyncio.gather(old_and_new, behind)
-            assert len(log_of(store)) == 2 + 4 + 3
 
     run(story())
 

@@ -1,0 +1,90 @@
+"""A batch is decided on the state that it makes, takes its time at most, and is kept whole."""
+
+import asyncio
+
+import pytest
+
+from aegisd.engine import batch
+from aegisd.store.memory import MemoryStore
+from tests.core.gate import manifest, proposal, tool
+from tests.engine.world import (
+    StubbornStore,
+    codes,
+    configured,
+    log_of,
+    outcome,
+    run,
+    running,
+    said,
+    settled,
+)
+
+
+def test_a_batch_that_took_its_time_is_committed_and_the_rest_follows_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch, "BATCH_MS_MAX", 0)
+
+    async def story() -> tuple[list[int], list[int]]:
+        store = StubbornStore()
+        async with running(store) as engine:
+            await engine.append((said("opens"),))
+            store.batches.clear()
+            store.door.clear()
+            works = [asyncio.create_task(engine.append((said(str(n)),))) for n in range(20)]
+            await store.reached()
+            store.door.set()
+            answers = await asyncio.gather(*works)
+            sizes = [len(batch.events) for batch in store.batches if batch.events]
+            return sizes, [answer[0].event.seq for answer in answers]
+
+    sizes, seqs = run(story())
+    assert sizes == [1] * 20
+    assert seqs == list(range(1, 21))
+
+
+def test_many_events_in_one_request_are_all_or_nothing() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store) as engine:
+            right, wrong = tool("read_file"), said("x")
+            reused = proposal(payload={"tool_name": "read_file", "call_id": "c0"})
+            with pytest.raises(Exception, match="call_id") as raised:
+                await engine.append((right, wrong, reused))
+            assert codes([raised.value]) == ["call_id_reused"]
+            assert log_of(store) == []
+            answers = await engine.append((right, wrong))
+            assert [outcome(answer) for answer in answers] == ["allow", "recorded"]
+            assert len(log_of(store)) == 5
+
+    run(story())
+
+
+def test_a_batch_is_judged_on_the_state_that_its_own_events_make() -> None:
+    held = manifest(budgets={"tool_calls": 2})
+
+    async def story() -> list[str]:
+        async with running(MemoryStore(), told=configured(held)) as engine:
+            answers = await engine.append((tool("read_file"),) * 3)
+            return [outcome(answer) for answer in answers]
+
+    assert run(story()) == ["allow", "allow", "BUDGET_EXCEEDED"]
+
+
+def test_decisions_are_made_on_what_the_batch_in_flight_will_leave() -> None:
+    held = manifest(budgets={"tool_calls": 1})
+
+    async def story() -> list[str]:
+        store = StubbornStore()
+        async with running(store, told=configured(held)) as engine:
+            await engine.append((said("open"),))
+            store.door.clear()
+            await store.reached()
+            first = asyncio.create_task(engine.append((tool("read_file"),)))
+            await store.reached()
+            second = asyncio.create_task(engine.append((tool("read_file"),)))
+            await settled()
+            store.door.set()
+            return [outcome((await first)[0]), outcome((await second)[0])]
+
+    assert run(story()) == ["allow", "BUDGET_EXCEEDED"]
