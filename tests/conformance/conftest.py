@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from aegisd.conformance.embedded import Embedded
 from aegisd.conformance.replaying import Replays
+from aegisd.conformance.result import CaseResult
+from tests.conformance.packs import Judge, Liar, held, one
 
 
 @pytest.fixture(scope="package")
@@ -20,3 +23,13 @@ def gate() -> Iterator[Embedded]:
 def replays() -> Replays:
     """What decides exports again."""
     return Replays("auto")
+
+
+@pytest.fixture
+def judge(tmp_path: Path, gate: Embedded, replays: Replays) -> Judge:
+    """Run steps on the real gate, or on one that lies."""
+
+    def run(*lines: str, **lies: object) -> CaseResult:
+        return held(one(tmp_path, *lines), Liar(gate, lies), replays)
+
+    return run

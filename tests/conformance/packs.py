@@ -64,7 +64,8 @@ def one(folder: Path, *lines: str) -> Pack:
     return pack
 
 
-Held = Callable[..., CaseResult]
+# Steps, and what lies; the result of the case that they are.
+Judge = Callable[..., CaseResult]
 
 
 def held(pack: Pack, target: object, replays: Replays) -> CaseResult:

@@ -8,6 +8,7 @@ import pytest
 from aegisd.conformance.comparison import VALUE_CHARACTERS_MAX, Mismatch, answer, differing, told
 from aegisd.conformance.step import Answered
 from aegisd.conformance.target import Refusal, Reply
+from tests.conformance.packs import NOTE, Judge, findings
 
 REASON = {"code": "EGRESS_DENY", "message": "m", "rule": "aegis.egress", "where": "/args/url"}
 RECEIPT: dict[str, object] = {
@@ -158,3 +159,40 @@ def test_a_long_value_is_cut_at_its_bound() -> None:
     assert told("a" * (VALUE_CHARACTERS_MAX - 2)).endswith('"')
     cut = told("a" * (VALUE_CHARACTERS_MAX - 1))
     assert (len(cut), cut[-1]) == (VALUE_CHARACTERS_MAX, "…")
+
+
+@pytest.mark.parametrize(
+    ("expect", "field"),
+    [
+        ("{holds: false}", "holds"),
+        ("{holds: true, decisions: 2}", "decisions"),
+        ("{holds: true, differences: 1}", "differences"),
+        ("{holds: true, differences: some}", "differences"),
+        ("{holds: true, class: tampered}", "class"),
+    ],
+)
+def test_each_expectation_of_a_replay_fails_when_it_should(
+    expect: str, field: str, judge: Judge
+) -> None:
+    result = judge(f"post: {NOTE}", f"{{replay: {{}}, expect: {expect}}}")
+    assert [name for _, name, _, _ in findings(result)] == [field]
+
+
+@pytest.mark.parametrize(
+    ("expect", "field"),
+    [
+        ("{holds: true}", "holds"),
+        ("{holds: false, rule: hash}", "rule"),
+        ("{holds: false, rule: seq, place: 1}", "place"),
+    ],
+)
+def test_each_expectation_of_a_verification_fails_when_it_should(
+    expect: str, field: str, judge: Judge
+) -> None:
+    result = judge(
+        f"post: {NOTE}",
+        f"post: {NOTE}",
+        "tamper: {delete: {seq: 1}}",
+        f"{{verify: {{}}, expect: {expect}}}",
+    )
+    assert [name for _, name, _, _ in findings(result)] == [field]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aegisd.conformance import loading
-from aegisd.conformance.loading import PACK_BYTES_MAX, PACKS_MAX, load
+from aegisd.conformance.loading import PACK_BYTES_MAX, PACKS_MAX, chosen, load
 from aegisd.conformance.pack import CASES_MAX, STEPS_MAX
 from aegisd.conformance.source import Fault, PackInvalid
 from aegisd.conformance.step import BATCH_EVENTS_MAX, REPEAT_MAX, SHAPES
@@ -143,56 +143,6 @@ def test_an_id_twice_in_one_pack_is_named(tmp_path: Path) -> None:
     assert fault.line == FIRST + 1
 
 
-def test_materials_lie_beside_the_pack_or_are_installed_and_nowhere_else(tmp_path: Path) -> None:
-    (tmp_path / "desk.json").write_text('{"name": "desk"}')
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules/a.rego").write_text("package aegis.rules\n")
-    start, end = HEAD.index("manifests:"), HEAD.index("cases:")
-    named = "manifests: {a: {file: desk.json}, b: {example: quickstart}}\n"
-    named += "policies: {a: {folder: rules}, b: {example: freeze}}\n"
-    text = steps("manifest: a", "policy: b")
-    (pack,) = load([write(tmp_path, text.replace(text[start:end], named))])
-    assert pack.manifests["a"] == {"name": "desk"}
-    assert pack.manifests["b"]["name"] == "quickstart"
-    assert list(pack.policies["a"]) == ["a.rego"]
-    assert "freeze.rego" in pack.policies["b"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "said"),
-    [
-        ("manifests", "{file: ../desk.json}", "leads out"),
-        ("manifests", "{file: /etc/hostname}", "leads out"),
-        ("manifests", "{file: none.json}", "cannot be read"),
-        ("manifests", "{file: broken.json}", "broken.json"),
-        ("manifests", "{file: list.json}", "expected a JSON object"),
-        ("manifests", "{file: [1]}", "as text"),
-        ("manifests", "{example: ../pyproject}", "leads out"),
-        ("policies", "{folder: ..}", "leads out"),
-        ("policies", "{folder: none}", "found none"),
-        ("policies", "{rules: 'package a'}", ".rego"),
-    ],
-)
-def test_a_name_that_leads_elsewhere_is_refused_with_its_line(
-    kind: str, value: str, said: str, tmp_path: Path
-) -> None:
-    (tmp_path / "broken.json").write_text("{")
-    (tmp_path / "list.json").write_text("[]")
-    text = steps(f"post: {NOTE}").replace(f"{kind}:\n", f"{kind}:\n  a: {value}\n")
-    (fault,) = faults(write(tmp_path, text))
-    assert fault.line == text[: text.index(value)].count("\n") + 1
-    assert said in fault.sentence
-
-
-def test_a_link_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "packs").mkdir()
-    (tmp_path / "secret.json").write_text("{}")
-    (tmp_path / "packs/near.json").symlink_to(tmp_path / "secret.json")
-    text = steps(f"post: {NOTE}").replace("manifests:\n", "manifests:\n  a: {file: near.json}\n")
-    (fault,) = faults(write(tmp_path / "packs", text))
-    assert "leads out" in fault.sentence
-
-
 def test_bounds_hold_at_the_bound_and_not_past_it(tmp_path: Path) -> None:
     case = "  - {{id: SM-{0:03}, requirement: r, steps: [{{post: {{event_type: X}}}}]}}\n"
     head = HEAD[: HEAD.index("  - id:")]
@@ -243,3 +193,13 @@ def test_what_is_no_text_or_no_file_is_a_fault(tmp_path: Path) -> None:
 def test_every_verb_has_a_shape_that_takes_it() -> None:
     for verb, shape in SHAPES.items():
         assert verb in shape.__struct_fields__
+
+
+def test_cases_are_chosen_by_id(tmp_path: Path) -> None:
+    text = steps(f"post: {NOTE}")
+    more = text[text.index("  - id:") :].replace("SM-001", "SM-002")
+    packs = load([write(tmp_path, text + more)])
+    assert chosen(packs, ()) == packs
+    assert [case.id for pack in chosen(packs, ["SM-002"]) for case in pack.cases] == ["SM-002"]
+    with pytest.raises(ConfigInvalid, match="SM-009"):
+        chosen(packs, ["SM-001", "SM-009"])

@@ -1,34 +1,35 @@
 """Each verb does what it says to a real gate, and finds out a gate that lies about it."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from aegisd.audit.progress import silent
 from aegisd.conformance import replaying
 from aegisd.conformance.embedded import Embedded
+from aegisd.conformance.loading import load
+from aegisd.conformance.play import run
 from aegisd.conformance.replaying import Replays
-from aegisd.conformance.result import CaseResult
+from aegisd.conformance.served import Served
 from aegisd.conformance.target import NotJudged, Reply
 from aegisd.core.errors import LogCorrupt, Unavailable
 from aegisd.core.log.envelope import StoredEvent
-from tests.conformance.packs import FETCH, FIRST, NOTE, Corrupt, Liar, findings, held, one
-
-Judge = Callable[..., CaseResult]
+from tests.conformance.packs import (
+    FETCH,
+    FIRST,
+    NOTE,
+    Corrupt,
+    Judge,
+    findings,
+    held,
+    one,
+    steps,
+    write,
+)
 
 MESSAGE = "{event_type: USER_MESSAGE, payload: {content: hello}}"
-
-
-@pytest.fixture
-def judge(tmp_path: Path, gate: Embedded, replays: Replays) -> Judge:
-    """Run steps on the real gate, or on one that lies."""
-
-    def run(*lines: str, **lies: object) -> CaseResult:
-        return held(one(tmp_path, *lines), Liar(gate, lies), replays)
-
-    return run
 
 
 def test_a_whole_story_holds(judge: Judge) -> None:
@@ -205,43 +206,6 @@ def test_a_gate_whose_own_verify_says_otherwise_is_found(judge: Judge) -> None:
     assert judge(f"post: {NOTE}", "verify: {}", verify=verify).verdict == "fails"
 
 
-@pytest.mark.parametrize(
-    ("expect", "field"),
-    [
-        ("{holds: false}", "holds"),
-        ("{holds: true, decisions: 2}", "decisions"),
-        ("{holds: true, differences: 1}", "differences"),
-        ("{holds: true, differences: some}", "differences"),
-        ("{holds: true, class: tampered}", "class"),
-    ],
-)
-def test_each_expectation_of_a_replay_fails_when_it_should(
-    expect: str, field: str, judge: Judge
-) -> None:
-    result = judge(f"post: {NOTE}", f"{{replay: {{}}, expect: {expect}}}")
-    assert [name for _, name, _, _ in findings(result)] == [field]
-
-
-@pytest.mark.parametrize(
-    ("expect", "field"),
-    [
-        ("{holds: true}", "holds"),
-        ("{holds: false, rule: hash}", "rule"),
-        ("{holds: false, rule: seq, place: 1}", "place"),
-    ],
-)
-def test_each_expectation_of_a_verification_fails_when_it_should(
-    expect: str, field: str, judge: Judge
-) -> None:
-    result = judge(
-        f"post: {NOTE}",
-        f"post: {NOTE}",
-        "tamper: {delete: {seq: 1}}",
-        f"{{verify: {{}}, expect: {expect}}}",
-    )
-    assert [name for _, name, _, _ in findings(result)] == [field]
-
-
 def test_a_replay_that_skips_denied_calls_is_found(
     judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,3 +269,15 @@ def test_a_log_that_cannot_be_exported_does_not_hold(
         (2, "holds", "true", "false (broken)")
     ]
     assert judge(f"post: {NOTE}", "replay: {}").verdict == "fails"
+
+
+def test_a_server_that_goes_away_leaves_the_rest_not_judged(
+    tmp_path: Path, replays: Replays
+) -> None:
+    text = steps(f"post: {NOTE}")
+    more = text[text.index("  - id:") :].replace("SM-001", "SM-002")
+    packs = load([write(tmp_path, text + more)])
+    found = run(packs, Served("http://127.0.0.1:1"), replays, silent)
+    assert [case.verdict for case in found.cases] == ["not_judged", "not_judged"]
+    assert "cannot be asked" in str(found.cases[1].why)
+    assert found.verdict == "not_judged"

@@ -2,15 +2,12 @@
 
 import base64
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from aegisd.audit.log import Log
-from aegisd.conformance.auditor import Auditor
 from aegisd.conformance.embedded import Embedded
-from aegisd.conformance.replaying import Replays
 from aegisd.conformance.result import CaseResult
 from aegisd.conformance.step import Json
 from aegisd.conformance.target import Refusal, Reply
@@ -19,9 +16,8 @@ from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.signing import ed25519
 from aegisd.signing.keyring import Keyring, SigningKey
-from tests.conformance.packs import NOTE, Corrupt, Liar, findings, held, one
+from tests.conformance.packs import NOTE, Corrupt, Judge, findings
 
-Judge = Callable[..., CaseResult]
 Change = Callable[[Json], Json]
 
 POST = f"post: {NOTE}"
@@ -30,16 +26,6 @@ SIGN = "checkpoint: {}"
 # Whoever has this key speaks for a log of its own.
 LOG_NAME = "aegis.local/mallory"
 KEYS = Keyring(LOG_NAME, [SigningKey(seed=ed25519.new_seed())])
-
-
-@pytest.fixture
-def judge(tmp_path: Path, gate: Embedded, replays: Replays) -> Judge:
-    """Run steps on the real gate, or on one that lies."""
-
-    def run(*lines: str, **lies: object) -> CaseResult:
-        return held(one(tmp_path, *lines), Liar(gate, lies), replays)
-
-    return run
 
 
 def changed(method: Callable[..., Reply], change: Change) -> Callable[..., Reply]:
@@ -233,6 +219,7 @@ def test_an_event_or_a_size_that_is_none_is_a_sentence(judge: Judge) -> None:
 
 # ── one checkpoint after the other ───────────────────────────────────────────────────────────────
 
+
 GROWN = (POST, SIGN, POST, "{checkpoint: {}, save: {note: note}}", "continues: {}")
 
 
@@ -310,22 +297,6 @@ def test_a_log_whose_past_changed_behind_a_checkpoint_is_found(
         return gate.consistency(tenant_id, first)
 
     assert "the log's root" in fields(judge(*GROWN, log=log, consistency=consistency))
-
-
-def test_an_earlier_checkpoint_of_another_past_is_found_though_the_gate_agrees(
-    gate: Embedded,
-) -> None:
-    """The same key signed it, at another root, and the gate says that it was so."""
-    event = msgspec.json.encode(
-        {"tenant_id": "past", "session_id": "s1", "event_type": "TERMINATION", "payload": None}
-    )
-    assert gate.append(event, ndjson=False, key=None).refusal is None
-    auditor = Auditor(gate, "past")
-    assert list(auditor.keep(gate.checkpoint("past"))) == []
-    other = msgspec.structs.replace(auditor.verified(auditor.first), root=bytes(32))
-    agree = changed(gate.consistency, lambda value: {**value, "from_root": other.root.hex()})
-    reply = agree("past", other.size)
-    assert [found.field for found in auditor.continued(reply, other)] == ["the log's root"]
 
 
 def test_an_earlier_note_that_nobody_signed_is_found(judge: Judge) -> None:

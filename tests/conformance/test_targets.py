@@ -12,17 +12,14 @@ from typing import BinaryIO
 import pytest
 
 from aegisd import child
-from aegisd.audit.progress import silent
 from aegisd.conformance import served
 from aegisd.conformance.embedded import Embedded
-from aegisd.conformance.loading import chosen, load
-from aegisd.conformance.play import run
 from aegisd.conformance.replaying import Replays
 from aegisd.conformance.served import OwnDaemon, Served
 from aegisd.conformance.target import NotJudged, Reply
 from aegisd.core.errors import ConfigInvalid, Unavailable
 from aegisd.remote.client import Answer
-from tests.conformance.packs import FETCH, NOTE, findings, held, one, steps, write
+from tests.conformance.packs import FETCH, NOTE, findings, held, one
 
 STORY = (
     f"{{post: {NOTE}, expect: {{status: 201, outcome: deny}}}}",
@@ -279,28 +276,6 @@ def test_a_key_that_http_cannot_carry_is_not_judged(daemon: OwnDaemon) -> None:
     for key in ("a\nb", "\u0416"):
         with pytest.raises(NotJudged, match="key"):
             daemon.append(b"{}", ndjson=False, key=key)
-
-
-def test_a_server_that_goes_away_leaves_the_rest_not_judged(
-    tmp_path: Path, replays: Replays
-) -> None:
-    text = steps(f"post: {NOTE}")
-    more = text[text.index("  - id:") :].replace("SM-001", "SM-002")
-    packs = load([write(tmp_path, text + more)])
-    found = run(packs, Served("http://127.0.0.1:1"), replays, silent)
-    assert [case.verdict for case in found.cases] == ["not_judged", "not_judged"]
-    assert "cannot be asked" in str(found.cases[1].why)
-    assert found.verdict == "not_judged"
-
-
-def test_cases_are_chosen_by_id(tmp_path: Path) -> None:
-    text = steps(f"post: {NOTE}")
-    more = text[text.index("  - id:") :].replace("SM-001", "SM-002")
-    packs = load([write(tmp_path, text + more)])
-    assert chosen(packs, ()) == packs
-    assert [case.id for pack in chosen(packs, ["SM-002"]) for case in pack.cases] == ["SM-002"]
-    with pytest.raises(ConfigInvalid, match="SM-009"):
-        chosen(packs, ["SM-001", "SM-009"])
 
 
 def test_what_the_library_has_no_argument_for_is_not_judged(gate: Embedded) -> None:
