@@ -14,6 +14,7 @@ from aegisd.core.log.canonical import encode
 from aegisd.rego import bundle, regopy_engine
 from aegisd.rego.check import Facts
 from aegisd.rego.regopy_engine import RegopyEvaluator, project
+from tests.rego.evaluators import EvaluatorContract
 from tests.rego.worlds import INPUT, MANIFEST, base_files, bent, compiled
 
 HEAD = "package aegis.rules\n\nimport rego.v1\n\n"
@@ -137,3 +138,7 @@ def test_projection_keeps_what_is_read_and_nothing_else(
         for section, members in document.items()
         if section in reads
     }
+
+
+class TestRegopy(EvaluatorContract):
+    name = "regopy"
