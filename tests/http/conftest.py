@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.http.described import Described
 from tests.http.door import Door
 
 
@@ -17,3 +18,11 @@ def door() -> Iterator[Door]:
 def shared() -> Iterator[Door]:
     with Door() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def described(shared: Door) -> Described:
+    answer = shared.ask("GET", "/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    told: Described = answer.json()
+    return told

@@ -4,13 +4,9 @@ import httpx
 import msgspec
 import pytest
 
-from aegisd.core.act import Act
 from aegisd.core.log.canonical import DEPTH_MAX
 from aegisd.core.proposal import ARGS_BYTES_MAX, PAYLOAD_BYTES_MAX
 from aegisd.core.request import EVENTS_PER_REQUEST_MAX
-from aegisd.door.answer import receipt
-from aegisd.engine.recorded import Recorded
-from aegisd.http.answers import line
 from aegisd.http.events import INLINE_BYTES_MAX
 from tests.http.door import Door, call, event, message
 
@@ -78,12 +74,6 @@ def test_what_nothing_judges_has_no_decision_and_is_its_own_head(shared: Door) -
     assert told["decision"] is None
     assert told["call_id"] is None
     assert told["head"] == {"seq": told["seq"], "hash": told["hash"]}
-
-
-def test_an_answer_is_one_line_of_the_length_it_says(shared: Door) -> None:
-    answer = shared.post("/v1/events", message("line"))
-    assert answer.content.endswith(b"}\n")
-    assert answer.headers["content-length"] == str(len(answer.content))
 
 
 @pytest.mark.parametrize(
@@ -413,11 +403,3 @@ def test_a_row_that_is_no_envelope_is_told_as_a_corrupt_log(door: Door) -> None:
     rows = door.store._tenants["acme"].events
     rows[-1] = msgspec.structs.replace(rows[-1], body=b"{")
     refused(door.get("/v1/events", tenant_id="acme"), 503, "log_corrupt")
-
-
-def test_a_receipt_is_made_of_stored_bytes_alone(door: Door) -> None:
-    answer = door.post("/v1/events", call("ask_boss"))
-    rows = list(door.store.session_events("acme", "s1"))
-    assert (
-        line(receipt(Recorded(act=Act(cause=rows[0], consequences=(rows[1],))))) == answer.content
-    )

@@ -3,30 +3,10 @@
 import json
 import re
 
-import jsonschema_rs
-import pytest
-
-from aegisd.core.events import AGENT_EVENTS
 from aegisd.http.app import operations
 from aegisd.http.openapi import document
+from tests.http.described import Described, check
 from tests.http.door import MANIFEST, Door, call, event, message
-
-Described = dict[str, dict[str, dict[str, object]]]
-
-
-@pytest.fixture(scope="module")
-def described(shared: Door) -> Described:
-    answer = shared.ask("GET", "/openapi.json")
-    assert answer.headers["content-type"] == "application/json"
-    told: Described = answer.json()
-    return told
-
-
-def test_its_routes_are_the_routers(described: Described, shared: Door) -> None:
-    served = {(each.path, each.method.lower()) for each in operations()}
-    assert {
-        (path, method) for path, told in described["paths"].items() for method in told
-    } == served
 
 
 def test_each_reference_leads_somewhere(described: Described) -> None:
@@ -41,19 +21,8 @@ def test_each_operation_has_its_own_name(described: Described) -> None:
     assert len(set(names)) == len(names)
 
 
-def test_each_event_type_is_described(described: Described) -> None:
-    text = json.dumps(described["components"]["schemas"]["Event"])
-    assert all(f'{{"const": "{event_type}"}}' in text for event_type in AGENT_EVENTS)
-
-
 def test_it_is_the_same_whenever_it_is_made(shared: Door) -> None:
     assert document(operations()) == document(operations())
-
-
-def check(described: Described, name: str, value: object) -> None:
-    """Hold a value to a schema of the description."""
-    schema = {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
-    jsonschema_rs.validator_for(schema).validate(value)
 
 
 def test_what_the_door_answers_is_what_it_describes(described: Described, door: Door) -> None:
@@ -88,21 +57,3 @@ def test_what_the_door_answers_is_what_it_describes(described: Described, door: 
     act = {"tenant_id": "acme", "manifest": MANIFEST, "author": "ann", "reason": "why"}
     check(described, "ManifestRegistration", act)
     check(described, "ActReceipt", door.post("/v1/manifests", act).json())
-
-
-def test_the_schema_refuses_what_the_door_refuses(described: Described) -> None:
-    for wrong in (message(seqq=1), message("a b"), event("USER_MESSAGE", {}), event("NOTHING", {})):
-        with pytest.raises(jsonschema_rs.ValidationError):
-            check(described, "EventRequest", wrong)
-
-
-def test_a_read_takes_the_parameters_it_declares_and_no_other(shared: Door) -> None:
-    for each in operations():
-        if each.method != "GET":
-            continue
-        path = each.path.format_map({"session_id": "s1", "digest": "0" * 64})
-        for parameter in each.query:
-            told = shared.get(path, **{parameter.name: ""})
-            assert told.json()["code"] != "field_unknown", (path, parameter.name)
-        if each.query:
-            assert shared.get(path, nothing="").json()["code"] == "field_unknown"
