@@ -49,6 +49,14 @@ def type_(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
+def export(recorded: Path, tmp_path: Path, type_: Type) -> Path:
+    """The log of acme, exported."""
+    path = tmp_path / "acme.jsonl"
+    assert type_("export", "--dsn", recorded, "--tenant", "acme", "--out", path).code == 0
+    return path
+
+
+@pytest.fixture
 def golden() -> Callable[[str, str], None]:
     """Compare a transcript with the one that was kept; GOLDEN_REWRITE=1 keeps this one instead.
 

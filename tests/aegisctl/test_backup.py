@@ -1,6 +1,5 @@
 """`backup` and `restore`: the same log in another file, verified, from any store into any other."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -29,15 +28,6 @@ def test_a_backup_holds_all_of_a_log_and_can_be_opened(
     store.close()
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"aegis.db", "aegis.db.lock", "backup.db", "backup.db.lock"}
-
-
-def test_a_restored_backup_is_the_log_again(full: Path, tmp_path: Path, type_: Type) -> None:
-    out, place = tmp_path / "backup.db", tmp_path / "restored.db"
-    assert type_("backup", "--dsn", full, "--out", out, "--json").code == 0
-    typed = type_("restore", out, "--dsn", place, "--json")
-    assert typed.code == 0, typed.err
-    assert json.loads(typed.out)["tenants"] == 3
-    assert tables(place) == tables(full)
 
 
 @pytest.mark.parametrize(
@@ -73,14 +63,3 @@ def test_nothing_is_ever_written_over_a_log(full: Path, tmp_path: Path, type_: T
     typed = type_("backup", "--dsn", full, "--out", out, "--force")
     assert typed.code == 2
     assert "in use" in typed.err
-
-
-def test_what_is_no_database_is_not_restored(full: Path, tmp_path: Path, type_: Type) -> None:
-    export = tmp_path / "acme.jsonl"
-    assert type_("export", "--dsn", full, "--tenant", "acme", "--out", export).code == 0
-    assert type_("restore", export, "--dsn", tmp_path / "out.db").code == 2
-    empty = tmp_path / "empty.db"
-    SqliteStore(str(empty)).close()
-    assert type_("backup", "--dsn", empty, "--out", tmp_path / "out.db").code == 2
-    assert type_("restore", empty, "--dsn", tmp_path / "out.db").code == 2
-    assert not (tmp_path / "out.db").exists()

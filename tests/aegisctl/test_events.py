@@ -15,36 +15,6 @@ from tests.audit.recording import call, record
 from tests.audit.tampering import edit, tamper
 from tests.remote.shelf import Shelf
 
-FILTERS: list[tuple[str, ...]] = [
-    (),
-    ("--session", "s2"),
-    ("--type", "TOOL_CALL_PROPOSED"),
-    ("--tool", "fetch"),
-    ("--outcome", "deny"),
-    ("--tool", "fetch", "--outcome", "deny"),
-    ("--session", "s1", "--outcome", "allow", "--type", "POLICY_DECISION"),
-    ("--limit", "4"),
-]
-
-
-@pytest.fixture
-def export(recorded: Path, tmp_path: Path, type_: Type) -> Path:
-    path = tmp_path / "acme.jsonl"
-    assert type_("export", "--dsn", recorded, "--tenant", "acme", "--out", path).code == 0
-    return path
-
-
-@pytest.mark.parametrize("filters", FILTERS)
-def test_every_source_answers_a_question_alike(
-    filters: tuple[str, ...], recorded: Path, export: Path, shelf: Shelf, type_: Type
-) -> None:
-    asked = ("events", "--tenant", "acme", "--json", *filters)
-    database = type_(*asked, recorded)
-    assert (database.code, database.err) == (0, "")
-    assert database.out
-    assert type_(*asked, export).out == database.out
-    assert type_(*asked).out == database.out
-
 
 def test_a_json_line_is_what_the_server_answers(recorded: Path, shelf: Shelf, type_: Type) -> None:
     told = [
@@ -119,21 +89,6 @@ def test_follow_goes_on_where_it_was_until_it_is_stopped(
 def test_a_session_named_in_the_house_of_a_url_is_only_a_name(type_: Type, shelf: Shelf) -> None:
     type_("verify", "--tenant", "acme", "--session", "../../x?y=1#z")
     assert all("/v1/" in path and "#" not in path for path in shelf.asked)
-
-
-def test_sessions_are_alike_everywhere(
-    recorded: Path, export: Path, shelf: Shelf, type_: Type
-) -> None:
-    asked = ("sessions", "--tenant", "acme", "--json")
-    database = type_(*asked, recorded)
-    report = json.loads(database.out)
-    assert [(each["session_id"], each["events"]) for each in report["sessions"]] == [
-        ("$control", 2),
-        ("s1", 9),
-        ("s2", 7),
-    ]
-    assert type_(*asked, export).out == database.out
-    assert type_(*asked).out == database.out
 
 
 def test_the_transcript_of_a_log(

@@ -33,13 +33,6 @@ def inbox(monkeypatch: pytest.MonkeyPatch) -> Inbox:
     return kept
 
 
-@pytest.fixture
-def export(recorded: Path, tmp_path: Path, type_: Type) -> Path:
-    path = tmp_path / "acme.jsonl"
-    assert type_("export", "--dsn", recorded, "--tenant", "acme", "--out", path).code == 0
-    return path
-
-
 def test_an_export_is_sent_as_it_is(export: Path, inbox: Inbox, type_: Type) -> None:
     typed = type_("import", export, *ACT)
     assert (typed.code, typed.out) == (0, "imported 18 events as $archive.0\n")

@@ -32,13 +32,6 @@ deny contains {"message": "no reads", "rule": "no_reads"} if {
 
 
 @pytest.fixture
-def export(recorded: Path, tmp_path: Path, type_: Type) -> Path:
-    path = tmp_path / "acme.jsonl"
-    assert type_("export", "--dsn", recorded, "--tenant", "acme", "--out", path).code == 0
-    return path
-
-
-@pytest.fixture
 def rules(tmp_path: Path) -> Path:
     folder = tmp_path / "rules"
     folder.mkdir()

@@ -22,13 +22,6 @@ from tests.audit.tampering import tamper
 NOWHERE = "http://127.0.0.1:9"
 
 
-@pytest.fixture
-def export(recorded: Path, tmp_path: Path, type_: Type) -> Path:
-    path = tmp_path / "acme.jsonl"
-    assert type_("export", "--dsn", recorded, "--tenant", "acme", "--out", path).code == 0
-    return path
-
-
 def test_any_damage_to_the_file_itself_is_a_verdict_or_none_and_never_a_crash(
     recorded: Path, tmp_path: Path, type_: Type
 ) -> None:

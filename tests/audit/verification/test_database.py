@@ -1,6 +1,5 @@
 """A database: whatever is changed in it, somebody with the file alone sees it, and where."""
 
-import itertools
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -122,38 +121,6 @@ def test_a_tail_cut_together_with_its_record_shows_against_a_cached_fold(log_fil
     assert [(each.rule, each.detail) for each in look(log_file).breaks] == [
         ("head", "a cached fold rests on an event that is missing")
     ]
-
-
-def test_any_two_rows_that_change_places_show(recorded: Path, tmp_path: Path) -> None:
-    for first, second in itertools.combinations(range(18), 2):
-        path = Path(shutil.copy(recorded, tmp_path / "swapped.db"))
-        swap = "UPDATE events SET position = ? WHERE tenant_id = 'acme' AND position = ?"
-        tamper(path, (swap, (99, first)), (swap, (first, second)), (swap, (second, 99)))
-        found = check(path, "acme").breaks
-        assert found, (first, second)
-        assert {first, second} & {each.position for each in found}
-
-
-@pytest.mark.parametrize(
-    ("order", "broken"),
-    [
-        # A decision parted from its cause, and an act put before the one that came first.
-        ((8, 10, 9, 11), (10, "position")),
-        ((8, 9, 6, 7), (9, "position")),
-    ],
-)
-def test_rows_moved_by_inserting_them_anew_show_by_what_events_tell(
-    log_file: Path, order: tuple[int, ...], broken: tuple[int, str]
-) -> None:
-    # The chains of both sessions still link, and row numbers say nothing.
-    log = DatabaseLog(str(log_file))
-    events = list(log.events("acme"))
-    log.close()
-    first = min(order)
-    events[first : first + len(order)] = [events[position] for position in order]
-    moved = (msgspec.structs.replace(each, position=at) for at, each in enumerate(events))
-    tamper(log_file, "DELETE FROM events WHERE tenant_id = 'acme'", *map(insert, moved))
-    assert [(each.position, each.rule) for each in check(log_file, "acme").breaks] == [broken]
 
 
 def test_a_forked_session_shows(log_file: Path) -> None:
