@@ -55,6 +55,7 @@ BREACHES: list[tuple[Check, str, str]] = [
     (tidy.unexplained_bounds, "aegisd/a.py", "class A:\n    DEPTH_MAX: int = 64"),
     (tidy.unmirrored_modules, "aegisd/core/log/chain.py", "def link(): pass"),
     (tidy.unmirrored_modules, "aegisd/core/state/__init__.py", "def fold(): pass"),
+    (tidy.unmirrored_modules, "aegisctl/keys.py", "class Key:\n    def show(self): return 1"),
     (tidy.changelog_version, "CHANGELOG.md", "## Unreleased\n\n## 0.0.9\n"),
     (tidy.changelog_version, "CHANGELOG.md", "## Unreleased\n"),
 ]
@@ -77,6 +78,9 @@ TIDY_TREE = {
     "aegisd/caught.py": "def f():\n    try: pass\n    except OSError: pass\n",
     "aegisd/compose.py": "engine = Engine()\n",
     "tests/core/test_budget.py": "assert True\n",
+    "tests/test_caught.py": "",
+    "tests/test_function.py": "",
+    "aegisd/port.py": 'class Port:\n    def read(self):\n        """Bytes."""\n',
     "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n## [1.2.3] - 2026-01-01\n\n## [1.2.2]\n",
 }
 
@@ -84,6 +88,7 @@ TIDY_TREE = {
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tidy, "BROAD_EXCEPT_ALLOWED", frozenset())
+    monkeypatch.setattr(tidy, "HELD_BY", {})
     for name, text in TIDY_TREE.items():
         write(tmp_path / name, text)
     (tmp_path / "conformance").mkdir()
@@ -133,6 +138,21 @@ def test_a_listed_function_that_catches_nothing_leaves_the_list(
 ) -> None:
     monkeypatch.setattr(tidy, "BROAD_EXCEPT_ALLOWED", frozenset({"aegisd/caught.py::f"}))
     assert "aegisd/caught.py::f" in next(tidy.broad_excepts(tree))
+
+
+def test_a_suite_may_hold_modules_of_other_places_while_both_are_there(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tree / "aegisd/store/a.py", "def read(): return 1")
+    write(tree / "tests/store/contract.py", "")
+    monkeypatch.setattr(tidy, "HELD_BY", {"tests/store/contract.py": ("aegisd/store/a.py",)})
+    assert list(tidy.unmirrored_modules(tree)) == []
+    (tree / "tests/store/contract.py").unlink()
+    assert "contract.py, which is not there" in next(tidy.unmirrored_modules(tree))
+    write(tree / "tests/store/test_a.py", "")
+    assert "has its tests in tests/store/test_a.py" in next(tidy.unmirrored_modules(tree))
+    (tree / "aegisd/store/a.py").unlink()
+    assert "no module with a function" in next(tidy.unmirrored_modules(tree))
 
 
 def test_a_checkout_answers_for_new_files_and_not_for_ignored_ones(tree: Path) -> None:

@@ -74,6 +74,42 @@ BROAD = frozenset({"BaseException", "Exception"})
 # The only file that makes an engine.
 COMPOSER = "aegisd/compose.py:"
 
+# Suites that hold modules of other places, each with those modules: a contract of several
+# implementations, or a story that is told through many modules. Every other module with a function
+# has a test module at its own place.
+HELD_BY: dict[str, tuple[str, ...]] = {
+    # What every store promises, asked of each.
+    "tests/store/contract.py": ("aegisd/rows.py", "aegisd/store/tables.py"),
+    "tests/store/postgres/test_store.py": ("aegisd/store/postgres/reader.py",),
+    # Notifications are known by who hears them.
+    "tests/store/postgres/test_listener.py": ("aegisd/store/postgres/herald.py",),
+    # Whatever stands in a row is told by reading it, and what a pool lends is a connection.
+    "tests/store/sqlite/test_reader.py": ("aegisd/store/sqlite/row.py",),
+    "tests/store/sqlite/test_connection.py": ("aegisd/store/pool.py",),
+    # One story on each kind of target.
+    "tests/conformance/test_targets.py": (
+        "aegisd/conformance/embedded.py",
+        "aegisd/conformance/served.py",
+    ),
+    # A wrong step is refused with its place, whichever part of the load sees it.
+    "tests/conformance/test_loading.py": ("aegisd/conformance/agreement.py",),
+    "tests/conformance/test_play.py": ("aegisd/conformance/replaying.py",),
+    "tests/conformance/test_result.py": ("aegisd/conformance/pack.py",),
+    # Receipts and answers are the same objects behind each door; HTTP asks for all of them.
+    "tests/http/test_proofs.py": ("aegisd/door/evidence.py",),
+    "tests/http/test_policies.py": ("aegisd/door/operator.py", "aegisd/http/operator.py"),
+    # A command is what the engine's one writer takes, of whichever kind.
+    "tests/engine/test_one_fold.py": ("aegisd/engine/commands/command.py",),
+    # An export with everything that may go into it, cut anywhere and gone on with.
+    "tests/aegisctl/test_export.py": ("aegisd/audit/partial_export.py", "aegisd/audit/proofs.py"),
+    # Values beside events, from the gate to the auditor.
+    "tests/aegisctl/test_erase.py": ("aegisctl/detached.py",),
+    # What all verbs share.
+    "tests/aegisctl/test_main.py": ("aegisctl/options.py",),
+    # A process, by its exit codes.
+    "tests/system/test_signals.py": ("aegisd/daemon.py",),
+}
+
 # Each with one letter in brackets, so that this file does not hold what it looks for.
 UNFINISHED = re.compile(r"\b(?:TOD[O]|FIXM[E]|XX[X])\b")
 # Folders of build machines. Homes of people are left out: attack examples name those.
@@ -253,16 +289,22 @@ def unexplained_bounds(root: Path) -> Iterator[str]:
 
 
 def unmirrored_modules(root: Path) -> Iterator[str]:
-    """Each module of core that holds a function has its test module at the same place in tests."""
-    for name, tree, _ in modules(root, "aegisd/core"):
+    """Each module of the product that does something has its tests at the same place in tests."""
+    elsewhere = {module: suite for suite, held in HELD_BY.items() for module in held}
+    for name, tree, _ in modules(root, *PRODUCT):
         path = Path(name)
-        if not any(isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(tree)):
+        if not any(_does_something(node) for node in ast.walk(tree)):
             continue
-        folder = Path("tests", *path.parent.parts[1:])
-        room = path.stem == "__init__"
-        test = folder.parent / f"test_{folder.name}.py" if room else folder / f"test_{path.name}"
-        if not (root / test).is_file():
+        test = _mirror(path)
+        suite = elsewhere.pop(name, None)
+        if suite is None and not (root / test).is_file():
             yield f"{name}:1: expected its tests in {test}"
+        elif suite is not None and (root / test).is_file():
+            yield f"tests/tidy.py:1: HELD_BY names {name}, which has its tests in {test}"
+        elif suite is not None and not (root / suite).is_file():
+            yield f"tests/tidy.py:1: HELD_BY names {suite}, which is not there"
+    for name in sorted(elsewhere):
+        yield f"tests/tidy.py:1: HELD_BY names {name}, which is no module with a function"
 
 
 def changelog_version(root: Path) -> Iterator[str]:
@@ -277,6 +319,22 @@ def changelog_version(root: Path) -> Iterator[str]:
         found = headings[0] if headings else "no version"
         expected = stated[1] if stated else "a version in aegisd/__init__.py"
         yield f"CHANGELOG.md:1: newest heading is {found}, expected {expected}"
+
+
+def _does_something(node: ast.AST) -> bool:
+    """Whether a node is a function with a body; a port's methods have a docstring alone."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    return len(node.body) > (ast.get_docstring(node) is not None)
+
+
+def _mirror(module: Path) -> Path:
+    """Where the tests of a module stand. The rooms of the daemon are folders of `tests`."""
+    rooms = module.parent.parts
+    folder = Path("tests", *(rooms[1:] if rooms[0] == "aegisd" else rooms))
+    if module.stem == "__init__":
+        return folder.parent / f"test_{folder.name}.py"
+    return folder / f"test_{module.name}"
 
 
 def _statements(parent: ast.AST) -> Iterator[ast.stmt]:
