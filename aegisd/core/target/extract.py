@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain, islice
+from typing import TypeVar
 
 from aegisd.core.target.command import commands
 from aegisd.core.target.host import hosts, text
@@ -10,6 +11,8 @@ from aegisd.core.target.node import ROOT, walk
 from aegisd.core.target.path import paths
 
 Finding = Host | PathTarget | Command | Problem
+
+F = TypeVar("F", Host, PathTarget, Command, Problem)
 
 _REACHES_HOSTS = frozenset({"net", "exec"})
 _REACHES_PATHS = frozenset({"read", "write", "delete"})
@@ -34,11 +37,16 @@ def extract(args: object, *, effects: Collection[str], roles: Mapping[str, str])
     if not _REACHES_PATHS.isdisjoint(effects):
         found |= _bounded(paths(walk(args, roles), effects), "path")
     return Targets(
-        hosts=tuple(sorted(item for item in found if isinstance(item, Host))),
-        paths=tuple(sorted(item for item in found if isinstance(item, PathTarget))),
-        commands=tuple(sorted(item for item in found if isinstance(item, Command))),
-        problems=tuple(sorted(item for item in found if isinstance(item, Problem))),
+        hosts=_of(found, Host),
+        paths=_of(found, PathTarget),
+        commands=_of(found, Command),
+        problems=_of(found, Problem),
     )
+
+
+def _of(found: set[Finding], kind: type[F]) -> tuple[F, ...]:
+    """The findings of one kind, in order."""
+    return tuple(sorted([item for item in found if type(item) is kind]))
 
 
 def _bounded(findings: Iterator[Finding], kind: str) -> set[Finding]:

@@ -51,7 +51,8 @@ def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarge
             named = node.means("path") and (not node.is_key or "/" in value or "\\" in value)
             if named or (not node.role and not node.is_key and value.startswith(_SHAPES)):
                 yield from _path(value, access, node.where)
-            yield from _file_urls(value, access, node.where)
+            if ":" in value:
+                yield from _file_urls(value, access, node.where)
         elif node.means("path") and isinstance(value, int | float) and not isinstance(value, bool):
             yield Problem(target="path", code="not_text", where=node.where)
 
@@ -67,7 +68,9 @@ def _is_copied_from(node: Node) -> bool:
 def _path(text: str, access: str, where: str) -> Iterator[PathTarget | Problem]:
     path, climbs = normalise(text)
     yield PathTarget(path=path, access=access, where=where)
-    codes = problems(text) | ({"escape"} if climbs else set())
+    codes = problems(text)
+    if climbs:
+        codes.add("escape")
     for code in sorted(codes):
         yield Problem(target="path", code=code, where=where)
 
@@ -134,8 +137,6 @@ def _hides_by_percent(text: str) -> bool:
 
 def _file_urls(text: str, access: str, where: str) -> Iterator[PathTarget | Problem]:
     """Read every file URL in a text; each ends at a space, a quote or the next file URL."""
-    if ":" not in text:
-        return
     trimmed = _WHITESPACE_DROPPED.sub("", text).strip(_C0_AND_SPACE)
     if _FILE_SCHEME.match(trimmed) and trimmed != text:
         yield Problem(target="path", code="control", where=where)
