@@ -113,12 +113,14 @@ def test_whatever_else_it_answers_denies(output: bytes) -> None:
 def test_an_answer_at_the_bound_of_time_counts_and_a_later_one_denies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    times = iter([0.0, module.EVALUATION_MS_MAX / 1000] * 2)
-    monkeypatch.setattr(time, "thread_time", lambda: next(times))
+    at, past = module.EVALUATION_MS_MAX / 1000, (module.EVALUATION_MS_MAX + 1) / 1000
     judge = judging(OneEvaluator())
-    assert asked(judge) != TIMEOUT
-    times = iter([0.0, (module.EVALUATION_MS_MAX + 1) / 1000])
-    assert asked(judge) == TIMEOUT
+    # By the clock on the wall, and where that is too late by the thread's own.
+    for taken, own, late in ((at, None, False), (past, at, False), (past, past, True)):
+        wall, thread = iter([0.0, taken]), iter([0.0] if own is None else [0.0, own])
+        monkeypatch.setattr(time, "perf_counter", lambda wall=wall: next(wall))
+        monkeypatch.setattr(time, "thread_time", lambda thread=thread: next(thread))
+        assert (asked(judge) == TIMEOUT) is late
 
 
 def test_a_compiler_that_throws_what_nobody_foresaw_denies() -> None:
