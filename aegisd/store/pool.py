@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
 from aegisd.core.errors import StoreFailed
@@ -50,12 +50,15 @@ class Pool(Generic[C]):
     @contextmanager
     def lent(self) -> Iterator[C]:
         """A connection for what is done inside; one that fails there is closed."""
-        connection = self.take()
-        with ExitStack() as undo:
-            undo.callback(connection.close)
+        connection, holds = self.take(), False
+        try:
             yield connection
-            undo.pop_all()
-        self.give(connection)
+            holds = True
+        finally:
+            if holds:
+                self.give(connection)
+            else:
+                connection.close()
 
     def forget(self) -> None:
         """Close the idle ones."""
