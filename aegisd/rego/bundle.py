@@ -96,7 +96,8 @@ def decode(bundle: bytes) -> dict[str, str]:
 def load_directory(path: Path, *, tests: bool = False) -> dict[str, str]:
     """The `*.rego` files below a folder by relative POSIX path; with `tests`, only `*_test.rego`.
 
-    Symbolic links are refused: what is reviewed is what is loaded. Raises `PolicyInvalid`.
+    Symbolic links are refused: what is reviewed is what is loaded. So is a folder without rules: a
+    wrong one must not pass for one that forbids nothing. Raises `PolicyInvalid`.
     """
     if not path.is_dir():
         raise PolicyInvalid(f"{path}: expected a folder of .rego files")
@@ -110,6 +111,8 @@ def load_directory(path: Path, *, tests: bool = False) -> dict[str, str]:
         data = _read(file, left)
         left -= len(data)
         files[file.relative_to(path).as_posix()] = _decode_text(file, data)
+    if not files and not tests:
+        raise PolicyInvalid(f"{path}: expected rules in .rego files, found none")
     return files
 
 

@@ -310,7 +310,9 @@ def read_key(text: str) -> Key:
     found = _KEY.fullmatch(text.strip())
     raw = _base64(found[3]) if found else b""
     if found is None or len(raw) != 33 or raw[0] != 1:
-        raise Unknown(f"not the verifier key of an Ed25519 key: {shown(text.strip()[:80])}")
+        secret = text.lstrip().startswith("PRIVATE+KEY")
+        told = ", but a private one: give its .pub" if secret else ""
+        raise Unknown(f"not the verifier key of an Ed25519 key{told}")
     key = Key(found[1], raw[1:])
     if key.id.hex() != found[2]:
         raise Unknown(f"the key of {shown(key.name)} was mistyped: its id would be {key.id.hex()}")

@@ -215,9 +215,9 @@ def test_a_rule_changes_the_calls_it_decides_and_no_others(
         assert change["rules"] == ["no_reads"]
 
 
-def test_no_rules_change_nothing(recorded: Path, tmp_path: Path, type_: Type) -> None:
-    (tmp_path / "none").mkdir()
-    typed = type_("replay", recorded, "--policy", tmp_path / "none")
+def test_rules_without_a_member_change_nothing(recorded: Path, tmp_path: Path, type_: Type) -> None:
+    (tmp_path / "a.rego").write_text("package aegis.rules\n\nimport rego.v1\n")
+    typed = type_("replay", recorded, "--policy", tmp_path)
     assert typed.code == 0
     assert "0 of 7 decisions would change" in typed.out
     assert "other sessions' facts stay so" in typed.err

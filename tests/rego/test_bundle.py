@@ -145,8 +145,16 @@ def test_a_folder_of_everything_is_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(bundle, "ENTRIES_MAX", 2)
     for name in ("a", "b"):
         (tmp_path / name).touch()
-    assert load_directory(tmp_path) == {}
+    assert load_directory(tmp_path, tests=True) == {}
     (tmp_path / "c").touch()
     with pytest.raises(PolicyInvalid, match="ENTRIES_MAX"):
         load_directory(tmp_path)
     assert ENTRIES_MAX > FILES_MAX
+
+
+def test_a_folder_without_rules_is_not_taken_for_rules_that_forbid_nothing(tmp_path: Path) -> None:
+    (tmp_path / "office.reg").write_text("package aegis.rules")
+    (tmp_path / "office_test.rego").write_text("package aegis.rules")
+    with pytest.raises(PolicyInvalid, match=r"expected rules in \.rego files, found none"):
+        load_directory(tmp_path)
+    assert load_directory(tmp_path, tests=True)

@@ -84,9 +84,12 @@ def read_key(text: str) -> Key:
     found = _KEY.match(text.strip())
     encoded = from_base64(found[3]) if found else b""
     if found is None or len(encoded) != 1 + KEY_BYTES or encoded[:1] != ED25519:
+        # Never what was found: whoever takes one file of keys for the other has it on the screen.
+        is_private = text.lstrip().startswith("PRIVATE+KEY")
+        told = "a private key; give the public one, beside it as .pub" if is_private else "another"
         raise NoteInvalid(
             "expected a verifier key of an Ed25519 key: name, +, 8 hex digits, +, base64 of 33 "
-            f"bytes; found {text.strip()[:80]!r}"
+            f"bytes; found {told}"
         )
     key = Key(name=found[1], public=encoded[1:])
     if _is_weak(key.public):

@@ -272,3 +272,13 @@ def test_a_key_that_anybody_can_sign_for_is_refused(encoded: str) -> None:
     key = Key(name="example.com/log", public=bytes.fromhex(encoded))
     with pytest.raises(NoteInvalid, match="anybody can sign"):
         read_key(str(key))
+
+
+@pytest.mark.parametrize(
+    "text", ["PRIVATE+KEY+acme/prod+23c9def1+AV4hSJxjGTxokq8JtftoyHW", "s3cret"]
+)
+def test_what_is_no_verifier_key_is_never_repeated(text: str) -> None:
+    with pytest.raises(NoteInvalid) as refused:
+        read_key(text)
+    assert text not in refused.value.message
+    assert ("private key" in refused.value.message) is text.startswith("PRIVATE")
