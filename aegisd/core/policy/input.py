@@ -253,7 +253,7 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
         paths=found.paths,
         problems=found.problems,
         risk=tool.risk,
-        roles=capabilities.roles[name] if declared else _NO_ROLES,
+        roles=capabilities.roles.get(name, _NO_ROLES) if declared else _NO_ROLES,
         server=server,
         tool=name,
     )
