@@ -97,6 +97,8 @@ class Engine:
                 signing, store=store, clock=clock, commits=self._commits, on_fatal=self._end
             )
             self._followers.append(self._checkpoints)
+        # Those that are still told; one that failed is stopped with the others all the same.
+        self._told = list(self._followers)
 
     async def start(self, *, accept_rollback: bool = False) -> Start:
         """Recover every tenant, and put the configuration and this build's base rules in force.
@@ -313,11 +315,11 @@ class Engine:
 
     def _tell(self, told: Callable[[Follower], None]) -> None:
         """Tell every follower. One that fails is lost, and costs no call anything."""
-        for follower in list(self._followers):
+        for follower in list(self._told):
             try:
                 told(follower)
             except Exception:
-                self._followers.remove(follower)
+                self._told.remove(follower)
                 _logger.exception("%s failed and follows the log no more", type(follower).__name__)
 
     # ── evidence ────────────────────────────────────────────────────────────────────────────────

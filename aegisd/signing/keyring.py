@@ -18,7 +18,7 @@ from msgspec import Struct
 from aegisd.core.errors import ConfigInvalid, NoteInvalid
 from aegisd.core.log import checkpoint, note
 from aegisd.core.log.checkpoint import is_log_name
-from aegisd.core.log.note import ED25519, Key
+from aegisd.core.log.note import ED25519, PRIVATE_KEY, Key
 from aegisd.signing import ed25519
 from aegisd.whole_file import replacing
 
@@ -29,7 +29,7 @@ KEYS_MAX = 8
 KEY_FILE_BYTES_MAX = 16_384
 
 _LINE = re.compile(
-    r"PRIVATE\+KEY\+(?P<name>[^\s+]+)\+(?P<id>[0-9a-f]{8})\+(?P<seed>[A-Za-z0-9+/]+=*)"
+    re.escape(PRIVATE_KEY) + r"(?P<name>[^\s+]+)\+(?P<id>[0-9a-f]{8})\+(?P<seed>[A-Za-z0-9+/]+=*)"
     r"(?: until (?P<until>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z))?\Z"
 )
 
@@ -148,7 +148,7 @@ def _read(path: Path) -> tuple[str, list[SigningKey]]:
         found = _LINE.match(line)
         seed = _seed(found["seed"]) if found else b""
         if found is None or not seed:
-            raise ConfigInvalid(f"{path}, line {number}: expected a line PRIVATE+KEY+name+id+key")
+            raise ConfigInvalid(f"{path}, line {number}: expected a line {PRIVATE_KEY}name+id+key")
         public = Key(name=found["name"], public=ed25519.public_key(seed))
         if public.id.hex() != found["id"] or not is_log_name(found["name"]):
             raise ConfigInvalid(f"{path}, line {number}: the id is not that of the key and name")
@@ -189,7 +189,7 @@ def _write(path: Path, log_name: str, keys: Sequence[SigningKey], *, new: bool) 
         public = Key(name=log_name, public=ed25519.public_key(key.seed))
         seed = base64.b64encode(ED25519 + key.seed).decode()
         until = "" if key.until_ms is None else f" until {_spelled(key.until_ms)}"
-        lines.append(f"PRIVATE+KEY+{log_name}+{public.id.hex()}+{seed}{until}\n")
+        lines.append(f"{PRIVATE_KEY}{log_name}+{public.id.hex()}+{seed}{until}\n")
     publics = [str(Key(name=log_name, public=ed25519.public_key(key.seed))) for key in keys]
     try:
         if new and path.exists():

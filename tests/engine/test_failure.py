@@ -169,7 +169,7 @@ class Listener:
     """A follower that counts what it is told, and may fail at it."""
 
     def __init__(self, *, fails: bool = False) -> None:
-        self.told, self.fails = 0, fails
+        self.told, self.fails, self.stopped = 0, fails, False
 
     async def resume(self, ends: Mapping[str, int]) -> None:
         """Nothing to begin with."""
@@ -183,7 +183,7 @@ class Listener:
             raise ZeroDivisionError
 
     async def stop(self) -> None:
-        """Nothing to end."""
+        self.stopped = True
 
 
 def test_a_follower_that_fails_is_lost_and_costs_no_call_anything() -> None:
@@ -204,6 +204,8 @@ def test_a_follower_that_fails_is_lost_and_costs_no_call_anything() -> None:
             await asyncio.wait_for(engine.append((said(content),)), PATIENCE_S)
         assert (deaf.told, well.told) == (1, 2)
         await engine.stop()
+        assert deaf.stopped
+        assert well.stopped
 
     run(story())
     assert reasons == []

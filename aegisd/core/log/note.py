@@ -43,6 +43,9 @@ _LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})\Z")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _KEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})\Z")
 
+# What the line of a private key begins with.
+PRIVATE_KEY = "PRIVATE+KEY+"
+
 # public key, signature, text -> whether the Ed25519 signature (RFC 8032) over the text is the key's
 SignatureCheck = Callable[[bytes, bytes, bytes], bool]
 
@@ -85,7 +88,7 @@ def read_key(text: str) -> Key:
     encoded = from_base64(found[3]) if found else b""
     if found is None or len(encoded) != 1 + KEY_BYTES or encoded[:1] != ED25519:
         # Never what was found: whoever takes one file of keys for the other has it on the screen.
-        is_private = text.lstrip().startswith("PRIVATE+KEY")
+        is_private = text.lstrip().startswith(PRIVATE_KEY)
         told = "a private key; give the public one, beside it as .pub" if is_private else "another"
         raise NoteInvalid(
             "expected a verifier key of an Ed25519 key: name, +, 8 hex digits, +, base64 of 33 "
