@@ -216,9 +216,8 @@ class Follower(Protocol):
 class Program(Protocol):
     """One policy bundle compiled together with one manifest.
 
-    `prompt` tells that an evaluation is short whatever the input: only rules of ours are judged, on
-    an engine that counts steps. Any other may take its time or hang, and is watched from another
-    thread.
+    `prompt` tells that an evaluation is short whatever the input, because only rules of ours are
+    judged, on an engine that counts steps. Any other is waited for on a thread of its own.
     """
 
     prompt: bool
@@ -226,16 +225,18 @@ class Program(Protocol):
     def evaluate(self, policy_input: bytes) -> bytes:
         """JSON bytes in, the bundle's result as JSON bytes out.
 
-        Never called by two threads at once. Raises `EvaluatorFailed` on any error, on an undefined
-        result included; there is no partial answer.
+        Never called by two threads at once. Raises `EvaluatorStuck` past a bound of time, and
+        `EvaluatorFailed` on any other error, on an undefined result included; there is no partial
+        answer.
         """
 
 
 class Evaluator(Protocol):
-    """A Rego engine."""
+    """A Rego engine. A `bounded` one ends each evaluation after a number of steps."""
 
     name: str
     version: str
+    bounded: bool
 
     def compile(self, bundle: bytes, manifest: bytes) -> Program:
         """Compile a bundle (canonical bytes) with a manifest's data (canonical bytes).

@@ -36,6 +36,7 @@ def rego(engine: str, rules: int) -> Mapping[str, Step]:
     from aegisd.rego import bundle
     from aegisd.rego.engines import choose
     from aegisd.rego.judge import RegoJudge
+    from aegisd.rego.shelter import Shelter
     from aegisd.rows import Document
     from aegisd.rules_version import rules_version
 
@@ -44,7 +45,9 @@ def rego(engine: str, rules: int) -> Mapping[str, Step]:
     manifest["tools"][TOOL.format(rules - 1)] = manifest["tools"]["read_file"]
     known = capabilities.read(json.dumps(manifest).encode())
     base = bundle.load_directory(resources.policies() / "aegis")
-    judge = RegoJudge(choose(engine), base, lambda _digest: None, rules_version())
+    evaluator = choose(engine)
+    shelter = Shelter(evaluator)
+    judge = RegoJudge(evaluator, shelter, base, lambda _digest: None, rules_version())
     body = judge.bundle(_modules(rules))
     digest = bundle.digest(body)
     judge.keep(Document(digest=bytes.fromhex(digest), kind="bundle", body=body))

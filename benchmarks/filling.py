@@ -63,7 +63,8 @@ async def running(
         told["budgets"] = dict.fromkeys(told["budgets"])
         manifest = compose.read_manifest(told)
     else:
-        judge = Allowing(made.evaluator, made.base, store.document, rules_version())
+        shown = made.evaluator
+        judge = Allowing(shown, shown, made.base, store.document, rules_version())
     signing = Signing(
         signer=open_keyring(key_path(database), lambda: None),
         guard=GuardFolder(guard_path(database)),

@@ -63,8 +63,6 @@ BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset(
         "aegisd/http/errors.py::__call__",
         # Whatever a policy engine throws becomes POLICY_ERROR, which denies and is recorded.
         "aegisd/rego/judge.py::evaluate",
-        # What the evaluator's thread meets is raised where the work was asked for.
-        "aegisd/engine/evaluation.py::_timed",
         # The same for compiling on the way to it.
         "aegisd/rego/judge.py::judge",
     }

@@ -14,6 +14,7 @@ from aegisd.rego.bundle import build, load_directory
 from aegisd.rego.engines import choose, installed
 from aegisd.rego.installation import Installation, base_folder, installation
 from aegisd.rego.judge import RegoJudge
+from aegisd.rego.shelter import Shelter
 from aegisd.rows import Document
 from aegisd.rules_version import rules_version
 
@@ -32,7 +33,8 @@ class AsDecided(RegoJudge):
 
     def __init__(self, find: Callable[[bytes], Document | None]) -> None:
         preferred = installation()
-        super().__init__(preferred.evaluator, preferred.base, find, rules_version())
+        shelter = Shelter(preferred.evaluator)
+        super().__init__(preferred.evaluator, shelter, preferred.base, find, rules_version())
         self._engines = {
             name: Installation(preferred.base, choose(name)).judge(find)
             for name in installed()
@@ -62,7 +64,7 @@ def refusal(document: Document, folder: Path, engine: str) -> str | None:
     It is compiled without a manifest, as the daemon does before it takes a bundle.
     """
     try:
-        choose(engine).compile(document.body, NONE.data)
+        Shelter(choose(engine)).compile(document.body, NONE.data)
     except PolicyInvalid as error:
         return in_folder(error.message, folder)
     return None

@@ -172,10 +172,6 @@ class QueueFull(Unavailable, code="queue_full"):
     """More requests wait than `QUEUE_EVENTS_MAX`; back off and try again."""
 
 
-class EvaluatorStuck(Unavailable, code="evaluator_stuck"):
-    """An evaluation ran past `EVALUATOR_STUCK_MS_MAX`; the process ends."""
-
-
 class Stopping(Unavailable, code="stopping"):
     """The daemon is shutting down and takes no new events."""
 
@@ -214,6 +210,10 @@ class LogRolledBack(LogCorrupt, code="log_rolled_back"):
 
 class EvaluatorFailed(AegisError, code="evaluator_failed"):
     """The policy evaluator failed on one input; the verdict is POLICY_ERROR, which denies."""
+
+
+class EvaluatorStuck(EvaluatorFailed, code="evaluator_stuck"):
+    """An evaluation did not end within its bound of time."""
 
 
 class ConfigInvalid(AegisError, code="config_invalid"):

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from aegisd.core import gate
 from aegisd.core.capabilities import Capabilities
-from aegisd.core.errors import CheckpointUnknown, EvaluatorStuck, PositionConflict, Stopping
+from aegisd.core.errors import CheckpointUnknown, PositionConflict, Stopping
 from aegisd.core.policy.input import Moment, Snapshot
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
@@ -29,7 +29,6 @@ from aegisd.engine.commands.control import (
 )
 from aegisd.engine.commands.opening import OpenSession
 from aegisd.engine.configured import Configured
-from aegisd.engine.evaluation import Evaluation
 from aegisd.engine.imports import Import, Keeping
 from aegisd.engine.reads import Reads
 from aegisd.engine.recorded import Recorded
@@ -84,7 +83,8 @@ class Engine:
         self._configured, self._on_fatal = configured, on_fatal
         self._ended = False
         self._writers: dict[str, Writer] = {}
-        self._evaluation = Evaluation()
+        # One thing at a time: a judge is asked by one thread.
+        self._evaluation = ThreadPoolExecutor(1, "evaluator")
         # In a shared log the turns of several tenants are waited for, and ended, side by side.
         self._commits = ThreadPoolExecutor(TURN_THREADS_MAX if store.shared else 1, "commit")
         self._turns = ThreadPoolExecutor(TURN_THREADS_MAX, "turn")
@@ -169,8 +169,7 @@ class Engine:
         self._deafen()
         for follower in self._followers:
             await follower.stop()
-        self._evaluation.close()
-        for threads in (self._commits, self._turns):
+        for threads in (self._evaluation, self._commits, self._turns):
             threads.shutdown(wait=False, cancel_futures=True)
         self.reads.close()
 
@@ -258,11 +257,7 @@ class Engine:
         return verdict or failed("error")
 
     async def _evaluated(self, work: Callable[[], T]) -> T:
-        try:
-            return await self._evaluation.run(work)
-        except EvaluatorStuck as stuck:
-            self._end(stuck.message)
-            raise
+        return await asyncio.get_running_loop().run_in_executor(self._evaluation, work)
 
     def _end(self, reason: str) -> None:
         """Tell once that the process must end; what follows from the first reason is no news."""

@@ -19,7 +19,6 @@ from aegisd.core.activation import digest_of
 from aegisd.core.errors import (
     AegisError,
     CommitUnknown,
-    EvaluatorStuck,
     LogRolledBack,
     PositionConflict,
     Stopping,
@@ -30,7 +29,6 @@ from aegisd.core.state.model import TenantState
 from aegisd.engine import snapshots
 from aegisd.engine.batch import Decided, Deciding, Due, cached
 from aegisd.engine.commands.command import Command
-from aegisd.engine.evaluation import Evaluation
 from aegisd.engine.resident import Resident
 from aegisd.engine.waiting import Queue, Waiting, fail, fail_all, unavailable, unknown
 from aegisd.ports import Clock, EventStore, LiveJudge
@@ -46,7 +44,7 @@ R = TypeVar("R")
 class Threads(NamedTuple):
     """Where what blocks is done: judging, ending a turn or a batch, and waiting for a turn."""
 
-    evaluation: Evaluation
+    evaluation: Executor
     commits: Executor
     turns: Executor
 
@@ -203,17 +201,18 @@ class Writer:
         """Decide a batch; None when that failed as a whole.
 
         On the event loop where that is short, since each hop to a thread costs more than a decision
-        does; else on the evaluator's thread, which is watched.
+        does; else on the evaluator's thread.
         """
 
         def decide() -> Decided:
             return self._deciding.decide(taken, turn)
 
         try:
-            return decide() if self._is_short(taken) else await self._evaluation.run(decide)
-        except EvaluatorStuck as stuck:
-            self._break(stuck, stuck.message)
-            fail_all(taken, stuck)
+            return (
+                decide()
+                if self._is_short(taken)
+                else await self._off_loop(self._evaluation, decide)
+            )
         except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and go on
             # The tenant's state cannot be read or staged: deny everyone, and read it anew.
             self._resident.drop()

@@ -1,57 +1,155 @@
-"""The child's half of `probe`: compile one policy, and say how that went.
+"""The child process that compiles and judges what may hang, swell or crash.
 
-Run as `python -m aegisd.rego.trial`, with the question as JSON on standard input: `engine`, `files`
-by path, `data` as JSON text, `entrypoint`, `steps_max`, `seconds_max` of a processor. It imports
-the engine and little else: it runs before each bundle comes into force, and importing takes longer
-than compiling.
+`shelter` runs it as `python -m aegisd.rego.child ENGINE`, with its end of a socket pair as standard
+input. It is asked one thing at a time, and each answer is bounded: by processor time, which a busy
+machine does not use up, and by memory. What goes past either ends the child and nobody else.
 """
 
-import json
 import resource
+import signal
+import socket
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections import OrderedDict
+from pathlib import Path
+from typing import BinaryIO
 
-from aegisd.rego.complaint import explain
+import msgspec
+from msgspec import Struct
 
-# The exit status of a child that met a policy it can refuse in words, which it then printed.
-REFUSED = 3
+from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
+from aegisd.ports import Evaluator, Program
+
+# Milliseconds of processor time to compile in. The base bundle takes 25; what takes a hundred times
+# that hangs.
+COMPILE_MS_MAX = 5_000
+
+# Milliseconds of processor time for one evaluation: a thousand times what the base bundle takes.
+EVALUATION_MS_MAX = 1_000
+
+# Bytes of memory beside what the child begins with. A compiled bundle has 2 to 7 MB; rules that
+# make text out of text reach any bound.
+CHILD_BYTES_MAX = 1_073_741_824
+
+# Compiled programs kept. One that is gone is compiled again when it is asked.
+PROGRAMS_MAX = 64
+
+# Bytes of the length before each message.
+LENGTH_BYTES = 4
 
 
-def main() -> int:
-    """Answer the question on standard input."""
-    question = json.load(sys.stdin.buffer)
-    resource.setrlimit(resource.RLIMIT_CPU, (question["seconds_max"], resource.RLIM_INFINITY))
-    refusal = _refusal(question)
-    if refusal is None:
-        return 0
-    sys.stdout.buffer.write(refusal.encode())
-    return REFUSED
+class Compile(Struct, frozen=True, tag=True):
+    """Compile `bundle` with `manifest` and keep it under a number."""
+
+    program: int
+    bundle: bytes
+    manifest: bytes
 
 
-def _refusal(question: Mapping[str, Any]) -> str | None:
-    """What the engine says against a policy; None where it compiles."""
-    files, data, entrypoints = question["files"], question["data"], [question["entrypoint"]]
-    # One engine per child: loading the other would only cost time.
-    if question["engine"] == "regorus":
-        import aegis_regorus  # noqa: PLC0415
+class Evaluate(Struct, frozen=True, tag=True):
+    """Judge a canonical policy input."""
 
+    program: int
+    policy_input: bytes
+
+
+class Compiled(Struct, frozen=True, tag=True):
+    """The program may be asked now."""
+
+
+class Answer(Struct, frozen=True, tag=True):
+    """What the program said."""
+
+    output: bytes
+
+
+class Failure(Struct, frozen=True, tag=True):
+    """What the engine refused, in words that repeat no value."""
+
+    message: str
+
+
+class Unknown(Struct, frozen=True, tag=True):
+    """No program has that number here: it was never compiled, or had to go."""
+
+
+Question = Compile | Evaluate
+Reply = Compiled | Answer | Failure | Unknown
+
+
+def written(message: Question | Reply) -> bytes:
+    """A message as bytes on the wire."""
+    body = msgspec.msgpack.encode(message)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+class Programs:
+    """At most `PROGRAMS_MAX` programs of one engine, asked by their numbers."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._programs: OrderedDict[int, Program] = OrderedDict()
+
+    def answer(self, question: Question) -> Reply:
+        """The reply to one question. What the engine throws is a `Failure`."""
+        milliseconds = COMPILE_MS_MAX if isinstance(question, Compile) else EVALUATION_MS_MAX
+        # Nobody handles SIGPROF, so the bound ends the process, whatever native code is doing.
+        signal.setitimer(signal.ITIMER_PROF, milliseconds / 1000)
         try:
-            aegis_regorus.Interpreter(
-                list(files.items()), data.encode(), entrypoints, question["steps_max"]
-            )
-        except aegis_regorus.CompileError as error:
-            return explain(str(error))
-        return None
-    from aegisd.core.errors import PolicyInvalid  # noqa: PLC0415
-    from aegisd.rego.machine import Machine  # noqa: PLC0415
+            if isinstance(question, Compile):
+                return self._compile(question)
+            return self._evaluate(question)
+        except (PolicyInvalid, EvaluatorFailed) as error:
+            return Failure(error.message)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
-    try:
-        Machine(files, data.encode(), entrypoints)
-    except PolicyInvalid as error:
-        return error.message
-    return None
+    def _compile(self, question: Compile) -> Reply:
+        while len(self._programs) >= PROGRAMS_MAX:
+            self._programs.popitem(last=False)
+        program = self._evaluator.compile(question.bundle, question.manifest)
+        self._programs[question.program] = program
+        return Compiled()
+
+    def _evaluate(self, question: Evaluate) -> Reply:
+        program = self._programs.get(question.program)
+        if program is None:
+            return Unknown()
+        self._programs.move_to_end(question.program)
+        return Answer(program.evaluate(question.policy_input))
+
+
+def main() -> None:
+    """Serve the parent until it closes its end."""
+    # Imported here: the parent needs the messages alone, and an engine is slow to load.
+    from aegisd.rego.engines import choose  # noqa: PLC0415
+
+    programs = Programs(choose(sys.argv[1]))
+    _bound_memory()
+    decode = msgspec.msgpack.Decoder(Question).decode
+    with socket.socket(fileno=sys.stdin.fileno()) as parent, parent.makefile("rb") as questions:
+        while body := _message(questions):
+            parent.sendall(written(programs.answer(decode(body))))
+
+
+def _message(stream: BinaryIO) -> bytes:
+    """The next message; empty at the end of the stream."""
+    length = stream.read(LENGTH_BYTES)
+    return stream.read(int.from_bytes(length, "big"))
+
+
+def _bound_memory() -> None:
+    """Let an allocation past the bound fail, which ends the child; Linux alone tells what it has.
+
+    regopy reserves its address space when it is loaded, so only the bound on time bounds it. Where
+    memory runs out all the same, the kernel is told whom to end.
+    """
+    status, score = Path("/proc/self/status"), Path("/proc/self/oom_score_adj")
+    if not status.exists():
+        return
+    reserved = int(status.read_text().partition("VmData:")[2].split()[0]) * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (reserved + CHILD_BYTES_MAX, resource.RLIM_INFINITY))
+    score.write_text("1000")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -10,6 +10,7 @@ from aegisd.ports import Evaluator
 from aegisd.rego.bundle import load_directory
 from aegisd.rego.engines import choose
 from aegisd.rego.judge import RegoJudge
+from aegisd.rego.shelter import Shelter
 from aegisd.rows import Document
 from aegisd.rules_version import rules_version
 
@@ -22,7 +23,9 @@ class Installation(Struct, frozen=True):
 
     def judge(self, documents: Callable[[bytes], Document | None]) -> RegoJudge:
         """A judge over bundles and manifests that `documents` gives by SHA-256."""
-        return RegoJudge(self.evaluator, self.base, documents, rules_version())
+        return RegoJudge(
+            self.evaluator, Shelter(self.evaluator), self.base, documents, rules_version()
+        )
 
 
 def base_folder() -> Path:

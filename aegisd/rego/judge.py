@@ -5,7 +5,6 @@ Whatever an evaluator does, the answer here is a verdict, and a failure is a ver
 
 import hashlib
 import re
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
@@ -21,9 +20,6 @@ from aegisd.core.policy.verdict import Verdict, failed, judge
 from aegisd.ports import Evaluator, Program
 from aegisd.rego import bundle as bundles
 from aegisd.rows import Document
-
-# A slower evaluation denies, as a fault: a thousand times what the base bundle takes.
-EVALUATION_MS_MAX = 1_000
 
 # Compiled programs kept. A program holds a few megabytes of the engine's memory.
 PROGRAMS_MAX = 64
@@ -45,18 +41,23 @@ V = TypeVar("V")
 class RegoJudge:
     """`ports.LiveJudge` over one Rego engine. Judges on one thread at a time.
 
-    `documents` finds bytes that are not known yet by their SHA-256; they are hashed again here.
+    `shelter` is the engine where it can be ended: every bundle is judged there but the base rules
+    of this build alone, on an engine that counts its steps. `documents` finds bytes that are not
+    known yet by their SHA-256; they are hashed again here.
     """
 
     def __init__(
         self,
         evaluator: Evaluator,
+        shelter: Evaluator,
         base: Mapping[str, str],
         documents: Callable[[bytes], Document | None],
         rules_version: str,
     ) -> None:
         self.rules_version, self.generation = rules_version, BASE_GENERATION
-        self._evaluator, self._base, self._documents = evaluator, base, documents
+        self._evaluator, self._shelter = evaluator, shelter
+        self._base, self._documents = base, documents
+        self._own = bundles.pack({}, base)
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._programs: OrderedDict[tuple[str, str], Program] = OrderedDict()
         self._manifests: OrderedDict[str, Capabilities] = OrderedDict()
@@ -73,7 +74,7 @@ class RegoJudge:
     def bundle(self, files: Mapping[str, str]) -> bytes:
         """Base rules and an operator's files as one that compiles. Raises `PolicyInvalid`."""
         body = bundles.build(files, self._base)
-        self._evaluator.compile(body, NONE.data)
+        self._compile(body, NONE.data)
         return body
 
     def renewed(self, bundle: bytes) -> bytes:
@@ -83,7 +84,7 @@ class RegoJudge:
     def problem(self, bundle: bytes) -> str | None:
         """What keeps a bundle from being judged by; None where nothing does."""
         try:
-            self._evaluator.compile(bundle, NONE.data)
+            self._compile(bundle, NONE.data)
         except AegisError as error:
             return error.message
         return None
@@ -135,17 +136,11 @@ class RegoJudge:
             return failed("error")
         if program is None:
             return None
-        evaluate = _guarded(program)
-        started = time.perf_counter()
-        verdict = judge(policy_input, evaluate)
-        if (time.perf_counter() - started) * 1000 <= EVALUATION_MS_MAX:
-            return verdict
-        # A slow rule, or a machine that does much else. Asked again by this thread's own time,
-        # which costs too much to be looked at every time.
-        started = time.thread_time()
-        verdict = judge(policy_input, evaluate)
-        is_slow = (time.thread_time() - started) * 1000 > EVALUATION_MS_MAX
-        return failed("timeout") if is_slow else verdict
+        return judge(policy_input, _guarded(program))
+
+    def _compile(self, bundle: bytes, manifest: bytes) -> Program:
+        ours = self._evaluator.bounded and bundle == self._own
+        return (self._evaluator if ours else self._shelter).compile(bundle, manifest)
 
     def _program(self, bundle: str, manifest: str) -> Program | None:
         program = self._programs.get((bundle, manifest))
@@ -153,7 +148,7 @@ class RegoJudge:
             body, facts = self._body(bundle), self.capabilities(manifest)
             if body is None or facts is None:
                 return None
-            program = self._evaluator.compile(body, facts.data)
+            program = self._compile(body, facts.data)
             _remember(self._programs, (bundle, manifest), program, PROGRAMS_MAX)
         return program
 
@@ -171,6 +166,8 @@ def _guarded(program: Program) -> Callable[[bytes], bytes]:
     def evaluate(policy_input: bytes) -> bytes:
         try:
             return program.evaluate(policy_input)
+        except EvaluatorFailed:
+            raise
         except Exception as error:
             # Whatever an engine throws denies.
             raise EvaluatorFailed(repr(error)) from error

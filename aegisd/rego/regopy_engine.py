@@ -13,8 +13,6 @@ import regopy
 from msgspec import Raw
 
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
-from aegisd.core.policy.release import OPERATOR_PREFIX
-from aegisd.rego import probe
 from aegisd.rego.bundle import decode
 from aegisd.rego.check import CHECKED_MAX, Facts, check
 from aegisd.rego.machine import Machine
@@ -48,16 +46,14 @@ class RegopyProgram:
 class RegopyEvaluator:
     """rego-cpp. Its version is part of every decision's record."""
 
+    bounded = False
+
     def __init__(self) -> None:
         self.name = "regopy"
         self.version = str(regopy.__version__)
 
     def compile(self, bundle: bytes, manifest: bytes) -> RegopyProgram:
-        """Check and compile. Raises `PolicyInvalid`, naming file and line where there is one.
-
-        A bundle with operators' files is compiled in a child process first: what makes the native
-        library abort must not take the daemon with it, now or at every start that follows.
-        """
+        """Check and compile. Raises `PolicyInvalid`, naming file and line where there is one."""
         files, facts = _checked(bundle)
         data = b'{"manifest":' + manifest + b"}"
         if facts.plain_text and b"\\" in manifest:
@@ -65,8 +61,6 @@ class RegopyEvaluator:
                 "a rule of aegis.rules looks inside text, which this engine cannot do with "
                 "quotation marks, backslashes or line breaks; take them out of the manifest"
             )
-        if any(path.startswith(OPERATOR_PREFIX) for path in files):
-            probe.survive("regopy", files, ENTRYPOINT)
         return RegopyProgram(Machine(files, data, [ENTRYPOINT]), facts)
 
 

@@ -17,7 +17,7 @@ import aegis_regorus
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.core.policy.verdict import EVALUATION_STEPS_MAX
-from aegisd.rego import probe, recursion
+from aegisd.rego import recursion
 from aegisd.rego.bundle import decode
 from aegisd.rego.check import CHECKED_MAX, check
 from aegisd.rego.complaint import explain
@@ -73,21 +73,18 @@ class RegorusProgram:
 class RegorusEvaluator:
     """regorus. Its version is part of every decision's record."""
 
+    bounded = True
+
     def __init__(self) -> None:
         self.name = "regorus"
         self.version = aegis_regorus.REGORUS_VERSION
 
     def compile(self, bundle: bytes, manifest: bytes) -> RegorusProgram:
-        """Check and compile. Raises `PolicyInvalid`, naming file and line where there is one.
-
-        As with every engine, a bundle with operators' files is compiled in a child process first.
-        """
+        """Check and compile. Raises `PolicyInvalid`, naming file and line where there is one."""
         files = _checked(bundle)
         data = b'{"manifest":' + manifest + b"}"
         base = {path: text for path, text in files.items() if not path.startswith(OPERATOR_PREFIX)}
         spoken = len(base) < len(files)
-        if spoken:
-            probe.survive("regorus", files, ENTRYPOINT)
         entrypoints = [ENTRYPOINT, SILENT] if spoken else [ENTRYPOINT]
         whole = program(files, data, entrypoints)
         return RegorusProgram(whole, _prover(base, data), spoken=spoken)

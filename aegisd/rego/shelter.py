@@ -1,87 +1,191 @@
-"""Compile a policy in a child process, to see whether the native engine lives through it.
+"""An engine in a child process that can be ended: what hangs, swells or crashes there is denied.
 
-rego-cpp ends the whole process on some sources that its own parser accepts, by an exception that no
-caller can catch; any native engine may run out of stack or time. `trial` is what the child runs.
+Rules that are not those of this build are compiled and judged there, and all rules where the engine
+does not count its steps. The daemon and everybody else's rules go on.
 """
 
+import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping
-from functools import lru_cache
+import time
+import weakref
+from threading import Lock
 
 import msgspec
-from msgspec import Struct
 
-from aegisd.core.capabilities import NONE
-from aegisd.core.errors import PolicyInvalid
-from aegisd.core.policy.verdict import EVALUATION_STEPS_MAX
-from aegisd.rego.trial import REFUSED
+from aegisd.core.errors import EvaluatorFailed, EvaluatorStuck, PolicyInvalid
+from aegisd.ports import Evaluator
+from aegisd.rego.child import (
+    LENGTH_BYTES,
+    Answer,
+    Compile,
+    Evaluate,
+    Failure,
+    Question,
+    Reply,
+    Unknown,
+    written,
+)
 
-# Milliseconds of processor time to compile in, whole seconds. The base bundle takes 25; what takes
-# a hundred times that hangs.
-COMPILE_MS_MAX = 5_000
+# Milliseconds to wait for an answer. The bounds in the child are of its processor time and end it
+# before; this one is for a child that gets none, on a machine that does much else.
+CHILD_WAIT_MS_MAX = 10_000
 
-# Milliseconds to wait for it on a busy machine. Below the engine's EVALUATOR_STUCK_MS_MAX, which
-# would end the process instead.
-COMPILE_WAIT_MS_MAX = 9_000
+# Milliseconds that a bundle is not asked after it ended the child. One that does so with each call
+# takes a tenth of the time in which everybody else is judged.
+REST_MS = 10_000
 
-# Questions that a child of this process lived through. Each may be as large as a bundle; one child
-# takes longer than a hundred decisions.
-SURVIVED_MAX = 16
-
-
-class Trial(Struct, frozen=True):
-    """What an engine is to compile: files by path, data as JSON text, and the entry point."""
-
-    engine: str
-    files: dict[str, str]
-    data: str
-    entrypoint: str
-    steps_max: int = EVALUATION_STEPS_MAX
-    seconds_max: int = COMPILE_MS_MAX // 1000
+_decode = msgspec.msgpack.Decoder(Reply).decode
 
 
-def survive(engine: str, files: Mapping[str, str], entrypoint: str) -> None:
-    """Return when a child compiled the policy, now or before.
+class Shelter:
+    """`ports.Evaluator` with its programs in a child, which begins with the first of them."""
 
-    It is given nobody's manifest: another has the same form, so rules are tried once and not with
-    each of them. Raises `PolicyInvalid` with what the child said, or with the fact that it died.
-    """
-    data = f'{{"manifest":{NONE.data.decode()}}}'
-    question = Trial(engine, dict(files), data, entrypoint)
-    _try(msgspec.json.encode(question))
+    bounded = True
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.name, self.version = evaluator.name, evaluator.version
+        self._child: Child | None = None
+        self._numbers = itertools.count()
+        # When a bundle may be asked again, on the monotonic clock.
+        self._resting: dict[bytes, float] = {}
+        # One question at a time; whoever compiles may be on another thread than who judges.
+        self._turn = Lock()
+
+    def compile(self, bundle: bytes, manifest: bytes) -> "Sheltered":
+        """Compile in the child. Raises `PolicyInvalid`, also where the child did not survive it."""
+        source = Compile(next(self._numbers), bundle, manifest)
+        with self._turn:
+            self._compile(source)
+        return Sheltered(self, source)
+
+    def evaluate(self, source: Compile, policy_input: bytes) -> bytes:
+        """Judge by a program, compiled again where the child lost it.
+
+        Raises `EvaluatorStuck` past a bound of time and while the bundle rests, and otherwise
+        `EvaluatorFailed`.
+        """
+        question = Evaluate(source.program, policy_input)
+        with self._turn:
+            reply = self._ask(question, source.bundle)
+            if isinstance(reply, Unknown):
+                self._compile(source)
+                reply = self._ask(question, source.bundle)
+        if isinstance(reply, Answer):
+            return reply.output
+        raise EvaluatorFailed(reply.message if isinstance(reply, Failure) else "no answer")
+
+    def _compile(self, source: Compile) -> None:
+        try:
+            reply = self._ask(source, source.bundle)
+        except EvaluatorFailed as error:
+            raise PolicyInvalid(f"the policy does not compile: {error.message}") from None
+        if isinstance(reply, Failure):
+            raise PolicyInvalid(reply.message)
+
+    def _ask(self, question: Question, bundle: bytes) -> Reply:
+        if self._resting.get(bundle, 0) > time.monotonic():
+            raise EvaluatorStuck(
+                f"these rules ended their process less than REST_MS = {REST_MS} ms ago"
+            )
+        if self._child is None or not self._child.lives():
+            self._child = Child(self.name)
+        try:
+            return self._child.ask(question)
+        except EvaluatorFailed:
+            self._child = None
+            self._rest(bundle)
+            raise
+
+    def _rest(self, bundle: bytes) -> None:
+        now_s = time.monotonic()
+        self._resting = {each: until for each, until in self._resting.items() if until > now_s}
+        self._resting[bundle] = now_s + REST_MS / 1000
 
 
-# An error is not remembered: a child that did not start, or had no time, says nothing of a policy.
-@lru_cache(SURVIVED_MAX)
-def _try(question: bytes) -> None:
-    try:
-        child = subprocess.run(
-            [sys.executable, "-P", "-m", "aegisd.rego.trial"],
-            input=question,
-            capture_output=True,
-            # The child imports what this process imports, and nothing from where it was started.
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            timeout=COMPILE_WAIT_MS_MAX / 1000,
-            check=False,
-        )
-    except OSError as error:
-        raise PolicyInvalid(f"the policy cannot be tried: no process: {error.strerror}") from None
-    except subprocess.TimeoutExpired:
-        raise PolicyInvalid(
-            "the policy was not compiled within COMPILE_WAIT_MS_MAX = "
-            f"{COMPILE_WAIT_MS_MAX} ms; where the machine is busy, try again"
-        ) from None
-    if child.returncode == -signal.SIGXCPU:
-        raise PolicyInvalid(
-            f"the policy does not compile within COMPILE_MS_MAX = {COMPILE_MS_MAX} ms of processor"
-        )
-    if child.returncode == REFUSED:
-        raise PolicyInvalid(child.stdout.decode())
-    if child.returncode != 0:
-        raise PolicyInvalid(
-            "the engine dies while it compiles this policy, though each file is read; take rules "
-            f"out until it lives (exit status {child.returncode})"
-        )
+class Sheltered:
+    """`ports.Program` in a child: short enough to wait for, and too long for the event loop."""
+
+    prompt = False
+
+    def __init__(self, shelter: Shelter, source: Compile) -> None:
+        self._shelter, self._source = shelter, source
+
+    def evaluate(self, policy_input: bytes) -> bytes:
+        """Judge a canonical policy input. Raises as `Shelter.evaluate`."""
+        return self._shelter.evaluate(self._source, policy_input)
+
+
+class Child:
+    """One process, which ends with this object. Who gets an error from it asks it nothing more."""
+
+    def __init__(self, engine: str) -> None:
+        """Start it. Raises `EvaluatorFailed` where the machine has no process left."""
+        self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(CHILD_WAIT_MS_MAX / 1000)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - the name is one of `engines`
+                [sys.executable, "-P", "-m", "aegisd.rego.child", engine],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                # A native library that dies may quote what it was given.
+                stderr=subprocess.DEVNULL,
+                # The child imports what this process imports, and nothing from where it began.
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                # An interrupt at the terminal is for the parent, which may have calls to answer.
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._socket.close()
+            raise EvaluatorFailed(f"no process for the engine: {error.strerror}") from None
+        finally:
+            theirs.close()
+        self._end = weakref.finalize(self, _end, self._socket, self._process)
+
+    def lives(self) -> bool:
+        """Whether it can be asked. What ended it in between is nobody's question."""
+        return self._process.poll() is None
+
+    def ask(self, question: Question) -> Reply:
+        """The reply. Raises `EvaluatorStuck` past a bound of time, else `EvaluatorFailed`."""
+        try:
+            self._socket.sendall(written(question))
+            length = int.from_bytes(self._read(LENGTH_BYTES), "big")
+            reply: Reply = _decode(self._read(length))
+        except TimeoutError:
+            self._end()
+            raise EvaluatorStuck(
+                f"no answer within CHILD_WAIT_MS_MAX = {CHILD_WAIT_MS_MAX} ms"
+            ) from None
+        except (OSError, EOFError, msgspec.MsgspecError):
+            self._end()
+            raise _cause(self._process.returncode, question) from None
+        return reply
+
+    def _read(self, size: int) -> bytes:
+        """So many bytes. Raises `EOFError` where the child ends before."""
+        read = bytearray()
+        while len(read) < size:
+            piece = self._socket.recv(size - len(read))
+            if not piece:
+                raise EOFError
+            read += piece
+        return bytes(read)
+
+
+def _end(connection: socket.socket, process: "subprocess.Popen[bytes]") -> None:
+    """End a child, whatever it does, and leave nothing of it. One that died keeps its status."""
+    connection.close()
+    process.kill()
+    process.wait()
+
+
+def _cause(status: int, question: Question) -> EvaluatorFailed:
+    """What a child died of."""
+    if status == -signal.SIGPROF:
+        bound = "COMPILE_MS_MAX" if isinstance(question, Compile) else "EVALUATION_MS_MAX"
+        return EvaluatorStuck(f"it takes more than {bound} of a processor")
+    return EvaluatorFailed(f"the engine dies of it (exit status {status})")

@@ -49,7 +49,6 @@ UNAVAILABLE = [
     "unavailable",
     "log_unavailable",
     "queue_full",
-    "evaluator_stuck",
     "stopping",
 ]
 REST = [
@@ -62,6 +61,7 @@ REST = [
     "store_broken",
     "log_corrupt",
     "evaluator_failed",
+    "evaluator_stuck",
     "config_invalid",
     "checkpoint_unknown",
     "event_unknown",

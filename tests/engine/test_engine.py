@@ -1,16 +1,12 @@
 """The gate as doors see it: what is in force, what is read, and what a what-if may touch."""
 
 import asyncio
-import threading
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from aegisd.core.capabilities import NONE, Capabilities
-from aegisd.core.errors import EvaluatorStuck, LogCorrupt, ManifestInvalid, SessionUnknown, Stopping
+from aegisd.core.errors import LogCorrupt, ManifestInvalid, SessionUnknown
 from aegisd.core.policy.input import Snapshot
-from aegisd.engine import evaluation
-from aegisd.engine.engine import Engine
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import (
     BUNDLE,
@@ -21,11 +17,9 @@ from tests.core.gate import (
     digest,
     manifest,
     proposal,
-    says,
     tool,
 )
 from tests.engine.world import OPEN, codes, log_of, outcome, run, running
-from tests.patience import PATIENCE_S
 
 STRICT = manifest(name="strict", tools={})
 ANNS = {"rules/ann.py": "ann"}
@@ -149,42 +143,6 @@ def test_a_what_if_judges_what_it_was_given_and_touches_nothing(
             return verdict.reason
 
     assert run(story()) == expected
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda engine: engine.simulate(tool("read_file"), Snapshot(), OPEN),
-        lambda engine: engine.activate_policy("acme", {}, author="ann", reason="r"),
-    ],
-)
-def test_what_hangs_outside_a_batch_ends_the_process_too(
-    ask: Callable[[Engine], Awaitable[object]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(evaluation, "EVALUATOR_STUCK_MS_MAX", 100)
-    end, reasons = threading.Event(), list[str]()
-
-    class Hanging(ScriptedJudge):
-        def bundle(self, files: object) -> bytes:
-            end.wait(PATIENCE_S)
-            return BUNDLE
-
-    def hang(_given: Json, _held: Json) -> Json:
-        end.wait(PATIENCE_S)
-        return says()
-
-    async def story() -> None:
-        judge = Hanging({BUNDLE: hang})
-        async with running(MemoryStore(), judge=judge, on_fatal=reasons.append) as engine:
-            with pytest.raises(EvaluatorStuck):
-                await ask(engine)
-            for late in (engine.append((proposal(),)), engine.reads.ready()):
-                with pytest.raises(Stopping):
-                    await late
-        end.set()
-
-    run(story())
-    assert len(reasons) == 1
 
 
 def test_after_its_end_an_engine_answers_nothing() -> None:

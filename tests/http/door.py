@@ -17,6 +17,7 @@ from aegisd.http.app import app
 from aegisd.rego import bundle
 from aegisd.rego.engines import choose
 from aegisd.rego.judge import RegoJudge
+from aegisd.rego.shelter import Shelter
 from aegisd.store.memory import MemoryStore
 
 ROOT = Path(__file__).parent.parent.parent
@@ -51,7 +52,7 @@ class Clock:
 
 def judge_of(store: MemoryStore) -> RegoJudge:
     """The base rules on whichever engine is here: what a door does with a verdict is the same."""
-    return RegoJudge(choose("auto"), _base(), store.document, "tests")
+    return RegoJudge(choose("auto"), Shelter(choose("auto")), _base(), store.document, "tests")
 
 
 @cache

@@ -12,7 +12,13 @@ from aegisd.http.errors import Problems, problem, status_of
 from tests.http.door import Door
 
 # Faults of ours: no caller can do anything about them.
-INTERNAL = {"internal", "position_conflict", "evaluator_failed", "config_invalid"}
+INTERNAL = {
+    "internal",
+    "position_conflict",
+    "evaluator_failed",
+    "evaluator_stuck",
+    "config_invalid",
+}
 
 STATUSES = {
     "json_invalid": 400,
@@ -38,7 +44,6 @@ STATUSES = {
     "unavailable": 503,
     "log_unavailable": 503,
     "queue_full": 503,
-    "evaluator_stuck": 503,
     "daemon_outdated": 503,
     "stopping": 503,
     "store_failed": 503,

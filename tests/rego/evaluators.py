@@ -13,7 +13,7 @@ import rfc8785
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.ports import Evaluator, Program
-from aegisd.rego import bundle, module, probe
+from aegisd.rego import bundle, module
 from aegisd.rego.engines import choose, installed
 from tests.rego.worlds import INPUT, MANIFEST, base_files, bent
 
@@ -64,10 +64,9 @@ class EvaluatorContract:
     name: str
 
     @pytest.fixture
-    def evaluator(self, monkeypatch: pytest.MonkeyPatch) -> Evaluator:
-        """The engine, without the child process that tries an operator's bundle first."""
+    def evaluator(self) -> Evaluator:
+        """The engine."""
         require(self.name)
-        monkeypatch.setattr(probe, "survive", lambda *_: None)
         return choose(self.name)
 
     def compiled(self, evaluator: Evaluator, rules: str, manifest: object = MANIFEST) -> Program:

@@ -1,13 +1,12 @@
 """The judge: whatever an engine does, or a log names, the answer is a verdict or an honest None."""
 
 import hashlib
-import time
 from collections.abc import Callable, Mapping, Sized
 
 import pytest
 
 from aegisd.core.capabilities import NONE
-from aegisd.core.errors import EvaluatorFailed, PolicyInvalid, StoreFailed
+from aegisd.core.errors import EvaluatorFailed, EvaluatorStuck, PolicyInvalid, StoreFailed
 from aegisd.core.events import RELEASED
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict, failed
@@ -20,6 +19,7 @@ from tests.core.gate import digest, manifest
 
 ASKED = PolicyInput(body=b"{}", facts=b"{}")
 SILENCE = b'{"deny":[],"require_approval":[],"constraints":[],"obligations":[],"advice":[]}'
+HEAD = "package aegis.rules\n\nimport rego.v1\n"
 BASE = {"decision.rego": "package aegis.decision\n\nresult := {}\n"}
 ERROR, NONSENSE, TIMEOUT = failed("error"), failed("nonsense"), failed("timeout")
 
@@ -42,7 +42,7 @@ class OneProgram:
 class OneEvaluator:
     """An engine that compiles everything to the same answer, and notes what it compiled."""
 
-    name, version = "one", "1"
+    name, version, bounded = "one", "1", True
 
     def __init__(self, answer: Answer = silent, refusal: Exception | None = None) -> None:
         self.compiled: list[tuple[bytes, bytes]] = []
@@ -70,7 +70,7 @@ def nowhere(_digest: bytes) -> None:
 def judging(
     evaluator: OneEvaluator, find: Callable[[bytes], Document | None] = nowhere
 ) -> RegoJudge:
-    judge = RegoJudge(evaluator, BASE, find, "rules 1")
+    judge = RegoJudge(evaluator, evaluator, BASE, find, "rules 1")
     judge.keep(document(bundle()))
     return judge
 
@@ -110,22 +110,43 @@ def test_whatever_else_it_answers_denies(output: bytes) -> None:
     assert asked(judging(OneEvaluator(lambda _policy_input: output))) == NONSENSE
 
 
-def test_an_answer_at_the_bound_of_time_counts_and_a_later_one_denies(
-    monkeypatch: pytest.MonkeyPatch,
+def test_an_evaluation_past_its_bound_of_time_is_told_from_one_that_failed() -> None:
+    def late(_policy_input: bytes) -> bytes:
+        raise EvaluatorStuck("late")
+
+    assert asked(judging(OneEvaluator(late))) == TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("bounded", "rules", "where"),
+    [
+        (True, {}, "here"),
+        (True, {"a.rego": HEAD}, "sheltered"),
+        (False, {}, "sheltered"),
+        (False, {"a.rego": HEAD}, "sheltered"),
+    ],
+)
+def test_only_the_rules_of_this_build_are_judged_here_and_only_where_steps_are_counted(
+    bounded: bool, rules: Mapping[str, str], where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at, past = module.EVALUATION_MS_MAX / 1000, (module.EVALUATION_MS_MAX + 1) / 1000
-    judge = judging(OneEvaluator())
-    # By the clock on the wall, and where that is too late by the thread's own.
-    for taken, own, late in ((at, None, False), (past, at, False), (past, past, True)):
-        wall, thread = iter([0.0, taken]), iter([0.0] if own is None else [0.0, own])
-        monkeypatch.setattr(time, "perf_counter", lambda wall=wall: next(wall))
-        monkeypatch.setattr(time, "thread_time", lambda thread=thread: next(thread))
-        assert (asked(judge) == TIMEOUT) is late
+    monkeypatch.setattr(OneEvaluator, "bounded", bounded)
+    here, sheltered = OneEvaluator(), OneEvaluator()
+    judge = RegoJudge(here, sheltered, BASE, nowhere, "rules 1")
+    judge.keep(document(bundle(rules)))
+    assert judge.judge(digest(bundle(rules)), "", ASKED) is not None
+    assert {"here": here.compiled, "sheltered": sheltered.compiled}[where]
+    assert not (here.compiled and sheltered.compiled)
+    # A stranger's log may call anything base rules.
+    strange = build(rules, {"decision.rego": BASE["decision.rego"] + "\n"})
+    judge.keep(document(strange))
+    assert judge.judge(digest(strange), "", ASKED) is not None
+    assert sheltered.compiled[-1][0] == strange
 
 
 def test_a_compiler_that_throws_what_nobody_foresaw_denies() -> None:
     body = bundle()
-    broken = RegoJudge(OneEvaluator(refusal=OSError("no process")), BASE, lambda _: None, "v")
+    refusing = OneEvaluator(refusal=OSError("no process"))
+    broken = RegoJudge(refusing, refusing, BASE, lambda _: None, "v")
     broken.keep(document(body))
     assert broken.judge(digest(body), "", ASKED) == ERROR
 
@@ -189,7 +210,7 @@ def test_a_store_that_cannot_be_read_denies() -> None:
     def find(_digest: bytes) -> Document | None:
         raise StoreFailed("cannot read")
 
-    judge = RegoJudge(OneEvaluator(), BASE, find, "rules 1")
+    judge = RegoJudge(OneEvaluator(), OneEvaluator(), BASE, find, "rules 1")
     assert asked(judge) == ERROR
 
 
@@ -235,7 +256,7 @@ def test_the_release_types_are_the_ones_that_an_operators_rule_names() -> None:
 
 
 def test_a_bundle_that_was_gone_is_read_once_it_is_there() -> None:
-    judge = RegoJudge(OneEvaluator(), BASE, nowhere, "rules 1")
+    judge = RegoJudge(OneEvaluator(), OneEvaluator(), BASE, nowhere, "rules 1")
     assert (asked(judge), judge.released(digest(bundle()))) == (None, RELEASED)
     judge.keep(document(bundle()))
     assert asked(judge) is not None

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 import regopy
@@ -11,8 +10,7 @@ from hypothesis import strategies as st
 
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.core.log.canonical import encode
-from aegisd.rego import bundle, regopy_engine
-from aegisd.rego.check import Facts
+from aegisd.rego import bundle
 from aegisd.rego.regopy_engine import RegopyEvaluator, project
 from tests.rego.evaluators import EvaluatorContract
 from tests.rego.worlds import INPUT, MANIFEST, base_files, bent, compiled
@@ -95,24 +93,6 @@ def test_a_fraction_in_the_arguments_is_judged() -> None:
 def test_a_policy_that_does_not_compile_says_where() -> None:
     with pytest.raises(PolicyInvalid, match=r"^rules/a\.rego:5: "):
         compiled(MANIFEST, {"a.rego": HEAD + 'deny contains "x" if x := := 1'})
-
-
-def test_a_policy_that_kills_the_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`with` on a rule that refers to a rule aborts rego-cpp; here the load checks let it in."""
-    facts = Facts(reads={}, plain_text=False)
-    monkeypatch.setattr(regopy_engine, "check", lambda _: facts)
-    files = {f"aegis/{path}": text for path, text in base_files().items() if "_test" not in path}
-    deadly = HEAD + 'deny contains "x" if data.aegis.decision.fine with input as {}\n'
-    body = encode({"files": {**files, "rules/a.rego": deadly}})
-    with pytest.raises(PolicyInvalid, match="the engine dies"):
-        RegopyEvaluator().compile(body, encode(MANIFEST))
-
-
-def test_the_probe_needs_nothing_from_where_it_is_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    compiled(MANIFEST, {"a.rego": READS_TOOL})
 
 
 def test_stored_bytes_are_checked_again_when_they_are_compiled() -> None:

@@ -43,9 +43,8 @@ def test_an_evaluation_ends_at_the_bound_on_steps_and_always_at_the_same_one(
     rules: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require("regorus")
-    from aegisd.rego import probe, regorus_engine  # noqa: PLC0415 - as above
+    from aegisd.rego import regorus_engine  # noqa: PLC0415 - as above
 
-    monkeypatch.setattr(probe, "survive", lambda *_: None)
     document = encode(bent(INPUT, call__args={"n": [1, 2, 3]}))
     enough = least(rules, document, monkeypatch)
     body = bundle.build(rules, base_files())

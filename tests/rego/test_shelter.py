@@ -1,75 +1,178 @@
-"""The child process that a policy is compiled in first."""
+"""An engine in a child process: it answers as here, and what ends it is nobody else's trouble."""
 
+import gc
+import json
+import os
 import signal
 import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from aegisd.core.errors import PolicyInvalid
-from aegisd.rego import probe
-from tests.rego.evaluators import ENGINES, require
+from aegisd.core.errors import EvaluatorFailed, EvaluatorStuck, PolicyInvalid
+from aegisd.core.log.canonical import encode
+from aegisd.rego import bundle, shelter
+from aegisd.rego.engines import choose
+from aegisd.rego.shelter import Shelter, Sheltered
+from tests.rego.evaluators import ENGINES, HEAD, EvaluatorContract, require
+from tests.rego.worlds import INPUT, MANIFEST, base_files, bent
 
-ENTRYPOINTS = {"regopy": "aegis/a/result", "regorus": "data.aegis.a.result"}
+# Texts made of the last one four times: 30 of them are more than there is memory for.
+SWELLS = "\n".join(
+    [
+        HEAD + 'deny contains "large" if count(split(t30, "x")) > 7',
+        "t0 := input.call.args.body",
+        *(
+            f't{n} := sprintf("%v%v%v%v", [t{n - 1}, t{n - 1}, t{n - 1}, t{n - 1}])'
+            for n in range(1, 31)
+        ),
+    ]
+)
+
+# Loops in loops: minutes for a list of a few hundred.
+LOOPS = (
+    HEAD
+    + """deny contains "many" if {
+	some a in input.call.args.list
+	some b in input.call.args.list
+	some c in input.call.args.list
+	a + b + c == -1
+}
+"""
+)
+
+# What no bound of the engine itself ends in time.
+HOSTILE = {"regopy": LOOPS, "regorus": SWELLS}
+
+QUIET = HEAD + 'deny contains "no" if input.call.args.n == 1\n'
 
 
-def ask(engine: str, source: str) -> None:
-    """Try one file, whose package is `aegis.a`."""
-    require(engine)
-    probe.survive(engine, {"rules/a.rego": source}, ENTRYPOINTS[engine])
+class TestShelter(EvaluatorContract):
+    """The promises of an evaluator, kept in a child as well."""
+
+    name = "regopy"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def evaluator(cls) -> Shelter:
+        """The engine in a child."""
+        require(cls.name)
+        return Shelter(choose(cls.name))
+
+    def test_a_bundle_is_checked_once_whatever_it_is_judged_with(self) -> None:  # type: ignore[override]
+        """Not seen from here: the child checks."""
 
 
-def source(body: str) -> str:
-    """A file of the package that is asked."""
-    return f"package aegis.a\n\nimport rego.v1\n\n{body}\n"
+@pytest.fixture(params=ENGINES)
+def sheltered(request: pytest.FixtureRequest) -> Iterator[Shelter]:
+    """Each engine in a child of its own, with little patience."""
+    require(str(request.param))
+    yield Shelter(choose(str(request.param)))
+    gc.collect()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_what_compiles_passes(engine: str) -> None:
-    ask(engine, source("result := 1"))
+def compiled(sheltered: Shelter, rules: str) -> Sheltered:
+    return sheltered.compile(bundle.build({"a.rego": rules}, base_files()), encode(MANIFEST))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_what_does_not_compile_is_refused_with_its_file_and_line(engine: str) -> None:
-    with pytest.raises(PolicyInvalid, match=r"^rules/a\.rego:5: "):
-        ask(engine, source("result := := 1"))
+def said(program: Sheltered, **args: object) -> list[str]:
+    output = json.loads(program.evaluate(encode(bent(INPUT, call__args=args))))
+    return [each["message"] for each in output["deny"]]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_policy_that_a_child_lived_through_is_not_tried_again(
-    engine: str, monkeypatch: pytest.MonkeyPatch
+def child_of(sheltered: Shelter) -> "subprocess.Popen[bytes]":
+    assert sheltered._child is not None
+    process: subprocess.Popen[bytes] = sheltered._child._process
+    return process
+
+
+def test_rules_that_hang_or_swell_are_ended_and_others_are_judged_on(sheltered: Shelter) -> None:
+    hostile, quiet = compiled(sheltered, HOSTILE[sheltered.name]), compiled(sheltered, QUIET)
+    with pytest.raises(EvaluatorFailed):
+        said(hostile, body="x" * 1000, list=list(range(300)))
+    assert said(quiet, n=1) == ["no"]
+    begun = time.monotonic()
+    with pytest.raises(EvaluatorStuck, match="REST_MS"):
+        said(hostile, body="x" * 1000, list=list(range(300)))
+    with pytest.raises(PolicyInvalid, match="REST_MS"):
+        compiled(sheltered, HOSTILE[sheltered.name])
+    assert time.monotonic() - begun < shelter.REST_MS / 1000
+    assert said(quiet, n=2) == []
+
+
+def test_rules_that_rested_are_asked_again(
+    sheltered: Shelter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask(engine, source("result := 2"))
-    monkeypatch.setattr(subprocess, "run", refuse)
-    ask(engine, source("result := 2"))
-    with pytest.raises(PolicyInvalid, match="no process"):
-        ask(engine, source("result := 3"))
+    monkeypatch.setattr(shelter, "REST_MS", 0)
+    hostile = compiled(sheltered, HOSTILE[sheltered.name])
+    for _ in range(2):
+        with pytest.raises(EvaluatorFailed, match=r"dies of it|EVALUATION_MS_MAX"):
+            said(hostile, body="x" * 1000, list=list(range(300)))
 
 
-def test_a_child_that_could_not_start_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_ended_between_two_questions_is_nobodys_fault(sheltered: Shelter) -> None:
+    quiet = compiled(sheltered, QUIET)
+    first = child_of(sheltered)
+    first.kill()
+    first.wait()
+    assert said(quiet, n=1) == ["no"]
+    assert child_of(sheltered).pid != first.pid
+
+
+def test_a_child_that_gets_no_time_is_ended(
+    sheltered: Shelter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelter, "REST_MS", 0)
+    quiet = compiled(sheltered, QUIET)
+    stopped = child_of(sheltered)
+    assert sheltered._child is not None
+    sheltered._child._socket.settimeout(0.1)
+    os.kill(stopped.pid, signal.SIGSTOP)
+    with pytest.raises(EvaluatorStuck, match="CHILD_WAIT_MS_MAX"):
+        said(quiet, n=1)
+    assert stopped.returncode == -signal.SIGKILL
+    assert said(quiet, n=1) == ["no"]
+
+
+def test_a_child_ends_with_what_asked_it(sheltered: Shelter) -> None:
+    one = Shelter(choose(sheltered.name))
+    compiled(one, QUIET)
+    process = child_of(one)
+    del one
+    gc.collect()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_an_engine_that_dies_while_it_compiles_refuses_the_policy(
+    sheltered: Shelter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled(sheltered, QUIET)
+    process = child_of(sheltered)
+    lives = iter([True])
+    monkeypatch.setattr(shelter.Child, "lives", lambda _: next(lives))
+    process.kill()
+    process.wait()
+    with pytest.raises(PolicyInvalid, match="does not compile: the engine dies of it"):
+        compiled(sheltered, HEAD + 'deny contains "x" if input.call.tool == "y"\n')
+
+
+def test_where_no_process_is_left_nothing_is_judged_and_no_rules_rest(
+    sheltered: Shelter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(11, "none left")
+
     with monkeypatch.context() as patched:
-        patched.setattr(subprocess, "run", refuse)
-        with pytest.raises(PolicyInvalid, match="no process"):
-            ask("regopy", source("result := 4"))
-    ask("regopy", source("result := 4"))
+        patched.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(PolicyInvalid, match="no process for the engine: none left"):
+            compiled(sheltered, QUIET)
+    assert said(compiled(sheltered, QUIET), n=1) == ["no"]
 
 
-def refuse(*_: object, **__: object) -> None:
-    """No process may start here."""
-    raise OSError(11, "none left")
-
-
-def test_a_policy_that_takes_a_processor_too_long_is_told_from_a_machine_that_is_busy(
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_child_needs_nothing_from_where_it_begins(
+    sheltered: Shelter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed = subprocess.CompletedProcess[bytes]([], -signal.SIGXCPU, b"", b"")
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: killed)
-    with pytest.raises(PolicyInvalid, match="COMPILE_MS_MAX"):
-        ask("regopy", source("result := 5"))
-    monkeypatch.setattr(subprocess, "run", late)
-    with pytest.raises(PolicyInvalid, match="COMPILE_WAIT_MS_MAX"):
-        ask("regopy", source("result := 6"))
-
-
-def late(*_: object, **__: object) -> None:
-    """A child that has not ended by now."""
-    raise subprocess.TimeoutExpired([], 1)
+    monkeypatch.chdir(tmp_path)
+    assert said(compiled(sheltered, QUIET), n=1) == ["no"]

@@ -114,23 +114,6 @@ class _Awaited(Future[T]):
         return super().result(timeout)
 
 
-class SimulatedEvaluation:
-    """Stands in for `engine.evaluation.Evaluation`: one thing after another, never stuck."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
-        self._turn = asyncio.Lock()
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """What `work` gives, after a pause."""
-        async with self._turn:
-            await asyncio.sleep(self._simulation.pause_s())
-            return work()
-
-    def close(self) -> None:
-        """Nothing is kept."""
-
-
 class SimulatedTime:
     """Stands in for the module `time` where the engine bounds how long or how often it works."""
 

@@ -42,7 +42,6 @@ from tests.sim.disk import FaultyGuard, FaultyMemory, FaultySqlite, PowerOff, We
 from tests.sim.ledger import Ledger, Violated, require
 from tests.sim.loop import (
     SimulatedClock,
-    SimulatedEvaluation,
     SimulatedExecutor,
     SimulatedLoop,
     SimulatedTime,
@@ -326,9 +325,6 @@ def _without_threads(simulation: Simulation, chance: Random) -> Iterator[None]:
     def executor(*_: object) -> SimulatedExecutor:
         return SimulatedExecutor(simulation)
 
-    def evaluation() -> SimulatedEvaluation:
-        return SimulatedEvaluation(simulation)
-
     bounds = (
         (waiting_module, "BATCH_EVENTS_MAX", chance.choice((1, 3, 256))),
         (snapshots_module, "SESSION_SNAPSHOT_EVENTS", chance.choice((2, 7, 128))),
@@ -338,7 +334,6 @@ def _without_threads(simulation: Simulation, chance: Random) -> Iterator[None]:
         put = stack.enter_context
         put(mock.patch.object(engine_module, "ThreadPoolExecutor", executor))
         put(mock.patch.object(reads_module, "ThreadPoolExecutor", executor))
-        put(mock.patch.object(engine_module, "Evaluation", evaluation))
         put(mock.patch.object(checkpoints_module, "ThreadPoolExecutor", executor))
         put(mock.patch.object(checkpoints_module, "_logger", logging.getLogger("aegis.silent")))
         put(mock.patch.object(checkpoints_module, "time", SimulatedTime(simulation)))

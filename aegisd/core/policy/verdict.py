@@ -12,7 +12,7 @@ from msgspec import Raw, Struct, to_builtins
 from msgspec.structs import replace
 
 from aegisd.core.decision import Decision, Outcome, Reason
-from aegisd.core.errors import EvaluatorFailed, InvalidJson
+from aegisd.core.errors import EvaluatorFailed, EvaluatorStuck, InvalidJson
 from aegisd.core.log.canonical import INTEGER_MAX, encode, parse
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.target.model import PROBLEMS
@@ -139,6 +139,8 @@ def judge(policy_input: PolicyInput, evaluate: Callable[[bytes], bytes]) -> Verd
         return failed("error")
     try:
         output = evaluate(policy_input.body)
+    except EvaluatorStuck:
+        return failed("timeout")
     except EvaluatorFailed:
         return failed("error")
     return read(output)

@@ -24,7 +24,7 @@ GONE = "0" * 64
 class Sick:
     """An engine, and its only program, that can do nothing."""
 
-    name, version, prompt = "sick", "1", False
+    name, version, bounded, prompt = "sick", "1", True, False
 
     def compile(self, bundle: bytes, manifest: bytes) -> Program:
         return self
@@ -46,7 +46,7 @@ def judge(request: pytest.FixtureRequest) -> Judge:
     """A judge with one bundle, the office manifest, and an engine that fails."""
     judge: LiveJudge = ScriptedJudge({BODY: sick})
     if request.param == "rego":
-        judge = RegoJudge(Sick(), BASE, nowhere, "rules 1")
+        judge = RegoJudge(Sick(), Sick(), BASE, nowhere, "rules 1")
     for kind, body in (("bundle", BODY), ("manifest", manifest().document)):
         judge.keep(Document(digest=hashlib.sha256(body).digest(), kind=kind, body=body))
     return judge

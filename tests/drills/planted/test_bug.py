@@ -38,7 +38,7 @@ def test_bugs_are_planted_in_the_rules_the_core_the_engine_and_the_log() -> None
 
 
 def test_no_bug_is_of_one_engine_alone() -> None:
-    assert not [bug.file for bug in bugs().values() if "/rego/" in bug.file]
+    assert not [bug.file for bug in bugs().values() if bug.file.endswith("_engine.py")]
 
 
 def test_old_text_that_is_gone_is_refused_with_the_file_to_mend(tmp_path: Path) -> None:
