@@ -12,6 +12,7 @@ from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.ports import Program
 from aegisd.rego import child
 from aegisd.rego.child import Answer, Compile, Compiled, Evaluate, Failure, Programs, Unknown
+from tests.patience import PATIENCE_S
 
 
 class Echo:
@@ -72,7 +73,7 @@ def test_what_takes_a_processor_too_long_ends_the_process(
         "Echo.compile = Echo.evaluate = lambda *_: exec('while True: pass'); "
         f"programs.answer(child.{question!r})"
     )
-    ended = subprocess.run([sys.executable, "-c", spins], check=False)
+    ended = subprocess.run([sys.executable, "-c", spins], check=False, timeout=PATIENCE_S)
     assert ended.returncode == -signal.SIGPROF
 
 
@@ -87,4 +88,4 @@ def test_it_ends_when_its_parent_does() -> None:
         assert msgpack.decode(told[child.LENGTH_BYTES :], type=child.Reply) == Unknown()
         theirs.close()
         ours.shutdown(socket.SHUT_RDWR)
-        assert served.wait() == 0
+        assert served.wait(PATIENCE_S) == 0
