@@ -7,15 +7,16 @@ from typing import Literal, Self
 
 CHUNK_BYTES = 1 << 16
 
-Cut = Literal["before", "after"]
+Cut = Literal["before", "within", "after"]
 
 
 class Proxy:
     """Forwards every connection to a server until told otherwise.
 
     `cut` armed with bytes ends the first connection whose client sends them: `before` the server
-    saw them, or `after` the server answered them, its answer withheld. `frozen` swallows everything
-    in both directions. `rewrite` changes what the server says.
+    saw them, or `after` the server answered them, its answer withheld. `within` cuts nothing: the
+    server gets them and no byte more. `frozen` swallows everything in both directions, the end of
+    a connection too: to each side the other one has vanished. `rewrite` changes what the server says.
     """
 
     def __init__(self, port: int, rewrite: Callable[[bytes], bytes] = bytes) -> None:
@@ -73,11 +74,15 @@ class Proxy:
                 self.cuts += 1
                 if armed[1] == "before":
                     break
-                withheld.set()
+                if armed[1] == "within":
+                    data = data[: data.index(armed[0]) + len(armed[0])]
+                    _sent(server, data)
+                    self.frozen.set()
+                else:
+                    withheld.set()
             if not self.frozen.is_set():
                 _sent(server, data)
-        _hang_up(client)
-        _hang_up(server)
+        self._ended(client, server)
 
     def _downward(
         self, client: socket.socket, server: socket.socket, withheld: threading.Event
@@ -88,8 +93,13 @@ class Proxy:
                 break
             if not self.frozen.is_set():
                 _sent(client, self._rewrite(data))
-        _hang_up(client)
-        _hang_up(server)
+        self._ended(client, server)
+
+    def _ended(self, *links: socket.socket) -> None:
+        """One end has hung up; the other hears of it, unless everything is swallowed."""
+        if not self.frozen.is_set():
+            for link in links:
+                _hang_up(link)
 
 
 def _received(link: socket.socket) -> bytes:

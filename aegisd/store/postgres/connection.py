@@ -29,7 +29,9 @@ TURN_WAIT_MS_MAX = 5_000
 STATEMENT_MS_MAX = 10_000
 
 # Milliseconds the server leaves a turn to a daemon that says nothing, before it takes it away:
-# several times what the fullest batch takes to judge.
+# several times what the fullest batch takes to judge. The server counts them only between two
+# messages that each end with an answer; whoever falls silent within a batch is ended by whoever
+# waits for it, see `end_silent`.
 TURN_IDLE_MS_MAX = 10_000
 
 # Seconds to wait for the server's answer to anything. Longer than the server's own bounds, so that
@@ -49,6 +51,17 @@ CONNECTION = MappingProxyType(
     }
 )
 
+# The same for the server's side of the connection, which else learns after two hours that a host
+# vanished. On a Unix socket they mean nothing.
+SERVER_SIDE = MappingProxyType(
+    {
+        "tcp_keepalives_idle": "5",
+        "tcp_keepalives_interval": "2",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "10000",
+    }
+)
+
 # Settings of the server without which a commit is not durable, and the values that make it so.
 DURABLE = MappingProxyType(
     {
@@ -59,7 +72,7 @@ DURABLE = MappingProxyType(
 )
 
 # What a connection is held to, and what it is set to, in one round trip.
-INTRODUCE = """SELECT pg_backend_pid(), current_setting('server_version_num')::int8,
+INTRODUCE = f"""SELECT pg_backend_pid(), current_setting('server_version_num')::int8,
     current_setting('server_encoding'), pg_is_in_recovery(),
     current_setting('fsync'), current_setting('full_page_writes'),
     current_setting('synchronous_commit'),
@@ -69,7 +82,17 @@ INTRODUCE = """SELECT pg_backend_pid(), current_setting('server_version_num')::i
     set_config('idle_in_transaction_session_timeout', %s, false),
     set_config('default_transaction_isolation', 'read committed', false),
     set_config('default_transaction_read_only', %s, false),
-    set_config('row_security', 'on', false)"""
+    set_config('row_security', 'on', false),
+    {", ".join(f"set_config('{name}', '{value}', false)" for name, value in SERVER_SIDE.items())}"""
+
+# Ends every session of this user that has written to the log, or locked a row of it, in a
+# transaction older than a turn may be silent, and of which the server awaits more.
+END_SILENT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity AS session
+    WHERE datname = current_database() AND usename = session_user AND wait_event = 'ClientRead'
+        AND xact_start < clock_timestamp() - make_interval(secs => %s)
+        AND EXISTS (SELECT FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+            WHERE pg_locks.pid = session.pid AND relnamespace = to_regnamespace('aegis')
+                AND mode IN ('RowShareLock', 'RowExclusiveLock'))"""
 
 T = TypeVar("T")
 
@@ -100,7 +123,7 @@ def connect(dsn: str, role: str | None) -> Connection:
     return connection
 
 
-def connect_again(dsn: str, role: str) -> Connection:
+def connect_again(dsn: str, role: str | None) -> Connection:
     """As `connect`, for a log that is open: what stops a start is a server changed under us then.
 
     Raises `StoreFailed` for that, and `psycopg.Error`.
@@ -109,6 +132,18 @@ def connect_again(dsn: str, role: str) -> Connection:
         return connect(dsn, role)
     except ConfigInvalid as error:
         raise StoreFailed(error.message) from error
+
+
+def end_silent(dsn: str) -> bool:
+    """End the sessions that hold a lock of the log and have said nothing for `TURN_IDLE_MS_MAX`.
+
+    That reaches those that the server's own bound does not: it is off from the first message of a
+    batch to the last, and so for good where the rest never comes. Only sessions of the same user
+    may be ended. Tells whether there were any. Raises as `connect_again`.
+    """
+    with connect_again(dsn, None) as connection:
+        ended = connection.execute(END_SILENT, (TURN_IDLE_MS_MAX / 1000,)).fetchall()
+    return any(done for (done,) in ended)
 
 
 def parameters(dsn: str) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from operator import attrgetter
 
 import psycopg
@@ -15,7 +15,13 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.rows import Batch, Detached, Growth, Turn
 from aegisd.store.pool import Pool
 from aegisd.store.postgres import failure, schema
-from aegisd.store.postgres.connection import WRITER, Connection, connect, connect_again
+from aegisd.store.postgres.connection import (
+    WRITER,
+    Connection,
+    connect,
+    connect_again,
+    end_silent,
+)
 from aegisd.store.postgres.herald import Herald
 from aegisd.store.postgres.listener import Listener
 from aegisd.store.postgres.reader import NAME_TENANT, PostgresReader, unreachable
@@ -30,10 +36,14 @@ WARNING = "WARNING"
 FIELDS = StoredEvent.__struct_fields__
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
 # The clock is read outside, once the row is locked: inside it would be read before the wait.
 TAKE_TURN = """SELECT next_position, hash, floor(extract(epoch FROM clock_timestamp()) * 1000)::int8
     FROM (SELECT next_position, hash FROM aegis.tenant_head WHERE tenant_id = %s FOR UPDATE) AS head
     """
+# In one message with one answer. Behind a pipeline the driver sends one message more, which
+# switches the server's bound on a silent turn off again.
+BEGIN_TURN = f"{BEGIN}; {NAME_TENANT}; {TAKE_TURN}"
 MAKE_HEAD = "INSERT INTO aegis.tenant_head VALUES (%s, 0, '') ON CONFLICT DO NOTHING"
 # Row-level security forbids COPY; of what is left, a prepared statement sent once per row without
 # waiting in between is the fastest and the simplest: docs/POSTGRES.md has the figures.
@@ -131,20 +141,23 @@ class PostgresStore(PostgresReader):
     def _take_turn(self, tenant_id: str) -> HeldTurn:
         try:
             return self._locked(self._writers.take(), tenant_id)
+        except psycopg.errors.LockNotAvailable:
+            if not end_silent(self._dsn):
+                raise
         except psycopg.Error as error:
             if not failure.is_lost(error):
                 raise
-        # A connection that lay idle may be dead since, and likely all are; nothing was written.
-        self._writers.forget()
+            # A connection that lay idle may be dead since, and likely all are; nothing was written.
+            self._writers.forget()
         return self._locked(self._writers.take(), tenant_id)
 
     def _locked(self, connection: Connection, tenant_id: str) -> HeldTurn:
         with ExitStack() as undo:
             undo.callback(connection.close)
-            with connection.pipeline():
-                connection.execute(BEGIN)
-                connection.execute(NAME_TENANT, (tenant_id,))
-                cursor = connection.execute(TAKE_TURN, (tenant_id,), binary=True)
+            cursor = psycopg.ClientCursor(connection)
+            cursor.execute(BEGIN_TURN, (tenant_id, tenant_id))
+            while cursor.nextset():
+                pass
             row = cursor.fetchone() or _made_head(connection, tenant_id)
             undo.pop_all()
         next_position, digest, now_ms = row
@@ -225,9 +238,16 @@ class PostgresStore(PostgresReader):
             lost = connection.broken or failure.is_lost(error)
             if lost:
                 connection.close()
+            self._end_who_hinders(error)
             raise failure.of_write(error, tenant_id, lost=lost) from error
         finally:
             connection.remove_notice_handler(note)
+
+    def _end_who_hinders(self, error: psycopg.Error) -> None:
+        """Have a lock free by the next attempt that somebody silent did not give."""
+        if isinstance(error, psycopg.errors.LockNotAvailable):
+            with suppress(psycopg.Error, StoreFailed):
+                end_silent(self._dsn)
 
     def grow(self, growth: Growth) -> None:
         """See `aegisd.ports.EventStore.grow`. Takes no turn: what is kept is the same for all."""
@@ -246,8 +266,8 @@ class PostgresStore(PostgresReader):
                 connection.execute(NAME_TENANT, (tenant_id,))
                 cursor.executemany(GROW_BLOCK, [(tenant_id, *block) for block in blocks])
                 cursor.executemany(GROW_CHECKPOINT, [astuple(row) for row in grown])
-                other = connection.execute(OTHER_ROOTS, checks)
-            row = other.fetchone()
+            # Behind the pipeline, so that the server's bound on a silent turn is on: `BEGIN_TURN`.
+            row = connection.execute(OTHER_ROOTS, checks).fetchone()
             if row is not None:
                 raise LogCorrupt(
                     f"tenant {tenant_id}: the {row[0]} {row[1]} is kept with another root than the "
@@ -256,6 +276,7 @@ class PostgresStore(PostgresReader):
                 )
             self._commit(connection, tenant_id, ())
         except psycopg.Error as error:
+            self._end_who_hinders(error)
             raise failure.of_write(error, tenant_id, lost=False) from error
         finally:
             self._release(connection)

@@ -1,6 +1,10 @@
 """The contract suite, and turns, on a real PostgreSQL."""
 
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,7 +15,8 @@ from aegisd.store.postgres import connection
 from aegisd.store.postgres.store import PostgresStore
 from tests import postgres
 from tests.effort import times
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
+from tests.postgres_proxy import Proxy
 from tests.store.contract import (
     TENANTS,
     EvidenceContract,
@@ -54,6 +59,11 @@ TestPostgresMachine.settings = settings(max_examples=times(4, 100), stateful_ste
 
 # Long for a server that answers at once, short for a test that waits it out.
 SHORT_MS = 1000
+
+GROWN = growth(checkpoint(1), blocks=["0"])
+
+# How a host vanishes: its store, and the wire of that.
+Silence = Callable[[PostgresStore, Proxy], None]
 
 
 # ── turns ────────────────────────────────────────────────────────────────────────────────────────
@@ -130,20 +140,107 @@ def test_a_turn_that_is_kept_too_long_is_not_waited_for(
     rival.close()
 
 
+def vanished_in_its_turn(wired: PostgresStore, wire: Proxy) -> None:
+    wired.begin("acme")
+    wire.frozen.set()
+
+
+def vanished_within(what: bytes, work: Callable[[PostgresStore], None]) -> Silence:
+    """A host that got as far as these bytes of what it sent."""
+
+    def vanish(wired: PostgresStore, wire: Proxy) -> None:
+        wire.cut(what, "within")
+        with pytest.raises(StoreFailed):
+            work(wired)
+
+    return vanish
+
+
+SILENCES = {
+    "in its turn": vanished_in_its_turn,
+    "within its first statement": vanished_within(
+        b"INSERT INTO aegis.events", lambda store: store.append(batch([event(1)]))
+    ),
+    "between its statements": vanished_within(
+        b"UPDATE aegis.tenant_head", lambda store: store.append(batch([event(1)]))
+    ),
+    "within the growth of its tree": vanished_within(
+        b"INSERT INTO aegis.checkpoints", lambda store: store.grow(GROWN)
+    ),
+    "before the growth of its tree was kept": vanished_within(
+        b"SELECT 'block'", lambda store: store.grow(GROWN)
+    ),
+}
+
+
+@pytest.mark.parametrize("silence", SILENCES.values(), ids=SILENCES)
+def test_whoever_vanishes_loses_what_it_holds_of_a_known_tenant(
+    silence: Silence, store: PostgresStore, dsn: str, wire: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound in ("TURN_IDLE_MS_MAX", "TURN_WAIT_MS_MAX"):
+        monkeypatch.setattr(connection, bound, SHORT_MS)
+    monkeypatch.setattr(connection, "ANSWER_S_MAX", SHORT_MS / 1000)
+    wired = PostgresStore(postgres.as_uri(dsn, port=wire.port))
+    store.append(batch([event(0)]))
+    silence(wired, wire)
+    monkeypatch.setattr(connection, "ANSWER_S_MAX", PATIENCE_S)
+    assert_goes_on(dsn)
+    wired.close()
+
+
+def test_a_process_that_is_stopped_loses_its_turn_of_a_known_tenant(
+    store: PostgresStore, dsn: str
+) -> None:
+    code = (
+        "import sys, time; from aegisd.store.postgres import connection, store; "
+        f"connection.TURN_IDLE_MS_MAX = {SHORT_MS}; held = store.PostgresStore(sys.argv[1]); "
+        "held.begin('acme'); print('begun', flush=True); time.sleep(600)"
+    )
+    store.append(batch([event(0)]))
+    with subprocess.Popen([sys.executable, "-c", code, dsn], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"begun\n"
+            process.send_signal(signal.SIGSTOP)
+            assert_goes_on(dsn)
+        finally:
+            process.kill()
+
+
+def assert_goes_on(dsn: str) -> None:
+    """Whoever comes next to a log of one event appends to it and grows its tree."""
+    rival = PostgresStore(dsn)
+    until(lambda: succeeds(lambda: rival.append(batch([event(1)]))))
+    until(lambda: succeeds(lambda: rival.grow(GROWN)))
+    assert list(rival.events("acme")) == [event(0), event(1)]
+    rival.close()
+
+
+def succeeds(work: Callable[[], None]) -> bool:
+    try:
+        work()
+    except StoreFailed:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("known", [False, True])
 def test_a_turn_of_a_daemon_that_hangs_is_taken_away_and_nothing_of_it_is_written(
-    store: PostgresStore, dsn: str, monkeypatch: pytest.MonkeyPatch
+    store: PostgresStore, dsn: str, monkeypatch: pytest.MonkeyPatch, *, known: bool
 ) -> None:
     monkeypatch.setattr(connection, "TURN_IDLE_MS_MAX", SHORT_MS)
     hangs = PostgresStore(dsn)
+    at = int(known)
+    store.append(batch([event(0)][:at]))
     hangs.begin("acme")
-    assert store.begin("acme").next_position == 0
-    store.append(batch([event(0)]))
+    assert store.begin("acme").next_position == at
+    store.append(batch([event(at)]))
     with pytest.raises(StoreFailed):
-        hangs.append(batch([event(0)]))
+        hangs.append(batch([event(at)]))
     hangs.begin("acme")
     time.sleep(SHORT_MS / 3000)
-    hangs.append(batch([event(1)]))
-    assert list(store.events("acme")) == [event(0), event(1)]
+    hangs.append(batch([event(at + 1)]))
+    assert list(store.events("acme")) == list(map(event, range(at + 2)))
     hangs.close()
 
 
