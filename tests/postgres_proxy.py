@@ -16,7 +16,8 @@ class Proxy:
     `cut` armed with bytes ends the first connection whose client sends them: `before` the server
     saw them, or `after` the server answered them, its answer withheld. `within` cuts nothing: the
     server gets them and no byte more. `frozen` swallows everything in both directions, the end of
-    a connection too: to each side the other one has vanished. `rewrite` changes what the server says.
+    a connection too: each side thinks the other has vanished. `rewrite` changes what the server
+    says.
     """
 
     def __init__(self, port: int, rewrite: Callable[[bytes], bytes] = bytes) -> None:

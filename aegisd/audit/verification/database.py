@@ -1,6 +1,7 @@
 """A database, while it is written or not. A row that cannot be read is a break like any other."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 from aegisd.audit import documents
 from aegisd.audit.anchors import NONE, Anchors
@@ -23,6 +24,14 @@ from aegisd.rows import SnapshotRow
 UNREADABLE_ROWS_MAX = 100
 
 
+@runtime_checkable
+class Formed(Protocol):
+    """A database that can tell whether its schema, and its file, are as Aegis made them."""
+
+    def faults(self) -> list[str]:
+        """One sentence for each thing that is not. Raises `LogCorrupt`."""
+
+
 def verify_database(
     log: EventReader,
     tenants: Sequence[str],
@@ -37,8 +46,8 @@ def verify_database(
     nowhere.
     """
     told = Verification(session_id=session_id)
-    if isinstance(log, DatabaseLog):
-        _check_file(log, told)
+    if isinstance(log, Formed):
+        _check_form(log, told)
     names: set[documents.Named] = set()
     present = False
     for tenant_id in tenants:
@@ -55,7 +64,7 @@ def verify_database(
     return told
 
 
-def _check_file(log: DatabaseLog, told: Verification) -> None:
+def _check_form(log: Formed, told: Verification) -> None:
     try:
         for fault in log.faults():
             told.add(Break("file", fault))

@@ -9,7 +9,7 @@ from aegisd.core.errors import ConfigInvalid, InvalidField
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.rows import Detached
 from aegisd.store.pool import Pool
-from aegisd.store.postgres import failure, schema
+from aegisd.store.postgres import failure, form, schema
 from aegisd.store.postgres.connection import READER, connect, connect_again
 from aegisd.store.tables import COLUMNS, INTEGER_MAX, Order, Read, Row, TableReader, Values, made
 
@@ -173,10 +173,10 @@ class PostgresReader(TableReader):
         return int(found)
 
     def faults(self) -> list[str]:
-        """One sentence for each guard of the tables that somebody took away."""
+        """One sentence for each object of the schema that is not as Aegis made it."""
         try:
             with self._readers.lent() as connection:
-                return schema.faults(connection)
+                return form.changes(connection)
         except psycopg.Error as error:
             raise failure.of_read(error, "the schema", {}) from error
 

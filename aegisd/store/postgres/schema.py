@@ -7,6 +7,7 @@ from msgspec import Struct
 from psycopg import errors, sql
 
 from aegisd.core.errors import ConfigInvalid
+from aegisd.store.postgres import form
 from aegisd.store.postgres.connection import READER, WRITER, Connection, without_role
 
 # Names the one lock under which a database is brought up to date: the letters "aegis" as a number.
@@ -28,21 +29,6 @@ RECORD = "INSERT INTO aegis.migrations (number, name, digest) VALUES (%s, %s, %s
 
 MISSING_ROLES = """SELECT wanted FROM unnest(%s::text[]) AS wanted
     WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted)"""
-
-# Triggers that are missing or do not fire, and tables whose rows anybody may see.
-UNGUARDED = """SELECT 'the trigger ' || trigger || ' of ' || tab || ' is missing or disabled'
-    FROM (VALUES ('events', 'append_only'), ('documents', 'append_only'),
-        ('blocks', 'append_only'), ('checkpoints', 'append_only'), ('checkpoints', 'note_once'),
-        ('tenant_head', 'append_only'), ('tenant_head', 'only_forward'),
-        ('detached', 'no_update')) AS wanted (tab, trigger)
-    WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = trigger AND tgenabled IN ('O', 'A')
-        AND tgrelid = to_regclass('aegis.' || tab))
-    UNION ALL
-    SELECT 'row-level security of ' || relname || ' is off'
-    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'tenant_id'
-    WHERE relnamespace = to_regnamespace('aegis') AND relkind IN ('r', 'p')
-        AND NOT (relrowsecurity AND relforcerowsecurity)
-    ORDER BY 1"""
 
 
 class Migration(Struct, frozen=True):
@@ -119,11 +105,6 @@ def pending(connection: Connection) -> list[Migration]:
     return ours[len(applied) :]
 
 
-def faults(connection: Connection) -> list[str]:
-    """One sentence for each guard of the tables that somebody took away."""
-    return [f"schema: {told}" for (told,) in connection.execute(UNGUARDED).fetchall()]
-
-
 def _applied(connection: Connection) -> list[tuple[int, str, bytes]]:
     known = connection.execute("SELECT to_regclass('aegis.migrations')").fetchone()
     if known is None or known[0] is None:
@@ -157,12 +138,13 @@ def _make_roles(connection: Connection) -> None:
 
 
 def guarded(connection: Connection) -> None:
-    """Raise `ConfigInvalid` where a guard of the tables was taken away."""
-    found = faults(connection)
-    if found:
+    """Raise `ConfigInvalid` where an object of the schema is not as Aegis made it."""
+    changes = form.changes(connection)
+    if changes:
         raise ConfigInvalid(
-            f"the database is not as Aegis made it: {'; '.join(found)}; nothing was written, "
-            "restore it from a backup or put it back"
+            f"the database is not as Aegis made it: {'; '.join(changes)}; nothing was written. "
+            "Let its owner drop what was added and put back the rest as in "
+            "aegisd/store/postgres/migrations, or restore a backup, and look for who did it"
         )
 
 
