@@ -3,7 +3,7 @@
 All of it is synchronous: the engine owns the threads and decides which one calls what.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from aegisd.core.log.envelope import StoredEvent
@@ -176,6 +176,13 @@ class EventStore(EventReader, Protocol):
 
         Those of every process count, and several may be told as one, some seconds late. Where the
         log is not shared nothing is ever told. Returns what ends it.
+        """
+
+    def announce(self, key_ids: Sequence[bytes]) -> list[tuple[bytes, ...]]:
+        """Make known until `close` which signing keys this process has; give those of each other.
+
+        Keys by the id of 4 bytes in their signatures. Where the log is not shared there is nobody
+        else. Raises `StoreFailed`.
         """
 
     def grow(self, growth: Growth) -> None:

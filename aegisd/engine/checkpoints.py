@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from aegisd.core.errors import AegisError, SigningFailed, StoreFailed
+from aegisd.core.errors import AegisError, ConfigInvalid, SigningFailed, StoreFailed
 from aegisd.core.log.note import Key
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine.commands.control import Control
@@ -102,8 +102,12 @@ class Checkpoints:
     async def start(
         self, tenants: Sequence[str], *, accept_rollback: bool
     ) -> list[tuple[str, Control]]:
-        """Hold every log to what was signed of it; see `RollbackCheck.acts`."""
+        """Hold every log to what was signed of it; see `RollbackCheck.acts`.
+
+        Raises `ConfigInvalid` as well where another daemon signs the same log with other keys.
+        """
         evidence = self._evidence
+        await self._run(self._refuse_other_keys)
         check = RollbackCheck(
             self._log, self._store, evidence.guard, evidence.signer, self._clock.now_ms()
         )
@@ -117,6 +121,17 @@ class Checkpoints:
                 unguarded[0],
             )
         return acts
+
+    def _refuse_other_keys(self) -> None:
+        # At time 0 all keys sign: one that a rotation has ended still tells whose log this is.
+        ours = [key.id for key in self._evidence.signer.keys(0)]
+        for theirs in self._store.announce(ours):
+            if not set(ours) & set(theirs):
+                raise ConfigInvalid(
+                    f"signing.key: a running daemon signs this log with key {_told(theirs)}, this "
+                    f"one would with {_told(ours)}; give every daemon of one log the same key "
+                    "file, after `aegisctl keys rotate` the rotated one, which holds both keys"
+                )
 
     async def resume(self, ends: Mapping[str, int]) -> None:
         """Sign what a crash left uncovered, and give the guard what it lacks.
@@ -286,6 +301,10 @@ class Checkpoints:
         Raises `CheckpointUnknown` where the log was never signed or is shorter.
         """
         return await self._run(lambda: self._log.consistency(tenant_id, first, second))
+
+
+def _told(key_ids: Sequence[bytes]) -> str:
+    return ", ".join(key_id.hex() for key_id in key_ids)
 
 
 async def _either(event: asyncio.Event, milliseconds: float) -> None:

@@ -1,6 +1,6 @@
 """What a log that one process appends to says of turns: there are none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aegisd.core.errors import StoreFailed
 from aegisd.rows import Turn
@@ -17,6 +17,10 @@ class Alone:
 
     def abandon(self, tenant_id: str) -> None:
         """See `aegisd.ports.EventStore.abandon`."""
+
+    def announce(self, key_ids: Sequence[bytes]) -> list[tuple[bytes, ...]]:  # noqa: ARG002
+        """There is nobody else to sign this log."""
+        return []
 
     def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:  # noqa: ARG002
         """Nobody else appends, so there is nothing to hear, and nothing to end."""

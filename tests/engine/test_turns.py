@@ -1,17 +1,26 @@
 """Several processes on one log: in turns, on what the others left, at the database's time."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 
 import pytest
+from msgspec.structs import replace
 
-from aegisd.core.errors import CheckpointUnknown, CommitUnknown, LogUnavailable, StoreFailed
+from aegisd.core.errors import (
+    CheckpointUnknown,
+    CommitUnknown,
+    ConfigInvalid,
+    LogUnavailable,
+    StoreFailed,
+)
 from aegisd.engine import recovery, writer
+from aegisd.engine.checkpoints import Signing
 from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.waiting import BATCH_EVENTS_MAX
 from aegisd.rows import Batch, Turn
+from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.memory import MemoryStore
 from aegisd.store.postgres.store import PostgresStore
 from tests import postgres
@@ -19,6 +28,7 @@ from tests.core.builders import START_MS
 from tests.core.gate import ScriptedJudge, manifest, proposal, tool
 from tests.effort import times
 from tests.engine.world import (
+    LOG_NAME,
     ManualClock,
     MemoryGuard,
     StubbornStore,
@@ -31,6 +41,7 @@ from tests.engine.world import (
     run,
     running,
     said,
+    signer,
     together,
     while_it_goes_on,
 )
@@ -435,5 +446,35 @@ def test_a_process_takes_the_checkpoint_that_another_made() -> None:
             assert await _signed(one, size) == await _signed(other, size) == size
             assert other.newest_checkpoint("acme") == one.newest_checkpoint("acme")
         assert list(first.notes) == ["acme"]
+
+    run(story())
+
+
+# ── keys ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_daemon_with_other_keys_than_one_that_runs_is_refused_and_both_are_named(
+    database: str,
+) -> None:
+    @asynccontextmanager
+    async def daemon(signs: Signing) -> AsyncIterator[Engine]:
+        with closing(PostgresStore(database)) as store:
+            async with running(store, evidence=signs) as engine:
+                yield engine
+
+    async def story() -> None:
+        async with daemon(evidence(seed=1)) as engine:
+            await engine.append((said("hello"),))
+            with pytest.raises(ConfigInvalid) as refused:
+                async with daemon(evidence(seed=2)):
+                    pass
+            for seed in (1, 2):
+                assert signer(seed).keys(0)[0].id.hex() in refused.value.message
+            # The same keys, and a rotated file that still has the old one, are welcome.
+            held = [SigningKey(seed=bytes([2]) * 32), SigningKey(seed=bytes([1]) * 32, until_ms=1)]
+            rotated = replace(evidence(), signer=Keyring(LOG_NAME, held))
+            for signs in (evidence(seed=1), rotated):
+                async with daemon(signs):
+                    pass
 
     run(story())

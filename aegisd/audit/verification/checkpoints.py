@@ -7,6 +7,7 @@ from aegisd.audit.verification.result import Verification
 from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.chain import Break
+from aegisd.core.log.note import claims
 from aegisd.core.log.roots import Roots
 from aegisd.ports import EventReader
 from aegisd.rows import Checkpoint
@@ -36,6 +37,8 @@ class CheckpointCheck:
         self._roots = Roots(head.size for head in self._kept)
         self._page: list[Checkpoint] = []
         self._covered = (False, 0)
+        # The newest note, where no given key signed it.
+        self._unsigned: Break | None = None
         # A daemon may be appending meanwhile: what it signs from now on is not looked at.
         self._last_size = self._newest_size()
         self._turn(0)
@@ -59,6 +62,8 @@ class CheckpointCheck:
             size = self._roots.size
             if self._told.hold(self._tenant_id, head, size, root):
                 self._cover(head.size, signed=bool(self._anchors.keys))
+        if self._unsigned is not None:
+            self._told.add(self._unsigned)
         self._check_blocks()
         signed, events = self._covered
         return events, signed
@@ -105,7 +110,7 @@ class CheckpointCheck:
         if not kept.note:
             return
         try:
-            head = checkpoint.read(kept.note)[0]
+            head, found = checkpoint.read(kept.note)
         except NoteInvalid as error:
             yield self._break("checkpoint", f"the note of size {kept.size}: {error.message}")
             return
@@ -116,13 +121,19 @@ class CheckpointCheck:
         signed = False
         # Keys may be of one tenant, and an archive was signed by another log. Where no key speaks
         # for the origin, the tenant is one that nothing is known to be signed of.
-        if checkpoint.keys_for(head, self._anchors.keys):
+        speaking = checkpoint.keys_for(head, self._anchors.keys)
+        if speaking:
+            self._unsigned = None
             try:
                 checkpoint.verify(kept.note, self._anchors.keys, ed25519.check)
                 signed = True
             except NoteInvalid as error:
-                yield self._break("signature", f"the note of size {kept.size}: {error.message}")
-                return
+                told = f"the note of size {kept.size}: {error.message}"
+                if claims(found, speaking):
+                    yield self._break("signature", told)
+                    return
+                # Keys change: a later note, which these keys signed, answers for this one's root.
+                self._unsigned = self._break("signature", told)
         self._cover(kept.size, signed=signed)
 
     def _cover(self, size: int, *, signed: bool) -> None:

@@ -151,6 +151,12 @@ def verify(note: Note, keys: Sequence[Key], check: SignatureCheck) -> tuple[Key,
     return tuple(found)
 
 
+def claims(note: Note, keys: Sequence[Key]) -> bool:
+    """Whether a signature of the note says that it is of one of the keys, true or not."""
+    named = {(key.name, key.id) for key in keys}
+    return any((each.name, each.key_id) in named for each in note.signatures)
+
+
 def _is_weak(public: bytes) -> bool:
     """Whether a public key has low order, or is not spelled as RFC 8032 section 5.1.2 spells it."""
     y = int.from_bytes(public, "little") & (2**255 - 1)

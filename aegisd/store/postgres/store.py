@@ -24,6 +24,7 @@ from aegisd.store.postgres.connection import (
 )
 from aegisd.store.postgres.herald import Herald
 from aegisd.store.postgres.listener import Listener
+from aegisd.store.postgres.presence import Presence
 from aegisd.store.postgres.reader import NAME_TENANT, PostgresReader, unreachable
 
 # Writing connections kept open when nobody appends: as many as turns that are usually had at once.
@@ -104,6 +105,7 @@ class PostgresStore(PostgresReader):
         self._lock = threading.Lock()
         self._turns: dict[str, HeldTurn] = {}
         self._herald, self._listeners = Herald(dsn), list[Listener]()
+        self._presence = Presence(dsn)
         super().__init__(dsn)
 
     def close(self) -> None:
@@ -112,6 +114,7 @@ class PostgresStore(PostgresReader):
         for listener in self._listeners:
             listener.close()
         super().close()
+        self._presence.close()
         self._writers.close()
         with self._lock:
             held, self._turns = list(self._turns.values()), {}
@@ -120,9 +123,21 @@ class PostgresStore(PostgresReader):
 
     def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:
         """See `aegisd.ports.EventStore.listen`."""
-        listener = Listener(self._dsn, self.heads, callback)
+        listener = Listener(self._dsn, self._looked, callback)
         self._listeners.append(listener)
         return listener.close
+
+    def _looked(self) -> dict[str, int]:
+        """What a listener looks at from time to time, and whether others still see our keys."""
+        self._presence.renew()
+        return self.heads()
+
+    def announce(self, key_ids: Sequence[bytes]) -> list[tuple[bytes, ...]]:
+        """See `aegisd.ports.EventStore.announce`."""
+        try:
+            return self._presence.announce(key_ids)
+        except psycopg.Error as error:
+            raise failure.of_read(error, "the keys of other daemons", {}) from error
 
     # ── turns ────────────────────────────────────────────────────────────────────────────────────
 

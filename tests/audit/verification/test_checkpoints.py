@@ -16,7 +16,7 @@ from aegisd.core.log.merkle import BLOCK_LEAVES
 from aegisd.rows import Checkpoint
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.recording import call, record
-from tests.audit.signed import THIEF, checkpoint, keep, key, note, sign
+from tests.audit.signed import RING, THIEF, checkpoint, keep, key, note, sign
 from tests.audit.tampering import rows, tamper
 
 KEYED = Anchors(keys=(key(),))
@@ -59,6 +59,26 @@ def test_a_signature_of_another_key_is_a_break(log_file: Path) -> None:
     sign(log_file, ring=THIEF)
     assert rules(look(log_file)) == ["signature"]
     assert look(log_file, Anchors()).holds
+
+
+def test_after_a_rotation_the_newest_key_alone_answers_for_the_whole_log(log_file: Path) -> None:
+    for size, ring in ((3, RING), (9, THIEF), (12, RING), (17, THIEF)):
+        sign(log_file, size=size, ring=ring)
+    told = look(log_file, Anchors(keys=(key(THIEF),)))
+    assert (told.holds, told.tenants[0].level, told.tenants[0].covered) == (True, SIGNED, 17)
+    assert rules(look(log_file)) == ["signature"]
+    assert look(log_file, Anchors(keys=(key(), key(THIEF)))).holds
+
+
+def test_a_signature_that_only_claims_to_be_of_a_key_shows_in_any_checkpoint(
+    log_file: Path,
+) -> None:
+    for size in (3, 17):
+        sign(log_file, size=size)
+    first, newest = (checkpoint(log_file, size=size) for size in (3, 17))
+    forged = "\n\n".join((first.note.partition("\n\n")[0], newest.note.partition("\n\n")[2]))
+    tamper(log_file, ("UPDATE checkpoints SET note = ? WHERE size = 3", (forged,)))
+    assert rules(look(log_file)) == ["signature"]
 
 
 def test_a_key_of_another_log_signs_nothing_here(log_file: Path) -> None:
