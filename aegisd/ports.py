@@ -147,10 +147,12 @@ class EventStore(EventReader, Protocol):
     `tests/store/contract.py` holds every implementation to these words. `waits` tells whether an
     append waits for a disk or a network; one that does not is called on the event loop. `shared`
     tells that other processes append to the same log: then a batch is decided within a turn.
+    `fault` says why the last write failed, to be read from any thread; it is empty where it held.
     """
 
     waits: bool
     shared: bool
+    fault: str
 
     def begin(self, tenant_id: str) -> Turn:
         """Take the tenant's turn, waiting for whoever has it. Only where the log is shared.
@@ -169,6 +171,12 @@ class EventStore(EventReader, Protocol):
         at `first_position` or a row already exists, `StoreFailed` when nothing was written and a
         later batch may pass (disk full), `StoreBroken` on an I/O or fsync error: what is on disk is
         then unknown and the process must end without another attempt.
+        """
+
+    def probe(self) -> None:
+        """Find out whether an append would pass now; writes only where the last one failed.
+
+        Raises as `append`, and is called by the thread that appends.
         """
 
     def listen(self, callback: Callable[[str, int], None]) -> Callable[[], None]:

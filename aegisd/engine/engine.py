@@ -11,7 +11,13 @@ from msgspec import Struct
 
 from aegisd.core import gate
 from aegisd.core.capabilities import Capabilities
-from aegisd.core.errors import CheckpointUnknown, PositionConflict, Stopping
+from aegisd.core.errors import (
+    CheckpointUnknown,
+    PositionConflict,
+    Stopping,
+    StoreBroken,
+    StoreFailed,
+)
 from aegisd.core.policy.input import Moment, Snapshot
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
@@ -40,6 +46,9 @@ from aegisd.rows import Batch
 # Tenants whose turns are waited for, or ended, at once where the log is shared: each holds a
 # connection to the database, of which a server has about a hundred.
 TURN_THREADS_MAX = 16
+
+# Seconds between two looks at whether the log is still where it was, while nothing is written.
+WATCH_SECONDS = 1.0
 
 _logger = logging.getLogger("aegisd.engine")
 
@@ -92,6 +101,7 @@ class Engine:
         self._checkpoints: Checkpoints | None = None
         self._followers = list(followers)
         self._deafen: Callable[[], None] = _nothing
+        self._watching: asyncio.Task[None] | None = None
         if signing is not None:
             self._checkpoints = Checkpoints(
                 signing, store=store, clock=clock, commits=self._commits, on_fatal=self._end
@@ -134,6 +144,8 @@ class Engine:
             if tenant_id not in newer:
                 await self._submit(tenant_id, command)
         self._deafen = self._listen()
+        if self._store.waits and not self._store.shared:
+            self._watching = asyncio.create_task(self._watch(), name="watch")
         for follower in self._followers:
             await follower.resume(ends)
         return Start(
@@ -146,6 +158,19 @@ class Engine:
     async def _upgrade(self, state: TenantState) -> Upgrade | None:
         bundle = state.activations.bundle
         return await self._evaluated(lambda: upgrade(bundle, self._judge, self._store.document))
+
+    async def _watch(self) -> None:
+        """See in time that the log was taken away, or that it takes events again."""
+        loop = asyncio.get_running_loop()
+        while not self._ended:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                await loop.run_in_executor(self._commits, self._store.probe)
+            except StoreBroken as error:
+                self._end(f"the log cannot be written: {error.message}")
+            except StoreFailed:
+                # `/readyz` says so, and every call that is refused.
+                continue
 
     def _listen(self) -> Callable[[], None]:
         """Have commits of other processes followed too, for one that dies before it signs."""
@@ -164,6 +189,8 @@ class Engine:
     async def stop(self) -> None:
         """Answer what is queued, make it durable, and end the writers."""
         self._refuse(Stopping("the daemon is shutting down"))
+        if self._watching is not None:
+            self._watching.cancel()
         for writer in list(self._writers.values()):
             await writer.stop()
         self._deafen()

@@ -13,7 +13,8 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine import recovery
-from aegisd.ports import EventReader
+from aegisd.engine.waiting import unavailable
+from aegisd.ports import EventStore
 from aegisd.rows import Checkpoint, SessionHead
 
 # Reads run beside the writer; more threads than this only wait for the same two cores.
@@ -28,7 +29,7 @@ class Reads:
     The other methods read where they are called: on such a thread, through `apart`.
     """
 
-    def __init__(self, log: EventReader, rules_version: str) -> None:
+    def __init__(self, log: EventStore, rules_version: str) -> None:
         self._log = log
         self._rules_version = rules_version
         self._threads = ThreadPoolExecutor(READ_THREADS_MAX, "read")
@@ -49,8 +50,13 @@ class Reads:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def ready(self) -> None:
-        """Return when the log can be read. Raises what stands against it."""
+        """Return when the log can be read, and took what was written last.
+
+        Raises what stands against it, `LogUnavailable` where no write has held since one failed.
+        """
         await self.apart(lambda: self._log.next_position(CONTROL_SESSION))
+        if self._log.fault:
+            raise unavailable()
 
     async def tenants(self) -> list[str]:
         """The tenants that are not the daemon's own, sorted by code point."""

@@ -10,10 +10,14 @@ class Alone:
     """The part of an `EventStore` that only a shared log has a use for."""
 
     shared = False
+    fault = ""
 
     def begin(self, tenant_id: str) -> Turn:
         """Nobody else appends to this log. Raises `StoreFailed`."""
         raise StoreFailed(f"tenant {tenant_id!r} has no turns, the log is not shared")
+
+    def probe(self) -> None:
+        """What is only in memory takes whatever comes."""
 
     def abandon(self, tenant_id: str) -> None:
         """See `aegisd.ports.EventStore.abandon`."""

@@ -82,9 +82,13 @@ def full_daemon(attempts: int, tally: Tally) -> None:
                 tally.require("a full disk is answered 503 log_unavailable", holds=refused)
                 healthy = client.request("GET", "/healthz")[0]
                 tally.require(f"/healthz answers {healthy} on a full disk", holds=healthy == OK)
+                ready = client.request("GET", "/readyz")[0]
+                tally.require(f"/readyz answers {ready} on a full disk", holds=ready != OK)
                 between.order(Orders())
                 taken = _until(lambda: _status(client)[0] == CREATED)
                 tally.require("events are taken again once there is space", holds=taken)
+                again = _until(lambda: client.request("GET", "/readyz")[0] == OK)
+                tally.require("/readyz is 200 again once there is space", holds=again)
                 tally.attempt()
             load.stop()
         codes = {refusal for refusal in load.refusals if refusal != REFUSED}

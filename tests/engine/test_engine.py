@@ -1,13 +1,17 @@
 """The gate as doors see it: what is in force, what is read, and what a what-if may touch."""
 
 import asyncio
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from aegisd.core.capabilities import NONE, Capabilities
 from aegisd.core.errors import LogCorrupt, ManifestInvalid, SessionUnknown
 from aegisd.core.policy.input import Snapshot
+from aegisd.engine import engine as engine_module
 from aegisd.store.memory import MemoryStore
+from aegisd.store.sqlite.store import SqliteStore
 from tests.core.gate import (
     BUNDLE,
     Json,
@@ -20,6 +24,7 @@ from tests.core.gate import (
     tool,
 )
 from tests.engine.world import OPEN, codes, log_of, outcome, run, running
+from tests.patience import PATIENCE_S
 
 STRICT = manifest(name="strict", tools={})
 ANNS = {"rules/ann.py": "ann"}
@@ -160,3 +165,19 @@ def test_after_its_end_an_engine_answers_nothing() -> None:
         assert codes(told) == ["stopping"] * 5
 
     run(story())
+
+
+def test_a_log_that_is_taken_away_ends_an_engine_that_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "WATCH_SECONDS", 0.01)
+
+    async def story() -> str:
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        with closing(SqliteStore(str(tmp_path / "aegis.db"))) as store:
+            async with running(store, on_fatal=told.set_result) as engine:
+                await engine.append((proposal(),))
+                (tmp_path / "aegis.db-wal").unlink()
+                return await asyncio.wait_for(told, PATIENCE_S)
+
+    assert "aegis.db-wal was moved or deleted" in run(story())

@@ -27,6 +27,17 @@ def test_a_log_that_cannot_be_read_is_not_ready(
     assert door.ask("GET", "/healthz").status_code == 200
 
 
+def test_a_log_whose_last_write_failed_is_not_ready_until_one_holds(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door.store, "fault", "the disk is full", raising=False)
+    answer = door.ask("GET", "/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "log_unavailable")
+    assert "disk" not in answer.text
+    monkeypatch.undo()
+    assert door.ask("GET", "/readyz").status_code == 200
+
+
 def test_a_log_that_does_not_answer_is_not_ready(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,8 @@ class PostgresStore(PostgresReader):
 
     waits = True
     shared = True
+    # Each write asks the server anew, and so does each look at its readiness.
+    fault = ""
 
     def __init__(self, dsn: str) -> None:
         """Open the log, bringing the database up to this build where it is not.
@@ -131,6 +133,9 @@ class PostgresStore(PostgresReader):
         """What a listener looks at from time to time, and whether others still see our keys."""
         self._presence.renew()
         return self.heads()
+
+    def probe(self) -> None:
+        """See `aegisd.ports.EventStore.probe`. Nothing here stays broken."""
 
     def announce(self, key_ids: Sequence[bytes]) -> list[tuple[bytes, ...]]:
         """See `aegisd.ports.EventStore.announce`."""

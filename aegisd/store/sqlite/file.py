@@ -54,6 +54,23 @@ def create(path: str) -> None:
     sync(Path(path).parent)
 
 
+def refuse_orphans(path: str) -> None:
+    """Raise `ConfigInvalid` where a log of changes lies beside a database that is not there.
+
+    A new file would hide it, and what was acknowledged may be in it alone.
+    """
+    for suffix in ("-wal", "-journal"):
+        orphan = Path(path + suffix)
+        # Looked at in this order: whoever starts at the same time makes the database first.
+        if os.path.lexists(orphan) and not (Path(path).exists() and Path(path).stat().st_size):
+            raise ConfigInvalid(
+                f"{path} is missing or empty, but {orphan} is there and may hold what was "
+                "acknowledged; put the database back beside it, or move it away to begin a new "
+                "log; nothing was made",
+                path=path,
+            )
+
+
 def uri(path: str, query: str) -> str:
     """The `file:` URI of a path, so that no character of the path is taken for a parameter."""
     return f"file:{quote(os.fsencode(path))}?{query}"

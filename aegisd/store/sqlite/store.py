@@ -62,6 +62,9 @@ INSERT_DETACHED = "INSERT INTO detached VALUES (?, ?, ?, ?, ?, ?)"
 ERASE = """UPDATE detached SET salt = zeroblob(32), value = zeroblob(length(value))
     WHERE tenant_id = ? AND subject = ? AND salt <> zeroblob(32)"""
 
+# Writes a page of the file, the first, as it is.
+PROBE = f"PRAGMA user_version={schema.SCHEMA_VERSION}"
+
 INSERT_BLOCK = "INSERT INTO blocks VALUES (?, ?, ?) ON CONFLICT (tenant_id, number) DO NOTHING"
 BLOCKS = """SELECT root FROM blocks
     WHERE tenant_id = ? AND number >= ? ORDER BY number LIMIT ?"""
@@ -111,8 +114,10 @@ class SqliteStore(SqliteReader, Alone):
         place = Path(path)
         new = place.parent.is_dir() and not place.exists()
         if new or place.is_file():
-            undo.callback(LockFile(f"{path}.lock").release)
             if new or place.stat().st_size == 0:
+                file.refuse_orphans(path)
+            undo.callback(LockFile(f"{path}.lock").release)
+            if not place.exists() or place.stat().st_size == 0:
                 file.create(path)
         super().__init__(path)
         undo.callback(super().close)
@@ -126,9 +131,10 @@ class SqliteStore(SqliteReader, Alone):
         )
         undo.callback(self._writer.close)
         self._prepare(path)
-        status = place.stat()
-        self._file = (status.st_dev, status.st_ino)
-        self._broken = False
+        self._files = tuple(
+            (name, _identity(name)) for name in (path, f"{path}-wal", f"{path}-shm")
+        )
+        self._broken, self.fault = "", ""
         self._erased_in_wal = False
 
     def _prepare(self, path: str) -> None:
@@ -181,6 +187,7 @@ class SqliteStore(SqliteReader, Alone):
             self._write(batch)
         except failure.READ_ERRORS as error:
             raise self._refusal(error, batch.tenant_id) from error
+        self.fault = ""
         if batch.erased:
             self._erased_in_wal = True
             self._empty_wal()
@@ -193,6 +200,7 @@ class SqliteStore(SqliteReader, Alone):
                 self._grow(growth)
         except failure.READ_ERRORS as error:
             raise self._refusal(error, growth.tenant_id) from error
+        self.fault = ""
         self._empty_wal()
 
     def _grow(self, growth: Growth) -> None:
@@ -223,17 +231,39 @@ class SqliteStore(SqliteReader, Alone):
     def _refuse_when_unusable(self) -> None:
         if not self._connections.pool.open:
             raise StoreFailed(f"{self._path}: the store is closed and takes no events")
-        try:
-            status = os.stat(self._path)  # noqa: PTH116 - on the hot path, and as short
-            moved = (status.st_dev, status.st_ino) != self._file
-        except OSError:
-            moved = True
-        if moved:
+        if not self._broken:
             # SQLite would go on writing to a file that no restart finds.
-            self._broken = True
+            moved = next((name for name, known in self._files if _identity(name) != known), None)
+            if moved is not None:
+                self._broken = f"{moved} was moved or deleted while open{self._rescued()}"
         if self._broken:
-            why = "was moved or deleted while open" if moved else "failed before"
-            raise StoreBroken(f"{self._path} {why}; it takes no events until a restart")
+            self.fault = f"{self._broken}; the log takes no events until a restart"
+            raise StoreBroken(self.fault)
+
+    def _rescued(self) -> str:
+        """Copy what the open write-ahead log holds into the open database file; say if it is.
+
+        Not where another file stands in its place: then somebody else has the database open.
+        """
+        _, (wal, known), _ = self._files
+        if _identity(wal) not in (known, None):
+            return ""
+        with suppress(sqlite3.Error):
+            copied = self._writer.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+            if copied[0] == 0 and copied[1] == copied[2]:
+                return "; all that was acknowledged was copied into the database file"
+        return ""
+
+    def probe(self) -> None:
+        """See `aegisd.ports.EventStore.probe`."""
+        self._refuse_when_unusable()
+        if self.fault:
+            try:
+                with self._transaction():
+                    self._writer.execute(PROBE)
+            except failure.READ_ERRORS as error:
+                raise self._refusal(error, "") from error
+            self.fault = ""
 
     def _write(self, batch: Batch) -> None:
         beside = batch.documents or batch.snapshots or batch.detached or batch.erased
@@ -284,24 +314,35 @@ class SqliteStore(SqliteReader, Alone):
         """Say what an error of SQLite means for the tenant's batch."""
         code = failure.primary_code(error)
         if code in DISK_FAILED or self._writer.in_transaction:
-            self._broken = True
-            return StoreBroken(
+            self._broken = f"{self._path} failed before"
+            self.fault = (
                 f"{self._path}: the disk failed under a batch: {error}; what is on it is not "
                 "known, check the disk before starting again"
             )
+            return StoreBroken(self.fault)
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
             return PositionConflict(
                 f"tenant {tenant_id!r}: a session and seq of the batch are taken; "
                 "read the head again",
                 tenant_id=tenant_id,
             )
-        return StoreFailed(f"{self._path}: nothing of a batch was written: {error}; try again")
+        self.fault = f"{self._path}: nothing of a batch was written: {error}; try again"
+        return StoreFailed(self.fault)
 
 
 @cache
 def insert_sql(rows: int) -> str:
     """The statement that inserts this many rows, at most `STATEMENT_ROWS_MAX`."""
     return INSERT.format(rows=", ".join([ROW] * rows))
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file a path leads to; None where to none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - on the hot path, and as short
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _require_root(tenant_id: str, what: str, found: object, wanted: bytes) -> None:

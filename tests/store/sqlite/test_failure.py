@@ -19,6 +19,7 @@ def with_fault(store: SqliteStore, when: str, code: int) -> None:
 
 
 STATEMENTS = ("BEGIN", "INSERT INTO events", "INSERT INTO documents", "INSERT OR", "COMMIT")
+LATER = batch([event(1)])
 EVERYTHING = batch([event(1)], documents=[document(b"m")], snapshots=[snapshot(b"s")])
 
 
@@ -131,13 +132,75 @@ def test_a_foreign_writer_at_the_start_is_named_as_the_reason(
 
 
 @pytest.mark.parametrize("fate", [Path.unlink, lambda path: path.rename(f"{path}.old")])
-def test_a_file_taken_away_under_the_store_ends_it(
-    store: SqliteStore, path: Path, fate: Callable[[Path], None]
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("notices", [SqliteStore.probe, lambda store: store.append(LATER)])
+def test_a_file_taken_away_under_the_store_ends_it_and_what_it_took_is_rescued(
+    store: SqliteStore,
+    path: Path,
+    fate: Callable[[Path], None],
+    suffix: str,
+    notices: Callable[[SqliteStore], None],
 ) -> None:
     store.append(batch([event(0)]))
-    fate(path)
-    with pytest.raises(StoreBroken, match="moved or deleted"):
-        store.append(batch([event(1)]))
+    store.probe()
+    assert not store.fault
+    database = path.open("rb")
+    fate(Path(f"{path}{suffix}"))
+    for _ in range(2):
+        with pytest.raises(StoreBroken, match=f"{suffix} was moved or deleted while open; all"):
+            notices(store)
+    assert "moved or deleted" in store.fault
+    # What a kill would leave: the database file alone.
+    left = path.with_name("left.db")
+    with database:
+        left.write_bytes(database.read())
+    with closing(SqliteStore(str(left))) as again:
+        assert list(again.events("acme")) == [event(0)]
+
+
+def test_a_write_ahead_log_put_in_the_place_of_ours_is_left_alone(
+    store: SqliteStore, path: Path
+) -> None:
+    store.append(batch([event(0)]))
+    wal, before = Path(f"{path}-wal"), path.read_bytes()
+    wal.with_suffix(".other").write_bytes(wal.read_bytes())
+    wal.with_suffix(".other").replace(wal)
+    with pytest.raises(StoreBroken, match="-wal was moved or deleted while open; the log"):
+        store.probe()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+@pytest.mark.parametrize("left", [None, b""])
+def test_a_start_beside_what_a_lost_database_left_is_refused_and_makes_nothing(
+    path: Path, suffix: str, left: bytes | None
+) -> None:
+    with closing(SqliteStore(str(path))) as store:
+        store.append(batch([event(0)]))
+        orphan = Path(f"{path}-wal").read_bytes()
+    for each in path.parent.iterdir():
+        each.unlink()
+    Path(f"{path}{suffix}").write_bytes(orphan)
+    if left is not None:
+        path.write_bytes(left)
+    before = sorted(path.parent.iterdir())
+    with pytest.raises(ConfigInvalid, match=f"{suffix} is there and may hold"):
+        SqliteStore(str(path))
+    assert sorted(path.parent.iterdir()) == before
+
+
+def test_a_store_says_why_its_last_write_failed_until_one_holds(store: SqliteStore) -> None:
+    real = store._writer
+    with_fault(store, "", sqlite3.SQLITE_FULL)
+    with pytest.raises(StoreFailed):
+        store.append(batch([event(0)]))
+    with pytest.raises(StoreFailed):
+        store.probe()
+    assert "nothing of a batch was written" in store.fault
+    store._writer = real
+    store.probe()
+    assert not store.fault
+    store.append(batch([event(0)]))
 
 
 def test_a_file_put_in_the_place_of_ours_ends_the_store(store: SqliteStore, path: Path) -> None:
