@@ -18,7 +18,7 @@ from rich.table import Table
 
 from aegisd.child import NotStarted
 from drills.daemon import HUNG_UP
-from drills.faults import calls, clock, damage, kill, power, simulation, traffic
+from drills.faults import calls, clock, damage, kill, power, simulation, traffic, turns
 from drills.faults.interposer import Unsupported
 from drills.faults.outcome import FULL, Fault, FaultOutcome, Tally, judge
 
@@ -27,6 +27,7 @@ FAULTS = (
     *(kill.sqlite, kill.postgres, power.store, power.daemon, power.careless, damage.sqlite),
     *(calls.full, calls.full_daemon, calls.unsynced, power.unsynced, clock.jumps),
     *(traffic.retries, traffic.one_seq, traffic.two_daemons, traffic.flood, traffic.stopped),
+    *(turns.hung, turns.vanished),
     *(simulation.memory, simulation.sqlite),
 )
 

@@ -19,6 +19,10 @@ GATHER_S = 0.02
 # Seconds before a notification that could not be sent is tried again.
 RETRY_S = 1.0
 
+# Seconds to wait at the end for what is left to be sent. A server that hangs is not waited for:
+# whoever listens looks by itself.
+END_S_MAX = 2.0
+
 NOTIFY = "SELECT pg_notify(%s, %s)"
 
 
@@ -46,7 +50,7 @@ class Herald:
         self._ended.set()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(END_S_MAX)
 
     def _run(self) -> None:
         while not self._ended.is_set():

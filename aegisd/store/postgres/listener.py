@@ -8,7 +8,7 @@ import psycopg
 
 from aegisd.core.errors import AegisError
 from aegisd.store.postgres.connection import READER, Connection, connect
-from aegisd.store.postgres.herald import CHANNEL
+from aegisd.store.postgres.herald import CHANNEL, END_S_MAX
 
 # Seconds between two attempts to hear again, and between two looks at a flag while hearing.
 PAUSE_S = 1.0
@@ -35,10 +35,10 @@ class Listener:
         self._thread.start()
 
     def close(self) -> None:
-        """End; returns once no more calls come."""
+        """End; returns once no more calls come, or soon where the server hangs."""
         self._ended.set()
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(END_S_MAX)
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -64,6 +64,6 @@ class Listener:
                     self._tell(tenant_id, int(position))
 
     def _tell(self, tenant_id: str, next_position: int) -> None:
-        if next_position > self._known.get(tenant_id, 0):
+        if next_position > self._known.get(tenant_id, 0) and not self._ended.is_set():
             self._known[tenant_id] = next_position
             self._callback(tenant_id, next_position)
