@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -38,6 +39,10 @@ CHECKPOINT_PAGES = 2000
 
 # Bytes the write-ahead log is cut back to after a long read has let it grow.
 WAL_BYTES_MAX = 1 << 26
+
+# Seconds between two looks at what lies beside the file while batches come fast: a look costs some
+# microseconds, and whatever a batch put there meanwhile is copied into the file when one finds out.
+LOOK_SECONDS = 0.01
 
 # Statements besides the inserts of each size that stay compiled.
 OTHER_STATEMENTS = 16
@@ -134,6 +139,7 @@ class SqliteStore(SqliteReader, Alone):
         self._files = tuple(
             (name, _identity(name)) for name in (path, f"{path}-wal", f"{path}-shm")
         )
+        self._looked = 0.0
         self._broken, self.fault = "", ""
         self._erased_in_wal = False
 
@@ -233,7 +239,10 @@ class SqliteStore(SqliteReader, Alone):
             raise StoreFailed(f"{self._path}: the store is closed and takes no events")
         if not self._broken:
             # SQLite would go on writing to a file that no restart finds.
-            moved = next((name for name, known in self._files if _identity(name) != known), None)
+            now = time.monotonic()
+            files = self._files if now - self._looked >= LOOK_SECONDS else self._files[:1]
+            self._looked = now if files is self._files else self._looked
+            moved = next((name for name, known in files if _identity(name) != known), None)
             if moved is not None:
                 self._broken = f"{moved} was moved or deleted while open{self._rescued()}"
         if self._broken:
@@ -256,6 +265,7 @@ class SqliteStore(SqliteReader, Alone):
 
     def probe(self) -> None:
         """See `aegisd.ports.EventStore.probe`."""
+        self._looked = 0.0
         self._refuse_when_unusable()
         if self.fault:
             try:

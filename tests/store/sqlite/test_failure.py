@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 
 from aegisd.core.errors import ConfigInvalid, StoreBroken, StoreFailed
+from aegisd.store.sqlite import store as store_module
 from aegisd.store.sqlite.store import SqliteStore
 from tests.store.contract import StoreContract, batch, document, event, snapshot
 from tests.store.sqlite.failing import Failing
@@ -140,7 +141,9 @@ def test_a_file_taken_away_under_the_store_ends_it_and_what_it_took_is_rescued(
     fate: Callable[[Path], None],
     suffix: str,
     notices: Callable[[SqliteStore], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(store_module, "LOOK_SECONDS", 0)
     store.append(batch([event(0)]))
     store.probe()
     assert not store.fault
