@@ -284,6 +284,8 @@ class Engine:
         return verdict or failed("error")
 
     async def _evaluated(self, work: Callable[[], T]) -> T:
+        if self._refusal is not None:
+            raise self._refusal
         return await asyncio.get_running_loop().run_in_executor(self._evaluation, work)
 
     def _end(self, reason: str) -> None:

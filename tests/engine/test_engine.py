@@ -160,9 +160,10 @@ def test_after_its_end_an_engine_answers_nothing() -> None:
             engine.check(proposal()),
             engine.reads.session("acme", "s1"),
             engine.reads.ready(),
+            engine.activate_policy("acme", {}, author="ada", reason="late"),
             return_exceptions=True,
         )
-        assert codes(told) == ["stopping"] * 5
+        assert codes(told) == ["stopping"] * 6
 
     run(story())
 
