@@ -21,6 +21,7 @@ from aegisd.core.errors import AegisError, LogCorrupt
 VERBS = {
     "backup": "Write a whole log into one file, and verify the file.",
     "checkpoint": "Fetch a signed checkpoint that covers everything durable, and keep it.",
+    "clock": "Bring a tenant's time back after a clock that was wrong.",
     "conformance": "Hold a gate to the packs of what it promises.",
     "detached": "Show the values kept beside one event of a log.",
     "doctor": "Say what this machine, a database and a server are like.",

@@ -37,6 +37,11 @@ _ALONE = "other sessions' facts were taken as recorded: this log does not hold t
 @options.engine(
     OPINIONS, "auto: the one that decided, where it is installed. `both` reports what each derives."
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Fail on whatever cannot be known, too: other makers, other zones, facts on trust.",
+)
 @options.as_json
 def command(
     file: str | None,
@@ -46,6 +51,7 @@ def command(
     policy: Path | None,
     engine: str,
     *,
+    strict: bool,
     as_json: bool,
 ) -> int:
     """Decide a log again and report every difference.
@@ -53,11 +59,16 @@ def command(
     Nothing is executed. The log is verified first. Then each decision is derived from its session
     and the facts recorded in it, and those facts from the whole tenant. A difference is `tampered`;
     or `upgrade` where another version of Aegis decided, `fault` where an evaluator failed then,
-    `unreplayable` where a manifest or bundle is gone, and `unreplayable (erased)` where a value
-    kept beside its event was erased, or is not in this log.
+    `zone` where the manifest's zone has another offset by this machine's data, `unreplayable` where
+    a manifest or bundle is gone, and `unreplayable (erased)` where a value kept beside its event
+    was erased, or is not in this log.
 
     A log that one engine decided is judged by any: `--engine both` is the second opinion. What only
     another engine decides otherwise is an `upgrade`.
+
+    A decision may name an engine or rules that are not here: its outcome is compared, and who made
+    it is counted as told. With --strict that fails, and so does any difference, and facts of other
+    sessions that this log does not hold.
 
     With --policy each recorded call is judged by the base rules and DIR, on the state as it was;
     other sessions' facts stay as recorded.
@@ -68,8 +79,9 @@ def command(
       aegisctl replay aegis.db --tenant acme --policy rules/
       aegisctl replay aegis.db --engine both
 
-    Exit codes: 0 no difference, 1 tampered or, with --policy, calls that change; 2 could not tell,
-    also where every difference is an upgrade, a fault or unreplayable, or an engine is missing.
+    Exit codes: 0 no difference, 1 tampered or, with --strict, not certain or, with --policy, calls
+    that change; 2 could not tell, also where every difference is an upgrade, a fault, a zone or
+    unreplayable, or an engine is missing.
 
     """
     options.refuse_two_sources(file)
@@ -84,7 +96,7 @@ def command(
             return BROKEN
         if policy is not None:
             return _counterfactual(place, tenant, session_id, policy, names, as_json=as_json)
-        return _derive(place, tenant, session_id, names, as_json=as_json)
+        return _derive(place, tenant, session_id, names, strict=strict, as_json=as_json)
 
 
 @contextmanager
@@ -117,6 +129,7 @@ def _derive(
     session_id: str | None,
     names: Sequence[str],
     *,
+    strict: bool,
     as_json: bool,
 ) -> int:
     reports: dict[str, derivation.Derivation] = {}
@@ -127,6 +140,8 @@ def _derive(
             reports[name] = derivation.derive(opened, tenants, session_id, judging, step)
     lines = _by_engine({name: _report_lines(told) for name, told in reports.items()})
     tell(derivation.document(reports), lines, as_json=as_json)
+    if strict:
+        return HOLDS if all(report.is_certain for report in reports.values()) else BROKEN
     if not any(report.differences for report in reports.values()):
         return HOLDS
     return BROKEN if any("tampered" in told.by_class() for told in reports.values()) else UNKNOWN
@@ -179,6 +194,12 @@ def _report_lines(report: derivation.Derivation) -> Iterator[str]:
             )
         if not each.whole:
             yield f"  {_ALONE}"
+    for maker, number in report.others:
+        yield (
+            f"{count(number, 'decision')} by {shown(maker.evaluator)} "
+            f"{shown(maker.evaluator_version)} under rules {shown(maker.rules_version)}, as told: "
+            "not those here, so outcomes were compared and who decided is not known"
+        )
     rows = [
         (
             str(found.position),

@@ -1,6 +1,7 @@
 """The composition root: reads settings once, builds every object, serves, and stops in order."""
 
 import asyncio
+import datetime as dt
 import gc
 import os
 import signal
@@ -245,6 +246,7 @@ def _announce(
         f"  evidence  checkpoints {_often(signing)}, signed by {_signers(signing)}",
         "  access    no authentication: whoever reaches this port acts as agent and as operator",
     ]
+    lines += _clock(started)
     lines += _rules(started)
     if settings.address().assumed:
         lines.append("  address   a bare :PORT is read as loopback, 127.0.0.1")
@@ -273,6 +275,23 @@ def _rules(started: Start) -> Iterator[str]:
             f"  refused   tenant {tenant_id} has the base rules of a newer build, and is answered "
             "503 here"
         )
+
+
+def _clock(started: Start) -> Iterator[str]:
+    """How far the clock is from the newest time in the log."""
+    if started.newest_ms and not started.ahead:
+        gap = _span(max(0, started.clock_ms - started.newest_ms))
+        yield f"  clock     {gap} after the newest time in the log"
+    for tenant_id, ahead_ms in started.ahead.items():
+        yield (
+            f"  clock     tenant {tenant_id}: its log is {_span(ahead_ms)} ahead of the clock, so "
+            "what depends on the time is denied until then; put the clock right, or run `aegisctl "
+            "clock correct`"
+        )
+
+
+def _span(ms: int) -> str:
+    return f"{dt.timedelta(seconds=ms // 1000)}"
 
 
 def _tenants(number: int) -> str:

@@ -299,5 +299,8 @@ class Clock(Protocol):
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch, UTC. May jump; the writer never lets it run back."""
 
+    def elapsed_ms(self) -> int:
+        """Milliseconds since an unknown start, also those that the machine slept. Never jumps."""
+
     def utc_offset_s(self, zone: str, now_ms: int) -> int:
         """Seconds east of UTC in an IANA zone at that time. Raises `ManifestInvalid` if unknown."""

@@ -13,9 +13,9 @@ from msgspec import Struct
 from aegisd.audit.export_log import ExportLog
 from aegisd.audit.log import Log, all_sessions
 from aegisd.audit.progress import Progress, silent
-from aegisd.core.errors import SessionUnknown
+from aegisd.core.errors import ManifestInvalid, SessionUnknown
 from aegisd.core.log.envelope import StoredEvent, restore
-from aegisd.core.policy.judge import Judge
+from aegisd.core.policy.judge import Judge, Maker
 from aegisd.core.replay import difference as places
 from aegisd.core.replay.counterfactual import Change, counterfactual
 from aegisd.core.replay.difference import Difference
@@ -26,13 +26,14 @@ from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.ports import LiveJudge
 from aegisd.printable import shown
 from aegisd.rows import Document, SessionHead
+from aegisd.zone import utc_offset_s
 
 # Places whose difference means that a decision was not derived equal.
 _OF_A_DECISION = frozenset({"input", "verdict", "decide"})
 
 
 # What is counted of each tenant, and told of all of them together.
-_SUMMED = ("changed_facts", "changed_inputs", "compared", "decisions", "equal")
+_SUMMED = ("changed_facts", "changed_inputs", "compared", "decisions", "equal", "others")
 
 
 class TenantDerivation(Struct, frozen=True, kw_only=True):
@@ -40,7 +41,8 @@ class TenantDerivation(Struct, frozen=True, kw_only=True):
 
     `compared` counts the decisions whose outcome was derived and compared, `equal` those without a
     difference of their own. `changed_inputs` and `changed_facts` count what decisions of other
-    rules were asked about otherwise, which by itself is no difference. `whole` tells that the facts
+    rules were asked about otherwise, which by itself is no difference. `others` count those that
+    name another engine or other rules than those here as their maker. `whole` tells that the facts
     that decisions read of other sessions were derived too (pass 2).
     """
 
@@ -51,20 +53,32 @@ class TenantDerivation(Struct, frozen=True, kw_only=True):
     equal: int
     changed_inputs: int
     changed_facts: int
+    others: int
     whole: bool
 
 
 class Derivation(Struct, frozen=True, kw_only=True):
-    """A replay: `differences` are (tenant id, difference) by tenant, position, place and field."""
+    """A replay: `differences` are (tenant id, difference) by tenant, position, place and field.
+
+    `others` are the makers that decisions name and that are not here, each with how many: such a
+    decision's outcome was compared, and whether they made it cannot be known.
+    """
 
     evaluator: tuple[str, str]
     rules_version: str
     tenants: list[TenantDerivation]
+    others: list[tuple[Maker, int]]
     differences: list[tuple[str, Difference]]
 
     def found(self) -> object:
         """What two engines that agree find alike."""
         return self.differences
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether nothing differs and nothing was taken on trust."""
+        whole = all(each.whole for each in self.tenants)
+        return whole and not self.differences and not self.others
 
     def by_class(self) -> dict[str, int]:
         """How many differences there are of each class, by name."""
@@ -85,7 +99,11 @@ class Derivation(Struct, frozen=True, kw_only=True):
                 for tenant, found in self.differences
             ],
             "evaluator": {"name": self.evaluator[0], "version": self.evaluator[1]},
+            "certain": self.is_certain,
             "holds": not self.differences,
+            "made_by_others": [
+                {**msgspec.to_builtins(maker), "decisions": number} for maker, number in self.others
+            ],
             "rules_version": self.rules_version,
             "tenants": msgspec.to_builtins(self.tenants),
         }
@@ -146,34 +164,38 @@ def derive(
     """
     counts: list[TenantDerivation] = []
     differences: list[tuple[str, Difference]] = []
+    others = Counter[Maker]()
     for tenant_id in tenants:
         counted, found = _derive_tenant(source, tenant_id, session_id, judge, progress)
         if counted.sessions or session_id is None:
             counts.append(counted)
-        differences += [(tenant_id, difference) for difference in found]
+        differences += [(tenant_id, difference) for difference in found.differences]
+        others += found.others
     _require(session_id, found=any(counted.sessions for counted in counts))
     return Derivation(
         evaluator=judge.evaluator(),
         rules_version=judge.rules_version,
         tenants=counts,
+        others=sorted(others.items(), key=lambda each: msgspec.structs.astuple(each[0])),
         differences=sorted(set(differences), key=_order),
     )
 
 
 def _derive_tenant(
     source: Log, tenant_id: str, session_id: str | None, judge: Judge, progress: Progress
-) -> tuple[TenantDerivation, list[Difference]]:
+) -> tuple[TenantDerivation, places.Derivation]:
     total, sessions = places.Derivation(), 0
     for head in _heads(source, tenant_id, session_id):
         sessions += 1
         events = source.session_events(tenant_id, head.session_id)
         found = _derived(
             _Reading(events, progress),
-            lambda read: derive_session(read, judge, _values(source, tenant_id)),
+            lambda read: derive_session(read, judge, _values(source, tenant_id), _offset),
         )
         total.decisions += found.decisions
         total.compared += found.compared
         total.changed_inputs += found.changed_inputs
+        total.others += found.others
         total.differences += found.differences
     unequal = {each.position for each in total.differences if each.place in _OF_A_DECISION}
     whole = _is_whole(source, tenant_id)
@@ -191,9 +213,10 @@ def _derive_tenant(
         equal=total.decisions - len(unequal),
         changed_inputs=total.changed_inputs,
         changed_facts=total.changed_facts,
+        others=total.others.total(),
         whole=whole,
     )
-    return count, total.differences
+    return count, total
 
 
 def _derived(
@@ -246,6 +269,13 @@ def _heads(source: Log, tenant_id: str, session_id: str | None) -> Iterable[Sess
 def _values(source: Log, tenant_id: str) -> Values:
     """The values that a log has beside a tenant's events."""
     return lambda event: [row.plain for row in source.detached(tenant_id, event.position)]
+
+
+def _offset(zone: str, now_ms: int) -> int | None:
+    try:
+        return utc_offset_s(zone, now_ms)
+    except ManifestInvalid:
+        return None
 
 
 class _Reading:

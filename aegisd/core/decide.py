@@ -8,6 +8,7 @@ from enum import Enum
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from aegisd.core.clock import is_off
 from aegisd.core.decision import EvaluatorRecord, PolicyDecision
 from aegisd.core.errors import (
     CallIdReused,
@@ -92,12 +93,14 @@ def decide(
 ) -> PolicyDecision:
     """The decision about the proposal that got `seq`, from a verdict that may be recorded."""
     fault: str | UnsetType = UNSET if verdict.fault is None else verdict.fault
+    off_ms = grounds.moment.clock_off_ms
     spelled = verdict.spell()
     maker = grounds.maker
     return PolicyDecision(
         advice=spelled.advice,
         bundle=grounds.bundle,
         call_id=call_id_of(proposal.payload, seq),
+        clock_off_ms=off_ms if is_off(off_ms) else UNSET,
         constraints=spelled.constraints,
         evaluator=EvaluatorRecord(
             fault=fault, name=maker.evaluator, version=maker.evaluator_version

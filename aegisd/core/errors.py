@@ -141,6 +141,10 @@ class HeadMismatch(Conflict, code="head_mismatch"):
     """The request continues another head than the session has; read the head and decide again."""
 
 
+class ClockNotOff(Conflict, code="clock_not_off"):
+    """The clock is within its bounds, so there is nothing for an operator to correct."""
+
+
 class NotCovered(Conflict, code="not_covered"):
     """The event is durable, but no signed checkpoint covers it yet; ask again, with `wait_ms`."""
 

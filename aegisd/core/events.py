@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from itertools import chain
 
-from aegisd.core import activation, call, custody, decision, handoff, lifetime, memory, message
+from aegisd.core import (
+    activation,
+    call,
+    clock,
+    custody,
+    decision,
+    handoff,
+    lifetime,
+    memory,
+    message,
+)
 from aegisd.core.errors import ReservedEventType, UnknownEventType
 from aegisd.core.nearest import nearest
 from aegisd.core.shapes.declaration import Declaration
@@ -20,6 +30,7 @@ DECLARATIONS: Mapping[str, Declaration] = {
         decision.EVENTS,
         activation.EVENTS,
         custody.EVENTS,
+        clock.EVENTS,
     )
 }
 

@@ -17,9 +17,11 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from aegisd.core.activation import digest_of
 from aegisd.core.capabilities import NONE, Capabilities
+from aegisd.core.clock import is_off
 from aegisd.core.decide import Admission, Grounds, admit, check_hash, decide, record
 from aegisd.core.decision import DECISION, PolicyDecision
 from aegisd.core.errors import Conflict
+from aegisd.core.events import JUDGED
 from aegisd.core.log import detached
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import Value, detach
@@ -27,7 +29,7 @@ from aegisd.core.log.envelope import Envelope, StoredEvent, seal
 from aegisd.core.policy.input import Moment, PolicyInput, Snapshot, beside, build, facts, snapshot
 from aegisd.core.policy.judge import Judge, Maker
 from aegisd.core.policy.redaction import redact
-from aegisd.core.policy.verdict import Verdict, failed
+from aegisd.core.policy.verdict import Verdict, failed, timeless
 from aegisd.core.proposal import Proposal, with_payload
 from aegisd.core.sensitive import UNREADABLE, found
 from aegisd.core.state.fold import fact_of, fold_session, fold_tenant
@@ -115,17 +117,19 @@ def ask(
     *,
     now_ms: int,
     utc_offset_s: int | None,
+    clock_off_ms: int = 0,
     salt: Callable[[], bytes],
 ) -> Question:
     """What policy is asked about an event that comes in now.
 
     `now_ms` is the writer's clock, and `utc_offset_s` the seconds east of UTC in the manifest's
-    zone, None where this machine does not know the zone: then it cannot judge. `salt` gives
-    `SALT_BYTES` random bytes each time. Raises a `Conflict` where the event cannot follow what the
-    session holds, and `HashMismatch` where its caller computed another hash; nothing is written.
+    zone, None where this machine does not know the zone: then it cannot judge. `clock_off_ms` is
+    how far that clock is off, 0 within bounds. `salt` gives `SALT_BYTES` random bytes each time.
+    Raises a `Conflict` where the event cannot follow what the session holds, and `HashMismatch`
+    where its caller computed another hash; nothing is written.
     """
     session = states.session
-    moment = Moment(now_ms=now_ms, utc_offset_s=utc_offset_s or 0)
+    moment = Moment(now_ms=now_ms, utc_offset_s=utc_offset_s or 0, clock_off_ms=clock_off_ms)
     admission = admit(session, proposal, held.released)
     places = _kept_apart(session, proposal, held.capabilities)
     recorded = proposal
@@ -169,7 +173,11 @@ def ask_again(
     `msgspec.MsgspecError` or `InvalidJson` where the log makes no question: the gate wrote no such
     log.
     """
-    moment = Moment(now_ms=decision.now_ms, utc_offset_s=decision.utc_offset_s)
+    moment = Moment(
+        now_ms=decision.now_ms,
+        utc_offset_s=decision.utc_offset_s,
+        clock_off_ms=0 if decision.clock_off_ms is UNSET else decision.clock_off_ms,
+    )
     return Question(
         cause=cause,
         proposal=proposal,
@@ -262,11 +270,23 @@ def answer(question: Question, judge: Judge) -> Verdict | None:
 
 
 def judged(question: Question, judge: Judge, bundle: str) -> Verdict | None:
-    """What the bundle with this digest says; None where its bytes, or the manifest's, are gone."""
+    """What the bundle with this digest says; None where its bytes, or the manifest's, are gone.
+
+    Nobody is asked by a clock that is off, where the answer may depend on it.
+    """
     if question.policy_input is None:
         return None
+    if is_off(question.moment.clock_off_ms) and _reads_time(question, judge, bundle):
+        return redact(timeless(), question.values)
     verdict = judge.judge(bundle, question.held.manifest, question.policy_input)
     return None if verdict is None else redact(verdict, question.values)
+
+
+def _reads_time(question: Question, judge: Judge, bundle: str) -> bool:
+    """Whether the answer may depend on what time it is: by the manifest's budget, or by a rule."""
+    budgets = (question.held.capabilities or NONE).manifest.budgets
+    bounded = question.proposal.event_type in JUDGED and budgets.wall_time_ms is not None
+    return bounded or judge.reads_time(bundle)
 
 
 def settle(states: States, question: Question, verdict: Verdict | None, maker: Maker) -> Step:

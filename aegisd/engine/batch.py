@@ -1,21 +1,26 @@
 """A batch decided: commands staged one after the other, each whole or not at all."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from aegisd.core.activation import digest_of
+from aegisd.core.clock import CLOCK_DRIFT_MS_MAX
 from aegisd.core.errors import Outdated
 from aegisd.core.state.model import TenantState
 from aegisd.engine import snapshots
 from aegisd.engine.commands.control import Control
+from aegisd.engine.reckoning import Reckoning
 from aegisd.engine.resident import Resident
 from aegisd.engine.stage import Stage
 from aegisd.engine.upgrade import is_newer
 from aegisd.engine.waiting import Waiting
-from aegisd.ports import Clock, LiveJudge
+from aegisd.ports import LiveJudge
 from aegisd.rows import Batch, SnapshotRow, Turn
+
+_logger = logging.getLogger("aegisd.engine")
 
 # Milliseconds after which a batch takes nothing more and is committed. With a slow evaluator this
 # lets the commit, the answers and the next requests happen while the next batch is decided.
@@ -45,10 +50,11 @@ class Deciding:
     """Decides a tenant's batches on its resident states, which nobody else changes meanwhile."""
 
     def __init__(
-        self, resident: Resident, judge: LiveJudge, clock: Clock, due: Due, *, at_once: bool
+        self, resident: Resident, judge: LiveJudge, time: Reckoning, due: Due, *, at_once: bool
     ) -> None:
         """`at_once`: snapshots go with the batch, where the log is shared and a commit costs."""
-        self._resident, self._judge, self._clock, self._due = resident, judge, clock, due
+        self._resident, self._judge, self._due = resident, judge, due
+        self._reckoning, self._is_ahead = time, False
         self._at_once = at_once
         # The bundle on older base rules in whose place there is nothing to put.
         self._left = ""
@@ -64,16 +70,17 @@ class Deciding:
         """Stage what was taken, as much as there is time for."""
         resident = self._resident
         before = resident.recover()
-        now_ms = self._clock.now_ms() if turn is None else turn.now_ms
-        now_ms = max(now_ms, before.last_now_ms)
-        staged: list[Stage] = []
+        reading = self._reckoning.read(None if turn is None else turn.now_ms)
+        self._tell(before.last_now_ms - reading.now_ms)
+        reading = reading.behind(before.last_now_ms)
+        clock, staged = self._reckoning.clock, list[Stage]()
         touched: dict[str, int] = {}
         replies: list[tuple[asyncio.Future[Any], object]] = []
         enough = time.perf_counter() + BATCH_MS_MAX / 1000
         for waiting in taken:
             if replies and time.perf_counter() > enough:
                 break
-            stage = Stage(resident.tenant or before, resident, self._judge, self._clock, now_ms)
+            stage = Stage(resident.tenant or before, resident, self._judge, clock, reading)
             try:
                 told = self._staged(stage, waiting)
             except Exception as error:  # noqa: BLE001 - supervisor: deny this caller
@@ -90,6 +97,22 @@ class Deciding:
         batch = self._batch(before.next_position, staged, rows if self._at_once else ())
         cache = cached(resident.tenant_id, _end(batch), () if self._at_once else rows)
         return Decided(batch, cache, taken[len(replies) :], replies)
+
+    def _tell(self, ahead_ms: int) -> None:
+        """Say once that the log is ahead of the clock, and once that it no longer is."""
+        is_ahead = ahead_ms > CLOCK_DRIFT_MS_MAX
+        if is_ahead is self._is_ahead:
+            return
+        self._is_ahead, tenant_id = is_ahead, self._resident.tenant_id
+        if is_ahead:
+            _logger.warning(
+                "tenant %s: its log is %d ms ahead of the clock: calls that depend on the time are "
+                "denied until then, or until `aegisctl clock correct`",
+                tenant_id,
+                ahead_ms,
+            )
+        else:
+            _logger.warning("tenant %s: its log is no longer ahead of the clock", tenant_id)
 
     def _staged(self, stage: Stage, waiting: Waiting) -> object:
         if is_newer(stage.tenant.activations.bundle, self._judge):

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from aegisd.core import gate
 from aegisd.core.capabilities import Capabilities
+from aegisd.core.clock import CLOCK_DRIFT_MS_MAX
 from aegisd.core.errors import (
     CheckpointUnknown,
     PositionConflict,
@@ -28,6 +29,7 @@ from aegisd.engine.commands.append import Append, Check
 from aegisd.engine.commands.command import Command
 from aegisd.engine.commands.control import (
     Control,
+    CorrectClock,
     Erase,
     document,
     manifest_control,
@@ -37,6 +39,7 @@ from aegisd.engine.commands.opening import OpenSession
 from aegisd.engine.configured import Configured
 from aegisd.engine.imports import Import, Keeping
 from aegisd.engine.reads import Reads
+from aegisd.engine.reckoning import Reckoning
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.upgrade import Upgrade, is_newer, upgrade
 from aegisd.engine.writer import Threads, Writer
@@ -61,12 +64,18 @@ class Start(Struct, frozen=True, kw_only=True):
     `upgraded` are those whose operator's rules stand on this build's base rules from now on,
     `broken` those of them whose rules do not load there, each with the reason, and `newer` those
     whose base rules are of a newer build, which are answered 503.
+
+    `clock_ms` is what this machine's clock showed and `newest_ms` the newest time in the log, 0 in
+    an empty one; `ahead` are the tenants whose log is ahead of that clock, by milliseconds.
     """
 
     tenants: int
     upgraded: tuple[str, ...] = ()
     broken: Mapping[str, str] = {}
     newer: tuple[str, ...] = ()
+    clock_ms: int = 0
+    newest_ms: int = 0
+    ahead: Mapping[str, int] = {}
 
 
 class Engine:
@@ -90,6 +99,7 @@ class Engine:
         self.reads = Reads(store, judge.rules_version)
         self._store, self._judge, self._clock = store, judge, clock
         self._configured, self._on_fatal = configured, on_fatal
+        self._reckoning = Reckoning(clock, shared=store.shared)
         self._ended = False
         self._writers: dict[str, Writer] = {}
         # One thing at a time: a judge is asked by one thread.
@@ -127,10 +137,11 @@ class Engine:
         ends: dict[str, int] = {}
         newer: list[str] = []
         upgrades: dict[str, Upgrade] = {}
+        newest: dict[str, int] = {}
         for tenant_id in tenants:
             writer = self._writer(tenant_id)
             state = await self.reads.apart(writer.recover)
-            ends[tenant_id] = state.next_position
+            ends[tenant_id], newest[tenant_id] = state.next_position, state.last_now_ms
             if is_newer(state.activations.bundle, self._judge):
                 newer.append(tenant_id)
                 continue
@@ -143,6 +154,7 @@ class Engine:
         for tenant_id, command in (*acts, *due):
             if tenant_id not in newer:
                 await self._submit(tenant_id, command)
+        clock_ms = self._clock.now_ms()
         self._deafen = self._listen()
         if self._store.waits and not self._store.shared:
             self._watching = asyncio.create_task(self._watch(), name="watch")
@@ -153,6 +165,13 @@ class Engine:
             upgraded=tuple(upgrades),
             broken={name: each.problem for name, each in upgrades.items() if each.problem},
             newer=tuple(newer),
+            clock_ms=clock_ms,
+            newest_ms=max(newest.values(), default=0),
+            ahead={
+                name: last_ms - clock_ms
+                for name, last_ms in newest.items()
+                if last_ms - clock_ms > CLOCK_DRIFT_MS_MAX
+            },
         )
 
     async def _upgrade(self, state: TenantState) -> Upgrade | None:
@@ -244,6 +263,20 @@ class Engine:
         """Delete every value kept beside the tenant's events of a subject, and record that."""
         return await self._submit(tenant_id, Erase(by=author, subject=subject, reason=reason))
 
+    async def correct_clock(self, tenant_id: str, *, author: str, reason: str) -> Recorded:
+        """Let a tenant's time go on from what the clock shows, and record that it is right now.
+
+        Raises `ClockNotOff` where there is nothing to correct.
+        """
+        command = CorrectClock(by=author, reason=reason)
+        done, reading = await self._submit(tenant_id, command)
+        self._reckoning.believe(reading)
+        return done
+
+    def clock_off_ms(self) -> int:
+        """How far this process's wall clock jumped since it was believed; 0 within bounds."""
+        return self._reckoning.off_ms()
+
     async def import_log(
         self, tenant_id: str, file: BinaryIO, *, author: str, reason: str
     ) -> tuple[Import, Recorded]:
@@ -313,7 +346,7 @@ class Engine:
                 tenant_id,
                 store=self._store,
                 judge=self._judge,
-                clock=self._clock,
+                time=self._reckoning,
                 threads=Threads(self._evaluation, self._commits, self._turns),
                 due=self._due,
                 on_commit=self._committed,

@@ -17,6 +17,7 @@ from aegisd.core.policy.judge import Judge, maker
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
+from aegisd.engine.reckoning import Reading
 from aegisd.engine.recorded import Recorded
 from aegisd.ports import Clock
 from aegisd.rows import Detached, Document
@@ -40,16 +41,16 @@ class Known(Protocol):
 class Stage:
     """Stages one command. Drop it and nothing happened; take its parts and it did.
 
-    `now_ms` is the writer's time, the same for a whole batch.
+    `reading` is the writer's time, the same for a whole batch, and `now_ms` what is recorded of it.
     """
 
     events: list[StoredEvent]
 
     def __init__(
-        self, tenant: TenantState, known: Known, judge: Judge, clock: Clock, now_ms: int
+        self, tenant: TenantState, known: Known, judge: Judge, clock: Clock, reading: Reading
     ) -> None:
         self.tenant = tenant
-        self.now_ms = now_ms
+        self.reading, self.now_ms = reading, reading.now_ms
         self.sessions: dict[str, SessionState] = {}
         self.events = []
         self.documents: list[Document] = []
@@ -137,6 +138,7 @@ class Stage:
             held,
             now_ms=self.now_ms,
             utc_offset_s=self._utc_offset_s(held),
+            clock_off_ms=self.reading.off_ms,
             salt=_salt,
         )
         return states, question

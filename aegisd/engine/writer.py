@@ -29,9 +29,10 @@ from aegisd.core.state.model import TenantState
 from aegisd.engine import snapshots
 from aegisd.engine.batch import Decided, Deciding, Due, cached
 from aegisd.engine.commands.command import Command
+from aegisd.engine.reckoning import Reckoning
 from aegisd.engine.resident import Resident
 from aegisd.engine.waiting import Queue, Waiting, fail, fail_all, unavailable, unknown
-from aegisd.ports import Clock, EventStore, LiveJudge
+from aegisd.ports import EventStore, LiveJudge
 from aegisd.rows import Batch, Turn
 
 # Events that others appended and that are folded while the turn is held. More are folded before:
@@ -58,7 +59,7 @@ class Writer:
         *,
         store: EventStore,
         judge: LiveJudge,
-        clock: Clock,
+        time: Reckoning,
         threads: Threads,
         due: Due,
         on_commit: Callable[[Batch], None],
@@ -70,7 +71,7 @@ class Writer:
         self._evaluation, self._commits, self._turns = threads
         self._on_commit, self._on_fatal = on_commit, on_fatal
         self._resident = Resident(tenant_id, store, judge.rules_version)
-        self._deciding = Deciding(self._resident, judge, clock, due, at_once=store.shared)
+        self._deciding = Deciding(self._resident, judge, time, due, at_once=store.shared)
         self._queue = Queue()
         self._current: list[Waiting] = []
         self._wake = asyncio.Event()

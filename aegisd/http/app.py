@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from aegisd.engine.engine import Engine
 from aegisd.http import (
     checkpoints,
+    clock,
     erasures,
     events,
     health,
@@ -23,7 +24,7 @@ from aegisd.http.origin import Origin
 
 RESOURCES = (
     *(events, sessions, simulation, manifests, policies),
-    *(imports, checkpoints, proofs, erasures, health),
+    *(imports, checkpoints, proofs, erasures, clock, health),
 )
 
 

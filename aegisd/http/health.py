@@ -2,7 +2,7 @@
 
 import asyncio
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from aegisd.core.errors import Unavailable
 from aegisd.engine.engine import Engine
@@ -14,9 +14,14 @@ READY_SECONDS_MAX = 2.0
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """`ok`: the other answer is a problem with status 503."""
+    """`ok`: the other answer is a problem with status 503.
+
+    `clock_off_ms` is there while the daemon's clock is too far off, and what depends on the time is
+    denied.
+    """
 
     status: str = "ok"
+    clock_off_ms: int | UnsetType = UNSET
 
 
 @Operation("GET", "/healthz")
@@ -40,4 +45,4 @@ async def readyz(engine: Engine, asked: Asked) -> Health:
         raise Unavailable(
             f"the log did not answer within READY_SECONDS_MAX = {READY_SECONDS_MAX:g} s"
         ) from None
-    return Health()
+    return Health(clock_off_ms=engine.clock_off_ms() or UNSET)

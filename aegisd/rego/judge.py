@@ -16,6 +16,7 @@ from aegisd.core.events import RELEASED
 from aegisd.core.policy.generation import BASE_GENERATION
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.release import released
+from aegisd.core.policy.timing import reads_time
 from aegisd.core.policy.verdict import Verdict, failed, judge
 from aegisd.ports import Evaluator, Program
 from aegisd.rego import bundle as bundles
@@ -61,6 +62,7 @@ class RegoJudge:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._programs: OrderedDict[tuple[str, str], Program] = OrderedDict()
         self._manifests: OrderedDict[str, Capabilities] = OrderedDict()
+        self._timed: OrderedDict[str, bool] = OrderedDict()
         self._released: OrderedDict[str, frozenset[str]] = OrderedDict()
 
     def evaluator(self) -> tuple[str, str]:
@@ -126,6 +128,20 @@ class RegoJudge:
             except AegisError:
                 known = RELEASED
             _remember(self._released, bundle, known, PROGRAMS_MAX)
+        return known
+
+    def reads_time(self, bundle: str) -> bool:
+        """Whether operators' rules of the bundle may read the time; yes if it cannot be read."""
+        known = self._timed.get(bundle)
+        if known is None:
+            body = self._body(bundle)
+            if body is None:
+                return True
+            try:
+                known = reads_time(bundles.decode(body))
+            except AegisError:
+                known = True
+            _remember(self._timed, bundle, known, PROGRAMS_MAX)
         return known
 
     def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:

@@ -559,7 +559,7 @@ class Export:
         self.roots = {0: Tree().root()} if 0 in sizes else {}
         self._sizes, self._tree, self._digest = sizes, Tree(), hashlib.sha256()
         self._heads: dict[str, tuple[int, bytes]] = {}
-        self._kind, self._last, self._now_ms = "", ("", -1), 0
+        self._kind, self._last, self._now_ms, self._control = "", ("", -1), 0, False
         self._named: set[tuple[str, str]] = set()
         self._held: set[tuple[str, str]] = set()
         # Detached values and proofs follow the events, so those are read along a second time.
@@ -628,11 +628,15 @@ class Export:
         # Two laws of the gate that show a moved event where no hash does.
         if event["event_type"] == "POLICY_DECISION" and self._last != (session_id, seq - 1):
             yield "position", "a decision that does not stand right behind its cause"
-        now_ms = payload.get("now_ms", self._now_ms)
-        if isinstance(now_ms, int) and now_ms < self._now_ms:
+        # An operator may set the clock back, in `$control`: no other session alone shows that.
+        self._control |= session_id == "$control"
+        back = event["event_type"] == "CLOCK_CORRECTED"
+        now_ms = payload.get("from_ms" if back else "now_ms")
+        if isinstance(now_ms, int) and now_ms < self._now_ms and self._control:
             yield "position", f"the writer's clock ran back {self._now_ms - now_ms} ms to here"
-        elif isinstance(now_ms, int):
-            self._now_ms = now_ms
+        now_ms = payload.get("to_ms") if back else now_ms
+        if isinstance(now_ms, int):
+            self._now_ms = now_ms if back else max(self._now_ms, now_ms)
 
     def _name(self, event_type: str, payload: Members) -> None:
         """Remember the documents that an event names."""

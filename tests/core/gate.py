@@ -133,6 +133,7 @@ class ScriptedJudge:
         self.rules = {digest(body): rule for body, rule in (rules or {BUNDLE: base}).items()}
         self.documents: dict[str, bytes] = {}
         self.releases: frozenset[str] = frozenset()
+        self.timed = False
         self.judged = 0
 
     def evaluator(self) -> tuple[str, str]:
@@ -166,6 +167,9 @@ class ScriptedJudge:
 
     def released(self, bundle: str) -> frozenset[str]:
         return self.releases if bundle in self.rules else RELEASED
+
+    def reads_time(self, bundle: str) -> bool:
+        return self.timed or bundle not in self.rules
 
     def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
         rule, held = self.rules.get(bundle), self.capabilities(manifest)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.engine.commands.opening import OpenSession
+from aegisd.engine.reckoning import Reading
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.stage import Stage
 from tests.core.builders import START_MS
@@ -27,7 +28,12 @@ class Log:
 
 def stage(gate: Gate, now_ms: int = START_MS + 5) -> Stage:
     """A stage on what a gate's log says so far."""
-    return Stage(gate.tenant, Log(gate), gate.judge, ManualClock(), now_ms)
+    return Stage(gate.tenant, Log(gate), gate.judge, ManualClock(), reading(now_ms))
+
+
+def reading(now_ms: int = START_MS) -> Reading:
+    """A clock that is believed."""
+    return Reading(now_ms=now_ms, wall_ms=now_ms)
 
 
 def payload(event: StoredEvent | None) -> Json:

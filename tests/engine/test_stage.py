@@ -10,9 +10,8 @@ from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState
 from aegisd.engine.commands.control import manifest_control, policy_control
 from aegisd.engine.stage import Stage
-from tests.core.builders import START_MS
 from tests.core.gate import BUNDLE, Gate, manifest, proposal, tool
-from tests.engine.staging import Log, opened, payload, stage
+from tests.engine.staging import Log, opened, payload, reading, stage
 from tests.engine.world import OPEN, ManualClock, outcome
 
 
@@ -117,7 +116,7 @@ def test_the_manifests_zone_is_resolved_and_recorded() -> None:
 def test_before_any_rules_are_in_force_everything_is_denied() -> None:
     gate = Gate()
     empty = type(gate.tenant)(tenant_id="acme")
-    staged = Stage(empty, Log(gate), gate.judge, ManualClock(), START_MS)
+    staged = Stage(empty, Log(gate), gate.judge, ManualClock(), reading())
     decision = payload(staged.propose(tool("read_file")).decision)
     assert (decision["outcome"], decision["reason"]) == ("deny", "POLICY_ERROR")
     assert (decision["bundle"], decision["manifest"]) == ("", "")

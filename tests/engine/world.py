@@ -33,13 +33,22 @@ T = TypeVar("T")
 
 
 class ManualClock:
-    """A `ports.Clock` that stands where it is put. The zone Nowhere is not on this machine."""
+    """A `ports.Clock` that stands where it is put. The zone Nowhere is not on this machine.
+
+    What `jump` moves it by did not elapse.
+    """
 
     def __init__(self, now_ms: int = START_MS) -> None:
-        self.now = now_ms
+        self.now, self.jumped = now_ms, 0
 
     def now_ms(self) -> int:
         return self.now
+
+    def elapsed_ms(self) -> int:
+        return self.now + self.jumped
+
+    def jump(self, by_ms: int) -> None:
+        self.now, self.jumped = self.now + by_ms, self.jumped - by_ms
 
     def utc_offset_s(self, zone: str, now_ms: int) -> int:
         if zone == "Nowhere":

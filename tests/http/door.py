@@ -41,10 +41,13 @@ class Clock:
     """Time that stands still until a test moves it."""
 
     def __init__(self) -> None:
-        self.now = 1_700_000_000_000
+        self.now, self.jumped = 1_700_000_000_000, 0
 
     def now_ms(self) -> int:
         return self.now
+
+    def elapsed_ms(self) -> int:
+        return self.now - self.jumped
 
     def utc_offset_s(self, _zone: str, _now_ms: int) -> int:
         return 0

@@ -27,8 +27,11 @@ MORE = (2, 3, 5) * 3 + (LARGE,)
 
 # Manifests that operators put in force, one after another.
 MANIFESTS = tuple(
-    manifest(version=str(version), budgets={**MANIFEST["budgets"], "tool_calls": version})
-    for version in (2, 5, 40)
+    manifest(
+        version=str(version),
+        budgets={**MANIFEST["budgets"], "tool_calls": version, "wall_time_ms": wall_time_ms},
+    )
+    for version, wall_time_ms in ((2, None), (5, 3_600_000), (40, 86_400_000))
 )
 
 
@@ -186,8 +189,11 @@ class Client:
             raise AssertionError(f"the engine finds its own log broken: {breaks[0]}")
 
     async def _act(self, engine: Engine) -> None:
-        """Change what is in force."""
+        """Change what is in force, or what time it is."""
         tenant_id = self._chance.choice(TENANTS)
+        if self._chance.random() < 0.3:
+            await engine.correct_clock(tenant_id, author="ada", reason="sim")
+            return
         if self._chance.random() < 0.7:
             held = self._chance.choice(MANIFESTS)
             await engine.register_manifest(tenant_id, held, author="ada", reason="sim")

@@ -133,16 +133,24 @@ class SimulatedTime:
 
 
 class SimulatedClock:
-    """A wall clock that stands, jumps back and forth and drifts."""
+    """A wall clock that stands, jumps back and forth and drifts beside what elapses."""
 
     def __init__(self, simulation: Simulation, start_ms: int, offsets: Mapping[str, int]) -> None:
         self._simulation, self._now_ms, self._offsets = simulation, start_ms, offsets
+        self._elapsed_ms = 0
 
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch; what they say is not to be trusted."""
         day = 86_400_000
-        self._now_ms += self._simulation.chance.choice((0, 0, 1, 7, 1000, -1000, day, -day))
+        jumps = (0,) * 90 + (1000, -1000) * 4 + (day, -day)
+        elapsed_ms = self._simulation.chance.choice((0, 0, 1, 7, 1000))
+        self._elapsed_ms += elapsed_ms
+        self._now_ms += elapsed_ms + self._simulation.chance.choice(jumps)
         return self._now_ms
+
+    def elapsed_ms(self) -> int:
+        """Milliseconds that passed, whatever the wall says."""
+        return self._elapsed_ms
 
     def utc_offset_s(self, zone: str, now_ms: int) -> int:
         """Seconds east of UTC, the same all year."""

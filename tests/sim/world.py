@@ -27,6 +27,7 @@ from aegisd.engine import batch as batch_module
 from aegisd.engine import checkpoints as checkpoints_module
 from aegisd.engine import engine as engine_module
 from aegisd.engine import reads as reads_module
+from aegisd.engine import reckoning as reckoning_module
 from aegisd.engine import recovery
 from aegisd.engine import signed_log as signed_log_module
 from aegisd.engine import snapshots as snapshots_module
@@ -335,7 +336,8 @@ def _without_threads(simulation: Simulation, chance: Random) -> Iterator[None]:
         put(mock.patch.object(engine_module, "ThreadPoolExecutor", executor))
         put(mock.patch.object(reads_module, "ThreadPoolExecutor", executor))
         put(mock.patch.object(checkpoints_module, "ThreadPoolExecutor", executor))
-        put(mock.patch.object(checkpoints_module, "_logger", logging.getLogger("aegis.silent")))
+        for module in (checkpoints_module, batch_module, reckoning_module):
+            put(mock.patch.object(module, "_logger", logging.getLogger("aegis.silent")))
         put(mock.patch.object(checkpoints_module, "time", SimulatedTime(simulation)))
         put(mock.patch.object(signed_log_module, "time", SimulatedTime(simulation)))
         put(mock.patch.object(batch_module, "time", SimulatedTime(simulation)))

@@ -2,7 +2,7 @@
 
 Hashes link the events of a session. Which of two sessions was first stands in `position` alone, and
 these two laws of the gate are what a moved row breaks: a decision is recorded right behind its
-cause, and the daemon's clock never runs back.
+cause, and the daemon's clock never runs back but by an operator's correction.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,17 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
+from aegisd.core.clock import CORRECTED
 from aegisd.core.events import CONSEQUENCES, DAEMON_EVENTS
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.shapes.identifier import CONTROL_SESSION
 
 
 class _Payload(Struct):
     now_ms: int = 0
+    from_ms: int = 0
+    to_ms: int = 0
 
 
 class _Envelope(Struct):
@@ -30,6 +34,8 @@ class Order:
     """Checks events one after another, in the order of their positions or of one session's seq."""
 
     def __init__(self) -> None:
+        # Corrections stand in `$control`: one other session alone does not show them.
+        self._shows_corrections = False
         self._last: StoredEvent | None = None
         self._now_ms = 0
 
@@ -45,11 +51,14 @@ class Order:
         if event.event_type in CONSEQUENCES and not behind:
             detail = "a decision that does not stand right behind its cause"
             yield Break.of(event, "position", detail)
+        self._shows_corrections |= event.session_id == CONTROL_SESSION
         try:
-            now_ms = _decode(event.body).payload.now_ms
+            payload = _decode(event.body).payload
         except (msgspec.MsgspecError, UnicodeError):
             return
-        if now_ms < self._now_ms:
+        is_correction = event.event_type == CORRECTED
+        now_ms = payload.from_ms if is_correction else payload.now_ms
+        if now_ms < self._now_ms and self._shows_corrections:
             detail = f"the daemon's clock ran back {self._now_ms - now_ms} ms to here"
             yield Break.of(event, "position", detail)
-        self._now_ms = max(self._now_ms, now_ms)
+        self._now_ms = payload.to_ms if is_correction else max(self._now_ms, now_ms)

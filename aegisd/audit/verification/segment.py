@@ -14,6 +14,7 @@ from msgspec import Struct, UnsetType
 
 from aegisd.audit import documents
 from aegisd.audit.documents import Named
+from aegisd.core.clock import CORRECTED
 from aegisd.core.events import CONSEQUENCES, DAEMON_EVENTS
 from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.export import KIND_BEGINS, LINE_BYTES_MAX, Scope
@@ -154,13 +155,16 @@ class _SegmentCheck:
         payload = event.payload
         if not isinstance(payload, dict):
             return False
-        now_ms = payload.get("now_ms", 0)
-        if type(now_ms) is not int:
+        begins, ends = "now_ms", "now_ms"
+        if event.event_type == CORRECTED:
+            begins, ends = "from_ms", "to_ms"
+        now_ms, then_ms = payload.get(begins, 0), payload.get(ends, 0)
+        if type(now_ms) is not int or type(then_ms) is not int:
             return False
         first, latest = self._segment.now_ms or (now_ms, now_ms)
         if now_ms < latest:
             return False
-        self._segment.now_ms = (first, now_ms)
+        self._segment.now_ms = (first, then_ms)
         return self._name(event.event_type, payload)
 
     def _name(self, event_type: str, payload: dict[str, object]) -> bool:

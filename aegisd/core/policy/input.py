@@ -48,10 +48,14 @@ _decode_across = msgspec.json.Decoder(_Across).decode
 
 
 class Moment(Struct, frozen=True, kw_only=True):
-    """The writer's time for a batch: milliseconds since the Unix epoch, seconds east of UTC."""
+    """The writer's time for a batch: milliseconds since the Unix epoch, seconds east of UTC.
+
+    `clock_off_ms` is how far its clock was off, as it is recorded: 0 where that is within bounds.
+    """
 
     now_ms: int
     utc_offset_s: int = 0
+    clock_off_ms: int = 0
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

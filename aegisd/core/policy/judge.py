@@ -40,6 +40,9 @@ class Judge(Protocol):
     def released(self, bundle: str) -> frozenset[str]:
         """The event types whose release the bundle judges; all of them if its bytes are gone."""
 
+    def reads_time(self, bundle: str) -> bool:
+        """Whether operators' rules of the bundle may read the time; yes if its bytes are gone."""
+
 
 def maker(judge: Judge) -> Maker:
     """Under which names a judge's decisions are recorded."""

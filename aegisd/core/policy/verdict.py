@@ -52,6 +52,10 @@ SENTENCES = {
     "APPROVAL_REQUIRED": "a human must approve this call",
 }
 
+_TIMELESS = (
+    "the answer depends on the time and the daemon's clock is too far off to tell it, so it is no"
+)
+
 # What a bundle may say; POLICY_ERROR is said about a bundle, never by one.
 _SPOKEN = frozenset(SENTENCES) - {"POLICY_ERROR"}
 
@@ -131,6 +135,15 @@ def failed(fault: str) -> Verdict:
         code="POLICY_ERROR", message=SENTENCES["POLICY_ERROR"], rule=f"aegis.{fault}", where=""
     )
     return Verdict(outcome="deny", reason="POLICY_ERROR", reasons=(reason,), fault=fault)
+
+
+def timeless() -> Verdict:
+    """The verdict where it depends on what time it is, and the daemon's clock is too far off.
+
+    No evaluator failed: it is derived again from the recorded `clock_off_ms`.
+    """
+    reason = Reason(code="POLICY_ERROR", message=_TIMELESS, rule="aegis.clock", where="")
+    return Verdict(outcome="deny", reason="POLICY_ERROR", reasons=(reason,))
 
 
 def judge(policy_input: PolicyInput, evaluate: Callable[[bytes], bytes]) -> Verdict:

@@ -1,5 +1,6 @@
 """Where a log and its derivation disagree: the place, the class, and how much was compared."""
 
+from collections import Counter
 from typing import Literal
 
 from msgspec import Struct, field
@@ -9,7 +10,7 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.judge import Judge, Maker, maker
 
 Place = Literal["state", "input", "verdict", "decide", "facts"]
-Class = Literal["tampered", "upgrade", "fault", "unreplayable", "unreplayable (erased)"]
+Class = Literal["tampered", "upgrade", "fault", "zone", "unreplayable", "unreplayable (erased)"]
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -30,13 +31,15 @@ class Derivation(Struct, kw_only=True):
 
     `compared` counts the decisions whose outcome was derived and compared. `changed_inputs` and
     `changed_facts` count those whose input or facts other rules than today's had seen otherwise,
-    which by itself is no difference.
+    which by itself is no difference. `others` counts, by who is named, the decisions that name
+    another engine or other rules than those that derived them as their maker.
     """
 
     decisions: int = 0
     compared: int = 0
     changed_inputs: int = 0
     changed_facts: int = 0
+    others: Counter[Maker] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
 
 

@@ -1,6 +1,6 @@
 """Pass 1: the decisions of one session, asked again and compared with what was recorded."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import zip_longest
 
 import msgspec
@@ -12,7 +12,7 @@ from aegisd.core.errors import LogCorrupt
 from aegisd.core.gate import Question
 from aegisd.core.log import detached
 from aegisd.core.log.envelope import Envelope, StoredEvent, unseal
-from aegisd.core.policy.judge import Judge
+from aegisd.core.policy.judge import Judge, maker
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.replay.difference import (
     Class,
@@ -42,17 +42,31 @@ _encode = msgspec.json.Encoder().encode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
+# Seconds east of UTC in a zone at a time, by the auditor's own data; None for a zone not in it.
+Offset = Callable[[str, int], int | None]
+
+
 def derive_session(
-    events: Iterable[StoredEvent], judge: Judge, values: Values = no_values
+    events: Iterable[StoredEvent],
+    judge: Judge,
+    values: Values = no_values,
+    offset: Offset | None = None,
 ) -> Derivation:
     """Derive the decisions of one session, and list where that differs from the log.
 
-    Raises `msgspec.MsgspecError` where stored bytes are no envelope: `chain.Chain` comes first.
+    Recorded offsets are held to `offset`, where it is given. Raises `msgspec.MsgspecError` where
+    stored bytes are no envelope: `chain.Chain` comes first.
     """
     derivation = Derivation()
     for judgement in judgements(events, judge, derivation.differences):
         derivation.decisions += 1
-        _derive(judgement, judge.on(judgement.decision.evaluator.name), values, derivation)
+        decision = judgement.decision
+        judging = judge.on(decision.evaluator.name)
+        if made_by(decision) != maker(judging):
+            derivation.others[made_by(decision)] += 1
+        if offset is not None:
+            derivation.differences += _zoned(judgement, judging, offset)
+        _derive(judgement, judging, values, derivation)
     return derivation
 
 
@@ -85,6 +99,23 @@ def _derive(judgement: Judgement, judge: Judge, values: Values, derivation: Deri
     faulted = verdict.fault is not None or _denied_by_fault(decision)
     klass: Class = "fault" if faulted else blamed(decision, judge)
     found += _compared(judgement, question, verdict, klass, rules_blamed(decision, judge))
+
+
+def _zoned(judgement: Judgement, judge: Judge, offset: Offset) -> Iterator[Difference]:
+    """Where the recorded offset is not that of the manifest's zone by the auditor's data.
+
+    Data of another year may lawfully say otherwise, so it is a class of its own. A decision that an
+    error denied may have had no zone to go by.
+    """
+    decision = judgement.decision
+    held = judge.capabilities(decision.manifest)
+    if held is None or _denied_by_fault(decision):
+        return
+    zone, recorded = held.manifest.zone, decision.utc_offset_s
+    found = offset(zone, decision.now_ms)
+    if found != recorded:
+        derived = f"no zone {zone} here" if found is None else f"{found} in {zone}"
+        yield difference(judgement.row, "facts", "zone", "utc_offset_s", str(recorded), derived)
 
 
 def _unasked(judgement: Judgement, judge: Judge) -> Difference:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from aegisd.core.act import acts
 from aegisd.core.activation import digest_of
+from aegisd.core.clock import CORRECTED
 from aegisd.core.decision import PolicyDecision
 from aegisd.core.events import RELEASED
 from aegisd.core.log.envelope import StoredEvent
@@ -41,6 +42,8 @@ def derive_tenant(events: Iterable[StoredEvent], judge: Judge) -> Derivation:
                 found.append(misplaced(row, "cause", expected, klass))
         elif released:
             found.append(misplaced(cause, "decision", "a decision about its release", klass))
+        if cause.event_type == CORRECTED:
+            _compare_correction(cause, state, derivation)
         for each in act.rows:
             state = fold_tenant(state, fact(each))
     return derivation
@@ -67,6 +70,16 @@ def _compare_facts(
     ):
         if theirs != mine:
             derivation.differences.append(difference(row, "facts", klass, name, theirs, mine))
+
+
+def _compare_correction(row: StoredEvent, before: TenantState, derivation: Derivation) -> None:
+    """Hold a correction of the clock to the newest time that was recorded before it."""
+    recorded = fact(row).fields.get("from_ms")
+    if recorded != before.last_now_ms:
+        found = difference(
+            row, "facts", "tampered", "from_ms", str(recorded), str(before.last_now_ms)
+        )
+        derivation.differences.append(found)
 
 
 def _is_released(event: StoredEvent, state: TenantState, judge: Judge) -> bool:

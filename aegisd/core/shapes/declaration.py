@@ -19,8 +19,9 @@ class Declaration(Struct, frozen=True, kw_only=True):
 
     `settles` are the event types whose open call it ends. `content` are the members that hold what
     people and tools said, which a manifest may keep out of the event. `documents` are the members
-    that name bytes by their digest, each with the kind of document. `subject` is the member that
-    says what the event is about, and `shown` are those that one line tells; None tells all.
+    that name bytes by their digest, each with the kind of document. `time` is the member that holds
+    the daemon's clock, `subject` the one that says what the event is about, and `shown` are those
+    that one line tells; None tells all.
     """
 
     event_type: str
@@ -34,5 +35,6 @@ class Declaration(Struct, frozen=True, kw_only=True):
     settles: tuple[str, ...] = ()
     content: tuple[str, ...] = ()
     documents: Mapping[str, str] = {}
+    time: str = "now_ms"
     subject: str | None = None
     shown: tuple[str, ...] | None = None

@@ -67,7 +67,7 @@ def read(
         cause=None if declared is None or is_consequence else _cause(declared, payload, seq),
         is_consequence=is_consequence,
         is_judged=declared is not None and declared.judged,
-        now_ms=_now_ms(fields) if declared is not None and declared.writer == "daemon" else None,
+        now_ms=None if declared is None else _now_ms(declared, fields),
     )
 
 
@@ -79,6 +79,8 @@ def _cause(declared: Declaration, payload: object, seq: int) -> Cause:
     )
 
 
-def _now_ms(fields: Mapping[str, object]) -> int:
-    now_ms = fields.get("now_ms")
+def _now_ms(declared: Declaration, fields: Mapping[str, object]) -> int | None:
+    if declared.writer != "daemon":
+        return None
+    now_ms = fields.get(declared.time)
     return now_ms if isinstance(now_ms, int) else 0

@@ -7,6 +7,7 @@ changes only the head, so that old folds survive new events.
 import msgspec
 from msgspec import Raw
 
+from aegisd.core import clock
 from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.shapes.fact import Fact, read
@@ -56,7 +57,7 @@ def fold_tenant(state: TenantState, event: Fact) -> TenantState:
         tenant_id=state.tenant_id,
         next_position=event.position + 1,
         head_hash=event.hash,
-        last_now_ms=max(state.last_now_ms, event.now_ms or 0),
+        last_now_ms=clock.newest(state.last_now_ms, event),
         cause=cause if event.is_consequence else event.cause,
         activations=state.activations.fold(event, cause),
         tally=state.tally.fold(event, cause),

@@ -29,7 +29,8 @@ class SessionState(Struct, frozen=True, kw_only=True):
 class TenantState(Struct, frozen=True, kw_only=True):
     """Fold of all a tenant's events in position order.
 
-    `last_now_ms` is the newest time the daemon recorded; time never runs backwards from it.
+    `last_now_ms` is the newest time the daemon recorded; time never runs backwards from it, but by
+    an operator's correction.
     """
 
     tenant_id: str

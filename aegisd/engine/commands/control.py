@@ -8,9 +8,12 @@ from msgspec import Struct
 
 from aegisd.core.activation import ManifestRegistered, PolicyActivated, digest_of
 from aegisd.core.capabilities import Capabilities
+from aegisd.core.clock import CLOCK_DRIFT_MS_MAX, CORRECTED, ClockCorrected, is_off
 from aegisd.core.custody import PayloadErased
+from aegisd.core.errors import ClockNotOff
 from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.engine.commands.command import Command, R
+from aegisd.engine.reckoning import Reading
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.stage import Stage
 from aegisd.rows import Document
@@ -85,6 +88,34 @@ class Erase(Act[Recorded], frozen=True, kw_only=True):
             values=values,
         )
         return stage.note("PAYLOAD_ERASED", CONTROL_SESSION, payload)
+
+
+class CorrectClock(Act[tuple[Recorded, Reading]], frozen=True, kw_only=True):
+    """Let the tenant's time go on from what the clock shows; gives what it was read as, too."""
+
+    reason: str
+
+    @property
+    def is_alone(self) -> bool:
+        """The time of all behind it is another."""
+        return True
+
+    def stage(self, stage: Stage) -> tuple[Recorded, Reading]:
+        """Stage CLOCK_CORRECTED. Raises `ClockNotOff` where the clock is within its bounds."""
+        reading = stage.reading
+        if not is_off(reading.off_ms):
+            raise ClockNotOff(
+                f"the clock is within {CLOCK_DRIFT_MS_MAX} ms of the tenant's time and of what "
+                "elapsed in this process, so there is nothing to correct"
+            )
+        payload = ClockCorrected(
+            author=self.by,
+            from_ms=stage.tenant.last_now_ms,
+            reason=self.reason,
+            to_ms=reading.wall_ms,
+        )
+        stage.now_ms = reading.wall_ms
+        return stage.note(CORRECTED, CONTROL_SESSION, payload), reading
 
 
 def manifest_control(capabilities: Capabilities, author: str, reason: str) -> Control:
