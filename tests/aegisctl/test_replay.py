@@ -16,6 +16,7 @@ from aegisd.core.log.export import ExportedDocument, Scope
 from aegisd.core.log.export_reading import read
 from aegisd.rego.engines import installed
 from tests.aegisctl.conftest import Type
+from tests.audit.conftest import exported
 from tests.audit.tampering import tamper
 from tests.core.builders import export_lines
 from tests.remote.shelf import Shelf
@@ -313,3 +314,33 @@ def test_an_engine_that_is_not_installed_tells_nothing(
         typed = type_("replay", recorded, "--engine", engine)
         assert (typed.code, typed.out) == (2, "")
         assert "pip install ./native" in typed.err
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"rules_version": "of another build"}, {"evaluator": {"name": "opa", "version": "9"}}],
+)
+def test_a_maker_that_is_not_here_is_counted_and_fails_on_request(
+    export: Path, type_: Type, forged: dict[str, object]
+) -> None:
+    assert type_("replay", export, "--strict").code == 0
+
+    def change(session_id: str, seq: int, payload: dict[str, object]) -> object:
+        return payload | forged if (session_id, seq) == ("s2", 1) else payload
+
+    forge(export, change)
+    typed = type_("replay", export)
+    assert typed.code == 0
+    assert "1 decision by" in typed.out
+    assert "not known" in typed.out
+    typed = type_("replay", export, "--strict", "--json")
+    report = json.loads(typed.out)
+    assert (typed.code, report["holds"], report["certain"], report["others"]) == (1, True, False, 1)
+    (maker,) = report["made_by_others"]
+    assert maker["decisions"] == 1
+    assert str(next(iter(forged.values()))) in str(maker) or maker["evaluator"] == "opa"
+
+
+def test_facts_on_trust_fail_on_request(recorded: Path, tmp_path: Path, type_: Type) -> None:
+    one = exported(recorded, tmp_path / "s1.jsonl", "s1")
+    assert [type_("replay", one).code, type_("replay", one, "--strict").code] == [0, 1]

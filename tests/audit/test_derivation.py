@@ -1,11 +1,12 @@
 """A log that the gate wrote is derived without a difference, whichever way it is read."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from aegisd.audit import derivation, log, rules
-from aegisd.core.errors import SessionUnknown
+from aegisd.core.errors import ManifestInvalid, SessionUnknown
 
 NO_READS = """package aegis.rules
 
@@ -44,3 +45,17 @@ def test_another_bundle_changes_the_calls_it_denies(recorded: Path, tmp_path: Pa
     assert {change.outcome for _, change in told.changes} == {"deny"}
     assert 0 < len(told.changes) < told.decisions
     assert told.unjudged == 0
+
+
+def test_an_offset_is_held_to_this_machines_data_for_the_manifests_zone(
+    export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert derive(export).is_certain
+    for found in (3600, ManifestInvalid("zone: unknown")):
+        looked = Mock(
+            side_effect=found if isinstance(found, Exception) else None, return_value=found
+        )
+        monkeypatch.setattr(derivation, "utc_offset_s", looked)
+        told = derive(export)
+        assert (told.is_certain, set(told.by_class())) == (False, {"zone"})
+        assert told.tenants[0].equal == told.tenants[0].compared == told.by_class()["zone"]

@@ -9,6 +9,7 @@ import msgspec
 
 from aegisd.core import gate
 from aegisd.core.capabilities import NONE, Capabilities, from_value
+from aegisd.core.clock import CORRECTED, ClockCorrected
 from aegisd.core.errors import EvaluatorFailed
 from aegisd.core.events import JUDGED, RELEASED
 from aegisd.core.gate import States, Step
@@ -198,7 +199,7 @@ class Gate:
         now_ms: int = START_MS,
     ) -> None:
         self.judge = judge or ScriptedJudge()
-        self.now_ms = now_ms
+        self.now_ms, self.clock_off_ms = now_ms, 0
         self.tenant = TenantState(tenant_id="acme")
         self.sessions: dict[str, SessionState] = {}
         self.events: list[StoredEvent] = []
@@ -217,6 +218,7 @@ class Gate:
             gate.in_force(self.tenant, self.judge),
             now_ms=self.now_ms,
             utc_offset_s=0,
+            clock_off_ms=self.clock_off_ms,
             salt=lambda: b"salt" * 8,
         )
         verdict = gate.answer(question, self.judge)
@@ -260,6 +262,15 @@ class Gate:
     def kept(self, event: StoredEvent) -> Sequence[Value]:
         """The values that are kept beside an event."""
         return self.values.get(event.position, ())
+
+    def correct(self, to_ms: int) -> None:
+        """An operator's word that the clock is right."""
+        told = ClockCorrected(
+            author="ann", from_ms=self.tenant.last_now_ms, reason="r", to_ms=to_ms
+        )
+        states = States(tenant=self.tenant, session=self.session("$control"))
+        self._take(gate.note(states, CORRECTED, told, to_ms))
+        self.now_ms = to_ms
 
     def _control(self, event_type: str, body: bytes, named: Json) -> None:
         self.judge.documents[digest(body)] = body

@@ -92,6 +92,7 @@ def test_the_vocabulary_is_the_designs() -> None:
         "PAYLOAD_ERASED",
         "ROLLBACK_ACCEPTED",
         "SIGNING_KEYS_CHANGED",
+        "CLOCK_CORRECTED",
     }
     assert {
         "TOOL_CALL_PROPOSED",

@@ -14,12 +14,18 @@ from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine import recovery
 from aegisd.engine.commands.append import Append
 from aegisd.engine.commands.command import Command
-from aegisd.engine.commands.control import Control, Erase, manifest_control, policy_control
+from aegisd.engine.commands.control import (
+    Control,
+    CorrectClock,
+    Erase,
+    manifest_control,
+    policy_control,
+)
 from aegisd.engine.commands.opening import opening
 from aegisd.engine.engine import Engine
 from aegisd.ports import EventStore
 from tests.core.gate import Json, ScriptedJudge, manifest, proposal
-from tests.engine.world import close, live, log_of, run, running
+from tests.engine.world import ManualClock, close, live, log_of, run, running
 
 OPENED = manifest(
     tools={
@@ -99,6 +105,7 @@ def acts(judge: ScriptedJudge) -> list[Command[Any]]:
         ),
         newer,
         rules,
+        CorrectClock(by="ann", reason="it was wrong"),
         Erase(by="ann", subject="u1", reason="asked to"),
         released,
     ]
@@ -138,9 +145,11 @@ def test_states_are_one_fold_after_every_event_of_every_kind(
         store, judge = reopen(), ScriptedJudge()
         judge.releases = frozenset({"TOOL_RESULT"})
         before = dict[tuple[str, int], SessionState]()
-        async with running(store, judge=judge) as engine:
+        clock = ManualClock()
+        async with running(store, judge=judge, clock=clock) as engine:
             await engine.register_manifest("acme", OPENED, author="ann", reason="r")
             for command in acts(judge):
+                clock.jumped += 86_400_000 * isinstance(command, CorrectClock)
                 await engine._submit("acme", command)
                 await require_one(engine, store, judge.rules_version)
                 for session_id, state in live(engine)[1].items():

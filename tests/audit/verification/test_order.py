@@ -8,8 +8,16 @@ import pytest
 
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.verification.database import verify_database
+from aegisd.audit.verification.export import verify_export
 from aegisd.audit.verification.result import Verification
+from aegisd.core.clock import CORRECTED
+from aegisd.core.log.envelope import Envelope
+from aegisd.core.log.export import Scope
+from conformance.verifier import aegis_verify
 from tests.audit.tampering import insert, tamper
+from tests.core.builders import START_MS, export_lines
+from tests.core.gate import Gate, manifest, proposal
+from tests.core.replay.rewriting import payload, rewritten
 
 
 def check(path: Path, tenant: str) -> Verification:
@@ -38,3 +46,34 @@ def test_rows_moved_by_inserting_them_anew_show_by_what_events_tell(
     moved = (msgspec.structs.replace(each, position=at) for at, each in enumerate(events))
     tamper(log_file, "DELETE FROM events WHERE tenant_id = 'acme'", *map(insert, moved))
     assert [(each.position, each.rule) for each in check(log_file, "acme").breaks] == [broken]
+
+
+@pytest.mark.parametrize(
+    ("session_id", "from_ms", "rules"),
+    [(None, 0, set()), ("s1", 0, set()), ("$control", 0, set()), (None, -1, {"position"})],
+)
+def test_time_runs_back_by_a_correction_from_no_earlier_time_and_both_verifiers_say_so(
+    tmp_path: Path, session_id: str | None, from_ms: int, rules: set[str]
+) -> None:
+    gate = Gate(held=manifest())
+    gate.propose(proposal())
+    gate.correct(gate.now_ms - 86_400_000)
+    gate.propose(proposal())
+    gate.propose(proposal(session_id="s2"))
+
+    def earlier(envelopes: list[Envelope]) -> None:
+        at = next(i for i, each in enumerate(envelopes) if each.event_type == CORRECTED)
+        envelopes[at] = payload(envelopes[at], from_ms=START_MS + from_ms)
+
+    events = [e for e in rewritten(gate.events, earlier) if session_id in (None, e.session_id)]
+    documents = [
+        ("bundle" if digest in gate.judge.rules else "manifest", body)
+        for digest, body in gate.judge.documents.items()
+    ]
+    scope = Scope(tenant_id="acme", session_id=session_id)
+    path = tmp_path / "export.jsonl"
+    path.write_bytes(b"".join(export_lines(scope, documents, events)))
+    with path.open("rb") as file:
+        assert {each.rule for each in verify_export(file).breaks} == rules
+    report = aegis_verify.check(path, None, [], [])
+    assert {each.rule for each in report.breaks} == rules

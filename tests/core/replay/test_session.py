@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from aegisd.core.clock import CLOCK_DRIFT_MS_MAX
 from aegisd.core.decision import DECISION
 from aegisd.core.gate import Question, consequences
 from aegisd.core.log.detached import Value
@@ -47,17 +48,20 @@ def test_a_log_that_the_gate_wrote_has_no_difference() -> None:
             st.sampled_from(["s1", "s2", "s3"]),
             st.sampled_from(["read_file", "undeclared", "pay", "fetch", "run"]),
             st.sampled_from(["a1", "a2", None]),
-            st.integers(0, 1000),
+            st.integers(-1000, 1000),
+            st.sampled_from([0, 0, CLOCK_DRIFT_MS_MAX, -CLOCK_DRIFT_MS_MAX - 1]),
         ),
         max_size=12,
     )
 )
 def test_no_log_that_the_gate_writes_has_a_difference(
-    asked: list[tuple[str, str, str | None, int]],
+    asked: list[tuple[str, str, str | None, int, int]],
 ) -> None:
     gate = Gate(held=manifest(budgets={"steps": 3, "wall_time_ms": 2000}))
-    for session_id, name, agent_id, passed_ms in asked:
-        gate.now_ms += passed_ms
+    for session_id, name, agent_id, passed_ms, gate.clock_off_ms in asked:
+        if passed_ms < 0:
+            gate.correct(gate.now_ms + passed_ms)
+        gate.now_ms += max(0, passed_ms)
         fields: Json = {"session_id": session_id}
         if agent_id is not None:
             fields["agent_id"] = agent_id
@@ -182,3 +186,42 @@ def test_an_empty_log_has_nothing_to_derive() -> None:
     judge = ScriptedJudge()
     assert derive_session([], judge) == Derivation()
     assert derive_tenant([], judge) == Derivation()
+
+
+def test_an_offset_that_the_auditors_zone_data_does_not_know_is_told_apart() -> None:
+    gate = Gate(held=manifest(zone="Europe/Berlin"))
+    gate.propose(proposal())
+    (recorded,) = [row for row in gate.of() if row.event_type == DECISION]
+    asked: list[tuple[str, int]] = []
+    for found, told in (
+        (0, []),
+        (3600, ["3600 in Europe/Berlin"]),
+        (None, ["no zone Europe/Berlin here"]),
+    ):
+
+        def offset(zone: str, now_ms: int, found: int | None = found) -> int | None:
+            asked.append((zone, now_ms))
+            return found
+
+        derived = derive_session(gate.of(), gate.judge, offset=offset)
+        assert [each.derived for each in derived.differences] == told
+        for each in derived.differences:
+            assert (each.position, each.place, each.klass) == (recorded.position, "facts", "zone")
+            assert (each.field, each.recorded) == ("utc_offset_s", "0")
+        assert derived.compared == 1
+    assert asked == [("Europe/Berlin", gate.now_ms)] * 3
+
+
+def test_a_decision_that_names_another_maker_is_counted_by_that_name() -> None:
+    gate = worked()
+    edits = [in_decision(0, rules_version="rules 9")]
+    edits.append(in_decision(1, evaluator={"name": "opa", "version": "1"}))
+    events = gate.events
+    for edit in edits:
+        events = rewritten(events, edit)
+    others = compared(gate, events).others
+    assert {(m.evaluator, m.rules_version): n for m, n in others.items()} == {
+        ("python", "rules 9"): 1,
+        ("opa", "rules 1"): 1,
+    }
+    assert not compared(gate, gate.events).others

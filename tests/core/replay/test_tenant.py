@@ -1,5 +1,6 @@
 """Pass 2: what a decision read across sessions, and which rules held."""
 
+from aegisd.core.clock import CORRECTED
 from aegisd.core.log.envelope import Envelope
 from aegisd.core.replay.tenant import derive_tenant
 from tests.core.gate import (
@@ -7,7 +8,14 @@ from tests.core.gate import (
     manifest,
     proposal,
 )
-from tests.core.replay.rewriting import decision, differences, in_decision, rewritten, worked
+from tests.core.replay.rewriting import (
+    decision,
+    differences,
+    in_decision,
+    payload,
+    rewritten,
+    worked,
+)
 
 
 def test_a_decision_parted_from_its_cause_is_found_in_the_tenants_order() -> None:
@@ -66,3 +74,20 @@ def test_which_rules_held_is_a_difference_under_other_rules_too() -> None:
     gate.judge.rules_version = "rules 2"
     found = derive_tenant(log, gate.judge).differences
     assert [(d.place, d.field, d.klass) for d in found] == [("facts", "bundle", "upgrade")]
+
+
+def test_time_runs_back_by_a_correction_from_the_last_recorded_time_only() -> None:
+    gate = Gate(held=manifest())
+    gate.propose(proposal())
+    gate.correct(gate.now_ms - 86_400_000)
+    gate.propose(proposal())
+    assert derive_tenant(gate.events, gate.judge).differences == []
+    at = next(e.position for e in gate.events if e.event_type == CORRECTED)
+    without = [event for event in gate.events if event.position != at]
+    assert [d.field for d in derive_tenant(without, gate.judge).differences] == ["now_ms"]
+
+    def later(envelopes: list[Envelope]) -> None:
+        envelopes[at] = payload(envelopes[at], from_ms=gate.now_ms)
+
+    (found,) = derive_tenant(rewritten(gate.events, later), gate.judge).differences
+    assert (found.position, found.klass, found.field) == (at, "tampered", "from_ms")
