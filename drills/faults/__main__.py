@@ -25,7 +25,7 @@ from drills.faults.outcome import FULL, Fault, FaultOutcome, Tally, judge
 # Every bad day that is tried, in the order of the table.
 FAULTS = (
     *(kill.sqlite, kill.postgres, power.store, power.daemon, power.careless, damage.sqlite),
-    *(calls.full, calls.full_daemon, calls.unsynced, power.unsynced, clock.jumps),
+    *(calls.full, calls.full_daemon, calls.unsynced, power.unsynced, clock.jumps, clock.bounds),
     *(traffic.retries, traffic.one_seq, traffic.two_daemons, traffic.flood, traffic.stopped),
     *(turns.hung, turns.vanished),
     *(simulation.memory, simulation.sqlite),

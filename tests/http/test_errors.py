@@ -39,6 +39,7 @@ STATUSES = {
     "session_exists": 409,
     "session_terminated": 409,
     "call_id_reused": 409,
+    "clock_not_off": 409,
     "too_large": 413,
     "media_type_unsupported": 415,
     "unavailable": 503,

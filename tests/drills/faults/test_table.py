@@ -26,6 +26,7 @@ FEW = {
     "sync fails": 1,
     "sync fails, then the power": 10,
     "clock jumps": 5,
+    "clock jumps, time bounds": 1,
     "retry storm": 80,
     "64 writers, one seq": 1,
     "flood on a slow disk": 40,
