@@ -22,15 +22,16 @@ class SteadyClock:
     """A millisecond per look, the same in every run, at UTC everywhere."""
 
     def __init__(self) -> None:
-        self._ticks = count(START_MS)
+        self._ticks, self._last = count(START_MS), START_MS
 
     def now_ms(self) -> int:
         """The next millisecond."""
-        return next(self._ticks)
+        self._last = next(self._ticks)
+        return self._last
 
     def elapsed_ms(self) -> int:
-        """As it is on the wall: this clock never jumps."""
-        return next(self._ticks)
+        """As it was on the wall: this clock never jumps."""
+        return self._last
 
     def utc_offset_s(self, zone: str, now_ms: int) -> int:
         """None."""
