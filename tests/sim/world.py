@@ -93,6 +93,10 @@ class Judge(ScriptedJudge):
         self._fetch(bundle)
         return super().released(bundle)
 
+    def reads_time(self, bundle: str) -> bool:
+        self._fetch(bundle)
+        return super().reads_time(bundle)
+
     def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
         self._fetch(bundle)
         self._fetch(manifest)
