@@ -270,7 +270,7 @@ def test_what_only_one_engine_derives_otherwise_stands_under_its_name(
     def other(_program: object, _input: bytes) -> bytes:
         return b"{}"
 
-    monkeypatch.setattr("aegisd.rego.regopy_engine.RegopyProgram.evaluate", other)
+    monkeypatch.setattr("aegisd.rego.shelter.Sheltered.evaluate", other)
     typed = type_("replay", recorded, "--engine", "both", "--json")
     report = json.loads(typed.out)
     assert (typed.code, report["disagree"]) == (2, True)
