@@ -39,7 +39,9 @@ def arguments(schema: dict[str, Any]) -> Arguments:
 
 
 def check(schema: dict[str, Any], args: object) -> list[tuple[str, str]]:
-    return [(error.where, error.rule) for error in arguments(schema).check("t", args)]
+    return [
+        (error.where, error.rule) for error in arguments(schema).check("t", args, len(encode(args)))
+    ]
 
 
 def test_arguments_that_satisfy_their_schema_have_no_errors() -> None:
@@ -71,7 +73,7 @@ def test_each_breach_is_named_by_where_it_is_and_the_keyword_it_breaks(
 
 def test_a_tool_without_a_schema_has_no_errors() -> None:
     for tool in ("untyped", "undeclared"):
-        assert arguments(SCHEMA).check(tool, {"anything": 1}) == ()
+        assert arguments(SCHEMA).check(tool, {"anything": 1}, 14) == ()
 
 
 def test_at_most_so_many_errors_are_named() -> None:
@@ -114,7 +116,7 @@ def test_an_error_never_repeats_a_value(value: object) -> None:
         }
     }
     args = dict.fromkeys("abcdefghi", value)
-    for error in arguments(schema).check("t", args):
+    for error in arguments(schema).check("t", args, 100):
         assert "hunter2" not in f"{error.where}{error.rule}"
 
 
@@ -125,8 +127,8 @@ def test_any_arguments_are_checked_and_their_errors_follow_from_canonical_bytes(
     checks = arguments({"additionalProperties": {"type": "string"}, "maxProperties": 3})
     for args in (value, more, {**more, "z": value}):
         body = encode(args)
-        errors = checks.check("t", parse(body))
-        assert errors == checks.check("t", parse(body))
+        errors = checks.check("t", parse(body), len(body))
+        assert errors == checks.check("t", parse(body), len(body))
         assert len(errors) <= ARGUMENT_ERRORS_MAX
         assert list(errors) == sorted(errors, key=lambda error: (error.where, error.rule))
         assert all(isinstance(error, ArgumentError) for error in errors)
