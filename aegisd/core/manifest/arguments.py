@@ -15,7 +15,7 @@ from msgspec import Struct
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.detached import pointer_of
 from aegisd.core.manifest.breach import Terse
-from aegisd.core.manifest.cost import Cost, parameters
+from aegisd.core.manifest.cost import parameters
 from aegisd.core.manifest.model import Manifest
 
 # Enough to show what is wrong with a call; a hostile call cannot make the log grow by failing more.
@@ -87,7 +87,7 @@ class _Schema:
         # A value has at least two bytes, its comma among them, and a character one.
         whole = self._cost.whole
         self._bytes_at_ease = 2 * JUDGED_STEPS_MAX // whole.of(1, 1, 2)
-        self._terse = Terse(schema, self._cost.recursive)
+        self._terse = Terse(self._cost.root, self._cost.recursive)
         self._telling: _Validator | None = None
         if self._terse.schema == schema:
             self._telling = self._validator

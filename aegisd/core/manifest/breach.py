@@ -7,6 +7,8 @@ reference back to what it stands in, is one question with one answer, which "not
 
 from collections.abc import Collection
 
+from aegisd.core.manifest.document import Part
+
 # The keywords whose branches are told of.
 _ALTERNATIVES = frozenset({"anyOf", "oneOf"})
 
@@ -22,8 +24,8 @@ class Terse:
     `asked` are the places in it, as paths, where a reference became a question.
     """
 
-    def __init__(self, schema: dict[str, object], recursive: Collection[int]) -> None:
-        """Take a schema, and which of its subschemas are references back, by identity."""
+    def __init__(self, schema: Part, recursive: Collection[int]) -> None:
+        """Take a schema, and which of its subschemas are references back, by number."""
         self.asked: set[Path] = set()
         self._recursive = recursive
         self._looks_back = False
@@ -41,9 +43,9 @@ class Terse:
     def _of(self, part: object, path: Path) -> object:
         if isinstance(part, list):
             return [self._of(item, (*path, index)) for index, item in enumerate(part)]
-        if not isinstance(part, dict):
+        if not isinstance(part, Part):
             return part
-        if id(part) in self._recursive and path:
+        if part.number in self._recursive and path:
             self.asked.add((*path, "not"))
             return _asked(part)
         self._looks_back = self._looks_back or not _LOOKING_BACK.isdisjoint(part)

@@ -8,11 +8,11 @@ position may be alive at each of them. A step is about 12 ns of the validator's 
 
 import re
 from collections.abc import Collection, Iterator
-from urllib.parse import unquote, urldefrag, urljoin
 
 from msgspec import Struct
 
 from aegisd.core.errors import ManifestInvalid
+from aegisd.core.manifest.document import REFERENCES, Document, Part
 
 # Steps that one value may take. A schema past it could be judged on a few dozen values at most.
 WEIGHT_MAX = 65_536
@@ -57,18 +57,10 @@ _MEMBERS = (
     "propertyNames",
 )
 _ITEMS = ("prefixItems", "items", "additionalItems", "contains", "unevaluatedItems")
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _MAPS = frozenset({"properties", "patternProperties", "dependentSchemas", "dependencies"})
 
-# Schemas of schemas, which the validator knows without being told, and what one weighs.
-_KNOWN = ("http://json-schema.org/", "https://json-schema.org/")
-_KNOWN_SCHEMA = {"required": [""] * 256}
-
 # What at the top of a schema looks at parameters that `properties` names.
-_BESIDE = frozenset({*_HERE, *_REFERENCES, "patternProperties", "unevaluatedProperties"})
-
-# Names and values, which hold no schema.
-_DATA = frozenset({"const", "enum", "default", "examples"})
+_BESIDE = frozenset({*_HERE, *REFERENCES, "patternProperties", "unevaluatedProperties"})
 
 _QUANTIFIER = re.compile(r"\{(\d+)(?:,(\d*))?\}|[*+?]")
 _ATOM = re.compile(r"\\[pPux]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]|.", re.DOTALL)
@@ -89,27 +81,26 @@ class Cost(Struct, frozen=True, kw_only=True):
 class Parameters(Struct, frozen=True, kw_only=True):
     """The cost of arguments: of all of them, and of each parameter alone where that can be told.
 
-    `recursive` are the references that lead back to what they stand in, by identity.
+    `root` is the schema with its objects numbered, and `recursive` are the numbers of those whose
+    reference leads back to what they stand in.
     """
 
     whole: Cost
     alone: dict[str, Cost]
+    root: Part
     recursive: frozenset[int]
 
 
 def parameters(schema: dict[str, object]) -> Parameters:
     """What a tool's schema costs. Raises `ManifestInvalid`, saying what would cost too much."""
-    scale = _Scale(schema)
-    whole = scale.cost(schema)
-    names = schema.get("properties")
+    scale = _Scale(Document(schema))
+    root = scale.document.root
+    whole = scale.cost(root)
+    names = root.get("properties")
     alone: dict[str, Cost] = {}
-    if (
-        isinstance(names, dict)
-        and len(names) <= PARAMETERS_ALONE_MAX
-        and _BESIDE.isdisjoint(schema)
-    ):
+    if isinstance(names, dict) and len(names) <= PARAMETERS_ALONE_MAX and _BESIDE.isdisjoint(root):
         alone = {name: scale.cost(inside) for name, inside in names.items()}
-    return Parameters(whole=whole, alone=alone, recursive=frozenset(scale.recursive))
+    return Parameters(whole=whole, alone=alone, root=root, recursive=frozenset(scale.recursive))
 
 
 def positions(pattern: str) -> int:
@@ -151,25 +142,25 @@ class _Weight(Struct, frozen=True):
 class _Scale:
     """Weighs the schemas of one document, each once."""
 
-    def __init__(self, root: dict[str, object]) -> None:
+    def __init__(self, document: Document) -> None:
+        self.document = document
         self.recursive: set[int] = set()
-        self._root = root
         self._weights: dict[int, _Weight] = {}
         # Inside each other at the moment, and whether each stands at the same value as the last.
         self._open: dict[int, bool] = {}
-        self._returns: dict[int, object] = {}
+        self._returns: dict[int, Part] = {}
         self._in_place = 0
-        self._places, self._bases, self._dynamic = _resources(root)
 
     def cost(self, schema: object) -> Cost:
         """The cost of values that a schema of the document is applied to."""
         weight = self._weigh(schema, same=False).most
-        returns: set[int] = set()
-        while fresh := self._returns.keys() - returns:
-            returns |= fresh
-            for target in fresh:
-                self._weigh(self._returns[target], same=False)
-        weight += sum(_AGAIN * self._weights[target].most for target in returns)
+        # Weighing one may find more of them.
+        returns: list[Part] = []
+        while len(returns) < len(self._returns):
+            returns += list(self._returns.values())[len(returns) :]
+            for target in returns:
+                self._weigh(target, same=False)
+        weight += sum(_AGAIN * self._weights[target.number].most for target in returns)
         weight = weight**2 if self._in_place else weight
         _bounded("one value may meet", weight, "WEIGHT_MAX", WEIGHT_MAX)
         reached = self._reached(schema)
@@ -184,9 +175,9 @@ class _Scale:
         )
 
     def _weigh(self, schema: object, *, same: bool) -> _Weight:
-        if not isinstance(schema, dict):
+        if not isinstance(schema, Part):
             return _Weight(1, 0, 1)
-        name = id(schema)
+        name = schema.number
         if name in self._weights:
             return self._weights[name]
         if name in self._open:
@@ -208,11 +199,11 @@ class _Scale:
         weight = self._weights[name] = _Weight(here, below, max(here, below))
         return weight
 
-    def _again(self, schema: dict[str, object], *, same: bool) -> _Weight:
+    def _again(self, schema: Part, *, same: bool) -> _Weight:
         """A schema that is being weighed: it refers to itself."""
-        self._returns[id(schema)] = schema
+        self._returns[schema.number] = schema
         around = list(self._open)
-        since = around[around.index(id(schema)) + 1 :]
+        since = around[around.index(schema.number) + 1 :]
         if same and all(self._open[name] for name in since):
             self._in_place += 1
             if self._in_place > 1:
@@ -223,13 +214,13 @@ class _Scale:
             return _Weight(1, 0, 1)
         return _Weight(_AGAIN, _AGAIN, _AGAIN)
 
-    def _here(self, schema: dict[str, object]) -> Iterator[object]:
+    def _here(self, schema: Part) -> Iterator[object]:
         """What is applied to the same value."""
         for keyword in _HERE:
             yield from inside(schema, keyword)
         yield from self._referred(schema)
 
-    def _below(self, schema: dict[str, object]) -> int:
+    def _below(self, schema: Part) -> int:
         """The steps at each value right inside; those by name or place are for one value each."""
         sides = []
         for keywords in (_MEMBERS, _ITEMS):
@@ -243,109 +234,38 @@ class _Scale:
             sides.append(apart + always)
         return max(sides)
 
-    def _referred(self, schema: dict[str, object]) -> Iterator[object]:
-        for keyword in _REFERENCES:
+    def _referred(self, schema: Part) -> Iterator[object]:
+        for keyword in REFERENCES:
             reference = schema.get(keyword)
             if isinstance(reference, str):
-                for target in self._targets(schema, keyword, reference):
+                for target in self.document.targets(schema, keyword, reference):
                     yield target
-                    if id(target) in self._open:
-                        self.recursive.add(id(schema))
+                    if isinstance(target, Part) and target.number in self._open:
+                        self.recursive.add(schema.number)
 
-    def _targets(self, schema: object, keyword: str, reference: str) -> list[object]:
-        """What a reference may mean; a dynamic one any schema of that name."""
-        if keyword == "$recursiveRef":
-            return self._dynamic.get("", []) or [self._root]
-        named = self._dynamic.get(reference.rpartition("#")[2], [])
-        if keyword == "$dynamicRef" and named:
-            return named
-        uri, fragment = urldefrag(urljoin(self._bases.get(id(schema), ""), reference))
-        if uri not in self._places and uri.startswith(_KNOWN):
-            return [_KNOWN_SCHEMA]
-        if fragment.startswith("/"):
-            found = _pointed(self._places.get(uri), fragment)
-        else:
-            found = self._places.get(f"{uri}#{fragment}" if fragment else uri)
-        if found is None:
-            raise ManifestInvalid(f"{reference}: nothing there; a schema may refer only to itself")
-        return [found]
-
-    def _reached(self, schema: object) -> list[dict[str, object]]:
+    def _reached(self, schema: object) -> list[Part]:
         """Every schema that a value may meet, each once."""
         pending: list[object] = [schema]
-        reached: dict[int, dict[str, object]] = {}
+        reached: dict[int, Part] = {}
         while pending:
             part = pending.pop()
-            if isinstance(part, dict) and id(part) not in reached:
-                reached[id(part)] = part
+            if isinstance(part, Part) and part.number not in reached:
+                reached[part.number] = part
                 pending += self._here(part)
                 for keyword in (*_MEMBERS, *_ITEMS):
                     pending += inside(part, keyword)
         return list(reached.values())
 
 
-def inside(schema: dict[str, object], keyword: str) -> Collection[object]:
+def inside(schema: Part, keyword: str) -> Collection[object]:
     """The subschemas of one keyword; whatever is none of them is left to the validator."""
     value = schema.get(keyword)
-    if isinstance(value, dict):
+    if isinstance(value, Part):
         return value.values() if keyword in _MAPS else (value,)
     return value if isinstance(value, list) else ()
 
 
-def _resources(
-    root: dict[str, object],
-) -> tuple[dict[str, object], dict[int, str], dict[str, list[object]]]:
-    """What references may name: schemas by URI; the base of each; dynamic ones by their name."""
-    places: dict[str, object] = {"": root}
-    bases: dict[int, str] = {}
-    dynamic: dict[str, list[object]] = {}
-    own = "id" if "draft-04" in str(root.get("$schema")) else "$id"
-    pending: list[tuple[object, str]] = [(root, "")]
-    while pending:
-        part, base = pending.pop()
-        if isinstance(part, list):
-            pending += [(item, base) for item in part]
-        if not isinstance(part, dict):
-            continue
-        base, names = _names(part, base, own)
-        for name in names:
-            if places.setdefault(name, part) is not part and name:
-                raise ManifestInvalid(f"{name!r} names two schemas; give each its own name")
-        if isinstance(named := part.get("$dynamicAnchor"), str):
-            dynamic.setdefault(named, []).append(part)
-        if part.get("$recursiveAnchor") is True:
-            dynamic.setdefault("", []).append(part)
-        bases[id(part)] = base
-        pending += [(value, base) for keyword, value in part.items() if keyword not in _DATA]
-    return places, bases, dynamic
-
-
-def _names(part: dict[str, object], base: str, own: str) -> tuple[str, list[str]]:
-    """The base that a schema gives what is inside it, and the URIs that name it."""
-    names = []
-    if isinstance(named := part.get(own), str):
-        uri, fragment = urldefrag(urljoin(base, named))
-        base = base if fragment else uri
-        names.append(f"{uri}#{fragment}" if fragment else uri)
-    for keyword in ("$anchor", "$dynamicAnchor"):
-        if isinstance(named := part.get(keyword), str):
-            names.append(f"{base}#{named}")
-    return base, names
-
-
-def _pointed(value: object, fragment: str) -> object:
-    """What a JSON pointer in a URI's fragment means; None for nothing."""
-    for token in unquote(fragment).split("/")[1:]:
-        if isinstance(value, list) and token.isascii() and token.isdigit():
-            value = value[int(token)] if int(token) < len(value) else None
-        elif isinstance(value, dict):
-            value = value.get(token.replace("~1", "/").replace("~0", "~"))
-        else:
-            return None
-    return value
-
-
-def _own(schema: dict[str, object]) -> int:
+def _own(schema: Part) -> int:
     """The steps of a schema's own keywords at one value."""
     steps = 1 + len(schema)
     for keyword in ("required", "dependentRequired", "dependencies"):
@@ -358,7 +278,7 @@ def _own(schema: dict[str, object]) -> int:
     return steps + _short_text(schema)
 
 
-def _short_text(schema: dict[str, object]) -> int:
+def _short_text(schema: Part) -> int:
     """The steps of a pattern on any text, where `maxLength` beside it bounds how many."""
     pattern, most = schema.get("pattern"), schema.get("maxLength")
     if not isinstance(pattern, str) or type(most) is not int:
@@ -367,7 +287,7 @@ def _short_text(schema: dict[str, object]) -> int:
     return steps if steps <= SHORT_TEXT_STEPS_MAX else 0
 
 
-def _text_positions(schema: dict[str, object]) -> int:
+def _text_positions(schema: Part) -> int:
     """Positions that each character of a text or key may be compared with."""
     count = 0
     pattern, names, form = (schema.get(key) for key in ("pattern", "patternProperties", "format"))
@@ -380,7 +300,7 @@ def _text_positions(schema: dict[str, object]) -> int:
     return count
 
 
-def _division(schema: dict[str, object]) -> int:
+def _division(schema: Part) -> int:
     """The steps of a number against `multipleOf`, which an integer takes in no time."""
     divisor = schema.get("multipleOf")
     if not isinstance(divisor, float):

@@ -1,9 +1,9 @@
 """Command lines and argument vectors -> every program they run, wrappers and wrapped alike."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from aegisd.core.target.model import Command, Problem
-from aegisd.core.target.node import ROOT, Node, children, walk
+from aegisd.core.target.node import Node, children
 from aegisd.core.target.shell import split
 from aegisd.core.target.wrapper import unwrap
 
@@ -15,6 +15,10 @@ LINE_CHARS_MAX = 131_072
 
 # Words of one command. Nobody reviews more, and every one is compared with every pattern.
 WORDS_MAX = 4_096
+
+# Words of all commands of a call. One text may be the arguments of every program beside it, and a
+# wrapped command is read again at each wrapper, so there may be more words than the call has.
+CALL_WORDS_MAX = 16_384
 
 # Parameters whose text is one program, not a line.
 _PROGRAMS = frozenset({"bin", "binary", "executable", "program"})
@@ -28,12 +32,18 @@ _ARGUMENTS = (
 Found = tuple[str, ...] | str
 
 
-def commands(args: object, roles: Mapping[str, str]) -> Iterator[Command | Problem]:
-    """Yield every command that non-content values name, and a problem for each text refused."""
-    for node in walk(args, roles):
+def commands(nodes: Iterable[Node], roles: Mapping[str, str]) -> Iterator[Command | Problem]:
+    """Yield every command that non-content nodes name, and a problem for each text refused."""
+    words = 0
+    for node in nodes:
         if node.is_key or not node.means("command"):
             continue
         for found in _read(node, roles):
+            # What was too long was read as far as that.
+            words += WORDS_MAX if found == "too_long" else len(found)
+            if words > CALL_WORDS_MAX:
+                yield Problem(target="command", code="too_long", where=node.where)
+                return
             if isinstance(found, str):
                 yield Problem(target="command", code=found, where=node.where)
             else:
@@ -81,7 +91,7 @@ def _arguments(node: Node, roles: Mapping[str, str]) -> tuple[list[str], list[st
     if node.parent is None or not isinstance(node.parent.value, dict):
         return words, codes
     for name in _ARGUMENTS:
-        is_content = node.parent.where == ROOT and roles.get(name) == "content"
+        is_content = node.parent.parent is None and roles.get(name) == "content"
         if name in node.parent.value and name != node.key and not is_content:
             lines, more_codes = _split(node.parent.value[name])
             words += [word for line in lines for word in line]

@@ -25,17 +25,18 @@ def extract(args: object, *, effects: Collection[str], roles: Mapping[str, str])
     for commands. `roles` maps top-level parameters to roles; content is never looked into, and a
     parameter without a role is judged by its name. Same args, same result, whatever the key order.
     """
+    nodes = list(walk(args, roles))
     found: set[Finding] = set()
     programs: list[Command] = []
     if "exec" in effects:
-        found |= _bounded(commands(args, roles), "command")
+        found |= _bounded(commands(nodes, roles), "command")
         programs = sorted(item for item in found if isinstance(item, Command))
         if not programs:
             found.add(Problem(target="command", code="no_command", where=ROOT))
     if not _REACHES_HOSTS.isdisjoint(effects):
-        found |= _bounded(chain(hosts(walk(args, roles)), _hosts_in_words(programs)), "host")
+        found |= _bounded(chain(hosts(nodes), _hosts_in_words(programs)), "host")
     if not _REACHES_PATHS.isdisjoint(effects):
-        found |= _bounded(paths(walk(args, roles), effects), "path")
+        found |= _bounded(paths(nodes, effects), "path")
     return Targets(
         hosts=_of(found, Host),
         paths=_of(found, PathTarget),

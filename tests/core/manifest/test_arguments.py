@@ -11,11 +11,15 @@ from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.manifest.arguments import (
     ARGUMENT_ERRORS_MAX,
+    JUDGED_STEPS_MAX,
+    TOLD_STEPS_MAX,
+    TOO_COSTLY,
     WHERE_CHARACTERS_MAX,
     ArgumentError,
     Arguments,
     pointer,
 )
+from aegisd.core.manifest.cost import parameters
 from aegisd.core.manifest.model import Manifest, Tool
 from tests.core.builders import json_value, text
 
@@ -228,3 +232,104 @@ def test_older_drafts_are_applied_as_they_say() -> None:
         "properties": {"a": {"maximum": 3, "exclusiveMaximum": True}},
     }
     assert check(schema, {"a": 3}) == [("/args/a", "exclusiveMaximum")]
+
+
+def either(*branches: dict[str, Any]) -> dict[str, Any]:
+    return {"$defs": {"e": {"anyOf": [*branches]}}, "properties": {"a": {"$ref": "#/$defs/e"}}}
+
+
+E = {"$ref": "#/$defs/e"}
+BINARY = {"type": "array", "prefixItems": [{"enum": ["+", "-"]}, E, E], "minItems": 3}
+UNARY = {"type": "array", "prefixItems": [{"enum": ["-", "!"]}, E], "minItems": 2}
+LAYERS = {"properties": {"left": E, "right": E}, "type": "object"}
+
+
+def deep(depth: int, leaf: object, *names: str | int) -> object:
+    """A value inside itself, under a name or beside an operator."""
+    for level in range(depth):
+        name = names[level % len(names)]
+        leaf = {name: leaf} if isinstance(name, str) else ["-", leaf, leaf]
+    return leaf
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "where"),
+    [
+        (
+            {
+                "properties": {
+                    "a": {
+                        "items": {
+                            "oneOf": [{"required": [f"k{n}"], "type": "object"} for n in range(24)]
+                        }
+                    }
+                }
+            },
+            [0] * 20_000,
+            "/args/a/0",
+        ),
+        (either(BINARY, UNARY, {"type": "integer"}), deep(14, "x", 0), "/args/a"),
+        (
+            either(LAYERS, {**LAYERS, "minProperties": 1}, {"type": "null"}),
+            deep(24, 1, "left", "right"),
+            "/args/a",
+        ),
+        (
+            either(
+                {**LAYERS, "required": ["right"]}, {"additionalProperties": E, "type": "object"}
+            ),
+            deep(24, 1, "left"),
+            "/args/a",
+        ),
+        ({"properties": {"a": {"items": {"type": "string"}}}}, [1] * 30_000, "/args/a/0"),
+    ],
+)
+def test_finding_a_breach_costs_no_more_than_seeing_it(
+    schema: dict[str, Any], value: object, where: str
+) -> None:
+    checks = arguments(schema)
+    args = parse(encode({"a": value}))
+    started = time.process_time()
+    first = checks.check("t", args, len(encode(args)))[0]
+    assert time.process_time() - started < 1  # Each would take minutes and gigabytes.
+    assert first == TOO_COSTLY or first.where == where
+
+
+def test_a_call_is_judged_up_to_its_bound_and_denied_past_it() -> None:
+    checks = arguments({"items": {"allOf": [{"minimum": -number} for number in range(1_000)]}})
+    weight = parameters({"items": {"allOf": [{"minimum": 1}] * 1_000}}).whole.value
+    at_most = JUDGED_STEPS_MAX // weight - 1  # The list is a value as well.
+    for count, errors in ((at_most, ()), (at_most + 1, (TOO_COSTLY,))):
+        assert checks.check("t", [1] * count, 2 * count + 1) == errors
+
+
+def test_a_long_text_beside_costs_nothing_where_no_pattern_meets_it() -> None:
+    schema = {"properties": {"name": {"pattern": "^[a-z]{1,63}$"}, "content": {"type": "string"}}}
+    assert check(schema, {"name": "x", "content": "y" * 60_000}) == []
+    assert check(schema, {"name": "y" * 60_000}) == [("/args", "cost")]
+    assert check(schema, {"name": "x", "content": "y" * 60_000, "other": None}) == []
+
+
+def test_every_breach_is_told_up_to_a_bound_and_one_past_it() -> None:
+    schema = {"items": {"type": "string"}}
+    weight = parameters(schema).whole.value
+    at_most = TOLD_STEPS_MAX // weight - 1
+    assert len(check(schema, [1] * at_most)) == ARGUMENT_ERRORS_MAX
+    assert check(schema, [1] * (at_most + 1)) == [("/args/0", "type")]
+
+
+@pytest.mark.parametrize("count", [1, 9_000])
+def test_where_nothing_can_tell_a_breach_the_arguments_are_named(count: int) -> None:
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "properties": {"a": {"items": {"$ref": "#"}}, "b": {"type": "integer"}},
+        "unevaluatedProperties": False,
+    }
+    assert check(schema, {"a": [{"b": ""}] * count}) == [("/args", "")]
+    assert check(schema, {"a": [{"b": 1}] * count}) == []
+
+
+def test_a_breach_below_a_reference_back_is_named_where_it_goes_back() -> None:
+    schema = {"properties": {"in": {"$ref": "#"}, "n": {"type": "integer"}}}
+    assert check(schema, {"n": ""}) == [("/args/n", "type")]
+    assert check(schema, {"in": {"in": {"n": ""}}}) == [("/args/in", "$ref")]
