@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.target.command import COMMAND_NESTING_MAX, LINE_CHARS_MAX, WORDS_MAX
+from aegisd.core.target.command import (
+    CALL_WORDS_MAX,
+    COMMAND_NESTING_MAX,
+    LINE_CHARS_MAX,
+    WORDS_MAX,
+)
 from aegisd.core.target.extract import extract
 from aegisd.core.target.model import Command, Problem, Targets
 
@@ -214,3 +219,18 @@ def test_arguments_beside_a_program_are_its_arguments_by_whatever_usual_name(nam
     args = {"cmd": "git", name: ["-c", "core.pager=sh"]}
     (command,) = extract(args, effects=("exec",), roles={"cmd": "command"}).commands
     assert command.args == ("-c", "core.pager=sh")
+
+
+def test_the_words_of_a_call_are_bounded_however_often_they_are_shared() -> None:
+    beside = 1_023
+    programs = {f"p{n:02}_command": "git" for n in range(CALL_WORDS_MAX // (beside + 1))}
+    shared = run(**programs, args=["x"] * beside)
+    assert (len(shared.commands), codes(shared)) == (len(programs), [])
+    one_more = run(**programs, q_command="git", args=["x"] * beside)
+    assert (len(one_more.commands), codes(one_more)) == (len(programs), ["too_long"])
+
+
+def test_what_is_too_long_is_not_read_again_for_every_program_beside_it() -> None:
+    targets = run(**{f"p{n:02}_command": "git" for n in range(99)}, args="x;" * 30_000)
+    assert targets.commands == ()
+    assert len(targets.problems) < CALL_WORDS_MAX // WORDS_MAX * 2 + 2

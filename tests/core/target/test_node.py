@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.target.node import NAME_CHARS_MAX, walk
+from aegisd.core.target.node import NAME_CHARS_MAX, WHERE_CHARS_MAX, walk
 
 scalars = st.none() | st.booleans() | st.integers() | st.text("ab/~", max_size=3)
 documents = st.recursive(
@@ -87,3 +87,15 @@ def test_a_name_as_long_as_is_looked_up_and_one_longer() -> None:
     longest = "a" * (NAME_CHARS_MAX - 4) + "_url"
     assert [node.named for node in walk({longest: 1}, {})][-1] == {"url"}
     assert [node.named for node in walk({f"a{longest}": 1}, {})][-1] == set()
+
+
+def test_a_pointer_is_cut_where_keys_are_longer_than_anybody_reads() -> None:
+    args: object = "x"
+    for _ in range(40):
+        args = {"k" * 1_000: args}
+    *_, node = walk(args, {})
+    assert node.where == ("/args/" + "k" * WHERE_CHARS_MAX)[:WHERE_CHARS_MAX]
+
+
+def test_numbers_that_nothing_names_are_not_looked_at() -> None:
+    assert len(list(walk({"sizes": [1] * 9, "files": [1] * 9}, {}))) == 5 + 9

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.target.pattern import unmatched
+from aegisd.core.target.pattern import COMPARISONS_MAX, unmatched
 
 
 def tries_everything(arg: str, pattern: str) -> bool:
@@ -65,3 +65,10 @@ def test_a_pattern_of_many_stars_stays_linear() -> None:
     start = process_time()
     assert unmatched(["a" * 100_000], ["a*" * 2_000 + "b"]) == ("a" * 100_000,)
     assert process_time() - start < 2
+
+
+def test_arguments_are_compared_up_to_a_bound_and_match_nothing_past_it() -> None:
+    patterns = ["never"] * 4_095 + ["*"]
+    args = [f"a{number}" for number in range(COMPARISONS_MAX // len(patterns) + 1)]
+    assert unmatched(args[:-1] * 9, patterns) == ()
+    assert unmatched(args, patterns) == (args[-1],)
