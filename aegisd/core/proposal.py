@@ -9,7 +9,7 @@ from msgspec import Struct
 from aegisd.core.errors import IdempotencyConflict, InvalidField, TooLarge, UnknownField
 from aegisd.core.events import check_payload
 from aegisd.core.log import detached
-from aegisd.core.log.canonical import INTEGER_MAX, encode
+from aegisd.core.log.canonical import INTEGER_MAX, decode, encode
 from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import HASH_BYTES, StoredEvent, unseal
 from aegisd.core.nearest import nearest
@@ -81,7 +81,7 @@ def read(request: object, *, idempotency_key: str | None = None) -> Proposal:
         agent_id=check_id(request["agent_id"], "agent_id") if "agent_id" in request else None,
         ts_unix_ms=_integer(request, "ts_unix_ms"),
         event_type=event_type,
-        payload=msgspec.json.decode(body),
+        payload=decode(body),
         body=body,
         seq=_integer(request, "seq", least=0),
         prev_hash=b"" if request.get("prev_hash") == "" else _hash(request, "prev_hash"),
@@ -103,7 +103,7 @@ def recall(event: StoredEvent) -> Proposal:
         agent_id=event.agent_id,
         ts_unix_ms=event.ts_unix_ms,
         event_type=event.event_type,
-        payload=msgspec.json.decode(body),
+        payload=decode(body),
         body=body,
         idempotency_key=event.idempotency_key,
     )
@@ -137,7 +137,7 @@ def same_request(proposal: Proposal, event: StoredEvent, values: Sequence[Value]
 def _same_payload(proposal: Proposal, stored: bytes, values: Sequence[Value]) -> bool:
     if detached.BEGINS not in stored:
         return stored == proposal.body
-    attached = detached.attach(msgspec.json.decode(stored), values)
+    attached = detached.attach(decode(stored), values)
     gone = detached.pointers(attached)
     asked = proposal.payload
     for pointer in gone:

@@ -48,7 +48,7 @@ def test_what_is_judged_is_judged_as_the_validator_judges_it(seed: int) -> None:
         if errors == (TOO_COSTLY,):
             continue
         assert (errors == ()) == validator.is_valid(parse(body))
-        if not cost.recursive and len(body) < 256:  # noqa: PLR2004  # small enough to tell it all
+        if not cost.recursive and len(body) < 256:  # small enough to tell it all
             told = islice(validator.iter_errors(parse(body)), ARGUMENT_ERRORS_MAX)
             known = {(pointer(error.instance_path), str(error.schema_path[-1])) for error in told}
             assert {(error.where, error.rule) for error in errors} <= known | {("/args", "")}

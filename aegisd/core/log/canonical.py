@@ -2,8 +2,8 @@
 
 The log stores canonical bytes and hashes stored bytes, so two readers must never see two things in
 one document: duplicate keys, lone surrogates, numbers that a double cannot hold and bottomless
-nesting are refused at the door. `encode` takes a fast encoder where its bytes provably equal
-RFC 8785 (ASCII keys, no floats, plain types) and the reference encoder everywhere else.
+nesting are refused at the door. `encode` takes the encoder as it is where its bytes provably equal
+RFC 8785 (ASCII keys, no floats, plain types), and everywhere else arranges keys and floats first.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from math import isfinite
 
 import msgspec
-import rfc8785
+from msgspec import Raw
 
 from aegisd.core.errors import DuplicateKey, InvalidJson, NumberOutOfRange, TooDeep
 
@@ -25,6 +25,9 @@ INTEGER_MAX = 2**53 - 1
 # From here up ECMAScript, and so RFC 8785, writes an exponent: every reader sees a double.
 _EXPONENT_FROM = 1e21
 
+# And below this power of ten.
+_EXPONENT_BELOW = -6
+
 _OUT_OF_RANGE = (
     "a number is an integer outside ±(2^53-1) or not finite; "
     "JSON readers disagree about it, so send it as a string"
@@ -33,7 +36,20 @@ _TOO_DEEP = f"nested deeper than the DEPTH_MAX = {DEPTH_MAX} levels a caller may
 _SURROGATE = "a string holds a lone surrogate, which UTF-8 cannot carry"
 
 _fast = msgspec.json.Encoder(order="sorted")
-_decode = msgspec.json.Decoder().decode
+_as_given = msgspec.json.Encoder()
+
+
+def _double(text: str) -> float:
+    """Python reads `1e308` a hundred times faster than the decoder does."""
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(_OUT_OF_RANGE)
+    return value
+
+
+# What is decoded is canonical, or is looked at by `parse`. Raises `msgspec.MsgspecError`.
+decode = msgspec.json.Decoder(float_hook=_double).decode
+
 
 # A colon may be spelled \u003a inside a string; an even run of backslashes before it is text.
 _ESCAPED_COLON = re.compile(rb"(?<!\\)(?:\\\\)*\\u003[aA]")
@@ -48,7 +64,7 @@ def parse(data: bytes, *, depth_max: int = DEPTH_MAX) -> object:
     ±(2^53-1), or that is spelled as one and would lose digits.
     """
     try:
-        value = _decode(data)
+        value = decode(data)
     except RecursionError:
         raise TooDeep(_TOO_DEEP) from None
     except msgspec.ValidationError:
@@ -56,11 +72,11 @@ def parse(data: bytes, *, depth_max: int = DEPTH_MAX) -> object:
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise InvalidJson(f"expected one JSON document in UTF-8: {_reason(error)}") from None
     plain = _is_plain(value, depth_max)
-    body = _fast.encode(value) if plain else _reference(value)
+    body = _fast.encode(value) if plain else _careful(value)
     if data.count(b":") + _escaped_colons(data) != body.count(b":"):
         # Decoding keeps the last of two equal keys, and a dropped member drops its colon.
         raise DuplicateKey("an object in the document names the same key twice")
-    return value if plain else _decode(body)
+    return value if plain else decode(body)
 
 
 def encode(value: object, *, depth_max: int = DEPTH_MAX) -> bytes:
@@ -70,7 +86,7 @@ def encode(value: object, *, depth_max: int = DEPTH_MAX) -> bytes:
     any other type.
     """
     if not _is_plain(value, depth_max):
-        return _reference(value)
+        return _careful(value)
     try:
         return _fast.encode(value)
     except UnicodeError:
@@ -101,7 +117,7 @@ def _is_plain(value: object, depth: int) -> bool:
 
 
 def _is_plain_number(value: float) -> bool:
-    """Floats go to the reference encoder, which writes them as ECMAScript does."""
+    """Floats are arranged first: ECMAScript writes them otherwise."""
     if type(value) is int:
         kept = -INTEGER_MAX <= value <= INTEGER_MAX
     else:
@@ -122,11 +138,44 @@ def _are_plain_keys(keys: Iterable[object]) -> bool:
     return plain
 
 
-def _reference(value: object) -> bytes:
+def _careful(value: object) -> bytes:
     try:
-        return rfc8785.dumps(value)  # type: ignore[arg-type]  # `_is_plain` has seen every type.
-    except (rfc8785.CanonicalizationError, UnicodeError):
+        return _as_given.encode(_arranged(value))
+    except UnicodeError:
         raise InvalidJson(_SURROGATE) from None
+
+
+def _arranged(value: object) -> object:
+    """The value with its keys in the order, and its floats in the digits, of RFC 8785."""
+    if type(value) is float:
+        return Raw(_digits(value).encode())
+    if type(value) is dict:
+        names = sorted(value, key=_utf_16)
+        return {name: _arranged(value[name]) for name in names}
+    if type(value) is list or type(value) is tuple:
+        return [_arranged(item) for item in value]
+    return value
+
+
+def _utf_16(name: str) -> bytes:
+    return name.encode("utf-16-be")
+
+
+def _digits(value: float) -> str:
+    """A finite float as ECMAScript's `Number::toString` writes it (ECMA-262, 6.1.6.1.20).
+
+    Python finds the same shortest digits; what differs is from where on an exponent is written.
+    """
+    if value.is_integer() and abs(value) < _EXPONENT_FROM:
+        return str(int(value))
+    mantissa, _, exponent = repr(value).partition("e")
+    if not exponent:
+        return mantissa
+    power = int(exponent)
+    if power < _EXPONENT_BELOW or power > 0:
+        return f"{mantissa}e{power:+d}"
+    sign = "-" if value < 0 else ""
+    return f"{sign}0.{'0' * (-power - 1)}{mantissa.removeprefix('-').replace('.', '')}"
 
 
 def _escaped_colons(data: bytes) -> int:

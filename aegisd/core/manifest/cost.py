@@ -7,7 +7,7 @@ position may be alive at each of them. A step is about 12 ns of the validator's 
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -91,7 +91,7 @@ class Parameters(Struct, frozen=True, kw_only=True):
     recursive: frozenset[int]
 
 
-def parameters(schema: dict[str, object]) -> Parameters:
+def parameters(schema: Mapping[str, object]) -> Parameters:
     """What a tool's schema costs. Raises `ManifestInvalid`, saying what would cost too much."""
     scale = _Scale(Document(schema))
     root = scale.document.root

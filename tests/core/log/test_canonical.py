@@ -292,8 +292,8 @@ def test_what_is_no_utf8_is_refused_without_its_bytes_in_whichever_words_the_dec
         """As decoders did whose errors repeat a byte of the string and tell where it stands."""
         return json.loads(data.decode())
 
-    for decoder in (canonical._decode, older):
-        monkeypatch.setattr(canonical, "_decode", decoder)
+    for decoder in (canonical.decode, older):
+        monkeypatch.setattr(canonical, "decode", decoder)
         for document in (b'"hunter2\xff"', b'{"hunter2\xff":1}', b'["\xc3("]'):
             with pytest.raises(InvalidJson, match="UTF-8") as refused:
                 parse(document)

@@ -114,7 +114,7 @@ def test_a_parameters_cost_is_its_own_where_nothing_beside_it_looks_at_it() -> N
     assert alone["text"].number == 0 < alone["n"].number
     assert parameters({"properties": {"n": {"multipleOf": 1e-99}}}).whole.number > alone["n"].number
     assert not parameters({**schema, "patternProperties": {"a": {}}}).alone
-    many = {f"p{number}": {} for number in range(PARAMETERS_ALONE_MAX + 1)}
+    many: Schema = {f"p{number}": {} for number in range(PARAMETERS_ALONE_MAX + 1)}
     assert not parameters({"properties": many}).alone
     many.popitem()
     assert len(parameters({"properties": many}).alone) == PARAMETERS_ALONE_MAX
