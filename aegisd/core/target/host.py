@@ -50,7 +50,7 @@ def hosts(nodes: Iterable[Node]) -> Iterator[Host | Problem]:
             means_url = node.means("url") and not node.is_key
             if means_url and (value or node.role):
                 yield from url(value, node.where)
-            elif not means_url:
+            elif not means_url and _may_name(value):
                 yield from text(value, node.where)
         elif node.means("url") and isinstance(value, int | float) and not isinstance(value, bool):
             yield Problem(target="host", code="not_text", where=node.where)
@@ -58,12 +58,17 @@ def hosts(nodes: Iterable[Node]) -> Iterator[Host | Problem]:
 
 def text(value: str, where: str) -> Iterator[Host | Problem]:
     """Read a text that may be a URL or may hold some."""
-    if ":" not in value and value[:1] not in {"/", "\\"} and _CONTROL.match(value) is None:
+    if not _may_name(value):
         return
     if _STARTS_LIKE_URL.match(_trimmed(value)):
         yield from url(value, where)
     else:
         yield from _urls_inside(value, where)
+
+
+def _may_name(value: str) -> bool:
+    """Whether it is worth a look: most texts are not."""
+    return ":" in value or value[:1] in {"/", "\\"} or _CONTROL.match(value) is not None
 
 
 def url(value: str, where: str) -> Iterator[Host | Problem]:
