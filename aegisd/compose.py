@@ -28,11 +28,13 @@ def engine(
     on_fatal: Callable[[str], None],
     clock: Clock | None = None,
     signing: Signing | None = None,
+    snapshot_key: bytes | None = None,
     followers: Sequence[Follower] = (),
 ) -> Engine:
     """An engine that was not started, on a store that stays its caller's to close.
 
-    Without `clock` it goes by this machine's; without `signing` nothing is signed.
+    Without `clock` it goes by this machine's; without `signing` nothing is signed; without
+    `snapshot_key` the folds it caches are believed by nobody else.
     """
     return Engine(
         store=store,
@@ -41,6 +43,7 @@ def engine(
         configured=configured,
         on_fatal=on_fatal,
         signing=signing,
+        snapshot_key=os.urandom(32) if snapshot_key is None else snapshot_key,
         followers=followers,
     )
 
@@ -91,6 +94,19 @@ def signing(
         signer = open_keyring(own, lambda: origin_in(store))
     folder = Path(guard) if guard else guard_path(database)
     return Signing(signer=signer, guard=GuardFolder(folder), interval_ms=interval_ms, events=events)
+
+
+def snapshot_key(dsn: str, key: str | None = None, signing_key: str | None = None) -> bytes:
+    """What a log's cached folds are believed under, made where it is missing.
+
+    `key` is its file, where nobody names it beside `signing_key`. Raises `ConfigInvalid`.
+    """
+    # As above.
+    from aegisd.signing.signer import key_path  # noqa: PLC0415
+    from aegisd.signing.snapshot_key import open_snapshot_key, snapshot_key_path  # noqa: PLC0415
+
+    beside = Path(signing_key) if signing_key else key_path(Path(place(dsn)))
+    return open_snapshot_key(Path(key) if key else snapshot_key_path(beside))
 
 
 def read_manifest(manifest: Manifest) -> Capabilities:

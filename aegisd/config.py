@@ -60,6 +60,7 @@ class Settings(
         "signing_key": "signing.key",
         "signing_command": "signing.command",
         "signing_public_key": "signing.public_key",
+        "snapshot_key": "snapshot.key",
         "checkpoints_path": "checkpoints.path",
         "checkpoints_interval_ms": "checkpoints.interval_ms",
         "checkpoints_events": "checkpoints.events",
@@ -67,8 +68,8 @@ class Settings(
 ):
     """Everything the daemon can be told. Paths are as given; nothing is opened here.
 
-    `signing_key` and `checkpoints_path` are beside the database where nobody names them. An
-    interval of 0 signs only when asked.
+    `signing_key` and `checkpoints_path` are beside the database where nobody names them, and
+    `snapshot_key` beside the signing key. An interval of 0 signs only when asked.
     """
 
     dsn: str = DSN_DEFAULT
@@ -79,6 +80,7 @@ class Settings(
     signing_key: str | None = None
     signing_command: str | None = None
     signing_public_key: str | None = None
+    snapshot_key: str | None = None
     checkpoints_path: str | None = None
     checkpoints_interval_ms: Annotated[int, Meta(ge=0, le=CHECKPOINT_INTERVAL_MS_MAX)] = 1000
     checkpoints_events: Annotated[int, Meta(ge=1, le=CHECKPOINT_EVENTS_MAX)] = 256

@@ -62,6 +62,7 @@ EXIT_OK, EXIT_BROKEN, EXIT_CONFIG = 0, 70, 78
 )
 @click.option("--trust-mode", help="dev; prod waits for signed manifests.  [default: dev]")
 @click.option("--signing-key", help="Key file for checkpoints.  [default: beside the log]")
+@click.option("--snapshot-key", help="Key file of cached folds.  [default: beside the signing key]")
 @click.option(
     "--checkpoints-path", help="Folder of the newest checkpoints.  [default: beside the log]"
 )
@@ -138,7 +139,16 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
             server.should_exit = True
 
         signing = _signing(settings, store)
-        engine = compose.engine(store, judge, configured, on_fatal=end, signing=signing)
+        engine = compose.engine(
+            store,
+            judge,
+            configured,
+            on_fatal=end,
+            signing=signing,
+            snapshot_key=compose.snapshot_key(
+                settings.dsn, settings.snapshot_key, settings.signing_key
+            ),
+        )
         server.config.app = app(engine)
         started = await engine.start(accept_rollback=accept_rollback)
         serving = asyncio.create_task(_serve(server, listener))
@@ -260,7 +270,12 @@ def _announce(
 
 
 def _rules(started: Start) -> Iterator[str]:
-    """What became of operators' rules that stood on other base rules."""
+    """What became of cached folds, and of operators' rules that stood on other base rules."""
+    if started.refolded:
+        yield (
+            f"  folds     {started.refolded} cached under another snapshot.key, or changed: "
+            "computed from the log"
+        )
     if started.upgraded:
         put = f"{_tenants(len(started.upgraded))} put on the base rules of this build"
         yield f"  upgrade   {put}, with the same operator's files"

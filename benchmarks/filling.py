@@ -71,7 +71,10 @@ async def running(
         interval_ms=interval_ms,
     )
     configured = compose.configured(judge, manifest)
-    engine = compose.engine(store, judge, configured, on_fatal=print, signing=signing)
+    key = compose.snapshot_key(str(database))
+    engine = compose.engine(
+        store, judge, configured, on_fatal=print, signing=signing, snapshot_key=key
+    )
     await engine.start()
     try:
         yield engine

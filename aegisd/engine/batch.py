@@ -10,7 +10,6 @@ from aegisd.core.activation import digest_of
 from aegisd.core.clock import CLOCK_DRIFT_MS_MAX
 from aegisd.core.errors import Outdated
 from aegisd.core.state.model import TenantState
-from aegisd.engine import snapshots
 from aegisd.engine.commands.control import Control
 from aegisd.engine.reckoning import Reckoning
 from aegisd.engine.resident import Resident
@@ -92,7 +91,7 @@ class Deciding:
             resident.take(stage)
             staged.append(stage)
             replies.append((waiting.reply, told))
-        rows = self._snapshots(before.next_position, touched)
+        rows = self._cached(before.next_position, touched)
         resident.trim()
         batch = self._batch(before.next_position, staged, rows if self._at_once else ())
         cache = cached(resident.tenant_id, _end(batch), () if self._at_once else rows)
@@ -127,12 +126,12 @@ class Deciding:
             self._left = "" if acts else digest_of(stage.tenant.activations.bundle)
         return waiting.command.stage(stage)
 
-    def _snapshots(self, first: int, touched: dict[str, int]) -> tuple[SnapshotRow, ...]:
+    def _cached(self, first: int, touched: dict[str, int]) -> tuple[SnapshotRow, ...]:
         """The folds worth caching behind a batch that began at `first`."""
         resident = self._resident
         sessions = [(length, resident.sessions[name]) for name, length in touched.items()]
         after = resident.recover()
-        return tuple(snapshots.due(first, after, sessions, self._judge.rules_version))
+        return tuple(resident.snapshots.due(first, after, sessions))
 
     def _batch(self, first: int, staged: Sequence[Stage], rows: Sequence[SnapshotRow]) -> Batch:
         return Batch(

@@ -41,6 +41,8 @@ from aegisd.engine.imports import Import, Keeping
 from aegisd.engine.reads import Reads
 from aegisd.engine.reckoning import Reckoning
 from aegisd.engine.recorded import Recorded
+from aegisd.engine.resident import Resident
+from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.upgrade import Upgrade, is_newer, upgrade
 from aegisd.engine.writer import Threads, Writer
 from aegisd.ports import Clock, EventStore, Follower, LiveJudge
@@ -67,6 +69,7 @@ class Start(Struct, frozen=True, kw_only=True):
 
     `clock_ms` is what this machine's clock showed and `newest_ms` the newest time in the log, 0 in
     an empty one; `ahead` are the tenants whose log is ahead of that clock, by milliseconds.
+    `refolded` counts cached folds that were not believed, and were computed from the log.
     """
 
     tenants: int
@@ -76,6 +79,7 @@ class Start(Struct, frozen=True, kw_only=True):
     clock_ms: int = 0
     newest_ms: int = 0
     ahead: Mapping[str, int] = {}
+    refolded: int = 0
 
 
 class Engine:
@@ -92,11 +96,16 @@ class Engine:
         clock: Clock,
         configured: Configured,
         on_fatal: Callable[[str], None],
+        snapshot_key: bytes,
         signing: Signing | None = None,
         followers: Sequence[Follower] = (),
     ) -> None:
-        """Without `signing` nothing is signed: for a log that ends with its process."""
-        self.reads = Reads(store, judge.rules_version)
+        """Without `signing` nothing is signed: for a log that ends with its process.
+
+        Cached folds are believed under `snapshot_key`, of 32 bytes.
+        """
+        self._snapshots = Snapshots(judge.rules_version, snapshot_key)
+        self.reads = Reads(store, self._snapshots)
         self._store, self._judge, self._clock = store, judge, clock
         self._configured, self._on_fatal = configured, on_fatal
         self._reckoning = Reckoning(clock, shared=store.shared)
@@ -172,6 +181,7 @@ class Engine:
                 for name, last_ms in newest.items()
                 if last_ms - clock_ms > CLOCK_DRIFT_MS_MAX
             },
+            refolded=self._snapshots.refused,
         )
 
     async def _upgrade(self, state: TenantState) -> Upgrade | None:
@@ -343,7 +353,7 @@ class Engine:
         writer = self._writers.get(tenant_id)
         if writer is None:
             writer = Writer(
-                tenant_id,
+                Resident(tenant_id, self._store, self._snapshots),
                 store=self._store,
                 judge=self._judge,
                 time=self._reckoning,

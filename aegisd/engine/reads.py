@@ -13,6 +13,7 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine import recovery
+from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.waiting import unavailable
 from aegisd.ports import EventStore
 from aegisd.rows import Checkpoint, SessionHead
@@ -29,9 +30,8 @@ class Reads:
     The other methods read where they are called: on such a thread, through `apart`.
     """
 
-    def __init__(self, log: EventStore, rules_version: str) -> None:
-        self._log = log
-        self._rules_version = rules_version
+    def __init__(self, log: EventStore, snapshots: Snapshots) -> None:
+        self._log, self._snapshots = log, snapshots
         self._threads = ThreadPoolExecutor(READ_THREADS_MAX, "read")
         self._refusal: Stopping | None = None
 
@@ -65,7 +65,7 @@ class Reads:
     async def session(self, tenant_id: str, session_id: str) -> SessionState:
         """The durable fold of a session. Raises `SessionUnknown`."""
         state = await self.apart(
-            lambda: recovery.session_state(self._log, tenant_id, session_id, self._rules_version)
+            lambda: recovery.session_state(self._log, tenant_id, session_id, self._snapshots)
         )
         if state.next_seq == 0:
             raise SessionUnknown(f"the log has no session {session_id}")
@@ -74,7 +74,7 @@ class Reads:
     async def tenant(self, tenant_id: str) -> TenantState:
         """The durable fold of a tenant; empty for one without events."""
         return await self.apart(
-            lambda: recovery.tenant_state(self._log, tenant_id, self._rules_version)
+            lambda: recovery.tenant_state(self._log, tenant_id, self._snapshots)
         )
 
     async def head(self, tenant_id: str, session_id: str) -> SessionHead:

@@ -9,6 +9,7 @@ from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import call_id_of
 from aegisd.core.state.fold import fact
+from aegisd.engine.recovery import checked
 from aegisd.ports import EventReader
 from aegisd.rows import Detached
 
@@ -50,8 +51,12 @@ class Recorded(Struct, frozen=True, kw_only=True):
 
 
 def recorded(reader: EventReader, tenant_id: str, key: str) -> list[Recorded]:
-    """What was answered under a key before, from the log; empty for a key never used."""
-    return [_recorded(reader, event) for event in reader.by_idempotency_key(tenant_id, key)]
+    """What was answered under a key before, from the log; empty for a key never used.
+
+    Raises `LogCorrupt` for a row whose columns, bytes and hash disagree: an index led to it.
+    """
+    found = checked(reader.by_idempotency_key(tenant_id, key))
+    return [_recorded(reader, event) for event, _ in found]
 
 
 def different() -> IdempotencyConflict:
@@ -63,6 +68,6 @@ def different() -> IdempotencyConflict:
 
 def _recorded(reader: EventReader, event: StoredEvent) -> Recorded:
     rows = reader.events(event.tenant_id, from_position=event.position, limit=ACT_ROWS_MAX)
-    act = next(acts(rows), Act(cause=event))
+    act = next(acts(row for row, _ in checked(rows)), Act(cause=event))
     kept = reader.detached(event.tenant_id, event.position) if BEGINS in event.body else ()
     return Recorded(act=act, detached=tuple(kept))

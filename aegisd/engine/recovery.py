@@ -2,35 +2,34 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
 
 import msgspec
 
 from aegisd.core.errors import LogCorrupt, LogRolledBack
-from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.chain import agree
+from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.shapes.fact import Fact
-from aegisd.core.state.fold import fact, fold_session, fold_tenant
+from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
+from aegisd.core.state.fold import fact_of, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
-from aegisd.core.state.snapshot import thaw
+from aegisd.engine.snapshots import Snapshots
 from aegisd.ports import EventReader
-from aegisd.rows import SnapshotRow, Turn
-
-S = TypeVar("S", SessionState, TenantState)
+from aegisd.rows import Turn
 
 
 def session_state(
-    reader: EventReader, tenant_id: str, session_id: str, rules_version: str
+    reader: EventReader, tenant_id: str, session_id: str, snapshots: Snapshots
 ) -> SessionState:
     """The fold of a session as the log has it now; empty for one without events.
 
-    Raises `LogCorrupt` where bytes, hashes and links disagree.
+    Raises `LogCorrupt` where bytes, hashes, columns and links disagree.
     """
-    state = _cached_session(reader, tenant_id, session_id, rules_version) or SessionState(
+    state = _cached_session(reader, tenant_id, session_id, snapshots) or SessionState(
         tenant_id=tenant_id, session_id=session_id
     )
     events = reader.session_events(tenant_id, session_id, from_seq=state.next_seq)
     head = state.head_hash
-    for event, seen in _checked(events):
+    for event, seen in checked(events):
         if event.seq != state.next_seq or event.prev_hash != head:
             raise _corrupt(event, "does not continue the event before it")
         state = fold_session(state, seen)
@@ -38,10 +37,10 @@ def session_state(
     return state
 
 
-def tenant_state(reader: EventReader, tenant_id: str, rules_version: str) -> TenantState:
+def tenant_state(reader: EventReader, tenant_id: str, snapshots: Snapshots) -> TenantState:
     """The fold of all a tenant's events; empty for an unknown tenant. Raises `LogCorrupt`."""
-    state = _cached_tenant(reader, tenant_id, rules_version) or TenantState(tenant_id=tenant_id)
-    for event, seen in _checked(reader.events(tenant_id, from_position=state.next_position)):
+    state = _cached_tenant(reader, tenant_id, snapshots) or TenantState(tenant_id=tenant_id)
+    for event, seen in checked(reader.events(tenant_id, from_position=state.next_position)):
         if event.position != state.next_position:
             raise _corrupt(event, f"position {state.next_position} is missing before it")
         state = fold_tenant(state, seen)
@@ -94,16 +93,16 @@ class CatchUp:
     def follow(self, reader: EventReader, turn: Turn | None) -> None:
         """Fold every event behind the tenant's state, and hold the end to the turn's.
 
-        Raises `LogCorrupt` where bytes, hashes and links disagree, and `LogRolledBack` where the
-        log is shorter than, or other than, what was in memory. After an error the states are those
-        of the last event that held.
+        Raises `LogCorrupt` where bytes, hashes, columns and links disagree, and `LogRolledBack`
+        where the log is shorter than, or other than, what was in memory. After an error the states
+        are those of the last event that held.
         """
         state = self.tenant
         # What stands past the turn's end was written after our turn was lost unnoticed. That is no
         # rollback, and this batch's commit will find out.
         missed = None if turn is None else max(0, turn.next_position - state.next_position)
         behind = reader.events(state.tenant_id, from_position=state.next_position, limit=missed)
-        for event, seen in _checked(behind):
+        for event, seen in checked(behind):
             self._fold(event, seen)
         state = self.tenant
         if turn and (turn.next_position, turn.head_hash) != (state.next_position, state.head_hash):
@@ -128,50 +127,46 @@ class CatchUp:
             self.keys.add(event.idempotency_key)
 
 
-def _cached_session(
-    reader: EventReader, tenant_id: str, session_id: str, rules_version: str
-) -> SessionState | None:
-    """A cached fold that fits the log; else None, because a cache may be wrong."""
-    row = reader.snapshot(tenant_id, session_id)
-    if row is None or row.rules_version != rules_version:
-        return None
-    at = next(reader.session_events(tenant_id, session_id, from_seq=row.head, limit=1), None)
-    state = _thawed(SessionState, row)
-    if state is None or at is None or (at.seq, at.hash) != (row.head, row.head_hash):
-        return None
-    found = (state.tenant_id, state.session_id, state.next_seq, state.head_hash)
-    return state if found == (tenant_id, session_id, row.head + 1, row.head_hash) else None
+def checked(events: Iterable[StoredEvent]) -> Iterator[tuple[StoredEvent, Fact]]:
+    """Events whose columns are found to say what their bytes say, with what each means.
 
-
-def _cached_tenant(reader: EventReader, tenant_id: str, rules_version: str) -> TenantState | None:
-    """Like `_cached_session`."""
-    row = reader.snapshot(tenant_id, "")
-    if row is None or row.rules_version != rules_version:
-        return None
-    at = next(reader.events(tenant_id, from_position=row.head, limit=1), None)
-    state = _thawed(TenantState, row)
-    if state is None or at is None or (at.position, at.hash) != (row.head, row.head_hash):
-        return None
-    found = (state.tenant_id, state.next_position, state.head_hash)
-    return state if found == (tenant_id, row.head + 1, row.head_hash) else None
-
-
-def _thawed(kind: type[S], row: SnapshotRow) -> S | None:
-    try:
-        return thaw(row.body, kind)
-    except (msgspec.MsgspecError, ValueError):
-        return None
-
-
-def _checked(events: Iterable[StoredEvent]) -> Iterator[tuple[StoredEvent, Fact]]:
+    Raises `LogCorrupt` for one whose bytes, hash and columns disagree.
+    """
     for event in events:
         if hashlib.sha256(event.body).digest() != event.hash:
             raise _corrupt(event, "its bytes do not have its hash")
         try:
-            seen = fact(event)
+            told = unseal(event.body)
+            seen = fact_of(event, told.payload)
         except (msgspec.MsgspecError, UnicodeError):
             raise _corrupt(event, "its bytes are not an envelope") from None
+        own = told.tenant_id == event.tenant_id or event.tenant_id.startswith(ARCHIVE_PREFIX)
+        if not own or not agree(event, told):
+            raise _corrupt(event, "a column of its row contradicts its bytes")
         yield event, seen
+
+
+def _cached_session(
+    reader: EventReader, tenant_id: str, session_id: str, snapshots: Snapshots
+) -> SessionState | None:
+    """A cached fold that is ours and fits the log; else None, because a cache may be wrong."""
+    row = reader.snapshot(tenant_id, session_id)
+    state = None if row is None else snapshots.state(row, SessionState)
+    if row is None or state is None:
+        return None
+    at = next(reader.session_events(tenant_id, session_id, from_seq=row.head, limit=1), None)
+    return state if at is not None and (at.seq, at.hash) == (row.head, row.head_hash) else None
+
+
+def _cached_tenant(reader: EventReader, tenant_id: str, snapshots: Snapshots) -> TenantState | None:
+    """Like `_cached_session`."""
+    row = reader.snapshot(tenant_id, "")
+    state = None if row is None else snapshots.state(row, TenantState)
+    if row is None or state is None:
+        return None
+    at = next(reader.events(tenant_id, from_position=row.head, limit=1), None)
+    is_there = at is not None and (at.position, at.hash) == (row.head, row.head_hash)
+    return state if is_there else None
 
 
 def _corrupt(event: StoredEvent, what: str) -> LogCorrupt:

@@ -3,9 +3,11 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
+from aegisd.core.errors import LogCorrupt
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine import recovery
 from aegisd.engine.recorded import Recorded, recorded
+from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.stage import Stage
 from aegisd.engine.waiting import BATCH_EVENTS_MAX
 from aegisd.ports import EventStore
@@ -22,11 +24,12 @@ if 4 * BATCH_EVENTS_MAX > SESSIONS_RESIDENT_MAX:
 class Resident:
     """The states of one tenant, with all that is staged on them. Blocks on the store."""
 
-    def __init__(self, tenant_id: str, store: EventStore, rules_version: str) -> None:
+    def __init__(self, tenant_id: str, store: EventStore, snapshots: Snapshots) -> None:
         self.tenant_id = tenant_id
         self.tenant: TenantState | None = None
         self.sessions: OrderedDict[str, SessionState] = OrderedDict()
-        self._store, self._rules_version = store, rules_version
+        self._store = store
+        self.snapshots = snapshots
         # Events with an idempotency key that are decided and not yet known to be durable.
         self._keyed: dict[str, Sequence[Recorded]] = {}
 
@@ -35,7 +38,7 @@ class Resident:
         if self.tenant is None:
             # Read first: what others append meanwhile makes the log longer, never shorter.
             head = self._store.recorded_head(self.tenant_id) if self._store.shared else None
-            state = recovery.tenant_state(self._store, self.tenant_id, self._rules_version)
+            state = recovery.tenant_state(self._store, self.tenant_id, self.snapshots)
             if self._store.shared:
                 recovery.check_reached(self._store, state, head)
             else:
@@ -47,9 +50,7 @@ class Resident:
         """The fold of a session, which becomes the most recently used one."""
         state = self.sessions.get(session_id)
         if state is None:
-            state = recovery.session_state(
-                self._store, self.tenant_id, session_id, self._rules_version
-            )
+            state = recovery.session_state(self._store, self.tenant_id, session_id, self.snapshots)
             self.sessions[session_id] = state
         self.sessions.move_to_end(session_id)
         return state
@@ -60,7 +61,17 @@ class Resident:
         return recorded(self._store, self.tenant_id, key) if staged is None else staged
 
     def kept_of(self, subject: str) -> int:
-        """How many values are kept beside the durable events of a subject."""
+        """How many values are kept beside the durable events of a subject.
+
+        Raises `LogCorrupt` where a value is kept for another subject than its event's: an erasure
+        would miss it.
+        """
+        position = self._store.misfiled(self.tenant_id)
+        if position is not None:
+            raise LogCorrupt(
+                f"tenant {self.tenant_id}, position {position}: a value is kept for another "
+                "subject than its event tells; nothing was erased, run `aegisctl verify`"
+            )
         return self._store.detached_of(self.tenant_id, subject)
 
     def take(self, stage: Stage) -> None:

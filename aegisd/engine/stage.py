@@ -11,7 +11,7 @@ from aegisd.core import gate
 from aegisd.core.act import Act
 from aegisd.core.errors import ManifestInvalid, SessionUnknown
 from aegisd.core.gate import InForce, Question, States, Step
-from aegisd.core.log.detached import SALT_BYTES
+from aegisd.core.log.detached import SALT_BYTES, subject_of
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.policy.judge import Judge, maker
 from aegisd.core.policy.verdict import Verdict
@@ -86,7 +86,7 @@ class Stage:
                 tenant_id=cause.tenant_id,
                 position=cause.position,
                 pointer=value.pointer,
-                subject=cause.user_id or cause.session_id,
+                subject=subject_of(cause.user_id, cause.session_id),
                 salt=value.salt,
                 value=value.value,
             )

@@ -5,6 +5,7 @@ force all the same: it cannot be judged by, so every call is denied POLICY_ERROR
 activates mended rules, and the log says why.
 """
 
+import hashlib
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -54,7 +55,8 @@ def upgrade(
     if active is None or active.author == CONFIG or is_newer(active, judge):
         return None
     kept = documents(bytes.fromhex(active.digest))
-    if kept is None:
+    if kept is None or hashlib.sha256(kept.body).hexdigest() != active.digest:
+        # Gone, or not what the log put in force: it denies, and nothing of it is taken over.
         return None
     try:
         renewed = judge.renewed(kept.body)

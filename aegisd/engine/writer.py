@@ -26,7 +26,6 @@ from aegisd.core.errors import (
     StoreFailed,
 )
 from aegisd.core.state.model import TenantState
-from aegisd.engine import snapshots
 from aegisd.engine.batch import Decided, Deciding, Due, cached
 from aegisd.engine.commands.command import Command
 from aegisd.engine.reckoning import Reckoning
@@ -55,7 +54,7 @@ class Writer:
 
     def __init__(
         self,
-        tenant_id: str,
+        resident: Resident,
         *,
         store: EventStore,
         judge: LiveJudge,
@@ -65,13 +64,13 @@ class Writer:
         on_commit: Callable[[Batch], None],
         on_fatal: Callable[[str], None],
     ) -> None:
-        """`on_commit` is told of each batch, once it is durable."""
-        self.tenant_id = tenant_id
+        """`resident` are its states; `on_commit` is told of each batch, once it is durable."""
+        self.tenant_id = resident.tenant_id
         self._store, self._judge = store, judge
         self._evaluation, self._commits, self._turns = threads
         self._on_commit, self._on_fatal = on_commit, on_fatal
-        self._resident = Resident(tenant_id, store, judge.rules_version)
-        self._deciding = Deciding(self._resident, judge, time, due, at_once=store.shared)
+        self._resident = resident
+        self._deciding = Deciding(resident, judge, time, due, at_once=store.shared)
         self._queue = Queue()
         self._current: list[Waiting] = []
         self._wake = asyncio.Event()
@@ -292,7 +291,7 @@ class Writer:
         """On an orderly end, leave the next start nothing to fold."""
         state = self._resident.tenant
         if state is not None and state.next_position and isinstance(self._stopping, Stopping):
-            row = snapshots.row(state, self._judge.rules_version)
+            row = self._resident.snapshots.row(state)
             await self._keep(cached(self.tenant_id, state.next_position, (row,)))
 
 

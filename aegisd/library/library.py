@@ -89,6 +89,7 @@ class Library:
                 compose.configured(judge, declared, files),
                 on_fatal=self._break,
                 signing=None if dsn is None else compose.signing(dsn, self._store),
+                snapshot_key=None if dsn is None else compose.snapshot_key(dsn),
             )
             undo.pop_all()
 

@@ -17,9 +17,11 @@ from aegisd.engine import recovery
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.rollback import RollbackCheck
 from aegisd.engine.signed_log import SignedLog
+from aegisd.engine.snapshots import Snapshots
 from aegisd.rules_version import rules_version
 from aegisd.signing.guard import GuardFolder
 from aegisd.signing.signer import guard_path, key_path, open_keyring, origin_in
+from aegisd.signing.snapshot_key import open_snapshot_key, snapshot_key_path
 from aegisd.store.sqlite.store import SqliteStore
 from drills.daemon import Daemon
 from drills.faults.acknowledged import Acknowledged, examine
@@ -137,6 +139,8 @@ def _start(store: SqliteStore, folder: Path, commits: ThreadPoolExecutor) -> Non
     check = RollbackCheck(signed, store, guard, signer, clock.now_ms())
     tenants = [each for each in store.tenants() if each[:1] != "$"]
     check.acts(tenants, accept_rollback=False)
+    key = open_snapshot_key(snapshot_key_path(key_path(database)))
+    snapshots = Snapshots(rules_version(), key)
     for tenant_id in tenants:
-        state = recovery.tenant_state(store, tenant_id, rules_version())
+        state = recovery.tenant_state(store, tenant_id, snapshots)
         recovery.check_head(store, state)

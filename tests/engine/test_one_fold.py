@@ -23,9 +23,10 @@ from aegisd.engine.commands.control import (
 )
 from aegisd.engine.commands.opening import opening
 from aegisd.engine.engine import Engine
+from aegisd.engine.snapshots import Snapshots
 from aegisd.ports import EventStore
 from tests.core.gate import Json, ScriptedJudge, manifest, proposal
-from tests.engine.world import ManualClock, close, live, log_of, run, running
+from tests.engine.world import SNAPSHOTS, ManualClock, close, live, log_of, run, running
 
 OPENED = manifest(
     tools={
@@ -123,15 +124,15 @@ def folded(store: EventStore) -> tuple[TenantState, dict[str, SessionState]]:
     return tenant, sessions
 
 
-async def require_one(engine: Engine, store: EventStore, version: str) -> None:
+async def require_one(engine: Engine, store: EventStore, snapshots: Snapshots) -> None:
     """The state in memory, the one a start would have, and the fold of the log."""
     tenant, sessions = folded(store)
     resident, known = live(engine)
-    assert resident == tenant == recovery.tenant_state(store, "acme", version)
+    assert resident == tenant == recovery.tenant_state(store, "acme", snapshots)
     assert await engine.reads.tenant("acme") == tenant
     for session_id, state in sessions.items():
         assert known.get(session_id, state) == state
-        assert recovery.session_state(store, "acme", session_id, version) == state
+        assert recovery.session_state(store, "acme", session_id, snapshots) == state
 
 
 @pytest.mark.parametrize("spacing", [1, 128])
@@ -151,7 +152,7 @@ def test_states_are_one_fold_after_every_event_of_every_kind(
             for command in acts(judge):
                 clock.jumped += 86_400_000 * isinstance(command, CorrectClock)
                 await engine._submit("acme", command)
-                await require_one(engine, store, judge.rules_version)
+                await require_one(engine, store, SNAPSHOTS)
                 for session_id, state in live(engine)[1].items():
                     before[session_id, state.next_seq] = state
         log = log_of(store)

@@ -12,20 +12,20 @@ from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
-from aegisd.core.state.snapshot import freeze
 from aegisd.engine.recovery import check_head, session_state, tenant_state
+from aegisd.engine.snapshots import MAC_BYTES, Snapshots
 from aegisd.rows import Batch, SnapshotRow
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import Gate, proposal, tool
 from tests.engine.world import OPEN
 
-VERSION = "rules 1"
+SNAPSHOTS = Snapshots("rules 1", b"k" * 32)
 
 
-def worked() -> Gate:
-    """A log of a few events in two sessions."""
+def worked(first: int = 0) -> Gate:
+    """A log of a few events in two sessions; another one for each `first`."""
     gate = Gate(held=OPEN)
-    for number in range(4):
+    for number in range(first, first + 4):
         gate.propose(tool("read_file", f"s{number % 2}"))
         gate.propose(proposal("USER_MESSAGE", {"content": number}, session_id="s0"))
     return gate
@@ -64,17 +64,7 @@ def folds(events: list[StoredEvent], session_id: str) -> tuple[SessionState, Ten
 def caches(events: list[StoredEvent], upto: int) -> tuple[SnapshotRow, SnapshotRow]:
     """What a writer would have cached when the log had `upto` events: session s0 and tenant."""
     session, tenant = folds(events[:upto], "s0")
-    row = SnapshotRow(
-        tenant_id="acme",
-        session_id="s0",
-        rules_version=VERSION,
-        head=session.next_seq - 1,
-        head_hash=session.head_hash,
-        body=freeze(session),
-    )
-    return row, replace(
-        row, session_id="", head=upto - 1, head_hash=tenant.head_hash, body=freeze(tenant)
-    )
+    return SNAPSHOTS.row(session), SNAPSHOTS.row(tenant)
 
 
 @given(st.integers(3, 14))
@@ -83,55 +73,68 @@ def test_a_cache_of_any_age_gives_the_fold_from_the_beginning(upto: int) -> None
     session, tenant = folds(events, "s0")
     for rows in ((), caches(events, upto)):
         store = kept(events, *rows)
-        assert session_state(store, "acme", "s0", VERSION) == session
-        assert tenant_state(store, "acme", VERSION) == tenant
+        assert session_state(store, "acme", "s0", SNAPSHOTS) == session
+        assert tenant_state(store, "acme", SNAPSHOTS) == tenant
 
 
 def test_what_nobody_wrote_has_an_empty_state() -> None:
     store = kept(worked().events)
-    assert session_state(store, "acme", "nobody", VERSION) == SessionState(
+    assert session_state(store, "acme", "nobody", SNAPSHOTS) == SessionState(
         tenant_id="acme", session_id="nobody"
     )
-    assert tenant_state(store, "nobody", VERSION) == TenantState(tenant_id="nobody")
+    assert tenant_state(store, "nobody", SNAPSHOTS) == TenantState(tenant_id="nobody")
     check_head(store, TenantState(tenant_id="nobody"))
+
+
+def counted(row: SnapshotRow) -> SnapshotRow:
+    """A row of somebody who would like other counters, and has no key."""
+    body = row.body.replace(b'"violations":0', b'"violations":9').replace(
+        b'"denied":', b'"denied":1'
+    )
+    return replace(row, body=body)
 
 
 Spoil = Callable[[SnapshotRow], SnapshotRow]
 
-SPOILS: dict[str, Spoil] = {
-    "other rules": lambda row: replace(row, rules_version="rules 2"),
-    "not a state": lambda row: replace(row, body=b"{}"),
-    "not json": lambda row: replace(row, body=b"\xff"),
-    "odd hash": lambda row: replace(
-        row, body=row.body.replace(b'"head_hash":"', b'"head_hash":"zz')
-    ),
-    "another head": lambda row: replace(row, head_hash=b"\1" * 32),
-    "earlier": lambda row: replace(row, head=row.head - 1),
-    "later": lambda row: replace(row, head=row.head + 1),
-    "past the end": lambda row: replace(row, head=1000),
-    "another's": lambda row: replace(row, body=row.body.replace(b'"acme"', b'"umbrella"')),
+EMPTY = TenantState(tenant_id="acme", next_position=9)
+
+# How a row may come to lie, and whether that is told of: other rules are no news.
+SPOILS: dict[str, tuple[Spoil, bool]] = {
+    "counters": (counted, True),
+    "no code": (lambda row: replace(row, body=row.body[MAC_BYTES:]), True),
+    "no body": (lambda row: replace(row, body=b""), True),
+    "one bit": (lambda row: replace(row, body=row.body[:-1] + bytes([row.body[-1] ^ 1])), True),
+    "another head": (lambda row: replace(row, head_hash=b"\1" * 32), True),
+    "earlier": (lambda row: replace(row, head=row.head - 1), True),
+    "later": (lambda row: replace(row, head=row.head + 1), True),
+    "another's": (lambda _row: Snapshots("rules 1", b"l" * 32).row(EMPTY), True),
+    "other rules": (lambda row: replace(row, rules_version="rules 2"), False),
 }
 
 
 @pytest.mark.parametrize("name", sorted(SPOILS))
-def test_a_cache_that_does_not_fit_the_log_is_not_used(name: str) -> None:
+def test_a_cache_that_its_key_does_not_speak_for_is_computed_from_the_log_and_counted(
+    name: str,
+) -> None:
+    spoil, told = SPOILS[name]
     events = worked().events
     session, tenant = folds(events, "s0")
-    poison = [
-        replace(
-            row,
-            body=row.body.replace(b'"violations":0', b'"violations":9').replace(
-                b'"denied":0', b'"denied":9'
-            ),
-        )
-        for row in caches(events, 9)
-    ]
-    believed = kept(events, *poison)
-    assert session_state(believed, "acme", "s0", VERSION) != session
-    assert tenant_state(believed, "acme", VERSION) != tenant
-    store = kept(events, *(SPOILS[name](row) for row in poison))
-    assert session_state(store, "acme", "s0", VERSION) == session
-    assert tenant_state(store, "acme", VERSION) == tenant
+    places = [(row.session_id, spoil(row)) for row in caches(events, 9)]
+    rows = [replace(row, tenant_id="acme", session_id=place) for place, row in places]
+    snapshots = Snapshots("rules 1", b"k" * 32)
+    store = kept(events, *rows)
+    assert session_state(store, "acme", "s0", snapshots) == session
+    assert tenant_state(store, "acme", snapshots) == tenant
+    assert snapshots.refused == 2 * told
+
+
+def test_a_cache_of_an_event_that_the_log_does_not_hold_is_not_used() -> None:
+    events, others = worked().events, worked(5).events
+    session, tenant = folds(events[:7], "s0")
+    for rows in (caches(events, 9), caches(others, 7)):
+        store = kept(events[:7], *rows)
+        assert session_state(store, "acme", "s0", SNAPSHOTS) == session
+        assert tenant_state(store, "acme", SNAPSHOTS) == tenant
 
 
 @pytest.mark.parametrize("at", range(2, 9))
@@ -143,14 +146,17 @@ def test_a_log_whose_bytes_were_changed_gives_no_state(at: int) -> None:
         altered(events, at, body=changed),
         altered(events, at, hash=b"\1" * 32),
         altered(events, at, body=b"{}", hash=hashlib.sha256(b"{}").digest()),
+        altered(events, at, event_type="FROM_THE_FUTURE"),
+        altered(events, at, agent_id="somebody"),
+        altered(events, at, idempotency_key="k"),
         altered(events, at, prev_hash=b"\1" * 32),
     ]
-    for store in stores[:3]:
+    for store in stores:
         with pytest.raises(LogCorrupt, match=f"position {at}"):
-            tenant_state(store, "acme", VERSION)
+            tenant_state(store, "acme", SNAPSHOTS)
     for store in stores:
         with pytest.raises(LogCorrupt, match=f"session {own}"):
-            session_state(store, "acme", own, VERSION)
+            session_state(store, "acme", own, SNAPSHOTS)
 
 
 def test_a_log_with_a_row_gone_gives_no_state() -> None:
@@ -161,11 +167,11 @@ def test_a_log_with_a_row_gone_gives_no_state() -> None:
         own = log.sessions[events[at].session_id]
         log.events.pop(at)
         with pytest.raises(LogCorrupt, match=f"position {at} is missing"):
-            tenant_state(store, "acme", VERSION)
+            tenant_state(store, "acme", SNAPSHOTS)
         own.remove(events[at])
         if own and own[-1].seq > events[at].seq:
             with pytest.raises(LogCorrupt, match="does not continue"):
-                session_state(store, "acme", events[at].session_id, VERSION)
+                session_state(store, "acme", events[at].session_id, SNAPSHOTS)
 
 
 def test_a_log_cut_or_lengthened_behind_the_daemons_back_is_not_its_own() -> None:

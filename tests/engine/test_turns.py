@@ -29,6 +29,7 @@ from tests.core.gate import ScriptedJudge, manifest, proposal, tool
 from tests.effort import times
 from tests.engine.world import (
     LOG_NAME,
+    SNAPSHOTS,
     ManualClock,
     MemoryGuard,
     StubbornStore,
@@ -326,11 +327,9 @@ async def _check_race(
     for engine in engines:
         await engine.check(tool("read_file", "s0"))
         tenant, sessions = live(engine)
-        assert tenant == recovery.tenant_state(store, "acme", ScriptedJudge.rules_version)
+        assert tenant == recovery.tenant_state(store, "acme", SNAPSHOTS)
         for name in ("s0", "s1", "s2"):
-            assert sessions[name] == recovery.session_state(
-                store, "acme", name, ScriptedJudge.rules_version
-            )
+            assert sessions[name] == recovery.session_state(store, "acme", name, SNAPSHOTS)
 
 
 def test_one_key_asked_of_two_engines_at_once_is_recorded_once(database: str) -> None:

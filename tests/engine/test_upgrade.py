@@ -25,7 +25,7 @@ from tests.core.gate import (
     proposal,
     tool,
 )
-from tests.engine.world import OPEN, ManualClock, ignore, log_of, outcome, run
+from tests.engine.world import OPEN, SNAPSHOT_KEY, ManualClock, ignore, log_of, outcome, run
 
 ANNS = {"rules/ann.py": "no paying"}
 
@@ -76,7 +76,12 @@ class Running:
 
     def __init__(self, store: MemoryStore, judge: Build, told: Configured | None = None) -> None:
         self.engine = compose.engine(
-            store, judge, told or configured(judge), clock=ManualClock(), on_fatal=ignore
+            store,
+            judge,
+            told or configured(judge),
+            clock=ManualClock(),
+            on_fatal=ignore,
+            snapshot_key=SNAPSHOT_KEY,
         )
 
     async def __aenter__(self) -> tuple[Engine, Start]:
@@ -103,6 +108,22 @@ def activations(store: MemoryStore) -> list[tuple[str, int]]:
         if event.event_type == "POLICY_ACTIVATED"
         for payload in [msgspec.json.decode(event.body)["payload"]]
     ]
+
+
+def test_a_bundle_with_other_bytes_than_the_log_names_is_not_taken_over() -> None:
+    async def story() -> None:
+        store, newer = MemoryStore(), Build(2)
+        await anns(store, Build(1))
+        before = activations(store)
+        for key, kept in list(store._documents.items()):
+            other = kept.body.replace(b"rules/ann.py", b"rules/bob.py")
+            store._documents[key] = msgspec.structs.replace(kept, body=other)
+        async with Running(store, newer) as (engine, started):
+            assert started == Start(tenants=1)
+            assert outcome((await engine.append((tool("read_file"),)))[0]) == "POLICY_ERROR"
+        assert activations(store) == before
+
+    run(story())
 
 
 def test_an_operators_rules_go_on_on_the_base_rules_of_the_running_build() -> None:

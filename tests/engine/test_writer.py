@@ -11,12 +11,15 @@ from aegisd.core.state.snapshot import digest
 from aegisd.engine import recovery
 from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
+from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.waiting import BATCH_EVENTS_MAX
 from aegisd.ports import EventStore
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import Gate, ScriptedJudge, proposal, tool
 from tests.engine.world import (
     OPEN,
+    SNAPSHOT_KEY,
+    SNAPSHOTS,
     ManualClock,
     StubbornStore,
     close,
@@ -204,14 +207,14 @@ def test_a_restart_finds_the_state_that_was_left(
             assert tenant is not None
         close(store)
         again = reopen()
-        version = ScriptedJudge.rules_version
-        found = recovery.tenant_state(again, "acme", version)
+        mine, others = SNAPSHOTS, Snapshots("other rules", SNAPSHOT_KEY)
+        found = recovery.tenant_state(again, "acme", mine)
         recovery.check_head(again, found)
         assert (found, digest(found)) == (tenant, digest(tenant))
         for session_id, state in sessions.items():
-            assert recovery.session_state(again, "acme", session_id, version) == state
-            assert recovery.session_state(again, "acme", session_id, "other rules") == state
-        assert recovery.tenant_state(again, "acme", "other rules") == tenant
+            assert recovery.session_state(again, "acme", session_id, mine) == state
+            assert recovery.session_state(again, "acme", session_id, others) == state
+        assert recovery.tenant_state(again, "acme", others) == tenant
         close(again)
 
     run(story())

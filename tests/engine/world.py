@@ -18,6 +18,7 @@ from aegisd.engine.checkpoints import Signing
 from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
+from aegisd.engine.snapshots import Snapshots
 from aegisd.ports import EventReader, EventStore
 from aegisd.rows import Batch
 from aegisd.signing.keyring import Keyring, SigningKey
@@ -161,6 +162,11 @@ def ignore(_reason: str) -> None:
     """What happens in the process when it must end is another test's matter."""
 
 
+# What the cached folds of these logs are believed under, from one engine to the next.
+SNAPSHOT_KEY = bytes(range(32))
+SNAPSHOTS = Snapshots(ScriptedJudge.rules_version, SNAPSHOT_KEY)
+
+
 @asynccontextmanager
 async def running(
     store: EventStore,
@@ -180,6 +186,7 @@ async def running(
         clock=clock or ManualClock(),
         on_fatal=on_fatal,
         signing=evidence,
+        snapshot_key=SNAPSHOT_KEY,
     )
     try:
         await engine.start(accept_rollback=accept_rollback)

@@ -37,7 +37,7 @@ from aegisd.engine.engine import Engine
 from aegisd.ports import EventReader
 from tests.core.builders import START_MS
 from tests.core.gate import BUNDLE, ScriptedJudge, base
-from tests.engine.world import evidence
+from tests.engine.world import SNAPSHOT_KEY, evidence
 from tests.sim.client import Client
 from tests.sim.disk import FaultyGuard, FaultyMemory, FaultySqlite, PowerOff, Weather
 from tests.sim.ledger import Ledger, Violated, require
@@ -158,6 +158,7 @@ class World:
             clock=self._clock,
             on_fatal=lambda _reason: self._over.set(),
             signing=evidence(self._guard, interval_ms=20, events=40),
+            snapshot_key=SNAPSHOT_KEY,
         )
         self._guard.store = self._store
         tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._over.wait())]
@@ -229,11 +230,11 @@ class World:
         """What writers hold in memory, and what a start would read, is the fold of the log."""
         self.ledger.check(self._store)
         for tenant_id, followed in self.ledger.followed.items():
-            state = recovery.tenant_state(self._store, tenant_id, engine._judge.rules_version)
+            state = recovery.tenant_state(self._store, tenant_id, engine._snapshots)
             require(holds=state == followed.tenant, law=f"{tenant_id}: the cache is not the fold")
             for session_id, folded in followed.sessions.items():
                 cached = recovery.session_state(
-                    self._store, tenant_id, session_id, engine._judge.rules_version
+                    self._store, tenant_id, session_id, engine._snapshots
                 )
                 where = f"{tenant_id}/{session_id}"
                 require(holds=cached == folded, law=f"{where}: the cache is not the fold")

@@ -103,7 +103,7 @@ class Chain:
         except (msgspec.MsgspecError, UnicodeError):
             return False
         expected = event.tenant_id if self._body_tenant is None else self._body_tenant
-        return told.tenant_id == expected and _agree(event, told)
+        return told.tenant_id == expected and agree(event, told)
 
     def _check_bytes(self, event: StoredEvent) -> Iterator[tuple[str, str]]:
         if hashlib.sha256(event.body).digest() != event.hash:
@@ -132,8 +132,8 @@ class Chain:
         self.heads[event.session_id] = (event.seq, event.hash)
 
 
-def _agree(event: StoredEvent, told: Envelope) -> bool:
-    """Whether the columns but the tenant's say what the bytes say."""
+def agree(event: StoredEvent, told: Envelope) -> bool:
+    """Whether the columns but tenant, position and hash say what the bytes say."""
     prev_hash = b64encode(event.prev_hash).decode() if event.prev_hash else UNSET
     return (
         told.session_id == event.session_id
