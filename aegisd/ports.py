@@ -134,8 +134,17 @@ class EventReader(LogReader, Protocol):
     def newest_checkpoint(self, tenant_id: str) -> Checkpoint | None:
         """The checkpoint of the largest size, signed or not."""
 
+    def kept(self, tenant_id: str) -> Iterator[Detached]:
+        """A tenant's detached values that were not erased, by position and pointer. Flat memory."""
+
     def detached_of(self, tenant_id: str, subject: str) -> int:
         """How many values of a subject are kept."""
+
+    def misfiled(self, tenant_id: str) -> int | None:
+        """The position of some value kept for another subject than its event's columns tell.
+
+        None where each is kept for its own, so that an erasure finds all of a subject.
+        """
 
     def close(self) -> None:
         """Release files and locks. Nothing is lost by not calling it."""

@@ -71,4 +71,6 @@ def found(name: Named, find: Find) -> bytes | str:
         return f"{name.kind} {name.digest} is named by an event and missing"
     if hashlib.sha256(document.body).digest() != digest:
         return f"{name.kind} {name.digest} has other bytes than its digest says"
+    if document.kind != name.kind:
+        return f"{name.kind} {name.digest} is kept as something else, so no request finds it"
     return document.body

@@ -15,10 +15,11 @@ from aegisd.audit.partial_export import ExportPlan, PartialExport
 from aegisd.audit.progress import Progress, silent
 from aegisd.audit.proofs import Proofs
 from aegisd.audit.verification.result import sentence
+from aegisd.audit.verification.values import ValueCheck
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, SessionUnknown
 from aegisd.core.log import checkpoint, export
-from aegisd.core.log.chain import Chain
+from aegisd.core.log.chain import Break, Chain
 from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import (
@@ -130,6 +131,7 @@ class _Source:
         self.chain = Chain(whole=plan.session_id is None, body_tenant=self.body_tenant)
         self._log, self._partial, self._plan = log, partial, plan
         self._proofs = proofs
+        self._check = ValueCheck(log, plan.tenant_id)
         # Positions in the tenant: of the events of one session, and of those with values beside.
         self._positions = array("Q")
         self._holding = array("Q")
@@ -148,6 +150,8 @@ class _Source:
             self._take(event)
             self._partial.append(event)
             progress()
+        for broken in self._values_missing():
+            raise _refusal(broken)
         if not self.count:
             raise SessionUnknown(
                 f"the log holds no event of {shown(self._plan.session_id or self._plan.tenant_id)}"
@@ -171,17 +175,24 @@ class _Source:
 
     def _take(self, event: StoredEvent) -> None:
         row = msgspec.structs.replace(event, tenant_id=self._plan.tenant_id)
-        for found in self.chain.check(row):
-            raise LogCorrupt(
-                f"{sentence(found)}; a log that does not hold is not exported, run "
-                "`aegisctl verify`"
-            )
+        for broken in self.chain.check(row):
+            raise _refusal(broken)
         self.named.update(documents.named(event))
         if self._plan.session_id is not None:
             self._positions.append(event.position)
-        if self._plan.values and BEGINS in event.body:
-            self._holding.append(self.count)
+        if self._plan.values:
+            is_holding = BEGINS in event.body
+            rows = self._log.detached(row.tenant_id, row.position) if is_holding else ()
+            for broken in self._check.check(row, rows):
+                raise _refusal(broken)
+            if is_holding:
+                self._holding.append(self.count)
         self.count += 1
+
+    def _values_missing(self) -> Iterable[Break]:
+        """Values that were taken away: of one session nobody knows what was erased."""
+        is_whole = self._plan.values and self._plan.session_id is None
+        return self._check.end() if is_whole else ()
 
     @property
     def alone(self) -> str | None:
@@ -232,3 +243,9 @@ class _Source:
                     salt=row.salt,
                     value=row.value.decode(),
                 )
+
+
+def _refusal(broken: Break) -> LogCorrupt:
+    return LogCorrupt(
+        f"{sentence(broken)}; a log that does not hold is not exported, run `aegisctl verify`"
+    )

@@ -74,6 +74,15 @@ class Sensitive:
             return {}
         return found(marks, payload, size)
 
+    def may_be_secret(
+        self, event_type: str, payload: object, pointer: str, tool: str | None
+    ) -> bool:
+        """Whether the commitment at a pointer may stand for a secret, of which nothing is kept."""
+        path = tokens(pointer)
+        marks = self._of(event_type, payload, tool)
+        # What is taken is at a mark, or around it where it has no such inside.
+        return any(mark.kind == "secret" and all(map(_meets, mark.path, path)) for mark in marks)
+
     def _of(self, event_type: str, payload: object, tool: str | None) -> Sequence[Mark]:
         if event_type == "TOOL_CALL_PROPOSED":
             name = payload.get("tool_name") if isinstance(payload, dict) else None

@@ -7,6 +7,7 @@ from itertools import count, islice, takewhile
 from operator import attrgetter
 
 from aegisd.core.errors import LogCorrupt, PositionConflict, StoreFailed
+from aegisd.core.log.detached import subject_of
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.rows import Batch, Checkpoint, Detached, Document, Growth, SessionHead, SnapshotRow
 from aegisd.store.alone import Alone
@@ -237,6 +238,22 @@ class MemoryStore(Alone):
         with self._lock:
             kept = self._log(tenant_id).detached.get(position, {})
             return [kept[pointer] for pointer in sorted(kept)]
+
+    def kept(self, tenant_id: str) -> Iterator[Detached]:
+        """See `aegisd.ports.EventReader.kept`."""
+        with self._lock:
+            kept = self._log(tenant_id).detached
+            rows = [kept[at][pointer] for at in sorted(kept) for pointer in sorted(kept[at])]
+        return iter(rows)
+
+    def misfiled(self, tenant_id: str) -> int | None:
+        """See `aegisd.ports.EventReader.misfiled`."""
+        events = self._log(tenant_id).events
+        for row in self.kept(tenant_id):
+            event = events[row.position]
+            if row.subject != subject_of(event.user_id, event.session_id):
+                return row.position
+        return None
 
     def detached_of(self, tenant_id: str, subject: str) -> int:
         """See `aegisd.ports.EventReader.detached_of`."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import Checkpoint, Document, SessionHead, SnapshotRow
+from aegisd.rows import Checkpoint, Detached, Document, SessionHead, SnapshotRow
 
 # The largest integer of a column: 64 bits with a sign. No position, seq or size is beyond it.
 INTEGER_MAX = 2**63 - 1
@@ -81,18 +81,49 @@ NEWEST_CHECKPOINT = Read(
     """SELECT size, root, note FROM {log}checkpoints
     WHERE tenant_id = {v} ORDER BY size DESC LIMIT 1""",
 )
+# The columns of `Detached` but the tenant's. `{kept}` tells a value from what an erasure left.
+VALUES = "SELECT position, pointer, subject, salt, value FROM {log}detached"
+DETACHED = Read(
+    "detached values",
+    VALUES + " WHERE tenant_id = {v} AND position = {v} AND {kept} ORDER BY pointer",
+)
+KEPT = Read(
+    "the detached values",
+    VALUES
+    + """ WHERE tenant_id = {v} AND (position, pointer) > ({v}, {v}) AND {kept}
+    ORDER BY position, pointer LIMIT {v}""",
+)
+DETACHED_OF = Read(
+    "how many detached values a subject has",
+    "SELECT count(*) FROM {log}detached WHERE tenant_id = {v} AND subject = {v} AND {kept}",
+)
+MISFILED = Read(
+    "whose detached values are",
+    """SELECT beside.position FROM {log}detached AS beside LEFT JOIN {log}events AS event
+        ON event.tenant_id = beside.tenant_id AND event.position = beside.position
+    WHERE beside.tenant_id = {v} AND {kept} AND coalesce(beside.subject
+        <> CASE event.user_id WHEN '' THEN event.session_id ELSE event.user_id END, 1 = 1)
+    LIMIT 1""",
+)
+
+# Values read in one go: each may have as many bytes as an event.
+PAGE_VALUES_MAX = 16
 
 
 class TableReader(ABC):
     """The reads of an `EventReader` that databases answer alike.
 
-    A database says how it spells `{log}` and `{v}`, and its own form of two reads: `SESSIONS`, of
+    A database says how it spells `{log}`, `{v}` and `{kept}`, and its own form of two reads:
+    `SESSIONS`, of
     `tenant`, `after` and `limit` by name, gives the heads of sessions by id; `RECORDED_HEAD` what
     the last commit said of a tenant's end.
     """
 
     LOG: ClassVar[str]
     VALUE: ClassVar[str]
+    IS_KEPT: ClassVar[str]
+    # What comes before the first pointer.
+    BEFORE_POINTERS: ClassVar[str | bytes]
     SESSIONS: ClassVar[Read]
     RECORDED_HEAD: ClassVar[Read]
 
@@ -116,6 +147,10 @@ class TableReader(ABC):
     @abstractmethod
     def _event(self, row: Row) -> StoredEvent:
         """The event of a row of `COLUMNS`."""
+
+    @abstractmethod
+    def _pointer(self, column: object) -> object:
+        """The JSON pointer of a value, from its column; anything but text where it is none."""
 
     def next_position(self, tenant_id: str) -> int:
         """See `aegisd.ports.EventReader.next_position`."""
@@ -184,6 +219,32 @@ class TableReader(ABC):
                 return None
         return None
 
+    def detached(self, tenant_id: str, position: int) -> list[Detached]:
+        """See `aegisd.ports.EventReader.detached`."""
+        return [self._value(tenant_id, row) for row in self._ask(DETACHED, tenant_id, position)]
+
+    def kept(self, tenant_id: str) -> Iterator[Detached]:
+        """See `aegisd.ports.EventReader.kept`."""
+        last: tuple[object, object] = (-INTEGER_MAX - 1, self.BEFORE_POINTERS)
+        while rows := self._ask(KEPT, tenant_id, *last, PAGE_VALUES_MAX):
+            for row in rows:
+                yield self._value(tenant_id, row)
+            last = rows[-1][0], rows[-1][1]
+
+    def detached_of(self, tenant_id: str, subject: str) -> int:
+        """See `aegisd.ports.EventReader.detached_of`."""
+        return sum(count for (count,) in self._ask(DETACHED_OF, tenant_id, subject))
+
+    def misfiled(self, tenant_id: str) -> int | None:
+        """See `aegisd.ports.EventReader.misfiled`."""
+        for (position,) in self._ask(MISFILED, tenant_id):
+            return int(position)
+        return None
+
+    def _value(self, tenant_id: str, row: Row) -> Detached:
+        position, pointer, *rest = row
+        return made(Detached, DETACHED, tenant_id, position, self._pointer(pointer), *rest)
+
     # ── evidence ─────────────────────────────────────────────────────────────────────────────────
 
     def hashes(self, tenant_id: str, *, from_position: int, limit: int) -> list[bytes]:
@@ -217,12 +278,12 @@ class TableReader(ABC):
         return self._rows(tenant_id, self._spelled(read), (tenant_id, *values))
 
     def _spelled(self, read: Read) -> Read:
-        return _spelled(read, self.LOG, self.VALUE)
+        return _spelled(read, self.LOG, self.VALUE, self.IS_KEPT)
 
 
 @cache
-def _spelled(read: Read, log: str, value: str) -> Read:
-    return read._replace(sql=read.sql.format(log=log, v=value))
+def _spelled(read: Read, log: str, value: str, kept: str) -> Read:
+    return read._replace(sql=read.sql.format(log=log, v=value, kept=kept))
 
 
 def made(kind: type[S], read: Read, *values: object) -> S:

@@ -5,19 +5,20 @@ from typing import Protocol, runtime_checkable
 
 from aegisd.audit import documents
 from aegisd.audit.anchors import NONE, Anchors
-from aegisd.audit.archives import import_act
+from aegisd.audit.archives import evidence, import_act
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.progress import Progress, silent
 from aegisd.audit.verification.checkpoints import CheckpointCheck
 from aegisd.audit.verification.order import Order
 from aegisd.audit.verification.result import Verification, unreadable
+from aegisd.audit.verification.values import ValueCheck
 from aegisd.core.archive import body_tenant
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.chain import NOWHERE, Break, Chain
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import EventReader
-from aegisd.rows import SnapshotRow
+from aegisd.rows import Detached
 
 # Rows on end that cannot be read before the rest of a tenant is given up: a damaged page of 8 KiB
 # holds at most about as many.
@@ -73,7 +74,7 @@ def _check_form(log: Formed, told: Verification) -> None:
 
 
 class _TenantCheck:
-    """One tenant of a database: its chain, its recorded head, its archive act, its cached folds."""
+    """One tenant of a database: its chain, its recorded head, its archive act, its values."""
 
     def __init__(
         self, log: EventReader, tenant_id: str, anchors: Anchors, told: Verification
@@ -84,6 +85,9 @@ class _TenantCheck:
         self.chain = Chain(whole=True, body_tenant=written_for)
         self._checkpoints = CheckpointCheck(log, tenant_id, written_for or tenant_id, anchors, told)
         self._order = Order()
+        self._values = ValueCheck(log, tenant_id)
+        self._beside = self._rows_beside()
+        self._next = next(self._beside, None)
         # Read before the events and again after: a daemon may be appending meanwhile.
         self._before = self._recorded_head()
         self._last: StoredEvent | None = None
@@ -96,8 +100,10 @@ class _TenantCheck:
             if isinstance(row, Break):
                 self._told.add(row)
                 continue
-            for found in (*self.chain.check(row), *self._order.check(row)):
+            breaks = self.chain.check(row)
+            for found in (*breaks, *self._order.check(row)):
                 self._told.add(found)
+            self._check_values(row, holds=not breaks)
             self._last = row
             self._checkpoints.add(row.hash)
             if self._before is not None and row.position + 1 == self._before[0]:
@@ -128,7 +134,9 @@ class _TenantCheck:
             with self._told.reading(self._tenant_id):
                 for found in self._log.moved(self._tenant_id):
                     self._told.add(found)
-        self._check_snapshots()
+        self._check_archive()
+        with self._told.reading(self._tenant_id):
+            self._check_values(None, holds=True)
         covered, signed = self._checkpoints.end()
         sessions = len(self.chain.heads)
         self._told.count(self._tenant_id, events, sessions, signed=signed, covered=covered)
@@ -165,27 +173,35 @@ class _TenantCheck:
         position = NOWHERE if self._last is None else self._last.position
         self._told.add(Break("head", detail, tenant_id=self._tenant_id, position=position))
 
-    def _check_snapshots(self) -> None:
-        """A cached fold rests on one event; that event must be there and be the same."""
-        for session_id in ("", *sorted(self.chain.heads)):
-            with self._told.reading(self._tenant_id):
-                row = self._log.snapshot(self._tenant_id, session_id)
-                wrong = None if row is None else self._snapshot_fault(row)
-                if wrong is not None and row is not None:
-                    position, seq = (NOWHERE, row.head) if session_id else (row.head, NOWHERE)
-                    place = (self._tenant_id, position, session_id, seq)
-                    self._told.add(Break("head", wrong, *place))
+    def _check_archive(self) -> None:
+        with self._told.reading(self._tenant_id):
+            for _piece in evidence(self._log, self._tenant_id):
+                pass
 
-    def _snapshot_fault(self, row: SnapshotRow) -> str | None:
-        if row.session_id:
-            events = self._log.session_events(
-                row.tenant_id, row.session_id, from_seq=row.head, limit=1
-            )
-        else:
-            events = self._log.events(row.tenant_id, from_position=row.head, limit=1)
-        event = next(events, None)
-        if event is None or row.head != (event.seq if row.session_id else event.position):
-            return "a cached fold rests on an event that is missing"
-        if event.hash != row.head_hash:
-            return "a cached fold rests on another event than the log has here"
-        return None
+    def _rows_beside(self) -> Iterator[Detached]:
+        """The values kept beside the tenant's events, as far as they can be read."""
+        with self._told.reading(self._tenant_id):
+            yield from self._log.kept(self._tenant_id)
+
+    def _check_values(self, event: StoredEvent | None, *, holds: bool) -> None:
+        """Check the values up to an event, and its own if it holds; at the end all that is left."""
+        own: list[Detached] = []
+        while self._next is not None and (event is None or self._next.position <= event.position):
+            row, self._next = self._next, next(self._beside, None)
+            if event is not None and row.position == event.position:
+                own.append(row)
+            elif event is not None or not self._is_appended(row.position):
+                detail = f"a value is kept for {row.pointer} of an event that is not there"
+                place = (self._tenant_id, row.position)
+                self._told.add(Break("detached", detail, *place))
+        if not holds:
+            return
+        with self._told.reading(self._tenant_id):
+            found = self._values.end() if event is None else self._values.check(event, own)
+            for each in found:
+                self._told.add(each)
+
+    def _is_appended(self, position: int) -> bool:
+        """Whether an event was appended there since the events were read."""
+        event = next(self._log.events(self._tenant_id, from_position=position, limit=1), None)
+        return event is not None and event.position == position >= self._end

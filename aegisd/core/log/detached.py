@@ -35,6 +35,11 @@ class Value(Struct, frozen=True, kw_only=True):
     value: bytes
 
 
+def subject_of(user_id: str, session_id: str) -> str:
+    """Whose the values beside an event are: its user's, or its session's where it names none."""
+    return user_id or session_id
+
+
 def commitment(salt: bytes, value: bytes) -> dict[str, object]:
     """What stands in the place of a value: of canonical bytes, under a salt."""
     digest = hashlib.sha256(salt + value).hexdigest()

@@ -131,9 +131,12 @@ class ExportCheck:
 
     def commit(self, body: bytes, position: int) -> None:
         """Keep what the event on event line `position`, which holds, says of values beside it."""
-        payload = msgspec.json.decode(unseal(body).payload)
+        told = unseal(body)
+        payload = msgspec.json.decode(told.payload)
+        subject = detached.subject_of(told.user_id, told.session_id)
         for pointer in detached.pointers(payload):
-            self._committed.add(_digest(position, pointer, detached.at(payload, pointer)))
+            committed = detached.at(payload, pointer)
+            self._committed.add(_digest(position, pointer, subject, committed))
 
     def _check_scope(self, event: StoredEvent) -> list[Break]:
         scope = self.scope
@@ -156,9 +159,9 @@ class ExportCheck:
         else:
             self._last_detached = place
             committed = detached.commitment(part.salt, part.value.encode())
-            if _digest(*place, committed) in self._committed:
+            if _digest(*place, part.subject, committed) in self._committed:
                 return
-            detail = "the event did not commit to this salt and value"
+            detail = "the event did not commit to this salt and value, or tells another subject"
         found = self._break("detached", f"pointer {part.pointer}: {detail}")
         yield msgspec.structs.replace(found, position=part.position)
 
@@ -236,9 +239,9 @@ class ExportCheck:
         return Break(rule, detail, tenant_id, self.chain.events, session_id, seq)
 
 
-def _digest(position: int, pointer: str, committed: object) -> bytes:
-    """One digest for what an event commits to, so that each takes as little memory."""
-    return hashlib.sha256(encode([position, pointer, committed])).digest()
+def _digest(position: int, pointer: str, subject: str, committed: object) -> bytes:
+    """One digest for what an event says of a value, so that each takes as little memory."""
+    return hashlib.sha256(encode([position, pointer, subject, committed])).digest()
 
 
 def holding(check: ExportCheck, lines: Iterable[bytes]) -> Iterator[Line]:

@@ -7,11 +7,10 @@ import psycopg
 
 from aegisd.core.errors import ConfigInvalid, InvalidField
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import Detached
 from aegisd.store.pool import Pool
 from aegisd.store.postgres import failure, form, schema
 from aegisd.store.postgres.connection import READER, connect, connect_again
-from aegisd.store.tables import COLUMNS, INTEGER_MAX, Order, Read, Row, TableReader, Values, made
+from aegisd.store.tables import COLUMNS, INTEGER_MAX, Order, Read, Row, TableReader, Values
 
 # Rows read in one go. Between pages no transaction is open, so a slow reader keeps nothing alive.
 PAGE_EVENTS_MAX = 256
@@ -64,21 +63,13 @@ SESSIONS = Read(
         WHERE tenant_id = %(tenant)s AND session_id = found.id ORDER BY seq DESC LIMIT 1
     ) AS newest ORDER BY found.id""",
 )
-DETACHED = Read(
-    "detached values",
-    """SELECT pointer, subject, salt, value FROM aegis.detached
-    WHERE tenant_id = %s AND position = %s ORDER BY pointer""",
-)
-DETACHED_OF = Read(
-    "how many detached values a subject has",
-    "SELECT count(*) FROM aegis.detached WHERE tenant_id = %s AND subject = %s",
-)
 
 
 class PostgresReader(TableReader):
     """An `EventReader` of one database. Each read borrows a connection of its own."""
 
     LOG, VALUE = "aegis.", "%s"
+    IS_KEPT, BEFORE_POINTERS = "true", b""
     SESSIONS: ClassVar[Read] = SESSIONS
     RECORDED_HEAD: ClassVar[Read] = RECORDED_HEAD
 
@@ -160,17 +151,12 @@ class PostgresReader(TableReader):
                 first = (event.position if order == "position" else event.seq) + 1
             left -= len(rows)
 
-    def detached(self, tenant_id: str, position: int) -> list[Detached]:
-        """See `aegisd.ports.EventReader.detached`."""
-        return [
-            made(Detached, DETACHED, tenant_id, position, pointer.decode(), *rest)
-            for pointer, *rest in self._rows(tenant_id, DETACHED, (tenant_id, position))
-        ]
-
-    def detached_of(self, tenant_id: str, subject: str) -> int:
-        """See `aegisd.ports.EventReader.detached_of`."""
-        ((found,),) = self._rows(tenant_id, DETACHED_OF, (tenant_id, subject))
-        return int(found)
+    def _pointer(self, column: object) -> object:
+        """Of bytes, since text cannot hold every pointer."""
+        try:
+            return column.decode() if isinstance(column, bytes) else column
+        except UnicodeDecodeError:
+            return column
 
     def faults(self) -> list[str]:
         """One sentence for each object of the schema that is not as Aegis made it."""

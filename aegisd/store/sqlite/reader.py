@@ -12,7 +12,6 @@ from typing import ClassVar
 
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import Detached
 from aegisd.store.sqlite import failure, schema
 from aegisd.store.sqlite.connection import Connections
 from aegisd.store.sqlite.row import event_of
@@ -20,14 +19,17 @@ from aegisd.store.tables import (
     BLOCKS,
     CHECKPOINTS,
     COLUMNS,
+    DETACHED,
+    DETACHED_OF,
     INTEGER_MAX,
+    KEPT,
+    MISFILED,
     NEWEST_CHECKPOINT,
     Order,
     Read,
     Row,
     TableReader,
     Values,
-    made,
 )
 
 # Rows read in one go. A page closes its read transaction, so a slow consumer never keeps the
@@ -69,21 +71,13 @@ SESSIONS = Read(
 RECORDED_HEAD = Read(
     "a recorded head", "SELECT next_position, hash FROM tenant_heads WHERE tenant_id = ?"
 )
-# An erased value is zeros, see `store.ERASE`.
-DETACHED = Read(
-    "detached values",
-    """SELECT pointer, subject, salt, value FROM detached
-    WHERE tenant_id = ? AND position = ? AND salt <> zeroblob(32) ORDER BY pointer""",
-)
-DETACHED_OF = Read(
-    "how many detached values a subject has",
-    """SELECT count(*) FROM detached
-    WHERE tenant_id = ? AND subject = ? AND salt <> zeroblob(32)""",
-)
-
 # What the first version of the schema has no tables for.
 LATER = frozenset(
-    read.what for read in (BLOCKS, CHECKPOINTS, NEWEST_CHECKPOINT, DETACHED, DETACHED_OF)
+    read.what
+    for read in (
+        *(BLOCKS, CHECKPOINTS, NEWEST_CHECKPOINT),
+        *(DETACHED, DETACHED_OF, KEPT, MISFILED),
+    )
 )
 
 
@@ -91,6 +85,8 @@ class SqliteReader(TableReader):
     """An `EventReader` of one SQLite file, for any number of threads."""
 
     LOG, VALUE = "", "?"
+    # An erased value is zeros, see `store.ERASE`.
+    IS_KEPT, BEFORE_POINTERS = "salt <> zeroblob(32)", ""
     SESSIONS: ClassVar[Read] = SESSIONS
     RECORDED_HEAD: ClassVar[Read] = RECORDED_HEAD
 
@@ -181,15 +177,8 @@ class SqliteReader(TableReader):
     def _event(self, row: Row) -> StoredEvent:
         return event_of(self._path, row)
 
-    def detached(self, tenant_id: str, position: int) -> list[Detached]:
-        """See `aegisd.ports.EventReader.detached`."""
-        rows = self._rows(tenant_id, DETACHED, (tenant_id, position))
-        return [made(Detached, DETACHED, tenant_id, position, *row) for row in rows]
-
-    def detached_of(self, tenant_id: str, subject: str) -> int:
-        """See `aegisd.ports.EventReader.detached_of`."""
-        rows = self._rows(tenant_id, DETACHED_OF, (tenant_id, subject))
-        return int(rows[0][0]) if rows else 0
+    def _pointer(self, column: object) -> object:
+        return column
 
     def schema_version(self) -> int:
         """The version of the file's schema. One of version 1 becomes newer as a store opens it."""

@@ -15,7 +15,7 @@ from aegisd.audit.verification.file import verify_file
 from aegisd.audit.verification.result import Verification
 from aegisd.core.log.envelope import Envelope, restore, seal
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.rows import Batch, SnapshotRow
+from aegisd.rows import Batch
 from aegisd.store.sqlite.reader import SqliteReader
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.recording import call, record
@@ -108,21 +108,6 @@ def test_a_row_cut_from_the_tail_shows_against_the_recorded_head(log_file: Path)
     assert [(each.position, each.rule) for each in look(log_file).breaks] == [(16, "head")]
 
 
-def test_a_tail_cut_together_with_its_record_shows_against_a_cached_fold(log_file: Path) -> None:
-    ((digest,),) = rows(log_file, "hash", "tenant_id = 'acme' AND position = 16")
-    tamper(
-        log_file,
-        "DELETE FROM events WHERE tenant_id = 'acme' AND position > 16",
-        (
-            "UPDATE tenant_heads SET next_position = 17, hash = ? WHERE tenant_id = 'acme'",
-            (digest,),
-        ),
-    )
-    assert [(each.rule, each.detail) for each in look(log_file).breaks] == [
-        ("head", "a cached fold rests on an event that is missing")
-    ]
-
-
 def test_a_forked_session_shows(log_file: Path) -> None:
     ((body,),) = rows(log_file, "body", "session_id = 's2' AND seq = 2")
     assert isinstance(body, bytes)
@@ -194,22 +179,6 @@ def test_a_manifest_or_bundle_edited_or_deleted_shows(recorded: Path, tmp_path: 
 def test_a_schema_changed_behind_our_back_shows(log_file: Path) -> None:
     tamper(log_file, "DROP INDEX events_by_key")
     assert [each.rule for each in look(log_file).breaks] == ["file"]
-
-
-def test_a_cached_fold_of_another_event_shows(log_file: Path) -> None:
-    store = SqliteStore(str(log_file))
-    row = SnapshotRow(
-        tenant_id="acme",
-        session_id="s1",
-        rules_version="r",
-        head=3,
-        head_hash=b"\1" * 32,
-        body=b"{}",
-    )
-    store.append(Batch(tenant_id="acme", first_position=18, events=(), snapshots=(row,)))
-    store.close()
-    (found,) = look(log_file).breaks
-    assert (found.session_id, found.seq, found.rule) == ("s1", 3, "head")
 
 
 def test_a_log_is_verified_while_it_is_written(log_file: Path) -> None:
