@@ -36,6 +36,11 @@ class TenantTree:
         self._reader, self._tenant_id = reader, tenant_id
         kept = reader.newest_checkpoint(tenant_id)
         size = 0 if kept is None else kept.size
+        if kept is not None and size < 1:
+            raise LogCorrupt(
+                f"tenant {tenant_id}: a checkpoint is kept of {size} events, and none is signed of "
+                "fewer than 1; run `aegisctl verify`"
+            )
         blocks = reader.blocks(tenant_id)[: size // BLOCK_LEAVES]
         self._tree = Tree(blocks)
         self._kept_blocks = len(blocks)

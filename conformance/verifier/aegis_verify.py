@@ -564,8 +564,7 @@ class Export:
         self._held: set[tuple[str, str]] = set()
         # Detached values and proofs follow the events, so those are read along a second time.
         self._again, self._proved = enumerate(event_lines(path)), event_lines(path)
-        self._holder: Members = {}
-        self._detached, self._index = (-1, ""), -1
+        self._holder, self._detached, self._index = Members(), (-1, ""), -1
 
     def take(self, number: int, raw: bytes) -> None:
         """Check the next line, with its newline."""
@@ -680,14 +679,13 @@ class Export:
         if place[0] != self._detached[0]:
             line = next((each for at, each in self._again if at == place[0]), None)
             self._holder = envelope(line) if line else {}
-        self._detached = place
+        self._detached, holder = place, self._holder
         digest = hashlib.sha256(_base64(salt) + value.encode()).hexdigest()
-        told_by_event = at_pointer(self._holder.get("payload"), place[1])
         expected = {"$detached": {"bytes": len(value.encode()), "sha256": digest}}
-        if len(_base64(salt)) != 32 or told_by_event != expected:
+        found = at_pointer(holder.get("payload"), place[1])
+        whose = holder.get("user_id") or holder.get("session_id")
+        if len(_base64(salt)) != 32 or (found, whose) != (expected, told["subject"]):
             raise Broken("detached", f"event {place[0]} does not commit to {shown(place[1])}")
-        if told["subject"] != (self._holder["user_id"] or self._holder["session_id"]):
-            raise Broken("detached", f"event {place[0]} tells another subject of {shown(place[1])}")
 
     def _check_proof(self, told: Members) -> None:
         """The path from the next event of a session to the root."""

@@ -18,13 +18,14 @@ from rich.table import Table
 
 from aegisd.child import NotStarted
 from drills.daemon import HUNG_UP
-from drills.faults import calls, clock, damage, kill, power, simulation, traffic, turns
+from drills.faults import altered, calls, clock, damage, kill, power, simulation, traffic, turns
 from drills.faults.interposer import Unsupported
 from drills.faults.outcome import FULL, Fault, FaultOutcome, Tally, judge
 
 # Every bad day that is tried, in the order of the table.
 FAULTS = (
     *(kill.sqlite, kill.postgres, power.store, power.daemon, power.careless, damage.sqlite),
+    *(altered.sqlite, altered.postgres),
     *(calls.full, calls.full_daemon, calls.unsynced, power.unsynced, clock.jumps, clock.bounds),
     *(traffic.retries, traffic.one_seq, traffic.two_daemons, traffic.flood, traffic.stopped),
     *(turns.hung, turns.vanished),

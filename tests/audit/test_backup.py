@@ -1,5 +1,6 @@
 """A backup is the log as it was when the backup began, verified."""
 
+import io
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,6 +9,9 @@ import pytest
 
 from aegisd.audit import backup, replica
 from aegisd.audit.database_log import DatabaseLog
+from aegisd.audit.export_writing import complete, plan_of
+from aegisd.audit.partial_export import PartialExport
+from aegisd.audit.proofs import StoredProofs
 from aegisd.audit.replica import End, ends
 from aegisd.core.errors import ConfigInvalid, LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
@@ -17,6 +21,17 @@ from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.full import tables
 from tests.audit.recording import call, record
+from tests.audit.tampering import tamper
+
+# What somebody does to the one value of the log.
+ALTERED = (
+    "UPDATE detached SET value = CAST('43' AS BLOB)",
+    "UPDATE detached SET salt = randomblob(32)",
+    "UPDATE detached SET salt = zeroblob(32)",
+    "UPDATE detached SET subject = 'u2'",
+    "UPDATE detached SET pointer = '/meta'",
+    "DELETE FROM detached",
+)
 
 
 def test_a_log_is_backed_up_to_where_it_ended_while_it_is_written(
@@ -72,3 +87,18 @@ def test_a_store_that_holds_a_log_is_not_filled(full: Path) -> None:
         assert backup.verify(store, ends(log)).tenants == 3
         with pytest.raises(ConfigInvalid, match="holds a log already"):
             backup.fill(log, store, ends(log))
+
+
+@pytest.mark.parametrize("statement", ALTERED)
+def test_values_that_are_not_those_of_their_events_are_neither_backed_up_nor_exported(
+    full: Path, tmp_path: Path, statement: str
+) -> None:
+    tamper(full, statement)
+    with closing(DatabaseLog(str(full))) as log:
+        with pytest.raises(LogCorrupt, match=r"tenant beside, position 0, .*detached"):
+            backup.write_file(log, tmp_path / "backup.db", replica.ends(log))
+        plan = plan_of(StoredProofs(log), "beside", None, values=True)
+        refused = pytest.raises(LogCorrupt, match=r"detached.* is not exported")
+        with closing(PartialExport.temporary(plan)) as partial, refused:
+            complete(log, None, partial, io.BytesIO())
+    assert not (tmp_path / "backup.db").exists()

@@ -140,6 +140,8 @@ def test_a_commitment_without_a_whole_salt_hides_nothing_and_is_refused(
         {"pointer": "/args/a~1b~0/01"},
         {"pointer": "args/a~1b~0/1"},
         {"pointer": ""},
+        {"subject": "u2"},
+        {"subject": ""},
     ],
 )
 def test_any_other_detached_value_is_refused(look: Look, changes: dict[str, object]) -> None:

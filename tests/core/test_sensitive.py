@@ -104,6 +104,24 @@ def test_an_answer_of_a_tool_that_nobody_can_name_is_taken_as_strictly_as_any_to
     assert asked(sensitive({}), "TOOL_RESULT", payload) == {}
 
 
+@pytest.mark.parametrize("tool", ["crm", None])
+@pytest.mark.parametrize(
+    "answer",
+    [{"rows": [{"pin": 1, "ssn": 2}]}, {"rows": "text"}, {"rows": [{"pin": {"a": 1}}] * 300}, "x"],
+)
+def test_what_was_never_kept_is_told_from_what_was_by_the_place_of_its_commitment(
+    answer: object, tool: str | None
+) -> None:
+    payload = {"call_id": "c1", "result": answer}
+    places = asked(sensitive(), "TOOL_RESULT", payload, tool)
+    stored = detach(payload, list(places), [bytes(32)] * len(places))[0]
+    for pointer, kind in places.items():
+        told = sensitive().may_be_secret("TOOL_RESULT", stored, pointer, tool)
+        assert told == (kind == "secret"), pointer
+        plain = sensitive({"result_sensitive": {"rows": "personal"}})
+        assert not plain.may_be_secret("TOOL_RESULT", stored, pointer, tool)
+
+
 def test_events_are_marked_by_type() -> None:
     kept = sensitive(
         {}, USER_MESSAGE={"content": "personal"}, MEMORY_WRITE={"/content/a": "secret"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.custody import PayloadErased
@@ -435,6 +436,24 @@ def test_an_erasure_that_did_not_become_durable_erased_nothing() -> None:
             with pytest.raises(LogUnavailable):
                 await engine.erase("acme", "u1", author="ann", reason="asked to")
             assert store.detached_of("acme", "u1") == 1
+
+    run(story())
+
+
+def test_an_erasure_that_would_miss_a_value_erases_nothing_and_says_so() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store, judge=judging(), told=told()) as engine:
+            await engine.append((crm(), crm(call_id="c2")))
+            before = log_of(store)
+            kept = store._tenants["acme"].detached
+            at = max(kept)
+            kept[at] = {name: replace(row, subject="u9") for name, row in kept[at].items()}
+            for subject in ("u1", "u9", "stranger"):
+                with pytest.raises(LogCorrupt, match=f"position {at}: a value is kept for another"):
+                    await engine.erase("acme", subject, author="ann", reason="asked to")
+            assert len(list(store.kept("acme"))) == 2
+            assert log_of(store) == before
 
     run(story())
 

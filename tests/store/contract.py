@@ -447,9 +447,21 @@ class EvidenceContract:
         store.append(with_values([event(0), event(1)], *values))
         assert store.detached("acme", 0) == [values[1], values[0]]
         assert store.detached("acme", 1) == [values[2]]
-        assert store.detached("acme", 2) == []
         assert store.detached("other", 0) == []
-        assert [store.detached_of("acme", subject) for subject in ("u1", "u2", "u3")] == [2, 1, 0]
+        more = [value(2, f"/{at:03}") for at in range(40)]
+        store.append(with_values([event(2)], *reversed(more)))
+        assert list(store.kept("acme")) == [values[1], values[0], values[2], *more]
+        assert list(store.kept("other")) == []
+        assert [store.detached_of("acme", subject) for subject in ("u1", "u2", "u3")] == [42, 1, 0]
+
+    def test_a_value_that_is_kept_for_another_subject_than_its_events_is_found(
+        self, store: EventStore
+    ) -> None:
+        # Of u1, and of nobody in session s.
+        store.append(with_values([event(0), event(1)], value(0, "/a"), value(1, "/a", "s")))
+        assert store.misfiled("acme") is None
+        store.append(with_values([event(2)], value(2, "/a", "u2")))
+        assert [store.misfiled(name) for name in ("acme", "nobody")] == [2, None]
 
     def test_a_refused_batch_keeps_no_value_and_erases_none(self, store: EventStore) -> None:
         store.append(with_values([event(0)], value(0, "/a")))

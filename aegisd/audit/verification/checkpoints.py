@@ -13,6 +13,9 @@ from aegisd.ports import EventReader
 from aegisd.rows import Checkpoint
 from aegisd.signing import ed25519
 
+# No column holds less: it has 64 bits.
+SIZE_LEAST = -(2**63)
+
 # Checkpoints read in one go. A log that lives long has more of them than memory should hold.
 CHECKPOINTS_PAGE = 1000
 
@@ -41,7 +44,7 @@ class CheckpointCheck:
         self._unsigned: Break | None = None
         # A daemon may be appending meanwhile: what it signs from now on is not looked at.
         self._last_size = self._newest_size()
-        self._turn(0)
+        self._turn(SIZE_LEAST)
 
     def add(self, event_hash: bytes) -> None:
         """Take the hash of the next event."""
@@ -81,7 +84,10 @@ class CheckpointCheck:
             page = self._reader.checkpoints(
                 self._tenant_id, from_size=from_size, limit=CHECKPOINTS_PAGE
             )
-        self._page = [each for each in page if each.size <= self._last_size]
+        for each in page:
+            if each.size < 1:
+                self._told.add(self._break("checkpoint", f"a checkpoint covers {each.size} events"))
+        self._page = [each for each in page if 0 < each.size <= self._last_size]
         self._roots.want(each.size for each in self._page)
 
     def _judge_page(self) -> None:

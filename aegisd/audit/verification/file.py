@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from aegisd.audit import log
-from aegisd.audit.anchors import NONE, Anchors
+from aegisd.audit.anchors import NONE, Anchors, tenant_of
 from aegisd.audit.progress import Progress, silent
 from aegisd.audit.verification.database import verify_database
 from aegisd.audit.verification.event_proof import verify_proof
@@ -42,6 +42,10 @@ def verify_file(
     try:
         with log.opened_database(file) as reader:
             tenants = log.known_tenants(reader, tenant_id)
+            if tenant_id is None:
+                # A list of tenants can be shortened more easily than a log.
+                kept = {tenant_of(head) for head in anchors.kept} - set(tenants)
+                tenants += sorted(each for each in kept if reader.next_position(each))
             return verify_database(reader, tenants, session_id, anchors=anchors, progress=progress)
     except LogCorrupt as error:
         # Not even the list of tenants, or the file's own marks, can be read.

@@ -253,6 +253,7 @@ def test_a_cut_tail_is_called_one() -> None:
         replace(VALUE_LINE, pointer="/result"),
         replace(VALUE_LINE, position=0),
         replace(VALUE_LINE, position=-1),
+        replace(VALUE_LINE, subject="u2"),
     ],
 )
 def test_each_lie_about_a_value_breaks_its_rule(lie: ExportedDetached) -> None:

@@ -21,6 +21,7 @@ FEW = {
     "power cut, daemon": 20,
     "power cut, careless build": 12,
     "damaged files": 40,
+    "altered by hand": 12,
     "disk full, at every call": 6,
     "disk full under the daemon": 1,
     "sync fails": 1,

@@ -1,0 +1,186 @@
+"""A log that holds something of everything, for whoever alters it, and what it answers."""
+
+import io
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+from aegisd import compose
+from aegisd.audit.anchors import Anchors, read_head
+from aegisd.audit.export_writing import complete, plan_of
+from aegisd.audit.partial_export import PartialExport
+from aegisd.audit.proofs import StoredProofs
+from aegisd.core.errors import AegisError
+from aegisd.core.proposal import Proposal, read
+from aegisd.core.state.fold import fact
+from aegisd.engine.engine import Engine
+from aegisd.ports import EventReader, EventStore
+from aegisd.rego.installation import installation
+from aegisd.signing import keyring
+from aegisd.store.dsn import open_store
+from drills.daemon import MANIFEST, proposal
+
+# Events of one session: enough that its fold is cached, and that a block of the tree is complete.
+LONG_EVENTS = 280
+
+# Calls of a session that the budget allows.
+BUDGET = 3
+
+RULES = {
+    "rules/ann.rego": """package aegis.rules
+
+deny contains {"message": "not in May", "rule": "may"} if input.call.tool == "read_file"
+"""
+}
+
+
+def governed() -> Mapping[str, object]:
+    """The quick-start manifest with a small budget, and with what is personal or secret."""
+    told: dict[str, object] = json.loads(MANIFEST.read_bytes())
+    tools = {
+        "crm": {
+            "risk": "low",
+            "roles": {"ssn": "content", "pin": "content"},
+            "sensitive": {"ssn": "personal", "pin": "secret"},
+        }
+    }
+    return {
+        **told,
+        "tools": {**told["tools"], **tools},  # type: ignore[dict-item]  # an object, as we wrote it
+        "budgets": {"steps": None, "tool_calls": BUDGET, "wall_time_ms": None},
+        "sensitive": {"USER_MESSAGE": {"content": "personal"}},
+    }
+
+
+def keyed(key: str, **more: object) -> Proposal:
+    """A call under an idempotency key."""
+    return read(proposal("kept", **more), idempotency_key=key)
+
+
+def said(session: str, content: str, **more: object) -> Proposal:
+    """A message of the user."""
+    payload = {"content": content}
+    return read(proposal(session, event_type="USER_MESSAGE", payload=payload, **more))
+
+
+def crm(session: str, call_id: str, **more: object) -> Proposal:
+    """A call with a personal value and a secret."""
+    args = {"ssn": "078-05-1120", "pin": "4711"}
+    payload = {"tool_name": "crm", "call_id": call_id, "args": args}
+    return read(proposal(session, payload=payload, **more))
+
+
+# What is recorded before anybody alters it, and what is asked of each altered log: a used budget, a
+# part of one, a path that is never allowed, an ended session, a retry, another tenant's rules.
+BEFORE = (
+    *(read(proposal("used")) for _ in range(BUDGET + 1)),
+    *(read(proposal("begun")) for _ in range(BUDGET - 1)),
+    keyed("k1"),
+    keyed("k2", args={"path": "/etc/passwd"}),
+    said("ann", "I am Ann", user_id="u1"),
+    crm("ann", "c1", user_id="u1"),
+    crm("bob", "c2"),
+    said("carol", "I am Carol", user_id="u3"),
+    read(proposal("over", event_type="TERMINATION", payload=None)),
+)
+ASKED = (
+    *(read(proposal("used")) for _ in range(2)),
+    *(read(proposal("begun")) for _ in range(2)),
+    keyed("k1"),
+    keyed("k2", args={"path": "/etc/passwd"}),
+    read(proposal("long")),
+    read(proposal("over")),
+    read(proposal("new", args={"path": "/etc/passwd"})),
+    read(proposal("new")),
+    read(proposal("new", tenant_id="beta")),
+)
+
+
+@asynccontextmanager
+async def running(dsn: str, folder: Path) -> AsyncIterator[tuple[Engine, EventStore]]:
+    """The engine on a log whose keys and kept checkpoints lie in a folder. Raises `AegisError`."""
+    with closing(open_store(dsn)) as store:
+        judge = installation("auto").judge(store.document)
+        key = str(folder / "log.key")
+        engine = compose.engine(
+            store,
+            judge,
+            compose.configured(judge),
+            on_fatal=lambda _reason: None,
+            signing=compose.signing(
+                dsn, store, key=key, guard=str(folder / "checkpoints"), interval_ms=0
+            ),
+            snapshot_key=compose.snapshot_key(dsn, signing_key=key),
+        )
+        try:
+            await engine.start()
+            yield engine, store
+        finally:
+            await engine.stop()
+
+
+async def record(dsn: str, folder: Path) -> Anchors:
+    """Make the log; what an auditor has of it: the key, and the newest checkpoint of each tenant.
+
+    Two sittings, so that there is more than one checkpoint, and folds cached at two ends.
+    """
+    capabilities = compose.read_manifest(governed())
+    async with running(dsn, folder) as (engine, _):
+        for tenant_id in ("acme", "beta"):
+            await engine.register_manifest(tenant_id, capabilities, author="ann", reason="begin")
+        await engine.activate_policy("beta", RULES, author="ann", reason="no reading")
+        for event in BEFORE:
+            await engine.append((event,))
+        await engine.append(tuple(said("long", str(at)) for at in range(100)))
+        await engine.erase("acme", "u3", author="ann", reason="asked to")
+        await engine.signing().sign_now("acme")
+    async with running(dsn, folder) as (engine, store):
+        rest = [said("long", str(at), user_id="u5") for at in range(100, LONG_EVENTS)]
+        for first in range(0, len(rest), 60):
+            await engine.append(tuple(rest[first : first + 60]))
+        alone = io.BytesIO()
+        export(store, "acme", alone, "ann")
+        alone.seek(0)
+        await engine.import_log("audit", alone, author="ann", reason="case 12")
+        kept = [await engine.signing().sign_now(name) for name in ("acme", "audit", "beta")]
+        (public, *_) = keyring.load(folder / "log.key").keys(0)
+    heads = tuple(read_head(each.note, [public]) for each in kept)
+    return Anchors(keys=(public,), kept=heads)
+
+
+async def answers(dsn: str, folder: Path) -> list[str]:
+    """What the log answers to `ASKED`, each by itself: outcome and reasons, or `refused`."""
+    told: list[str] = []
+    async with running(dsn, folder) as (engine, _):
+        for event in ASKED:
+            try:
+                (answer,) = await engine.append((event,))
+            except AegisError as error:
+                told.append(f"refused: {error.code}")
+                continue
+            payload = fact(answer.decision).payload if answer.decision else None
+            decision = payload if isinstance(payload, dict) else {}
+            reasons = [each["code"] for each in decision.get("reasons", ())]
+            told.append(f"{decision.get('outcome')} {reasons} {answer.replayed}")
+    return told
+
+
+def export(
+    log: EventReader, tenant_id: str, out: io.BytesIO, session_id: str | None = None
+) -> None:
+    """Write an export with values; of a whole tenant without what was signed."""
+    proofs = StoredProofs(log)
+    plan = plan_of(proofs, tenant_id, session_id, values=True)
+    if session_id is None:
+        plan = type(plan)(tenant_id=tenant_id, session_id=None, values=True, end=None, note=None)
+    with closing(PartialExport.temporary(plan)) as partial:
+        complete(log, proofs, partial, out)
+
+
+def told_by(log: EventReader, tenants: Sequence[str]) -> bytes:
+    """All that a log tells of tenants: their exports with values. Raises `AegisError`."""
+    out = io.BytesIO()
+    for tenant_id in tenants:
+        export(log, tenant_id, out)
+    return out.getvalue()
