@@ -108,6 +108,12 @@ class EventReader(LogReader, Protocol):
         A cache beside the log, checked against it at start: rows cut from the tail show here.
         """
 
+    def in_sessions(self, tenant_id: str) -> int | None:
+        """How many events a tenant's sessions have, told by an index alone.
+
+        None where one does not have every seq from 0 to its last.
+        """
+
     def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
         """Every event that carries the key, in position order; empty when it was never used."""
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from aegisd.core.policy.input import Moment, Snapshot
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import TenantState
-from aegisd.engine import imports
+from aegisd.engine import imports, recovery
 from aegisd.engine.checkpoints import Checkpoints, Signing
 from aegisd.engine.commands.append import Append, Check
 from aegisd.engine.commands.command import Command
@@ -150,6 +151,7 @@ class Engine:
         for tenant_id in tenants:
             writer = self._writer(tenant_id)
             state = await self.reads.apart(writer.recover)
+            await self.reads.apart(partial(recovery.check_sessions, self._store, state))
             ends[tenant_id], newest[tenant_id] = state.next_position, state.last_now_ms
             if is_newer(state.activations.bundle, self._judge):
                 newer.append(tenant_id)

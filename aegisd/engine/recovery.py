@@ -77,6 +77,19 @@ def check_reached(
         )
 
 
+def check_sessions(reader: EventReader, state: TenantState) -> None:
+    """Hold the index of a tenant's sessions to a fold: what was cut from one does not show in it.
+
+    Raises `LogCorrupt`.
+    """
+    found = reader.in_sessions(state.tenant_id)
+    if found is None or found < state.next_position:
+        raise LogCorrupt(
+            f"tenant {state.tenant_id}: the log ends before position {state.next_position}, and "
+            "its sessions do not hold all events before it; run `aegisctl verify`"
+        )
+
+
 class CatchUp:
     """States in memory that follow a log others append to.
 

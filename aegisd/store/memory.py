@@ -185,6 +185,13 @@ class MemoryStore(Alone):
             yield from page
             first += len(page)
 
+    def in_sessions(self, tenant_id: str) -> int | None:
+        """See `aegisd.ports.EventReader.in_sessions`."""
+        with self._lock:
+            sessions = self._log(tenant_id).sessions.values()
+            whole = all(row.seq == at for rows in sessions for at, row in enumerate(rows))
+            return sum(map(len, sessions)) if whole else None
+
     def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
         """See `aegisd.ports.EventReader.by_idempotency_key`."""
         with self._lock:

@@ -48,6 +48,14 @@ BY_KEY = Read(
     f"SELECT {COLUMNS} FROM {{log}}events WHERE tenant_id = {{v}} AND idempotency_key = {{v}} "  # noqa: S608 - column names of ours
     "ORDER BY position",
 )
+IN_SESSIONS = Read(
+    "the index of sessions",
+    """SELECT coalesce(sum(length), 0), coalesce(sum(whole), 0), count(*) FROM (
+        SELECT count(*) AS length,
+            CASE WHEN min(seq) = 0 AND max(seq) + 1 = count(*) THEN 1 ELSE 0 END AS whole
+        FROM {log}events WHERE tenant_id = {v} GROUP BY session_id
+    ) AS sessions""",
+)
 HEAD = Read(
     "a head",
     """SELECT session_id, seq, hash FROM {log}events
@@ -199,6 +207,11 @@ class TableReader(ABC):
         """See `aegisd.ports.EventReader.session_events`."""
         scope = {"tenant_id": tenant_id, "session_id": session_id}
         return self._stream("seq", scope, from_seq, limit)
+
+    def in_sessions(self, tenant_id: str) -> int | None:
+        """See `aegisd.ports.EventReader.in_sessions`."""
+        ((events, whole, sessions),) = self._ask(IN_SESSIONS, tenant_id)
+        return int(events) if whole == sessions else None
 
     def by_idempotency_key(self, tenant_id: str, key: str) -> list[StoredEvent]:
         """See `aegisd.ports.EventReader.by_idempotency_key`."""

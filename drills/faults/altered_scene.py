@@ -53,22 +53,22 @@ def governed() -> Mapping[str, object]:
     }
 
 
-def keyed(key: str, **more: object) -> Proposal:
+def keyed(key: str, args: object = None) -> Proposal:
     """A call under an idempotency key."""
-    return read(proposal("kept", **more), idempotency_key=key)
+    return read(proposal("kept", args=args), idempotency_key=key)
 
 
-def said(session: str, content: str, **more: object) -> Proposal:
+def said(session: str, content: str, user_id: str = "") -> Proposal:
     """A message of the user."""
     payload = {"content": content}
-    return read(proposal(session, event_type="USER_MESSAGE", payload=payload, **more))
+    return read(proposal(session, event_type="USER_MESSAGE", payload=payload, user_id=user_id))
 
 
-def crm(session: str, call_id: str, **more: object) -> Proposal:
+def crm(session: str, call_id: str, user_id: str = "") -> Proposal:
     """A call with a personal value and a secret."""
     args = {"ssn": "078-05-1120", "pin": "4711"}
     payload = {"tool_name": "crm", "call_id": call_id, "args": args}
-    return read(proposal(session, payload=payload, **more))
+    return read(proposal(session, payload=payload, user_id=user_id))
 
 
 # What is recorded before anybody alters it, and what is asked of each altered log: a used budget, a
@@ -82,6 +82,7 @@ BEFORE = (
     crm("ann", "c1", user_id="u1"),
     crm("bob", "c2"),
     said("carol", "I am Carol", user_id="u3"),
+    read(proposal("over")),
     read(proposal("over", event_type="TERMINATION", payload=None)),
 )
 ASKED = (
@@ -162,7 +163,7 @@ async def answers(dsn: str, folder: Path) -> list[str]:
             payload = fact(answer.decision).payload if answer.decision else None
             decision = payload if isinstance(payload, dict) else {}
             reasons = [each["code"] for each in decision.get("reasons", ())]
-            told.append(f"{decision.get('outcome')} {reasons} {answer.replayed}")
+            told.append(f"{decision.get('outcome')} {reasons}")
     return told
 
 

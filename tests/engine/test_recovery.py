@@ -12,7 +12,7 @@ from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
-from aegisd.engine.recovery import check_head, session_state, tenant_state
+from aegisd.engine.recovery import check_head, check_sessions, session_state, tenant_state
 from aegisd.engine.snapshots import MAC_BYTES, Snapshots
 from aegisd.rows import Batch, SnapshotRow
 from aegisd.store.memory import MemoryStore
@@ -172,6 +172,23 @@ def test_a_log_with_a_row_gone_gives_no_state() -> None:
         if own and own[-1].seq > events[at].seq:
             with pytest.raises(LogCorrupt, match="does not continue"):
                 session_state(store, "acme", events[at].session_id, SNAPSHOTS)
+
+
+def test_a_session_that_lost_a_row_to_another_name_or_place_stops_the_start() -> None:
+    events = worked().events
+    tenant = folds(events, "s0")[1]
+    check_sessions(kept(events), tenant)
+    for own in ("s0", "s1"):
+        for change in ("session_id", "seq", "gone"):
+            store = kept(events)
+            sessions = store._tenants["acme"].sessions
+            row = sessions[own].pop()
+            if change == "session_id":
+                sessions["elsewhere"] = [replace(row, session_id="elsewhere")]
+            elif change == "seq":
+                sessions[own].append(replace(row, seq=row.seq + 1))
+            with pytest.raises(LogCorrupt, match="its sessions do not hold all events"):
+                check_sessions(store, tenant)
 
 
 def test_a_log_cut_or_lengthened_behind_the_daemons_back_is_not_its_own() -> None:
