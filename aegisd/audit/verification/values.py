@@ -27,9 +27,14 @@ from aegisd.rows import Detached
 # Sessions whose fold is at hand, for the tool that an answer without its value is of.
 SESSIONS_MAX = 256
 
+# The events that tell what is kept of later ones, and what was deleted of earlier ones.
+TELLING = frozenset({"MANIFEST_REGISTERED", "PAYLOAD_ERASED"})
+
 
 class ValueCheck:
-    """Takes all of a tenant's events in the order of positions, each with the values beside it.
+    """Takes a tenant's events in the order of positions, each with the values beside it.
+
+    Of those without values, or commitments to some, only the `TELLING` ones matter.
 
     Holds a position for each subject that has values, and the places of what is missing.
     """
