@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from aegisd.core.archive import body_tenant
-from aegisd.core.errors import NotFound, SessionUnknown, Stopping
+from aegisd.core.errors import InvalidField, LogCorrupt, NotFound, SessionUnknown, Stopping
 from aegisd.core.log.chain import Break, Chain
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.core.shapes.identifier import CONTROL_SESSION
+from aegisd.core.shapes.identifier import CONTROL_SESSION, check_id
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine import recovery
 from aegisd.engine.snapshots import Snapshots
@@ -59,8 +59,15 @@ class Reads:
             raise unavailable()
 
     async def tenants(self) -> list[str]:
-        """The tenants that are not the daemon's own, sorted by code point."""
-        return [name for name in await self.apart(self._log.tenants) if name[:1] != "$"]
+        """The tenants that are not the daemon's own, sorted by code point.
+
+        Raises `LogCorrupt` for one that no door could have taken: files are named after tenants.
+        """
+        names = [name for name in await self.apart(self._log.tenants) if name[:1] != "$"]
+        try:
+            return [check_id(name, "tenant_id") for name in names]
+        except InvalidField as error:
+            raise LogCorrupt(f"the log names a tenant by no id: {error.message}") from None
 
     async def session(self, tenant_id: str, session_id: str) -> SessionState:
         """The durable fold of a session. Raises `SessionUnknown`."""

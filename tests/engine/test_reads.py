@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from aegisd.core.errors import NotFound, SessionUnknown
+from aegisd.core.errors import LogCorrupt, NotFound, SessionUnknown
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import BUNDLE, digest, proposal, tool
 from tests.engine.world import OPEN, StubbornStore, run, running
@@ -43,6 +43,20 @@ def test_a_session_without_events_is_unknown_and_not_valid() -> None:
                         await ask(tenant_id, session_id)
             with pytest.raises(SessionUnknown):
                 await engine.check(tool("read_file", "nobody"))
+
+    run(story())
+
+
+@pytest.mark.parametrize("name", ["", ".", "../acme", "a/b", "a" * 129])
+def test_a_tenant_that_is_no_id_stops_the_start(name: str) -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with running(store) as engine:
+            await engine.append((proposal(),))
+        store._tenants[name] = store._tenants.pop("acme")
+        with pytest.raises(LogCorrupt, match="names a tenant by no id"):
+            async with running(store):
+                pass
 
     run(story())
 
