@@ -297,7 +297,7 @@ def sqlite(attempts: int, tally: Tally) -> None:
     alter(attempts, tally, lambda folder: SqliteDatabase(folder / "aegis.db"), 20_260_111)
 
 
-@fault("altered by hand", store="PostgreSQL", attempts=3000, quick=40)
+@fault("altered by hand, PostgreSQL", store="PostgreSQL", attempts=3000, quick=40)
 def postgres(attempts: int, tally: Tally) -> None:
     """The same by the database's superuser, who goes round triggers and row-level security."""
     server = postgresql.own_server()

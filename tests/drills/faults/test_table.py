@@ -22,6 +22,7 @@ FEW = {
     "power cut, careless build": 12,
     "damaged files": 40,
     "altered by hand": 12,
+    "altered by hand, PostgreSQL": 8,
     "disk full, at every call": 6,
     "disk full under the daemon": 1,
     "sync fails": 1,
