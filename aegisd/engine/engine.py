@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 from msgspec import Struct
@@ -24,7 +23,7 @@ from aegisd.core.policy.input import Moment, Snapshot
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import TenantState
-from aegisd.engine import imports, recovery
+from aegisd.engine import imports
 from aegisd.engine.checkpoints import Checkpoints, Signing
 from aegisd.engine.commands.append import Append, Check
 from aegisd.engine.commands.command import Command
@@ -66,11 +65,10 @@ class Start(Struct, frozen=True, kw_only=True):
 
     `upgraded` are those whose operator's rules stand on this build's base rules from now on,
     `broken` those of them whose rules do not load there, each with the reason, and `newer` those
-    whose base rules are of a newer build, which are answered 503.
-
-    `clock_ms` is what this machine's clock showed and `newest_ms` the newest time in the log, 0 in
-    an empty one; `ahead` are the tenants whose log is ahead of that clock, by milliseconds.
-    `refolded` counts cached folds that were not believed, and were computed from the log.
+    whose base rules are of a newer build, which are answered 503. `clock_ms` is what this machine's
+    clock showed and `newest_ms` the newest time in the log, 0 in an empty one; `ahead` are the
+    tenants whose log is ahead of that clock, by milliseconds. `refolded` counts cached folds that
+    were not believed.
     """
 
     tenants: int
@@ -101,10 +99,7 @@ class Engine:
         signing: Signing | None = None,
         followers: Sequence[Follower] = (),
     ) -> None:
-        """Without `signing` nothing is signed: for a log that ends with its process.
-
-        Cached folds are believed under `snapshot_key`, of 32 bytes.
-        """
+        """Without `signing` nothing is signed; cached folds are believed under `snapshot_key`."""
         self._snapshots = Snapshots(judge.rules_version, snapshot_key)
         self.reads = Reads(store, self._snapshots)
         self._store, self._judge, self._clock = store, judge, clock
@@ -151,7 +146,6 @@ class Engine:
         for tenant_id in tenants:
             writer = self._writer(tenant_id)
             state = await self.reads.apart(writer.recover)
-            await self.reads.apart(partial(recovery.check_sessions, self._store, state))
             ends[tenant_id], newest[tenant_id] = state.next_position, state.last_now_ms
             if is_newer(state.activations.bundle, self._judge):
                 newer.append(tenant_id)
@@ -171,6 +165,7 @@ class Engine:
             self._watching = asyncio.create_task(self._watch(), name="watch")
         for follower in self._followers:
             await follower.resume(ends)
+        gaps = ((name, last_ms - clock_ms) for name, last_ms in newest.items())
         return Start(
             tenants=len(tenants),
             upgraded=tuple(upgrades),
@@ -178,11 +173,7 @@ class Engine:
             newer=tuple(newer),
             clock_ms=clock_ms,
             newest_ms=max(newest.values(), default=0),
-            ahead={
-                name: last_ms - clock_ms
-                for name, last_ms in newest.items()
-                if last_ms - clock_ms > CLOCK_DRIFT_MS_MAX
-            },
+            ahead={name: by for name, by in gaps if by > CLOCK_DRIFT_MS_MAX},
             refolded=self._snapshots.refused,
         )
 

@@ -29,6 +29,7 @@ from aegisd.core.state.model import TenantState
 from aegisd.engine.batch import Decided, Deciding, Due, cached
 from aegisd.engine.commands.command import Command
 from aegisd.engine.reckoning import Reckoning
+from aegisd.engine.recovery import check_sessions
 from aegisd.engine.resident import Resident
 from aegisd.engine.waiting import Queue, Waiting, fail, fail_all, unavailable, unknown
 from aegisd.ports import EventStore, LiveJudge
@@ -97,8 +98,10 @@ class Writer:
             await self._task
 
     def recover(self) -> TenantState:
-        """The tenant's state, read from the log where it is not in memory. Blocks on the store."""
-        return self._resident.recover()
+        """The tenant's state, for a start: its sessions are held to it. Blocks on the store."""
+        state = self._resident.recover()
+        check_sessions(self._store, state)
+        return state
 
     async def _run(self) -> None:
         try:
