@@ -8,13 +8,11 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import click
 import msgspec
-import uvicorn
 import uvloop
 
 from aegisd import __version__, compose, config
@@ -24,15 +22,10 @@ from aegisd.engine.checkpoints import Signing
 from aegisd.engine.clock import SystemClock
 from aegisd.engine.engine import Start
 from aegisd.http.app import app
+from aegisd.http.server import Server
 from aegisd.ports import EventStore
 from aegisd.rego.installation import installation
 from aegisd.store.dsn import open_store, without_password
-
-# Connections that wait to be accepted; the queue behind them has its own bound and its own answer.
-BACKLOG_MAX = 512
-
-# Seconds that open requests get at the end; each waits for one commit at most.
-DRAIN_SECONDS_MAX = 10
 
 # Seconds a thread may keep the interpreter from the others. The evaluator and the store take it
 # back after every native call; at Python's default of 5 ms the wait costs more than the call.
@@ -98,24 +91,6 @@ def main(
     os._exit(code)
 
 
-class Server(uvicorn.Server):
-    """Uvicorn without its own signal handling: the log is closed before the process ends."""
-
-    def __init__(self, settings: uvicorn.Config) -> None:
-        super().__init__(settings)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell when connections are taken."""
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to `_run`."""
-        yield
-
-
 async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
     """Serve until a signal or a fatal error; return the exit code."""
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -132,7 +107,7 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
         judge = installed.judge(store.document)
         configured = compose.configured(judge, manifest, files)
         fatal: list[str] = []
-        server = _server()
+        server = Server()
 
         def end(reason: str) -> None:
             fatal.append(reason)
@@ -149,7 +124,7 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
                 settings.dsn, settings.snapshot_key, settings.signing_key
             ),
         )
-        server.config.app = app(engine)
+        server.answers(app(engine))
         started = await engine.start(accept_rollback=accept_rollback)
         serving = asyncio.create_task(_serve(server, listener))
         listening = asyncio.ensure_future(server.listening.wait())
@@ -191,29 +166,6 @@ async def _serve(server: Server, listener: socket.socket) -> None:
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGINT, stop)
     await server.serve(sockets=[listener])
-
-
-def _server() -> Server:
-    return Server(
-        uvicorn.Config(
-            app=_nothing,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            # No proxy is trusted, so what its headers say of the caller is nobody's business.
-            proxy_headers=False,
-            date_header=False,
-            backlog=BACKLOG_MAX,
-            timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
-        )
-    )
-
-
-async def _nothing(_scope: object, _receive: object, _send: object) -> None:
-    """Stands in until the engine exists; the socket is not accepted from before that."""
 
 
 def _listen(address: config.Address) -> socket.socket:

@@ -54,6 +54,22 @@ class BodyTooSlow(InvalidRequest, code="body_too_slow"):
     """The body did not arrive within `BODY_SECONDS_MAX`; nothing of it was read."""
 
 
+class HttpInvalid(InvalidRequest, code="http_invalid"):
+    """The bytes are no HTTP/1.1 request, or do not say where one ends."""
+
+
+class HeadTooLarge(InvalidRequest, code="head_too_large"):
+    """The request line and headers are past `HEAD_BYTES_MAX`, or more than `HEADERS_MAX`."""
+
+
+class TargetTooLong(InvalidRequest, code="target_too_long"):
+    """The request line is past `REQUEST_LINE_BYTES_MAX`."""
+
+
+class HeadTooSlow(InvalidRequest, code="head_too_slow"):
+    """The headers were not there within `HEAD_SECONDS_MAX`; nothing of the request was read."""
+
+
 class MediaTypeUnsupported(InvalidRequest, code="media_type_unsupported"):
     """The body is neither JSON nor newline-delimited JSON."""
 
@@ -174,6 +190,10 @@ class LogUnavailable(Unavailable, code="log_unavailable"):
 
 class QueueFull(Unavailable, code="queue_full"):
     """More requests wait than `QUEUE_EVENTS_MAX`; back off and try again."""
+
+
+class Busy(Unavailable, code="busy"):
+    """A bound of all callers together is reached; nothing of the request was read. Try again."""
 
 
 class Stopping(Unavailable, code="stopping"):

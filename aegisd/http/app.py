@@ -18,6 +18,7 @@ from aegisd.http import (
     simulation,
 )
 from aegisd.http.errors import Problems, not_found, refusals
+from aegisd.http.memory import Accounted, HeldMemory
 from aegisd.http.openapi import Description
 from aegisd.http.operation import Operation
 from aegisd.http.origin import Origin
@@ -32,7 +33,8 @@ def app(engine: Engine) -> ASGIApp:
     """The door to an engine that somebody else starts and stops."""
     served = [operation.route(engine) for operation in operations()]
     router = Router([*served, *refusals(served)], redirect_slashes=False, default=not_found)
-    return Problems(Origin(Paths(events.Ingest(engine), router)))
+    inside = Problems(Origin(Paths(events.Ingest(engine), router)))
+    return Accounted(inside, HeldMemory())
 
 
 class Paths:

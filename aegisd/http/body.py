@@ -19,6 +19,7 @@ from aegisd.core.errors import (
 from aegisd.core.log.canonical import parse
 from aegisd.core.nearest import nearest
 from aegisd.core.shapes.identifier import check_id
+from aegisd.http import memory
 
 # Bytes on the wire. One payload of PAYLOAD_BYTES_MAX is six times as long when every character is
 # spelled as an escape; a batch of ordinary events stays far below.
@@ -53,12 +54,15 @@ class Body(NamedTuple):
 async def receive_body(scope: Scope, receive: Receive, bytes_max: int = BODY_BYTES_MAX) -> Body:
     """Read the whole body.
 
-    Raises `TooLarge` past `bytes_max`, `BodyTooSlow` past `BODY_SECONDS_MAX`,
-    `MediaTypeUnsupported` for what cannot be JSON, `InvalidField` or `ReservedId` for an
-    `Idempotency-Key` that is not an id, and `ClientDisconnect` when the caller left.
+    Raises `TooLarge` past `bytes_max`, `BodyTooSlow` past `BODY_SECONDS_MAX`, `Busy` where large
+    bodies hold all the memory they may, `MediaTypeUnsupported` for what cannot be JSON,
+    `InvalidField` or `ReservedId` for an `Idempotency-Key` that is not an id, and
+    `ClientDisconnect` when the caller left.
     """
-    ndjson, key = _headers(scope, bytes_max)
-    return Body(await _receive(receive, bytes_max), ndjson, key)
+    ndjson, key, length = _headers(scope, bytes_max)
+    if length is not None and length > memory.FREE_BYTES_MAX:
+        memory.expect(scope, length)
+    return Body(await _receive(scope, receive, bytes_max, length), ndjson, key)
 
 
 async def receive_file(scope: Scope, receive: Receive, file: BinaryIO, bytes_max: int) -> None:
@@ -67,7 +71,7 @@ async def receive_file(scope: Scope, receive: Receive, file: BinaryIO, bytes_max
     Raises as `receive_body`, past `PAUSE_SECONDS_MAX` between two parts and `FILE_SECONDS_MAX` in
     all; `UnsupportedField` for an `Idempotency-Key`, and `OSError` of the file.
     """
-    _, key = _headers(scope, bytes_max)
+    _, key, _ = _headers(scope, bytes_max)
     _refuse_key(key)
     left = bytes_max
     try:
@@ -98,21 +102,21 @@ async def _gathered(receive: Receive) -> tuple[bytes, bool]:
     return bytes(gathered), more
 
 
-def _headers(scope: Scope, bytes_max: int) -> tuple[bool, str | None]:
-    """Whether the body is newline-delimited JSON, and the idempotency key."""
-    ndjson, key = False, None
+def _headers(scope: Scope, bytes_max: int) -> tuple[bool, str | None, int | None]:
+    """Whether the body is newline-delimited JSON, the idempotency key, and the length in bytes."""
+    ndjson, key, length = False, None, None
     for name, value in scope["headers"]:
         if name == b"content-type":
             ndjson = _is_ndjson(value)
         elif name == b"content-length":
-            _check_length(value, bytes_max)
+            length = _length(value, bytes_max)
         elif name == b"content-encoding":
             _check_coding(value)
         elif name == b"idempotency-key":
             if key is not None:
                 raise InvalidField("Idempotency-Key: sent twice", field="Idempotency-Key")
             key = check_id(value.decode("latin-1"), "Idempotency-Key")
-    return ndjson, key
+    return ndjson, key, length
 
 
 async def receive_object(request: Request) -> tuple[dict[str, object], Body]:
@@ -182,11 +186,13 @@ def _is_ndjson(value: bytes) -> bool:
     return kind in _NDJSON
 
 
-def _check_length(value: bytes, bytes_max: int) -> None:
+def _length(value: bytes, bytes_max: int) -> int:
     if not value.isdigit():
         raise InvalidJson("Content-Length: expected a number of bytes")
-    if int(value[:20]) > bytes_max:
+    length = int(value[:20])
+    if length > bytes_max:
         raise _too_large(bytes_max)
+    return length
 
 
 def _check_coding(value: bytes) -> None:
@@ -194,7 +200,7 @@ def _check_coding(value: bytes) -> None:
         raise MediaTypeUnsupported("expected a body without content coding; send it uncompressed")
 
 
-async def _receive(receive: Receive, bytes_max: int) -> bytes:
+async def _receive(scope: Scope, receive: Receive, bytes_max: int, length: int | None) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
             data, more = await _next(receive)
@@ -202,6 +208,9 @@ async def _receive(receive: Receive, bytes_max: int) -> bytes:
                 return data
             gathered = bytearray(data)
             while more and len(gathered) <= bytes_max:
+                if len(gathered) > memory.FREE_BYTES_MAX:
+                    ahead = len(gathered) + memory.STEP_BYTES
+                    memory.grow(scope, ahead if length is None else min(length, ahead))
                 data, more = await _next(receive)
                 gathered += data
     except TimeoutError:

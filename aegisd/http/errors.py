@@ -22,6 +22,10 @@ STATUSES: Mapping[type[AegisError], HTTPStatus] = MappingProxyType(
         errors.InvalidJson: HTTPStatus.BAD_REQUEST,
         errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         errors.BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
+        errors.HttpInvalid: HTTPStatus.BAD_REQUEST,
+        errors.HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        errors.TargetTooLong: HTTPStatus.REQUEST_URI_TOO_LONG,
+        errors.HeadTooSlow: HTTPStatus.REQUEST_TIMEOUT,
         errors.MediaTypeUnsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         errors.ReservedEventType: HTTPStatus.FORBIDDEN,
         errors.OriginRefused: HTTPStatus.FORBIDDEN,
@@ -36,10 +40,11 @@ STATUSES: Mapping[type[AegisError], HTTPStatus] = MappingProxyType(
     }
 )
 
-# RFC 9110 renamed two; the standard library follows in one version and not in the one before.
+# RFC 9110 renamed three; the standard library follows in one version and not in the one before.
 _PHRASES: Mapping[HTTPStatus, str] = MappingProxyType(
     {
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+        HTTPStatus.REQUEST_URI_TOO_LONG: "URI Too Long",
         HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
     }
 )

@@ -1,0 +1,78 @@
+"""Memory that large bodies, or unread answers, hold together: taken before it is used."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aegisd.core.errors import Busy
+
+# Bytes of bodies past `FREE_BYTES_MAX`, of all requests at once: eight of the largest. Reading one
+# takes a multiple of it, in four threads at most.
+HELD_BYTES_MAX = 67_108_864
+
+# Bytes of one body that are not counted, so that large ones never keep small ones out; the number
+# of connections bounds them. Ordinary events are a hundredth of that.
+FREE_BYTES_MAX = 65_536
+
+# Bytes taken ahead of the next part of a body: as much as is read from a socket at once.
+STEP_BYTES = 262_144
+
+_MEMORY, _HELD = "aegis.memory", "aegis.held"
+
+
+class HeldMemory:
+    """How much is held, of at most `bytes_max`."""
+
+    def __init__(self, bytes_max: int = HELD_BYTES_MAX) -> None:
+        self.bytes_max = bytes_max
+        self.held = 0
+
+    def take(self, size: int) -> bool:
+        """Hold so many bytes more, or nothing of them."""
+        if self.held + size > self.bytes_max:
+            return False
+        self.held += size
+        return True
+
+    def give(self, size: int) -> None:
+        """Hold so many bytes less."""
+        self.held -= size
+
+
+class Accounted:
+    """ASGI wrapper: what a request took, it holds until it is answered, and no longer."""
+
+    def __init__(self, inside: ASGIApp, memory: HeldMemory) -> None:
+        self._inside, self._memory = inside, memory
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        scope[_MEMORY] = self._memory
+        try:
+            await self._inside(scope, receive, send)
+        finally:
+            held = scope.get(_HELD)
+            if held:
+                self._memory.give(held)
+
+
+def expect(scope: Scope, size: int) -> None:
+    """Refuse a body of that size where there is no room for it now. Raises `Busy`."""
+    memory: HeldMemory = scope[_MEMORY]
+    if memory.held + size > memory.bytes_max:
+        raise _busy(memory)
+
+
+def grow(scope: Scope, size: int) -> None:
+    """Hold at least `size` bytes for a request. Raises `Busy`, and holds what it held."""
+    memory: HeldMemory = scope[_MEMORY]
+    held = scope.get(_HELD, 0)
+    if size > held:
+        if not memory.take(size - held):
+            raise _busy(memory)
+        scope[_HELD] = size
+
+
+def _busy(memory: HeldMemory) -> Busy:
+    return Busy(
+        f"large requests hold the {memory.bytes_max} bytes of HELD_BYTES_MAX together; nothing of "
+        "this one was recorded, send it again"
+    )
