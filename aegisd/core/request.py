@@ -15,7 +15,7 @@ from aegisd.core.errors import (
     TooLarge,
 )
 from aegisd.core.log.canonical import parse
-from aegisd.core.proposal import Proposal
+from aegisd.core.proposal import PAYLOAD_BYTES_MAX, Proposal
 from aegisd.core.proposal import read as read_proposal
 
 # Events of one request, which become one transaction. A third of a second to judge; a longer log is
@@ -23,6 +23,10 @@ from aegisd.core.proposal import read as read_proposal
 EVENTS_PER_REQUEST_MAX = 1000
 
 _BLANK = b" \t\r\n"
+
+_KEPT = (b",", b":", b"[", b"{")
+# How many of those an event may have around its payload: twice its fields.
+_OF_ENVELOPE = 32
 _split = msgspec.json.Decoder(list[Raw]).decode
 
 
@@ -44,7 +48,7 @@ def read(data: bytes, *, ndjson: bool = False, idempotency_key: str | None = Non
     Raises an `InvalidRequest`; of a batch it names the first wrong item.
     """
     if not ndjson and data.lstrip(_BLANK)[:1] != b"[":
-        one = read_proposal(parse(data), idempotency_key=idempotency_key)
+        one = read_proposal(_parsed(data), idempotency_key=idempotency_key)
         return Asked((one,), batch=False)
     items = _lines(data) if ndjson else _members(data)
     if not items:
@@ -56,13 +60,30 @@ def _proposals(items: Iterable[bytes | Raw], idempotency_key: str | None) -> Ite
     tenant_id = None
     for index, item in enumerate(items):
         try:
-            proposal = read_proposal(parse(bytes(item)), idempotency_key=idempotency_key)
+            proposal = read_proposal(_parsed(bytes(item)), idempotency_key=idempotency_key)
             if proposal.tenant_id != (tenant_id or proposal.tenant_id):
                 raise InvalidField("tenant_id: a batch is of one tenant", field="tenant_id")
         except InvalidRequest as error:
             raise _at(error, index) from None
         tenant_id = proposal.tenant_id
         yield proposal
+
+
+def _parsed(data: bytes) -> object:
+    """Strict JSON of one event. What cannot fit is refused before it is read, which takes seconds.
+
+    Every comma, colon and opening bracket stands in the canonical bytes too, also one in a string.
+    """
+    if len(data) > PAYLOAD_BYTES_MAX:
+        found = sum(map(data.count, _KEPT)) - _OF_ENVELOPE
+        if found > PAYLOAD_BYTES_MAX:
+            raise TooLarge(
+                f"the payload has at least {found} canonical bytes, PAYLOAD_BYTES_MAX is "
+                f"{PAYLOAD_BYTES_MAX}",
+                limit=PAYLOAD_BYTES_MAX,
+                found=found,
+            )
+    return parse(data)
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -60,7 +60,7 @@ async def receive_body(scope: Scope, receive: Receive, bytes_max: int = BODY_BYT
     `ClientDisconnect` when the caller left.
     """
     ndjson, key, length = _headers(scope, bytes_max)
-    if length is not None and length > memory.FREE_BYTES_MAX:
+    if length is not None and length > memory.INLINE_BYTES_MAX:
         memory.expect(scope, length)
     return Body(await _receive(scope, receive, bytes_max, length), ndjson, key)
 
@@ -124,10 +124,17 @@ async def receive_object(request: Request) -> tuple[dict[str, object], Body]:
     body = await receive_body(request.scope, request.receive)
     if body.ndjson:
         raise MediaTypeUnsupported("expected one JSON object, found newline-delimited JSON")
-    value = parse(body.data)
+    value = await _parsed(request.scope, body.data)
     if not isinstance(value, dict):
         raise InvalidField("expected a JSON object", field="")
     return value, body
+
+
+async def _parsed(scope: Scope, data: bytes) -> object:
+    if len(data) <= memory.INLINE_BYTES_MAX:
+        return parse(data)
+    async with memory.turn(scope):
+        return await asyncio.to_thread(parse, data)
 
 
 async def receive_unkeyed(request: Request) -> dict[str, object]:
@@ -208,7 +215,7 @@ async def _receive(scope: Scope, receive: Receive, bytes_max: int, length: int |
                 return data
             gathered = bytearray(data)
             while more and len(gathered) <= bytes_max:
-                if len(gathered) > memory.FREE_BYTES_MAX:
+                if len(gathered) > memory.INLINE_BYTES_MAX:
                     ahead = len(gathered) + memory.STEP_BYTES
                     memory.grow(scope, ahead if length is None else min(length, ahead))
                 data, more = await _next(receive)

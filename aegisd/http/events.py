@@ -17,13 +17,10 @@ from aegisd.engine.recorded import Recorded
 from aegisd.http.answers import line
 from aegisd.http.body import receive_body
 from aegisd.http.event_schema import RECEIPT, REQUEST
+from aegisd.http.memory import INLINE_BYTES_MAX, turn
 from aegisd.http.operation import Asked, Operation
 from aegisd.http.query import ID, LIMIT, PAGE_TOKEN, TENANT, Parameter, Query, token
 from aegisd.http.scan import Filter, page
-
-# Bytes read on the event loop, about a millisecond's worth. A larger body is read on another
-# thread, so that nobody else waits for it.
-INLINE_BYTES_MAX = 65_536
 
 OUTCOMES = ("allow", "deny", "require_approval")
 
@@ -63,7 +60,8 @@ class Ingest:
             asked = request.read(data, ndjson=ndjson, idempotency_key=key)
         else:
             apart = partial(request.read, data, ndjson=ndjson, idempotency_key=key)
-            asked = await self._engine.reads.apart(apart)
+            async with turn(scope):
+                asked = await self._engine.reads.apart(apart)
         answers = await self._append(asked)
         found = receipts(answers, self._engine.newest_checkpoint(asked.proposals[0].tenant_id))
         told = line(found if asked.batch else found[0])

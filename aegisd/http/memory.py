@@ -1,16 +1,18 @@
 """Memory that large bodies, or unread answers, hold together: taken before it is used."""
 
+import asyncio
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisd.core.errors import Busy
 
-# Bytes of bodies past `FREE_BYTES_MAX`, of all requests at once: eight of the largest. Reading one
-# takes a multiple of it, in four threads at most.
-HELD_BYTES_MAX = 67_108_864
+# Bytes of bodies past `INLINE_BYTES_MAX`, of all requests at once: four of the largest. What is
+# made of one until it is recorded takes up to twenty times as much.
+HELD_BYTES_MAX = 33_554_432
 
-# Bytes of one body that are not counted, so that large ones never keep small ones out; the number
-# of connections bounds them. Ordinary events are a hundredth of that.
-FREE_BYTES_MAX = 65_536
+# Bytes of a body that is read on the event loop, about a millisecond's worth, and is not counted,
+# so that large ones never keep small ones out; the number of connections bounds them.
+INLINE_BYTES_MAX = 65_536
 
 # Bytes taken ahead of the next part of a body: as much as is read from a socket at once.
 STEP_BYTES = 262_144
@@ -19,11 +21,12 @@ _MEMORY, _HELD = "aegis.memory", "aegis.held"
 
 
 class HeldMemory:
-    """How much is held, of at most `bytes_max`."""
+    """How much is held, of at most `bytes_max`. `turn` is whose body is being read apart."""
 
     def __init__(self, bytes_max: int = HELD_BYTES_MAX) -> None:
         self.bytes_max = bytes_max
         self.held = 0
+        self.turn = asyncio.Lock()
 
     def take(self, size: int) -> bool:
         """Hold so many bytes more, or nothing of them."""
@@ -69,6 +72,12 @@ def grow(scope: Scope, size: int) -> None:
         if not memory.take(size - held):
             raise _busy(memory)
         scope[_HELD] = size
+
+
+def turn(scope: Scope) -> asyncio.Lock:
+    """Held by whoever reads a large body: each one takes the interpreter from everybody else."""
+    memory: HeldMemory = scope[_MEMORY]
+    return memory.turn
 
 
 def _busy(memory: HeldMemory) -> Busy:
