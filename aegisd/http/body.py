@@ -1,7 +1,7 @@
 """A request's body: its bytes, counted while they come, and what the headers say about them."""
 
 import asyncio
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -51,6 +51,13 @@ class Body(NamedTuple):
     idempotency_key: str | None
 
 
+class Writable(Protocol):
+    """What takes the parts of a file."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take a part, or raise what stands against it."""
+
+
 async def receive_body(scope: Scope, receive: Receive, bytes_max: int = BODY_BYTES_MAX) -> Body:
     """Read the whole body.
 
@@ -65,7 +72,7 @@ async def receive_body(scope: Scope, receive: Receive, bytes_max: int = BODY_BYT
     return Body(await _receive(scope, receive, bytes_max, length), ndjson, key)
 
 
-async def receive_file(scope: Scope, receive: Receive, file: BinaryIO, bytes_max: int) -> None:
+async def receive_file(scope: Scope, receive: Receive, file: Writable, bytes_max: int) -> None:
     """Write a body of any length to a file, which then stands at its end.
 
     Raises as `receive_body`, past `PAUSE_SECONDS_MAX` between two parts and `FILE_SECONDS_MAX` in

@@ -10,7 +10,11 @@ from typing import Any
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
 from aegisd.core.errors import (
@@ -96,12 +100,11 @@ class Connection(HttpToolsProtocol):
     @property
     def waits(self) -> bool:
         """Whether it is the caller's turn: to send, to read, or to hang up."""
-        done = self.cycle is None or self.cycle.response_complete
-        return done or self._left or self._in_body or self.flow.write_paused
+        return not self._answering() or self._left or self._in_body or self.flow.write_paused
 
     # ── what comes ───────────────────────────────────────────────────────────────────────────────
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, in the place of the one that waits longest where there is no other."""
         super().connection_made(_Outlet(transport, self))
         if len(self.connections) > self._most and not evict(self.connections - {self}):
@@ -169,8 +172,7 @@ class Connection(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer a caller who has said everything and hung up that half of the line."""
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if self._in_body or self._left or not answering:
+        if self._in_body or self._left or not self._answering():
             return False
         self.cycle.keep_alive = False
         return True
@@ -248,15 +250,14 @@ class Connection(HttpToolsProtocol):
             if self._unfinished and not self._in_body:
                 self.refuse(
                     HeadTooSlow(
-                        "the headers were not there within HEAD_SECONDS_MAX = "
-                        f"{HEAD_SECONDS_MAX} s"
+                        f"the headers were not there within HEAD_SECONDS_MAX = {HEAD_SECONDS_MAX} s"
                     )
                 )
-            elif self._in_body or self.cycle is None:
+            elif self._in_body or self.timeout_keep_alive_task is None:
                 self.transport.close()
 
     def leave(self, transport: asyncio.Transport) -> None:
-        """Close, and hear out a caller who still sends: a close on unread bytes loses the answer."""
+        """Close, and hear out a caller who still sends, for whom a reset would lose the answer."""
         if self._left or transport.is_closing():
             return
         if self._in_body or self._refusal is not None:
@@ -278,7 +279,9 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def _answering(self) -> bool:
-        return bool(self.pipeline) or not (self.cycle is None or self.cycle.response_complete)
+        # Of uvicorn's types none says that there may be no request yet.
+        cycle: RequestResponseCycle | None = self.cycle
+        return bool(self.pipeline) or not (cycle is None or cycle.response_complete)
 
     def _answer(self, error: AegisError) -> None:
         if self.transport.is_closing():
@@ -303,10 +306,11 @@ def evict(connections: Iterable[Any]) -> bool:
 class _Outlet(asyncio.Transport):
     """A connection's way out, on which closing leaves time to read what was said last."""
 
-    def __init__(self, transport: Any, connection: Connection) -> None:
+    def __init__(self, transport: asyncio.Transport, connection: Connection) -> None:
+        super().__init__()
         self._transport, self._connection = transport, connection
 
-    def write(self, data: Any) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         self._transport.write(data)
 
     def close(self) -> None:
@@ -327,7 +331,7 @@ class _Outlet(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return self._transport.get_write_buffer_size()
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
+    def get_extra_info(self, name: str, default: object = None) -> object:
         return self._transport.get_extra_info(name, default)
 
 

@@ -1,6 +1,8 @@
 """Memory that large bodies, or unread answers, hold together: taken before it is used."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,6 +19,9 @@ INLINE_BYTES_MAX = 65_536
 # Bytes taken ahead of the next part of a body: as much as is read from a socket at once.
 STEP_BYTES = 262_144
 
+# Files that are uploaded at once: each may fill the disk it is spooled to.
+SPOOLS_MAX = 2
+
 _MEMORY, _HELD = "aegis.memory", "aegis.held"
 
 
@@ -27,6 +32,7 @@ class HeldMemory:
         self.bytes_max = bytes_max
         self.held = 0
         self.turn = asyncio.Lock()
+        self.spools = 0
 
     def take(self, size: int) -> bool:
         """Hold so many bytes more, or nothing of them."""
@@ -72,6 +78,19 @@ def grow(scope: Scope, size: int) -> None:
         if not memory.take(size - held):
             raise _busy(memory)
         scope[_HELD] = size
+
+
+@contextmanager
+def spool(scope: Scope) -> Iterator[None]:
+    """One of `SPOOLS_MAX` uploads. Raises `Busy`."""
+    memory: HeldMemory = scope[_MEMORY]
+    if memory.spools >= SPOOLS_MAX:
+        raise Busy(f"SPOOLS_MAX = {SPOOLS_MAX} uploads are under way; send this one again later")
+    memory.spools += 1
+    try:
+        yield
+    finally:
+        memory.spools -= 1
 
 
 def turn(scope: Scope) -> asyncio.Lock:

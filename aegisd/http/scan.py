@@ -15,6 +15,13 @@ from aegisd.core.log.envelope import StoredEvent
 # empty page with a token, instead of reading a whole log while the caller waits.
 PAGE_SCAN_EVENTS_MAX = 10_000
 
+# Bytes of stored events looked at for one page: as long as that takes for ordinary ones.
+PAGE_SCAN_BYTES_MAX = 67_108_864
+
+# Bytes of stored events in one page, unless its first event alone has more: thousands of them may
+# have a megabyte each.
+PAGE_BYTES_MAX = 4_194_304
+
 
 class Filter(Struct, frozen=True, kw_only=True):
     """What a listing asks for; None asks for nothing in particular.
@@ -64,26 +71,28 @@ def page(
     wanted: Filter,
     limit: int,
 ) -> Page:
-    """Up to `limit` matching rows from `start` on.
+    """Up to `limit` matching rows from `start` on, of `PAGE_BYTES_MAX` together.
 
     `read` gives rows from a place on, at most so many; `place` tells a row's.
     """
     # A page may begin behind the cause of its first row.
     back = min(start, ACT_ROWS_MAX - 1) if wanted.by_act else 0
     found: list[StoredEvent] = []
-    seen = -back
+    seen, seen_bytes, found_bytes = -back, 0, 0
     for act in acts(read(start - back, wanted.rows_max(limit) + back)):
         seen += len(act.rows)
+        seen_bytes += sum(len(row.body) for row in act.rows)
         if seen >= PAGE_SCAN_EVENTS_MAX and place(act.cause) > start:
             # More of it may stand behind the last row that was read.
             return Page(found, place(act.cause))
         for row in act.rows:
             if place(row) < start or not wanted.takes(row, act):
                 continue
-            if len(found) == limit:
+            found_bytes += len(row.body)
+            if len(found) == limit or (found and found_bytes > PAGE_BYTES_MAX):
                 return Page(found, place(row))
             found.append(row)
-        if seen >= PAGE_SCAN_EVENTS_MAX:
+        if seen >= PAGE_SCAN_EVENTS_MAX or seen_bytes >= PAGE_SCAN_BYTES_MAX:
             return Page(found, place(act.last) + 1)
     return Page(found, None)
 

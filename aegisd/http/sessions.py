@@ -1,7 +1,9 @@
 """`/v1/sessions`: open, list, fold, verify and ask without recording."""
 
+from bisect import bisect_right
 from typing import Literal
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import Response
 
@@ -52,6 +54,17 @@ class SessionPage(Struct, frozen=True, kw_only=True):
     """Sessions by id in code point order. `next_page_token` is null after the last page."""
 
     sessions: list[SessionSummary]
+    next_page_token: str | None
+
+
+class SessionSnapshotPage(SessionSnapshot, frozen=True, kw_only=True):
+    """A session's snapshot with a part of its calls, by id in code point order.
+
+    The other calls, and those of them that are open, are on other pages; all else is on each.
+    `digest` is of the whole: of a `state` that has the `calls.known` of all pages. A page with
+    another `head` is of a later state. `next_page_token` is null after the last page.
+    """
+
     next_page_token: str | None
 
 
@@ -128,13 +141,31 @@ async def show(engine: Engine, asked: Asked) -> SessionSummary:
     return _summary(await engine.reads.head(*_names(asked, asked.query())))
 
 
-@Operation("GET", f"{_ONE}/snapshot", query=(TENANT,))
-async def snapshot(engine: Engine, asked: Asked) -> SessionSnapshot:
-    """The fold of a session's events, with its digest.
+@Operation("GET", f"{_ONE}/snapshot", query=(TENANT, LIMIT, PAGE_TOKEN))
+async def snapshot(engine: Engine, asked: Asked) -> SessionSnapshotPage:
+    """The fold of a session's events, with its digest; its calls are paged.
 
     Raises `SessionUnknown`.
     """
-    return session_snapshot(await engine.reads.session(*_names(asked, asked.query())))
+    query = asked.query()
+    names, limit, after = _names(asked, query), query.limit(), query.token("c") or ""
+    state = await engine.reads.session(*names)
+    return await engine.reads.apart(lambda: _page(session_snapshot(state), after, limit))
+
+
+def _page(whole: SessionSnapshot, after: str, limit: int) -> SessionSnapshotPage:
+    fields = msgspec.structs.asdict(whole)
+    calls = msgspec.convert(whole.state["calls"], dict[str, object])
+    known = msgspec.convert(calls["known"], dict[str, object])
+    ids = sorted(known)
+    first = bisect_right(ids, after)
+    shown = set(ids[first : first + limit])
+    part = {call_id: call for call_id, call in known.items() if call_id in shown}
+    fields["state"] = {**whole.state, "calls": {**calls, "known": part}}
+    fields["open_calls"] = [call for call in whole.open_calls if call.call_id in shown]
+    more = first + limit < len(ids)
+    told = token("c", ids[first + limit - 1]) if more else None
+    return SessionSnapshotPage(**fields, next_page_token=told)
 
 
 @Operation("GET", f"{_ONE}/verify", query=(TENANT,))

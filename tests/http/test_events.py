@@ -7,7 +7,7 @@ import pytest
 from aegisd.core.log.canonical import DEPTH_MAX
 from aegisd.core.proposal import ARGS_BYTES_MAX, PAYLOAD_BYTES_MAX
 from aegisd.core.request import EVENTS_PER_REQUEST_MAX
-from aegisd.http.events import INLINE_BYTES_MAX
+from aegisd.http.memory import INLINE_BYTES_MAX
 from tests.http.door import Door, call, event, message
 
 NDJSON = "application/x-ndjson"
