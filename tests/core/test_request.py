@@ -1,5 +1,7 @@
 """A request's bytes become the proposals they say, or one error that names the wrong item."""
 
+import json
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from aegisd.core import request
 from aegisd.core.errors import CallIdReused, InvalidField, InvalidJson, TooDeep, TooLarge
+from aegisd.core.log.canonical import encode, parse
 from aegisd.core.request import EVENTS_PER_REQUEST_MAX, Asked, read
 
 
@@ -102,3 +105,36 @@ def test_an_array_is_split_into_the_bytes_of_its_members(
     members = [msgspec.json.encode(item) for item in items]
     data = blank + b"[" + (blank + b"," + blank).join(members) + b"]" + blank
     assert [bytes(member).strip() for member in request._members(data)] == members
+
+
+@given(
+    payload=st.recursive(
+        st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-1, 1) | st.text(',:[{"\\é '),
+        lambda inside: st.lists(inside) | st.dictionaries(st.text('a,:[{"'), inside),
+        max_leaves=20,
+    ),
+    spare=st.integers(-3, 3),
+    blank=st.sampled_from(["", " ", "\n  "]),
+)
+def test_nothing_is_refused_unread_whose_payload_would_fit(
+    payload: object, spare: int, blank: str
+) -> None:
+    value = {"payload": {"content": payload}}
+    data = json.dumps(value, separators=(f",{blank}", f":{blank}")).encode()
+    most = len(encode(value["payload"])) + spare
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(request, "PAYLOAD_BYTES_MAX", most)
+        if spare >= 0:
+            assert request._parsed(data) == parse(data)
+
+
+def test_what_cannot_fit_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unread(_data: bytes) -> object:
+        raise AssertionError
+
+    monkeypatch.setattr(request, "parse", unread)
+    most = request.PAYLOAD_BYTES_MAX
+    for part in (b"[],", b"1.5,", b'{"a":1},', b'"",'):
+        often = most // sum(map(part.count, (b",", b":", b"[", b"{")))
+        with pytest.raises(TooLarge):
+            read(said()[:-2] + b',"b":[' + part * (often + 40) + b"1]}}")

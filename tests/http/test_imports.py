@@ -1,12 +1,17 @@
 """Foreign logs through the door: verified, kept under an archive tenant, read like any other."""
 
+import io
+
 import pytest
 
-from aegisd.core.log.export import Scope
+from aegisd.core.errors import ExportInvalid
+from aegisd.core.log.export import LINE_BYTES_MAX, Scope
 from aegisd.http import imports
+from aegisd.http.imports import HEADER_BYTES_MAX
 from tests.core.builders import export_lines
 from tests.http.door import Door, call
 
+HEADER = b'{"aegis_export":1,"tenant_id":"acme"}\n'
 QUERY = "tenant_id=audit&author=ann&reason=case+12"
 
 
@@ -84,3 +89,28 @@ def test_an_export_that_cannot_be_spooled_is_our_trouble_and_keeps_nothing(
     assert (answer.status_code, answer.json()["code"]) == (503, "store_failed"), answer.text
     assert "TMPDIR" in answer.json()["detail"]
     assert door.store.tenants() == ["acme"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "taken"),
+    [
+        ([b"x" * HEADER_BYTES_MAX], 1),
+        ([b"x" * HEADER_BYTES_MAX, b"x"], 1),
+        ([b"{}\n"], 0),
+        ([HEADER[:9], HEADER[9:] + b"{", b"x" * (LINE_BYTES_MAX - 1)], 3),
+        ([HEADER[:9], HEADER[9:] + b"{", b"x" * LINE_BYTES_MAX], 2),
+        ([HEADER, b"{\n" + b"{" * LINE_BYTES_MAX + b"\n", b"{" * (LINE_BYTES_MAX + 1)], 2),
+        ([HEADER + b"{}\nrubbish", b"{}\n"], 0),
+    ],
+)
+def test_a_spool_takes_nothing_behind_the_first_line_that_is_of_no_export(
+    parts: list[bytes], taken: int
+) -> None:
+    file = io.BytesIO()
+    lines = imports._Lines(file)
+    for part in parts[:taken]:
+        lines.write(part)
+    for part in parts[taken:][:1]:
+        with pytest.raises(ExportInvalid):
+            lines.write(part)
+    assert file.getvalue() == b"".join(parts[:taken])

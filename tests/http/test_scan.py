@@ -140,6 +140,33 @@ def test_a_page_looks_at_page_scan_events_max_rows_and_not_one_more(extra: int) 
     assert again.next_place is None
 
 
+@pytest.mark.parametrize(
+    ("bound", "spare", "full"),
+    [
+        ("PAGE_BYTES_MAX", 0, 2),
+        ("PAGE_BYTES_MAX", -1, 1),
+        ("PAGE_SCAN_BYTES_MAX", 0, 2),
+        ("PAGE_SCAN_BYTES_MAX", 1, 3),
+    ],
+)
+def test_a_page_is_bounded_in_bytes_too_and_goes_on(
+    bound: str, spare: int, full: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row(place, "USER_MESSAGE") for place in range(7)]
+    monkeypatch.setattr(scan, bound, 2 * len(rows[0].body) + spare)
+    place: int | None = 0
+    pages: list[int] = []
+    while place is not None:
+        told = page(lambda first, most: rows[first : first + most], _position, place, Filter(), 9)
+        pages += [len(told.rows)] if told.rows else []
+        place = told.next_place
+    assert pages == [min(full, 7 - done) for done in range(0, 7, full)]
+
+
+def _position(each: StoredEvent) -> int:
+    return each.position
+
+
 def test_bytes_that_no_filter_can_read_are_a_corrupt_log() -> None:
     broken = msgspec.structs.replace(row(0, "POLICY_DECISION"), body=b"{}")
     with pytest.raises(LogCorrupt):

@@ -161,6 +161,29 @@ def test_a_snapshot_is_the_fold_with_its_digest(door: Door) -> None:
     assert told["digest"] == hashlib.sha256(encode(told["state"])).hexdigest()
 
 
+@pytest.mark.parametrize("limit", [1, 2, 4, 5])
+def test_the_pages_of_a_snapshot_are_the_fold_put_together(shared: Door, limit: int) -> None:
+    session = f"paged{limit}"
+    shared.record(*(call(session=session, call_id=f"c{number}") for number in range(5)))
+    shared.record(event("TOOL_RESULT", {"call_id": "c1", "content": "done"}, session))
+    known: dict[str, object] = {}
+    still_open, query, pages = [], {"tenant_id": "acme", "limit": limit}, 0
+    while True:
+        told = shared.get(f"/v1/sessions/{session}/snapshot", **query).json()
+        part = told["state"]["calls"]["known"]
+        assert len(part) <= limit
+        known |= part
+        still_open += [each["call_id"] for each in told["open_calls"]]
+        pages += 1
+        if told["next_page_token"] is None:
+            break
+        query["page_token"] = told["next_page_token"]
+    assert pages == -(-5 // limit)
+    assert sorted(still_open) == ["c0", "c2", "c3", "c4"]
+    told["state"]["calls"]["known"] = known
+    assert told["digest"] == hashlib.sha256(encode(told["state"])).hexdigest()
+
+
 def test_a_snapshot_is_the_same_however_late_it_is_asked_for(door: Door) -> None:
     door.record(call())
     first = door.get("/v1/sessions/s1/snapshot", tenant_id="acme").content
