@@ -16,6 +16,7 @@ from aegisctl import options
 from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd import __version__
 from aegisd.core.errors import AegisError, LogCorrupt
+from aegisd.secret import without_secrets
 
 # Verb -> its sentence in the list of verbs. Kept here so that `--help` imports no verb.
 VERBS = {
@@ -96,29 +97,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code; what went wrong is said on standard error."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    named = [*given, *(each for name, each in os.environ.items() if name.startswith("AEGIS_"))]
     try:
         # Not `cli.main`: it would end the process with 1 when whoever reads our output leaves.
-        given = list(sys.argv[1:] if arguments is None else arguments)
-        with cli.make_context("aegisctl", given) as context:
+        with cli.make_context("aegisctl", given, obj=named) as context:
             code = cli.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
+        said = without_secrets(error.format_message(), named)
+        error.format_message = lambda: said  # type: ignore[method-assign]
         error.show()
         return UNKNOWN
     except (click.Abort, KeyboardInterrupt):
         click.echo("aegisctl: interrupted", err=True)
         return UNKNOWN
     except AegisError as error:
-        click.echo(f"aegisctl: {error.message}", err=True)
+        click.echo(f"aegisctl: {without_secrets(error.message, named)}", err=True)
         return BROKEN if isinstance(error, LogCorrupt) else UNKNOWN
     except BrokenPipeError:
         raise
     except OSError as error:
-        click.echo(f"aegisctl: {error}", err=True)
+        click.echo(f"aegisctl: {without_secrets(str(error), named)}", err=True)
         return UNKNOWN
     except Exception:  # noqa: BLE001 - the edge: Python's own exit code for a crash means "tampered"
-        traceback.print_exc()
+        click.echo(without_secrets(traceback.format_exc(), named), err=True, nl=False)
         click.echo("aegisctl: this is a bug in aegisctl; nothing was found out", err=True)
         return UNKNOWN
     return code if isinstance(code, int) else HOLDS

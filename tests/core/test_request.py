@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from aegisd.core import request
 from aegisd.core.errors import CallIdReused, InvalidField, InvalidJson, TooDeep, TooLarge
 from aegisd.core.log.canonical import encode, parse
+from aegisd.core.proposal import PAYLOAD_BYTES_MAX
 from aegisd.core.request import EVENTS_PER_REQUEST_MAX, Asked, read
 
 
@@ -133,7 +134,7 @@ def test_what_cannot_fit_is_refused_before_it_is_read(monkeypatch: pytest.Monkey
         raise AssertionError
 
     monkeypatch.setattr(request, "parse", unread)
-    most = request.PAYLOAD_BYTES_MAX
+    most = PAYLOAD_BYTES_MAX
     for part in (b"[],", b"1.5,", b'{"a":1},', b'"",'):
         often = most // sum(map(part.count, (b",", b":", b"[", b"{")))
         with pytest.raises(TooLarge):
