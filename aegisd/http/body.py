@@ -220,20 +220,21 @@ async def _receive(scope: Scope, receive: Receive, bytes_max: int, length: int |
             data, more = await _next(receive)
             if not more and len(data) <= bytes_max:
                 return data
-            gathered = bytearray(data)
-            while more and len(gathered) <= bytes_max:
-                if len(gathered) > memory.INLINE_BYTES_MAX:
-                    ahead = len(gathered) + memory.STEP_BYTES
+            parts, size = [data], len(data)
+            while more and size <= bytes_max:
+                if size > memory.INLINE_BYTES_MAX:
+                    ahead = size + memory.STEP_BYTES
                     memory.grow(scope, ahead if length is None else min(length, ahead))
                 data, more = await _next(receive)
-                gathered += data
+                parts.append(data)
+                size += len(data)
     except TimeoutError:
         raise BodyTooSlow(
             f"the body did not arrive within BODY_SECONDS_MAX = {BODY_SECONDS_MAX:g} s",
         ) from None
-    if len(gathered) > bytes_max:
+    if size > bytes_max:
         raise _too_large(bytes_max)
-    return bytes(gathered)
+    return b"".join(parts)
 
 
 async def _next(receive: Receive) -> tuple[bytes, bool]:

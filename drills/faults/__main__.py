@@ -18,7 +18,18 @@ from rich.table import Table
 
 from aegisd.child import NotStarted
 from drills.daemon import HUNG_UP
-from drills.faults import altered, calls, clock, damage, kill, power, simulation, traffic, turns
+from drills.faults import (
+    altered,
+    calls,
+    clock,
+    crowd,
+    damage,
+    kill,
+    power,
+    simulation,
+    traffic,
+    turns,
+)
 from drills.faults.interposer import Unsupported
 from drills.faults.outcome import FULL, Fault, FaultOutcome, Tally, judge
 
@@ -28,7 +39,7 @@ FAULTS = (
     *(altered.sqlite, altered.postgres),
     *(calls.full, calls.full_daemon, calls.unsynced, power.unsynced, clock.jumps, clock.bounds),
     *(traffic.retries, traffic.one_seq, traffic.two_daemons, traffic.flood, traffic.stopped),
-    *(turns.hung, turns.vanished),
+    *(turns.hung, turns.vanished, crowd.crowd),
     *(simulation.memory, simulation.sqlite),
 )
 

@@ -166,7 +166,7 @@ def flood(attempts: int, tally: Tally) -> None:
     heard = Acknowledged()
     with disk() as between, Daemon(between.folder, settings=between.environment) as daemon:
         daemon.connect().request("POST", "/v1/events", proposal("probe"))
-        before = _resident_bytes(daemon)
+        before = resident_bytes(daemon)
         between.order(Orders(delay_us=SLOW_US))
         turns = iter(range(attempts))
 
@@ -184,7 +184,7 @@ def flood(attempts: int, tally: Tally) -> None:
                 tally.attempt()
 
         _together(FLOOD, ask)
-        grown = _resident_bytes(daemon) - before
+        grown = resident_bytes(daemon) - before
         between.order(Orders())
         status, _ = daemon.connect().request("POST", "/v1/events", proposal("probe"))
         tally.require(f"answers {status} afterwards", holds=status == CREATED)
@@ -198,7 +198,7 @@ def flood(attempts: int, tally: Tally) -> None:
         tally.note("ms p99 of those taken", round(1000 * sorted(times)[len(times) * 99 // 100]))
 
 
-def _resident_bytes(daemon: Daemon) -> int:
+def resident_bytes(daemon: Daemon) -> int:
     """Memory of the daemon's process now, in bytes."""
     pages = Path(f"/proc/{daemon.pid}/statm").read_text().split()[1]
     return int(pages) * 4096
@@ -214,7 +214,7 @@ def soak(seconds: float, tally: Tally) -> None:
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
             time.sleep(min(1.0, seconds / 20))
-            sizes.append(_resident_bytes(daemon))
+            sizes.append(resident_bytes(daemon))
             wal = max(wal, Path(f"{daemon.database}-wal").stat().st_size)
             tally.attempt()
         load.stop()
