@@ -11,9 +11,10 @@ from pathlib import Path
 # Characters in a row from which on a secret is worth guessing the rest.
 RUN_CHARACTERS = 16
 
-# Bytes of a file that may be a key, and files of a folder that are looked at for one. Keys have a
-# few kilobytes; the folder of keys that somebody names by mistake has some.
+# Bytes of a file that may be a key: keys have a few hundred, a ring of ours some thousand.
 SECRET_BYTES_MAX = 16_384
+
+# Files of a named folder that are looked at: a folder of keys has a few.
 SECRET_FILES_MAX = 256
 
 # Base64 of either alphabet and hex; text and names of files have other characters between.

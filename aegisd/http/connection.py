@@ -60,9 +60,10 @@ IDLE_SECONDS_MAX = 15
 # Seconds a caller may let an answer stand unread before the next part of it fits.
 ANSWER_SECONDS_MAX = 30
 
-# Seconds and bytes for which a caller who is still sending is heard out, so that the answer is not
-# lost by a reset: one largest body.
+# Seconds for which a caller who still sends is heard out, so that a reset does not lose the answer.
 LINGER_SECONDS_MAX = 2
+
+# Bytes of what is heard meanwhile and dropped: one largest body.
 LINGER_BYTES_MAX = 8_388_608
 
 # Bytes given to the parser at once while it reads a head: it keeps a header until its end.
