@@ -19,6 +19,8 @@ SECRET_FILES_MAX = 256
 
 # Base64 of either alphabet and hex; text and names of files have other characters between.
 _RUN = re.compile(rf"[A-Za-z0-9+/=]{{{RUN_CHARACTERS},}}")
+# What every private key says of itself, ours and those of PEM. The name of a file is no secret.
+_MARK = "PRIVATE"
 _DIGIT = re.compile(r"[0-9]")
 
 
@@ -50,19 +52,15 @@ def _cut(run: str) -> Iterator[str]:
 
 
 def _content(named: str) -> Iterator[str]:
-    """What a name stands for: the text of a file, of the files of a folder, or the name itself."""
+    """What a name stands for: the text of a file, of the files of a folder, a key in its place."""
+    if _MARK in named:
+        yield named
     path = Path(named)
     try:
-        if path.is_dir():
-            files = sorted(path.iterdir())[:SECRET_FILES_MAX]
-        elif path.exists():
-            files = [path]
-        else:
-            yield named
-            return
+        files = sorted(path.iterdir())[:SECRET_FILES_MAX] if path.is_dir() else [path]
         for file in files:
             if file.is_file() and file.stat().st_size <= SECRET_BYTES_MAX:
                 yield file.read_bytes().decode("latin-1")
     except (OSError, ValueError):
-        # A name with a null byte, too long, or of what may not be read: it may itself be the key.
-        yield named
+        # Too long for a name, with a null byte in it, or not to be read: nothing was quoted of it.
+        return

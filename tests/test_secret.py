@@ -19,7 +19,7 @@ def test_no_run_of_a_key_that_is_named_is_said_and_shorter_parts_are(
     start: int, length: int
 ) -> None:
     part = KEY[start : start + length]
-    said = without_secrets(f"found '{part}' there", [f"key: {KEY}"])
+    said = without_secrets(f"found '{part}' there", [f"PRIVATE+KEY+log+{KEY}"])
     assert (part in said) is (len(part) < RUN_CHARACTERS)
 
 
@@ -34,6 +34,13 @@ def test_files_of_a_folder_are_looked_at_within_bounds(
     (tmp_path / "a").write_text("")
     monkeypatch.setattr(secret, "SECRET_FILES_MAX", 2 - extra)
     assert (KEY in without_secrets(KEY, [str(tmp_path)])) is bool(extra)
+
+
+def test_the_name_of_a_file_is_said_whether_it_is_there_or_not(tmp_path: Path) -> None:
+    file = tmp_path / "afilewithalongname1"
+    for _ in range(2):
+        assert without_secrets(f"{file} is wrong", [str(file)]) == f"{file} is wrong"
+        file.write_text("short")
 
 
 def test_what_is_no_key_is_said_as_it_is() -> None:
