@@ -8,9 +8,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisd.core.errors import Busy
 
-# Bytes of bodies past `INLINE_BYTES_MAX`, of all requests at once: four of the largest. What is
-# made of one until it is recorded takes up to twenty times as much.
-HELD_BYTES_MAX = 33_554_432
+# Bytes of bodies past `INLINE_BYTES_MAX`, of all requests at once: two of the largest, or fifty
+# that bring a thousand events. What is made of one until it is recorded takes up to twenty times as
+# much, and each more that is read at the same time keeps everybody else waiting.
+HELD_BYTES_MAX = 16_777_216
 
 # Bytes of a body that is read on the event loop, about a millisecond's worth, and is not counted,
 # so that large ones never keep small ones out; the number of connections bounds them.
