@@ -10,7 +10,6 @@ from typing import Any
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -162,14 +161,7 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body until it is asked for."""
         self._unfinished = 0
-        if self.cycle.body or self.cycle.response_complete:
-            super().on_body(body)
-        else:
-            # As it came: uvicorn copies each part twice, which is most of what a large body costs.
-            self.cycle.body = body  # type: ignore[assignment]
-            if len(body) > HIGH_WATER_LIMIT:
-                self.flow.pause_reading()
-            self.cycle.message_event.set()
+        super().on_body(body)
         if self.pipeline and len(self.cycle.body) > PIPELINED_BYTES_MAX:
             raise Busy(f"more than PIPELINED_BYTES_MAX = {PIPELINED_BYTES_MAX} bytes wait here")
 
