@@ -69,6 +69,9 @@ LINGER_BYTES_MAX = 8_388_608
 # Bytes given to the parser at once while it reads a head: it keeps a header until its end.
 _PIECE_BYTES = 16_384
 
+# Seconds between two parts of what is heard and dropped.
+_HEARING_SECONDS = 0.01
+
 # Of all connections, the part that is closed when there is no room for one more.
 _EVICTED_PART = 64
 
@@ -97,6 +100,7 @@ class Connection(HttpToolsProtocol):
         self._refusal: AegisError | None = None
         self._left = False
         self._heard = 0
+        self._gone = False
 
     @property
     def waits(self) -> bool:
@@ -205,7 +209,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
-        self._left = True
+        self._left = self._gone = True
         self._memory.give(self._unread_answer)
         self._unread_answer = 0
         super().connection_lost(exc)
@@ -278,6 +282,14 @@ class Connection(HttpToolsProtocol):
         self._heard += size
         if self._heard > LINGER_BYTES_MAX:
             self.transport.abort()
+        else:
+            # The loop reads a socket up to thirty times before it looks at another one.
+            self.flow.pause_reading()
+            self.loop.call_later(_HEARING_SECONDS, self._hear_on)
+
+    def _hear_on(self) -> None:
+        if not self._gone:
+            self.flow.resume_reading()
 
     def _answering(self) -> bool:
         # Of uvicorn's types none says that there may be no request yet.
