@@ -10,11 +10,8 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from msgspec.structs import replace
-
 from aegisd.child import NotStarted
 from aegisd.core.errors import AegisError
-from aegisd.rows import Batch
 from aegisd.store.sqlite.store import SqliteStore
 from drills.daemon import CREATED, Daemon, proposal
 from drills.faults.acknowledged import Acknowledged, Breach, examine, half_batches
@@ -191,7 +188,4 @@ def _restart(
 
 def _append_again(store: SqliteStore) -> None:
     """A batch for a tenant that nobody wrote to: the log is not only readable."""
-    batch = Batches(0).batch()
-    tenant_id = "afterwards"
-    events = [replace(event, tenant_id=tenant_id) for event in batch.events]
-    store.append(Batch(tenant_id=tenant_id, first_position=0, events=events))
+    store.append(Batches(0, ["afterwards"]).batch())
