@@ -27,6 +27,7 @@ from drills.faults import (
     kill,
     power,
     simulation,
+    stuck,
     traffic,
     turns,
 )
@@ -39,7 +40,7 @@ FAULTS = (
     *(altered.sqlite, altered.postgres),
     *(calls.full, calls.full_daemon, calls.unsynced, power.unsynced, clock.jumps, clock.bounds),
     *(traffic.retries, traffic.one_seq, traffic.two_daemons, traffic.flood, traffic.stopped),
-    *(turns.hung, turns.vanished, crowd.crowd),
+    *(turns.hung, turns.vanished, crowd.crowd, stuck.stuck),
     *(simulation.memory, simulation.sqlite),
 )
 

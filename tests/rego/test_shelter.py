@@ -16,35 +16,9 @@ from aegisd.core.log.canonical import encode
 from aegisd.rego import bundle, shelter
 from aegisd.rego.engines import choose
 from aegisd.rego.shelter import Shelter, Sheltered
+from drills.faults import stuck
 from tests.rego.evaluators import ENGINES, HEAD, EvaluatorContract, require
 from tests.rego.worlds import INPUT, MANIFEST, base_files, bent
-
-# Texts made of the last one four times: 30 of them are more than there is memory for.
-SWELLS = "\n".join(
-    [
-        HEAD + 'deny contains "large" if count(split(t30, "x")) > 7',
-        "t0 := input.call.args.body",
-        *(
-            f't{n} := sprintf("%v%v%v%v", [t{n - 1}, t{n - 1}, t{n - 1}, t{n - 1}])'
-            for n in range(1, 31)
-        ),
-    ]
-)
-
-# Loops in loops: minutes for a list of a few hundred.
-LOOPS = (
-    HEAD
-    + """deny contains "many" if {
-	some a in input.call.args.list
-	some b in input.call.args.list
-	some c in input.call.args.list
-	a + b + c == -1
-}
-"""
-)
-
-# What no bound of the engine itself ends in time.
-HOSTILE = {"regopy": LOOPS, "regorus": SWELLS}
 
 QUIET = HEAD + 'deny contains "no" if input.call.args.n == 1\n'
 
@@ -89,15 +63,15 @@ def child_of(sheltered: Shelter) -> "subprocess.Popen[bytes]":
 
 
 def test_rules_that_hang_or_swell_are_ended_and_others_are_judged_on(sheltered: Shelter) -> None:
-    hostile, quiet = compiled(sheltered, HOSTILE[sheltered.name]), compiled(sheltered, QUIET)
+    hostile, quiet = compiled(sheltered, stuck.RULES[sheltered.name]), compiled(sheltered, QUIET)
     with pytest.raises(EvaluatorFailed):
-        said(hostile, body="x" * 1000, list=list(range(300)))
+        said(hostile, **stuck.ARGS)
     assert said(quiet, n=1) == ["no"]
     begun = time.monotonic()
     with pytest.raises(EvaluatorStuck, match="REST_MS"):
-        said(hostile, body="x" * 1000, list=list(range(300)))
+        said(hostile, **stuck.ARGS)
     with pytest.raises(PolicyInvalid, match="REST_MS"):
-        compiled(sheltered, HOSTILE[sheltered.name])
+        compiled(sheltered, stuck.RULES[sheltered.name])
     assert time.monotonic() - begun < shelter.REST_MS / 1000
     assert said(quiet, n=2) == []
 
@@ -106,10 +80,10 @@ def test_rules_that_rested_are_asked_again(
     sheltered: Shelter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shelter, "REST_MS", 0)
-    hostile = compiled(sheltered, HOSTILE[sheltered.name])
+    hostile = compiled(sheltered, stuck.RULES[sheltered.name])
     for _ in range(2):
         with pytest.raises(EvaluatorFailed, match=r"dies of it|EVALUATION_MS_MAX"):
-            said(hostile, body="x" * 1000, list=list(range(300)))
+            said(hostile, **stuck.ARGS)
 
 
 def test_a_child_that_ended_between_two_questions_is_nobodys_fault(sheltered: Shelter) -> None:
