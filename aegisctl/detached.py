@@ -11,8 +11,11 @@ from aegisd.audit.log import Log
 from aegisd.core.errors import LogCorrupt, NotFound
 from aegisd.core.log.detached import attach, pointers
 from aegisd.core.log.envelope import unseal
+from aegisd.core.log.foreign import Decode, decoder
 from aegisd.printable import shown
 from aegisd.rows import Detached
+
+_decode: Decode[object] = decoder(object)
 
 
 @click.command("detached", cls=options.Verb)
@@ -61,8 +64,12 @@ def _payload(source: Log, tenant_id: str, position: int) -> object:
     event = next(source.events(tenant_id, from_position=position, limit=1), None)
     if event is None or event.position != position:
         raise NotFound(f"the log of {shown(tenant_id)} has no event at position {position}")
-    payload: object = msgspec.json.decode(unseal(event.body).payload)
-    return payload
+    try:
+        return _decode(unseal(event.body).payload)
+    except (msgspec.MsgspecError, UnicodeError):
+        raise LogCorrupt(
+            f"position {position}: the stored bytes are not an envelope; run `aegisctl verify`"
+        ) from None
 
 
 def _fits(payload: object, row: Detached) -> bool:

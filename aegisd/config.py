@@ -147,6 +147,8 @@ def _load(file: Path) -> Mapping[str, object]:
         loaded = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader subclass
     except yaml.YAMLError as error:
         raise ConfigInvalid(f"{file}: {error}") from None
+    except RecursionError:
+        raise ConfigInvalid(f"{file}: nested far deeper than any setting is") from None
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):

@@ -8,8 +8,11 @@ import msgspec
 from aegisd.core.custody import LogImported
 from aegisd.core.errors import InvalidField, LogCorrupt
 from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.log.foreign import decoder
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.ports import LogReader
+
+_decode_act = decoder(LogImported)
 
 
 def import_act(log: LogReader, archive: str) -> LogImported | None:
@@ -35,7 +38,7 @@ def imported(event: StoredEvent) -> LogImported | None:
     if event.event_type != "LOG_IMPORTED":
         return None
     try:
-        return msgspec.json.decode(unseal(event.body).payload, type=LogImported)
+        return _decode_act(unseal(event.body).payload)
     except (msgspec.MsgspecError, UnicodeError):
         return None
 

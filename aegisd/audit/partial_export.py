@@ -13,6 +13,7 @@ from msgspec import Struct
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import StoredEvent, restore
+from aegisd.core.log.foreign import decoder
 from aegisd.export_file import lines
 from aegisd.printable import shown
 
@@ -40,6 +41,9 @@ class ExportPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class _Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     aegis_draft: int
     scope: ExportPlan
+
+
+_decode_header = decoder(_Header)
 
 
 class PartialExport:
@@ -72,7 +76,7 @@ class PartialExport:
         file = path.open("r+b")
         header = next(lines(file), b"")
         try:
-            told = msgspec.json.decode(header, type=_Header)
+            told = _decode_header(header)
         except (msgspec.MsgspecError, UnicodeError):
             told = None
         if told is None or told.aegis_draft != VERSION or not header.endswith(b"\n"):

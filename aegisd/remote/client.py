@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from aegisd.core.errors import ConfigInvalid, InvalidRequest, NotFound, Unavailable
 from aegisd.core.log.canonical import encode
+from aegisd.core.log.foreign import decoder
 
 # Seconds for one answer. The slowest is a page of large events; slower than this is stuck.
 TIMEOUT_S_MAX = 30.0
@@ -94,7 +95,7 @@ class Client:
     def read(self, answer: bytes, shape: type[T]) -> T:
         """An answer as a type. Raises `Unavailable` when it is none of ours."""
         try:
-            return msgspec.json.decode(answer, type=shape)
+            return decoder(shape)(answer)
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise Unavailable(f"{self.url} answered as no Aegis server does: {error}") from None
 
@@ -128,8 +129,8 @@ def segment(text: str) -> str:
 def problem(body: bytes) -> Problem | None:
     """What a problem+json answer says, if it is one."""
     try:
-        return msgspec.json.decode(body, type=Problem)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return decoder(Problem)(body)
+    except (msgspec.MsgspecError, UnicodeError):
         return None
 
 

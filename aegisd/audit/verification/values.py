@@ -18,11 +18,14 @@ from aegisd.core.errors import AegisError, LogCorrupt
 from aegisd.core.log import detached
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.log.foreign import decoder
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.core.state.fold import fact, fold_session
 from aegisd.core.state.model import SessionState
 from aegisd.ports import LogReader
 from aegisd.rows import Detached
+
+_decode_erased = decoder(PayloadErased)
 
 # Sessions whose fold is at hand, for the tool that an answer without its value is of.
 SESSIONS_MAX = 256
@@ -128,8 +131,12 @@ class ValueCheck:
             from_seq=state.next_seq,
             limit=event.seq - state.next_seq,
         )
-        for each in behind:
-            state = fold_session(state, fact(each))
+        try:
+            for each in behind:
+                state = fold_session(state, fact(each))
+        except (msgspec.MsgspecError, UnicodeError):
+            # That row is a break of its own, and what the tool was is not known.
+            return None
         self._sessions[event.session_id] = state
         if len(self._sessions) > SESSIONS_MAX:
             self._sessions.popitem(last=False)
@@ -137,7 +144,11 @@ class ValueCheck:
 
 
 def _subject_erased(event: StoredEvent) -> str:
-    return msgspec.json.decode(unseal(event.body).payload, type=PayloadErased).subject
+    """Whose values an event says were deleted; nobody's where it is not as promised."""
+    try:
+        return _decode_erased(unseal(event.body).payload).subject
+    except (msgspec.MsgspecError, UnicodeError):
+        return ""
 
 
 def _break(event: StoredEvent, detail: str) -> Break:

@@ -11,6 +11,8 @@ import hashlib
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from aegisd.core.log.foreign import decoder
+
 HASH_BYTES = 32
 
 
@@ -56,7 +58,7 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Envelope)
+_decode = decoder(Envelope)
 
 
 def seal(envelope: Envelope, position: int, prev_hash: bytes) -> StoredEvent:
@@ -90,10 +92,7 @@ def _row(envelope: Envelope, position: int, prev_hash: bytes, body: bytes) -> St
 
 def unseal(body: bytes) -> Envelope:
     """Read stored bytes. Raises `msgspec.MsgspecError` or `UnicodeError` when not an envelope."""
-    try:
-        return _decoder.decode(body)
-    except RecursionError:
-        raise msgspec.DecodeError("nested deeper than any event the log takes") from None
+    return _decode(body)
 
 
 def restore(body: bytes, position: int) -> StoredEvent:

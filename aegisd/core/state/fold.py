@@ -4,16 +4,16 @@ What an event means to a room is the room's own to say. An event type this build
 changes only the head, so that old folds survive new events.
 """
 
-import msgspec
 from msgspec import Raw
 
 from aegisd.core import clock
 from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.envelope import StoredEvent, unseal
+from aegisd.core.log.foreign import Decode, decoder
 from aegisd.core.shapes.fact import Fact, read
 from aegisd.core.state.model import SessionState, TenantState
 
-_decode = msgspec.json.Decoder().decode
+_decode: Decode[object] = decoder(object)
 
 
 def fact(event: StoredEvent) -> Fact:
