@@ -11,8 +11,9 @@ from aegisctl.display import coloured, count, note, say, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit.anchors import read_head, read_text
 from aegisd.audit.continuation import require_continued, require_later, require_tenant
-from aegisd.core.errors import InvalidField, NoteInvalid
+from aegisd.core.errors import InvalidField, InvalidRequest, NoteInvalid, NotFound
 from aegisd.core.log import checkpoint
+from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.note import Key
 from aegisd.printable import shown
 from aegisd.remote.client import Client
@@ -58,11 +59,11 @@ def command(
     """
     if tenant_id is None:
         raise InvalidField("name a tenant with --tenant")
+    before = None if since is None else read_head(read_text(since), keys)
     client = Client(server)
-    answer = client.ask("/v1/checkpoints", {"tenant_id": tenant_id})
-    newest = client.read(answer, _Signed).note
     try:
-        told = _judge(client, tenant_id, newest, keys, since)
+        newest = _newest(client, tenant_id, before)
+        told = _judge(client, tenant_id, newest, keys, before)
     except NoteInvalid as error:
         say(f"{coloured('does not hold', 'bad')}: {shown(error.message, None)}")
         return BROKEN
@@ -78,23 +79,35 @@ def command(
     return HOLDS
 
 
+def _newest(client: Client, tenant_id: str, before: TreeHead | None) -> str:
+    """What the server signs now. Raises `NoteInvalid` where it has nothing, and once had more."""
+    try:
+        answer = client.ask("/v1/checkpoints", {"tenant_id": tenant_id})
+    except NotFound as error:
+        if before is None:
+            raise
+        raise NoteInvalid(
+            f"the checkpoint you kept covers {before.size} events, and {error.message}"
+        ) from None
+    return client.read(answer, _Signed).note
+
+
 def _judge(
-    client: Client, tenant_id: str, newest: str, keys: tuple[Key, ...], since: str | None
+    client: Client, tenant_id: str, newest: str, keys: tuple[Key, ...], before: TreeHead | None
 ) -> list[str]:
     """What was found out, a sentence each. Raises `NoteInvalid` for what does not hold."""
     head = read_head(newest, keys)
     require_tenant(head, tenant_id)
     told = [f"{count(head.size, 'event')} of {head.origin}"]
     told.append("signed by the key" if keys else "signature not checked, since no --key was given")
-    if since is None:
+    if before is None:
         return told
-    before = read_head(read_text(since), keys)
     require_later(before, head)
-    answer = client.get(
-        "/v1/proofs/consistency",
-        tenant_id=tenant_id,
-        **{"from": before.size, "to": head.size},
-    )
+    sizes = {"from": before.size, "to": head.size}
+    try:
+        answer = client.get("/v1/proofs/consistency", tenant_id=tenant_id, **sizes)
+    except (NotFound, InvalidRequest) as error:
+        raise NoteInvalid(f"the server proves no continuation: {error.message}") from None
     require_continued(before, head, _hashes(client.read(answer, _Consistency).hashes))
     return [*told, f"continues the checkpoint of {count(before.size, 'event')}"]
 

@@ -129,7 +129,6 @@ def sentences(told: Verification, *, keyed: bool = False) -> list[str]:
         lines.append(
             f"{count(told.elsewhere, 'break')} in other sessions; verify without --session"
         )
-    lines += [f"{coloured('unknown', 'doubt')}: {doubt}" for doubt in told.unknown]
     what = "the log" if told.session_id is None else f"session {shown(told.session_id)}"
     if told.holds:
         checked = f"{count(told.events, 'event')}, {count(told.documents, 'document')}"

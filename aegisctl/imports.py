@@ -12,7 +12,7 @@ from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import log
 from aegisd.audit.progress import Progress
 from aegisd.audit.verification.file import verify_file
-from aegisd.core.errors import ExportInvalid
+from aegisd.core.errors import WrongFile
 from aegisd.printable import shown
 from aegisd.remote.client import UPLOAD_S_MAX, Client
 
@@ -61,7 +61,7 @@ def command(
 
     """
     if log.kind(file) != "export":
-        raise ExportInvalid(f"{shown(file)}: expected an export; make one with `aegisctl export`")
+        raise WrongFile(f"{shown(file)}: expected an export; make one with `aegisctl export`")
     with progress("verifying") as step:
         told = verify_file(file, progress=step)
     if not told.holds:

@@ -15,7 +15,7 @@ import click
 from aegisctl import options
 from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd import __version__
-from aegisd.core.errors import AegisError, LogCorrupt
+from aegisd.core.errors import AegisError, ExportInvalid, LogCorrupt, UnknownVersion
 from aegisd.secret import without_secrets
 
 # Verb -> its sentence in the list of verbs. Kept here so that `--help` imports no verb.
@@ -42,6 +42,9 @@ VERBS = {
 
 # `import` is a word of Python, so its module is named for what it imports.
 _MODULES = {"import": "imports"}
+
+# What was given says that it is a log, and does not hold as one.
+_BROKEN = (LogCorrupt, UnknownVersion, ExportInvalid)
 
 
 class LazyVerbs(options.Verbs):
@@ -115,7 +118,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return UNKNOWN
     except AegisError as error:
         click.echo(f"aegisctl: {without_secrets(error.message, named)}", err=True)
-        return BROKEN if isinstance(error, LogCorrupt) else UNKNOWN
+        return BROKEN if isinstance(error, _BROKEN) else UNKNOWN
     except BrokenPipeError:
         raise
     except OSError as error:

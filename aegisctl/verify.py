@@ -4,7 +4,7 @@ import click
 
 from aegisctl import options, source
 from aegisctl.display import progress, sentences, tell
-from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
+from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import anchors
 from aegisd.audit.anchors import Anchors
 from aegisd.audit.log import known_tenants
@@ -58,7 +58,8 @@ def command(
       aegisctl verify seven.tlog-proof --key acme.pub
       aegisctl verify --server http://127.0.0.1:8080 --tenant acme --json
 
-    Exit codes: 0 holds, 1 broken, 2 could not tell, or not signed by a --key.
+    Exit codes: 0 holds; 1 broken, also where a --key or --checkpoint was given and FILE does not
+    show that it answers to that; 2 could not tell: no such file or server, or no log of ours.
 
     """
     options.refuse_two_sources(file)
@@ -71,9 +72,7 @@ def command(
                 file, tenant_id, session_id, anchors=held_against, event=event, progress=step
             )
     tell(told.document(), sentences(told, keyed=bool(keys)), as_json=as_json)
-    if not told.holds:
-        return BROKEN
-    return UNKNOWN if told.unknown else HOLDS
+    return HOLDS if told.holds else BROKEN
 
 
 def _verify_server(

@@ -42,11 +42,17 @@ def read_head(note: str, keys: Sequence[Key]) -> TreeHead:
 
 
 def read_keys(given: Sequence[str]) -> tuple[Key, ...]:
-    """The keys that were named, each as itself or as a file. Raises `NoteInvalid`, `OSError`."""
+    """The keys that were named, each as itself or as a file. Raises `NoteInvalid`, `OSError`.
+
+    A file without a key is refused: whoever named it would believe that something was signed.
+    """
     found: list[Key] = []
     for each in given:
         lines = [each] if "+" in each and not Path(each).exists() else read_text(each).splitlines()
-        found += [read_key(line) for line in lines if line.strip() and not line.startswith("#")]
+        read = [read_key(line) for line in lines if line.strip() and not line.startswith("#")]
+        if not read:
+            raise NoteInvalid("expected a verifier key in each --key; found a file with none")
+        found += read
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.foreign import decoder
 from aegisd.rows import Document
 
 Find = Callable[[bytes], Document | None]
@@ -23,18 +24,18 @@ class Named(Struct, frozen=True, order=True):
 # The members of payloads that name a document, of every event type that has some.
 _NAMING = {name: declared.documents for name, declared in DECLARATIONS.items()}
 MEMBERS = sorted({member for members in _NAMING.values() for member in members})
-_Payload = msgspec.defstruct("_Payload", [(member, str, "") for member in MEMBERS])
+_Payload = msgspec.defstruct("_Payload", [(member, object, "") for member in MEMBERS])
 
 
 class _Envelope(Struct):
     payload: _Payload  # type: ignore[valid-type]  # made of the declarations
 
 
-_decode = msgspec.json.Decoder(_Envelope).decode
+_decode = decoder(_Envelope)
 
 
 def named(event: StoredEvent) -> Iterator[Named]:
-    """What an event names; nothing where its payload is not what its type promises."""
+    """What an event names, as far as its payload is what its type promises."""
     members = _NAMING.get(event.event_type)
     if not members:
         return
@@ -42,22 +43,14 @@ def named(event: StoredEvent) -> Iterator[Named]:
         payload = _decode(event.body).payload
     except (msgspec.MsgspecError, UnicodeError):
         return
-    for member, kind in members.items():
-        digest = getattr(payload, member)
-        if digest:
-            yield Named(kind, digest)
+    yield from named_by(event.event_type, {name: getattr(payload, name) for name in members})
 
 
-def named_by(event_type: str, payload: Mapping[str, object]) -> set[Named] | None:
-    """What `named` tells, of a payload that was decoded; None where it is not as promised."""
-    members = _NAMING.get(event_type)
-    if not members:
-        return set()
-    named_in = {member: payload.get(member, "") for member in MEMBERS}
-    digests = {name: each for name, each in named_in.items() if isinstance(each, str)}
-    if len(digests) < len(named_in):
-        return None
-    return {Named(kind, digests[name]) for name, kind in members.items() if digests[name]}
+def named_by(event_type: str, payload: Mapping[str, object]) -> set[Named]:
+    """What `named` tells, of a payload that was decoded."""
+    members = _NAMING.get(event_type, {})
+    digests = ((kind, payload.get(member)) for member, kind in members.items())
+    return {Named(kind, digest) for kind, digest in digests if digest and isinstance(digest, str)}
 
 
 def found(name: Named, find: Find) -> bytes | str:

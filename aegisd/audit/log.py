@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
-from aegisd.core.errors import ConfigInvalid, ExportInvalid, InvalidField, NotFound
+from aegisd.core.errors import ConfigInvalid, InvalidField, NotFound, WrongFile
 from aegisd.core.log import proof
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.ports import EventReader, LogReader
@@ -33,7 +33,7 @@ class Log(LogReader, Protocol):
 def kind(file: str) -> Kind:
     """What a file is: a PostgreSQL URL by its scheme, all else by its content.
 
-    Raises `ExportInvalid` for anything that is none of ours, `OSError`.
+    Raises `WrongFile` for anything that is none of ours, `OSError`.
     """
     if is_postgres(file):
         return "database"
@@ -42,7 +42,7 @@ def kind(file: str) -> Kind:
     for magic, told in _MAGIC.items():
         if start.startswith(magic):
             return told
-    raise ExportInvalid(
+    raise WrongFile(
         f"{shown(file)}: expected an Aegis database, an export or a proof, found none of them by "
         "its first bytes"
     )
@@ -72,7 +72,7 @@ def opened(file: str) -> Iterator[Log]:
             yield reader
         return
     if told == "proof":
-        raise ExportInvalid(f"{shown(file)}: a proof of one event is no log; `verify` reads it")
+        raise WrongFile(f"{shown(file)}: a proof of one event is no log; `verify` reads it")
     from aegisd.audit.export_log import ExportLog  # noqa: PLC0415
 
     with closing(ExportLog(file)) as log:

@@ -242,3 +242,11 @@ class EvaluatorStuck(EvaluatorFailed, code="evaluator_stuck"):
 
 class ConfigInvalid(AegisError, code="config_invalid"):
     """A setting that cannot be honoured stops the start and says why."""
+
+
+class WrongFile(ConfigInvalid):
+    """A file or database is there, and is not what was asked for: another kind, or no log."""
+
+
+class UnknownVersion(WrongFile):
+    """A log by its own marks, of a version that this build does not read."""

@@ -22,8 +22,9 @@ checkpoint that you kept yourself shows that the log you see now continues the o
 Nothing after the newest checkpoint that somebody else holds is protected. Of one session, or of one
 event, you learn that it is in the log, and not that nothing came after it.
 
-Exit code: 0 holds; 1 broken; 2 could not tell (not such a file, nothing that the key signed, a
-checkpoint that cannot be compared).
+Exit code: 0 holds; 1 broken, also where KEY or NOTE was given and FILE does not show that it
+answers to that; 2 could not tell (no such file, one that claims to be neither, keys or notes of
+yours that cannot be used). Whoever made FILE cannot bring about 2 where you gave a key or a note.
 
 Sections: 1 canonical JSON, 2 Ed25519, 3 Merkle tree, 4 signed notes and checkpoints, 5 the report,
 6 exports, 7 proof files, 8 the command line.
@@ -61,14 +62,17 @@ class Unknown(Exception):
 #
 # One value has one spelling. Reading is therefore: decode, write again, compare. A key named twice,
 # a space, another order of keys, another escape or another form of a number cannot come out again
-# as they went in. What JSON readers disagree about is refused: lone surrogates, NaN, and integers
-# that a double does not hold.
+# as they went in. What JSON readers disagree about is refused: lone surrogates, NaN, integers that
+# a double does not hold, and nesting that not every reader takes.
 
 INTEGER_MAX = 2**53 - 1
+DEPTH_MAX = 128  # Levels of arrays and objects: twice as many as Aegis takes from anybody.
 
 
 def canonical(line: bytes) -> object:
     """The value of canonical bytes. Raises `Broken` for any others."""
+    if line.count(b"[") + line.count(b"{") > DEPTH_MAX and _is_deep(line):
+        raise Broken("canonical", f"nested deeper than {DEPTH_MAX} levels")
     try:
         try:
             value, written = _as_plain(line)
@@ -80,6 +84,17 @@ def canonical(line: bytes) -> object:
     if written != line:
         raise Broken("canonical", "JSON, but not in the one form that RFC 8785 gives it")
     return value
+
+
+def _is_deep(line: bytes) -> bool:
+    """Whether arrays and objects are nested too deep, told without decoding them."""
+    level, unescaped = 0, line.replace(b"\\\\", b"").replace(b'\\"', b"")
+    for outside in unescaped.split(b'"')[::2]:
+        for byte in outside:
+            level += (byte in b"[{") - (byte in b"]}")
+            if level > DEPTH_MAX:
+                return True
+    return False
 
 
 def write(value: object) -> str:
@@ -314,6 +329,9 @@ def read_key(text: str) -> Key:
         told = ", but a private one: give its .pub" if secret else ""
         raise Unknown(f"not the verifier key of an Ed25519 key{told}")
     key = Key(found[1], raw[1:])
+    point = _point(key.public)
+    if point is not None and _same(_times(8, point), _ZERO):
+        raise Unknown(f"anybody can sign for the key of {shown(key.name)}")
     if key.id.hex() != found[2]:
         raise Unknown(f"the key of {shown(key.name)} was mistyped: its id would be {key.id.hex()}")
     return key
@@ -446,27 +464,15 @@ def anchor(report: Report, own: Checkpoint | None, keys: list[Key], held: int) -
     )
 
 
-def hold_to(
-    report: Report,
-    old: Checkpoint,
-    own: Checkpoint | None,
-    roots: Mapping[int, bytes],
-    keys: list[Key],
-) -> None:
+def hold_to(report: Report, old: Checkpoint, roots: Mapping[int, bytes], keys: list[Key]) -> None:
     """Hold the file to a checkpoint that the reader kept; `roots` are those of the file by size."""
     what = f"the kept checkpoint of {old.size} events"
-    origin = own.origin if own else f"{old.origin.rpartition('/')[0]}/{report.tenant_id}"
-    try:
-        key = signer(old, keys)
-    except Broken as broken:
-        report.doubts.append(f"{what}: {broken.detail}")
-        return
-    if old.origin != origin:
-        report.doubts.append(f"{what} is of {shown(old.origin)}, not of this log")
-    elif keys and key is None:
-        report.doubts.append(f"{what} is signed by none of the keys")
+    if old.tenant_id != report.tenant_id:
+        detail = f"{what} is of {shown(old.origin)}, not of this log"
+        report.add(Broken("checkpoint", detail))
     elif old.size not in roots:
-        report.doubts.append(f"{what} needs an export of the whole tenant to be compared with")
+        detail = f"{what} needs an export of the whole tenant to be compared with"
+        report.add(Broken("checkpoint", detail))
     elif roots[old.size] != old.root:
         detail = f"the log does not continue {what}: it was rewritten before that, or has forked"
         report.add(Broken("checkpoint", detail))
@@ -497,6 +503,12 @@ _REQUIRED = {
     **dict.fromkeys(("seq", "ts_unix_ms"), int),
     "payload": object,
 }
+# What the daemon writes by itself, with its own time as `now_ms`.
+_DAEMONS = (
+    *("SESSION_OPENED", "POLICY_DECISION", "MANIFEST_REGISTERED", "POLICY_ACTIVATED"),
+    *("LOG_IMPORTED", "PAYLOAD_ERASED", "ROLLBACK_ACCEPTED", "SIGNING_KEYS_CHANGED"),
+    "CLOCK_CORRECTED",
+)
 _OPTIONAL = {"agent_id": str, "idempotency_key": str, "prev_hash": str}
 
 
@@ -585,9 +597,9 @@ class Export:
     def _header(self, line: bytes) -> None:
         named = {"aegis_export": int, "tenant_id": str}
         told = members(canonical(line), named, {"session_id": str})
-        if told["aegis_export"] != 1:
-            raise Unknown("an export of another version than 1; get a newer verifier")
         self.report.tenant_id, self.report.session_id = told["tenant_id"], told.get("session_id")
+        if told["aegis_export"] != 1:
+            raise Broken("export", "of another version than 1; get a newer verifier if it is yours")
 
     def _follows(self, kind: str) -> None:
         last, self._kind = self._kind, kind
@@ -630,11 +642,12 @@ class Export:
         # An operator may set the clock back, in `$control`: no other session alone shows that.
         self._control |= session_id == "$control"
         back = event["event_type"] == "CLOCK_CORRECTED"
-        now_ms = payload.get("from_ms" if back else "now_ms")
-        if isinstance(now_ms, int) and now_ms < self._now_ms and self._control:
+        times = payload if event["event_type"] in _DAEMONS else {}
+        now_ms = times.get("from_ms" if back else "now_ms")
+        if type(now_ms) is int and now_ms < self._now_ms and self._control:
             yield "position", f"the writer's clock ran back {self._now_ms - now_ms} ms to here"
-        now_ms = payload.get("to_ms") if back else now_ms
-        if isinstance(now_ms, int):
+        now_ms = times.get("to_ms") if back else now_ms
+        if type(now_ms) is int:
             self._now_ms = now_ms if back else max(self._now_ms, now_ms)
 
     def _name(self, event_type: str, payload: Members) -> None:
@@ -684,7 +697,9 @@ class Export:
         expected = {"$detached": {"bytes": len(value.encode()), "sha256": digest}}
         found = at_pointer(holder.get("payload"), place[1])
         whose = holder.get("user_id") or holder.get("session_id")
-        if len(_base64(salt)) != 32 or (found, whose) != (expected, told["subject"]):
+        # As texts: to Python, true is 1.
+        same = write([found, whose]) == write([expected, told["subject"]])
+        if len(_base64(salt)) != 32 or not same:
             raise Broken("detached", f"event {place[0]} does not commit to {shown(place[1])}")
 
     def _check_proof(self, told: Members) -> None:
@@ -709,7 +724,7 @@ class Export:
             raise Broken("head", f"counts {told['events']} events, found {self.report.events}")
         found = {name: {"hash": h.hex(), "seq": seq} for name, (seq, h) in self._heads.items()}
         for name in sorted(found.keys() | told["heads"].keys()):
-            if found.get(name) != told["heads"].get(name):
+            if write(found.get(name)) != write(told["heads"].get(name)):
                 raise Broken("head", f"session {shown(name)} does not end as the trailer says")
 
     # The end.
@@ -735,21 +750,20 @@ class Export:
 
 
 _RANK = {each: rank for rank, kinds in enumerate(_ORDER_OF) for each in kinds.split()}
-_NOTHING = object()
 _SHORTER = "a checkpoint covers {} events and the export holds {}: its end was cut, or rolled back"
 
 
 def at_pointer(value: object, pointer: str) -> object:
-    """What stands at a JSON pointer, RFC 6901; `_NOTHING` where nothing does."""
+    """What stands at a JSON pointer, RFC 6901; None where nothing does."""
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict):
-            value = value.get(name, _NOTHING)
+            value = value.get(name)
         elif isinstance(value, list) and _DECIMAL.fullmatch(name) and int(name) < len(value):
             value = value[int(name)]
         else:
-            return _NOTHING
-    return value if pointer[:1] in ("", "/") else _NOTHING
+            return None
+    return value if pointer[:1] in ("", "/") else None
 
 
 def check_export(path: Path, keys: list[Key], kept: list[Checkpoint], report: Report) -> None:
@@ -766,23 +780,30 @@ def check_export(path: Path, keys: list[Key], kept: list[Checkpoint], report: Re
         if report.session_id is None and old.size > report.events:
             report.add(Broken("checkpoint", _SHORTER.format(old.size, report.events)))
         else:
-            hold_to(report, old, own, roots, keys)
+            hold_to(report, old, roots, keys)
 
 
 # ── 7. Proof files, C2SP tlog-proof ──────────────────────────────────────────────────────────────
 
 MAGIC = b"c2sp.org/tlog-proof@v1\n"
+PROOF_BYTES_MAX = LINE_BYTES_MAX + NOTE_BYTES_MAX
 
 
 def check_proof(
     path: Path, event: bytes | None, keys: list[Key], kept: list[Checkpoint], report: Report
 ) -> None:
     """Check a proof of one event, given in its own file or beside the proof."""
+    with path.open("rb") as file:
+        data = file.read(PROOF_BYTES_MAX + 1)
     # Not as text, which would read other line ends as those that were signed.
-    above, _, note = path.read_bytes().decode().partition("\n\n")
+    above, _, note = data.decode().partition("\n\n")
     lines = above.split("\n")[1:]
+    if len(data) > PROOF_BYTES_MAX:
+        raise Broken("proof", f"longer than {PROOF_BYTES_MAX} bytes")
     if lines and lines[0].startswith("extra "):
         extra = _base64(lines.pop(0)[6:])
+        if not extra:
+            raise Broken("proof", "the event in it is not base64")
         event = extra if event is None else event
     index = re.fullmatch(r"index (0|[1-9][0-9]{0,18})", lines[0]) if lines else None
     hashes = [_base64(line) for line in lines[1:]]
@@ -801,7 +822,7 @@ def check_proof(
         report.add(Broken("scope", f"an event of another tenant than {own.tenant_id}"), position)
     anchor(report, own, keys, 1)
     for old in kept:
-        hold_to(report, old, own, {own.size: own.root}, keys)
+        hold_to(report, old, {own.size: own.root}, keys)
 
 
 # ── 8. The command line ──────────────────────────────────────────────────────────────────────────
@@ -818,22 +839,53 @@ def keys_of(text: str) -> list[Key]:
     return found
 
 
-def check(path: Path, event: bytes | None, keys: list[Key], kept: list[Checkpoint]) -> Report:
-    """Check a file, told by how it begins. Raises `Unknown`, `OSError`."""
-    report = Report()
+def usable(kept: list[Checkpoint], keys: list[Key]) -> None:
+    """Raise `Unknown` for a checkpoint of the reader's own that no key of theirs signed."""
+    for old in kept:
+        try:
+            key = signer(old, keys) if keys else None
+        except Broken as broken:
+            raise Unknown(f"the kept checkpoint of {old.size} events: {broken.detail}") from None
+        if keys and key is None:
+            raise Unknown(f"the kept checkpoint of {old.size} events is signed by no given key")
+
+
+def told_kind(path: Path, event: bytes | None) -> bytes:
+    """How a file begins, as an export or a proof does. Raises `Unknown`, `OSError`."""
     with path.open("rb") as file:
         start = file.read(len(MAGIC))
-    if start == MAGIC:
-        try:
+    for begins in (MAGIC, b'{"aegis_export":'):
+        if start.startswith(begins):
+            if event is not None and begins != MAGIC:
+                raise Unknown("--event goes with a proof file, and this is none")
+            return begins
+    raise Unknown("neither an export nor a proof file; of a database, make an export")
+
+
+def check(path: Path, event: bytes | None, keys: list[Key], kept: list[Checkpoint]) -> Report:
+    """Check a file, told by how it begins. Raises `Unknown`, `OSError`.
+
+    Whoever brings a key or a checkpoint is never told that a file which can be read is unknown: its
+    maker would only have to bend it far enough.
+    """
+    usable(kept, keys)
+    report = Report()
+    try:
+        if told_kind(path, event) == MAGIC:
             check_proof(path, event, keys, kept, report)
-        except (Broken, UnicodeDecodeError) as error:
-            report.add(error if isinstance(error, Broken) else Broken("proof", "not UTF-8"))
-    elif start.startswith(b'{"aegis_export":'):
-        check_export(path, keys, kept, report)
-    else:
-        raise Unknown("neither an export nor a proof file")
-    if keys and not report.covered:
-        report.doubts.append("a key was given, and no event is covered by what it signed")
+        else:
+            check_export(path, keys, kept, report)
+    except Unknown as unknown:
+        if not (keys or kept):
+            raise
+        report.add(Broken("file", str(unknown)))
+    except Broken as broken:
+        report.add(broken)
+    except UnicodeDecodeError:
+        report.add(Broken("proof", "not UTF-8"))
+    if keys and not report.covered and not report.breaks_found:
+        detail = "a key was given, and no event is covered by what it signed"
+        report.add(Broken("signature", detail))
     return report
 
 
@@ -888,7 +940,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         keys = [key for text in told.key for key in keys_of(text)]
         kept = [read_checkpoint(note.read_bytes().decode()) for note in told.checkpoint]
-        event = told.event.read_bytes().removesuffix(b"\n") if told.event else None
+        event = None
+        if told.event:
+            with told.event.open("rb") as file:
+                event = file.read(LINE_BYTES_MAX).removesuffix(b"\n")
         report = check(told.file, event, keys, kept)
     except (Unknown, Broken, OSError, UnicodeDecodeError) as error:
         report = Report()

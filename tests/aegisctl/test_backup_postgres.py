@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from aegisd.store.dsn import open_store
@@ -49,3 +50,33 @@ def test_a_database_that_holds_a_log_is_not_restored_into(
     assert "holds a log already" in typed.err
     with closing(open_store(dsn)) as store:
         assert store.next_position("acme") == 18
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE aegis.events CASCADE",
+        "DROP TABLE aegis.tenant_head CASCADE",
+        "ALTER TABLE aegis.events RENAME COLUMN body TO was",
+        "DROP SCHEMA aegis CASCADE",
+        "DELETE FROM aegis.migrations",
+        "UPDATE aegis.migrations SET number = number + 90",
+        "ALTER TABLE aegis.migrations RENAME COLUMN digest TO was",
+    ],
+)
+def test_a_database_with_nothing_left_to_tell_does_not_hold_for_whoever_brings_a_key(
+    log_file: Path, dsn: str, type_: Type, statement: str
+) -> None:
+    sign(log_file)
+    assert type_("restore", log_file, "--dsn", dsn).code == 0
+    with psycopg.connect(dsn, autocommit=True) as owner:
+        owner.execute("SET session_replication_role = replica")
+        owner.execute(statement.encode())
+    typed = type_("verify", dsn, "--key", vkey())
+    assert (typed.code, "bug" in typed.err) == (1, False)
+    assert type_("verify", dsn).code in (1, 2)
+
+
+def test_a_server_that_cannot_be_asked_is_unknown_whatever_was_brought(type_: Type) -> None:
+    typed = type_("verify", "postgresql://nobody@127.0.0.1:9/none", "--key", vkey())
+    assert (typed.code, typed.out) == (2, "")

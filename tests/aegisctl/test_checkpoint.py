@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from aegisctl import checkpoint
+from aegisd.core.errors import AegisError, CheckpointUnknown, Unavailable
 from aegisd.core.log.canonical import encode
+from aegisd.remote.client import Client
 from drills.attacks.evidence import signed, tree_of
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.lying import Answers, lying
@@ -86,3 +88,40 @@ def test_a_shorter_log_than_before_was_cut(type_: Type, answers: Answers, tmp_pa
     told = type_("checkpoint", "--tenant", "acme", "--since", tmp_path / "monday")
     assert told.code == 1
     assert "cut or rolled back" in told.out
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> dict[str, AegisError]:
+    """A server that signs what it has, and refuses what stands here."""
+    refused: dict[str, AegisError] = {}
+
+    class Refusing(Client):
+        def __init__(self, url: str) -> None:
+            self.url = url
+
+        def get(self, path: str, **_query: str | int | None) -> bytes:
+            raise refused[path]
+
+        def ask(self, path: str, _value: object) -> bytes:
+            if path in refused:
+                raise refused[path]
+            return note()
+
+    monkeypatch.setattr(checkpoint, "Client", Refusing)
+    return refused
+
+
+@pytest.mark.parametrize("place", [SIGN, CONTINUES])
+def test_a_server_that_has_nothing_left_to_show_does_not_continue_what_was_kept(
+    type_: Type, refusing: dict[str, AegisError], tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "kept").write_text(signed(KEY, "acme", BODIES[:3]), "utf-8")
+    since = ("checkpoint", "--tenant", "acme", "--since", tmp_path / "kept")
+    refusing[place] = CheckpointUnknown("the server has no checkpoint of acme")
+    assert type_(*since).code == 1
+    refusing[place] = Unavailable("the server cannot be asked")
+    assert type_(*since).code == 2
+    refusing[SIGN] = CheckpointUnknown("the server has no checkpoint of acme")
+    assert type_(*since[:3]).code == 2
+    (tmp_path / "kept").write_text("nonsense", "utf-8")
+    assert type_(*since).code == 2

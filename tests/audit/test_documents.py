@@ -19,7 +19,9 @@ def test_an_event_names_the_documents_that_its_type_promises() -> None:
     ]
     assert named_by("USER_MESSAGE", {"digest": "00"}) == set()
     assert named_by("POLICY_ACTIVATED", {"digest": "00"}) == {Named("bundle", "00")}
-    assert named_by("POLICY_ACTIVATED", {"digest": 3}) is None
+    assert named_by("POLICY_ACTIVATED", {"digest": 3}) == set()
+    halves = {"manifest": [], "bundle": "00"}
+    assert named_by("POLICY_DECISION", halves) == {Named("bundle", "00")}
 
 
 def test_a_document_that_is_missing_or_another_is_told_and_never_given() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from aegisd.audit import log
 from aegisd.audit.database_log import DatabaseLog
-from aegisd.core.errors import ConfigInvalid, ExportInvalid, NotFound
+from aegisd.core.errors import ConfigInvalid, NotFound, WrongFile
 from aegisd.core.log import proof
 from tests.audit.signed import proved
 
@@ -19,7 +19,7 @@ def test_a_file_is_what_its_first_bytes_say(recorded: Path, export: Path, tmp_pa
     assert kinds == ["database", "export", "proof"]
     assert log.kind("postgresql://nobody@nowhere/x") == "database"
     shown.write_bytes(b"hello")
-    with pytest.raises(ExportInvalid, match="none of them"):
+    with pytest.raises(WrongFile, match="none of them"):
         log.kind(str(shown))
 
 
@@ -33,7 +33,7 @@ def test_a_database_and_an_export_of_it_are_opened_as_the_same_log(
 def test_a_proof_is_no_log(recorded: Path, tmp_path: Path) -> None:
     path = tmp_path / "shown"
     path.write_text(proof.write(proved(recorded, 3)), "utf-8")
-    with pytest.raises(ExportInvalid, match="no log"), log.opened(str(path)):
+    with pytest.raises(WrongFile, match="no log"), log.opened(str(path)):
         pass
 
 

@@ -209,11 +209,6 @@ def test_the_trailer_counts_the_events(look: Look, events: int) -> None:
     assert look.rules(b"".join(lines) + encode(trailer) + b"\n") == {"head"}
 
 
-def test_an_export_of_a_later_version_is_unknown_and_not_broken(look: Look) -> None:
-    with pytest.raises(aegis_verify.Unknown, match="version"):
-        look(export("acme", BODIES).replace(b'"aegis_export":1', b'"aegis_export":2'))
-
-
 def test_a_file_that_was_cut_is_refused_at_every_byte(look: Look) -> None:
     data = FILES["whole"]
     for end in range(20, len(data), 3):

@@ -69,7 +69,7 @@ class CheckpointCheck:
             self._told.add(self._unsigned)
         self._check_blocks()
         signed, events = self._covered
-        return events, signed
+        return events, signed and events > 0
 
     def _newest_size(self) -> int:
         newest = None

@@ -8,10 +8,10 @@ import msgspec
 
 from aegisd.audit.anchors import NONE, Anchors, tenant_of
 from aegisd.audit.verification.result import Verification
-from aegisd.core.errors import ConfigInvalid, NoteInvalid
+from aegisd.core.errors import NoteInvalid, WrongFile
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.chain import Break
-from aegisd.core.log.envelope import Envelope, unseal
+from aegisd.core.log.envelope import Envelope, StoredEvent, restore, unseal
 from aegisd.core.log.export import LINE_BYTES_MAX
 from aegisd.core.log.form import is_canonical
 from aegisd.core.log.note import NOTE_BYTES_MAX, Key
@@ -23,7 +23,7 @@ from aegisd.signing import ed25519
 def verify_proof(path: str, event: str | None = None, anchors: Anchors = NONE) -> Verification:
     """Check a proof of the event in the file `event`, or of the one that it holds itself.
 
-    Raises `ConfigInvalid` where there is no event, `OSError`.
+    Raises `WrongFile` where there is no event, `OSError`.
     """
     told = Verification()
     try:
@@ -33,7 +33,7 @@ def verify_proof(path: str, event: str | None = None, anchors: Anchors = NONE) -
         return told
     body = read.extra if event is None else _event(event)
     if not body:
-        raise ConfigInvalid("the proof does not hold its event; give the event's bytes by --event")
+        raise WrongFile("the proof does not hold its event; give the event's bytes by --event")
     for found in _breaks(read, body, anchors):
         told.add(found)
     if told.holds:
@@ -61,19 +61,18 @@ def _breaks(read: Proof, body: bytes, anchors: Anchors) -> Iterator[Break]:
     if not proof.covers(read, hashlib.sha256(body).digest(), head):
         detail = "the path does not lead from this event to the root of the checkpoint"
         yield Break("proof", detail, position=read.index)
-    envelope = _envelope(body)
-    if envelope is None:
+    event = _event_of(body, read.index)
+    if event is None:
         yield Break("envelope", "the event's bytes are not an envelope", position=read.index)
-    elif envelope.tenant_id != tenant_of(head):
-        detail = f"the checkpoint is of {head.origin}, the event of tenant {envelope.tenant_id}"
-        event = envelope
-        yield Break("checkpoint", detail, event.tenant_id, read.index, event.session_id, event.seq)
+    elif event.tenant_id != tenant_of(head):
+        detail = f"the checkpoint is of {head.origin}, the event of tenant {event.tenant_id}"
+        yield Break.of(event, "checkpoint", detail)
 
 
-def _envelope(body: bytes) -> Envelope | None:
+def _event_of(body: bytes, position: int) -> StoredEvent | None:
     try:
-        return unseal(body) if is_canonical(body) else None
-    except (msgspec.MsgspecError, UnicodeError):
+        return restore(body, position) if is_canonical(body) else None
+    except (msgspec.MsgspecError, ValueError):
         return None
 
 

@@ -28,8 +28,11 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import KIND_BEGINS, ExportedDocument, Line, Scope, Trailer
 from aegisd.core.log.export_check import ExportCheck, announced
 from aegisd.core.log.export_reading import Reader, read
+from aegisd.core.log.foreign import decoder
 from aegisd.export_file import ending, lines
 from aegisd.signing import ed25519
+
+_decode_trailer = decoder(Trailer)
 
 # Bytes of a segment. Some thousand events: what one costs to hand over no longer shows.
 SEGMENT_BYTES = 1 << 22
@@ -75,7 +78,7 @@ class ExportVerifier:
         self._check = ExportCheck(anchors.keys, ed25519.check, sizes=sizes)
         self._order = Order()
         self._named: set[documents.Named] = set()
-        self._held: set[str] = set()
+        self._held: set[documents.Named] = set()
         self._last = b""
 
     def has(self, session_id: str | None) -> bool:
@@ -110,7 +113,7 @@ class ExportVerifier:
         for found in self._check.check(part):
             self.told.add(found)
         if isinstance(part, ExportedDocument):
-            self._held.add(part.digest)
+            self._held.add(documents.Named(part.kind, part.digest))
         elif isinstance(part, StoredEvent):
             for found in self._order.check(part):
                 self.told.add(found)
@@ -127,14 +130,14 @@ class ExportVerifier:
     def _ends(self) -> list[Break]:
         """A line is not what it must be; heads may say in which sessions."""
         try:
-            return self._check.check(msgspec.json.decode(self._last, type=Trailer))
+            return self._check.check(_decode_trailer(self._last))
         except (msgspec.MsgspecError, UnicodeError):
             return []
 
     def _end(self) -> None:
         """Compare the documents that events name with those that are there, and say the level."""
         for name in sorted(self._named):
-            if name.digest not in self._held:
+            if name not in self._held:
                 text = f"{name.kind} {name.digest} is named by an event and missing"
                 self.told.add(Break("document", text, tenant_id=self._tenant_id))
         self.told.documents = len(self._held)
@@ -143,7 +146,7 @@ class ExportVerifier:
         tenant_id, check = self._tenant_id, self._check
         covered, signed = check.covered, check.signed and check.covered > 0
         for head in self._anchors.of(tenant_id):
-            if self._compare(head) and self._anchors.keys:
+            if self._compare(head) and self._anchors.keys and head.size:
                 covered, signed = max(covered if signed else 0, head.size), True
         events, sessions = check.chain.events, len(check.chain.heads)
         self.told.count(tenant_id, events, sessions, signed=signed, covered=covered)

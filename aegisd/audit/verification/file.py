@@ -9,7 +9,7 @@ from aegisd.audit.verification.database import verify_database
 from aegisd.audit.verification.event_proof import verify_proof
 from aegisd.audit.verification.export import verify_export
 from aegisd.audit.verification.result import Verification
-from aegisd.core.errors import ConfigInvalid, LogCorrupt, NotFound
+from aegisd.core.errors import InvalidJson, LogCorrupt, NotFound, UnknownVersion, WrongFile
 from aegisd.core.log.chain import Break
 from aegisd.printable import shown
 
@@ -26,32 +26,56 @@ def verify_file(
     """Verify a database, a PostgreSQL URL, an export or a proof, or one tenant or session of it.
 
     `event` names the file of the event that a proof does not hold. Progress is told of events.
-    Raises `NotFound` or `SessionUnknown` for what is not there, and what opening raises.
+    Raises `WrongFile` for what claims to be no log, `NotFound` for a tenant or session that is not
+    there, and what opening raises. Where `anchors` name what must be there, both are breaks:
+    whoever holds the file decides what it is, and must not choose the verdict by that.
     """
+    told = Verification(session_id=session_id)
+    try:
+        return _verify(file, tenant_id, session_id, anchors, event, progress)
+    except (UnknownVersion, LogCorrupt, InvalidJson) as error:
+        # By its own marks it is a log, and something in it cannot be read at all.
+        told.add(Break("file", error.message))
+    except (WrongFile, NotFound) as error:
+        if anchors == NONE:
+            raise
+        told.add(Break("file", error.message))
+    return told
+
+
+def _verify(
+    file: str,
+    tenant_id: str | None,
+    session_id: str | None,
+    anchors: Anchors,
+    event: str | None,
+    progress: Progress,
+) -> Verification:
     kind = log.kind(file)
     if kind == "proof":
         if session_id is not None:
-            raise ConfigInvalid("a proof is of one event; it takes no --session")
+            raise WrongFile("a proof is of one event; it takes no --session")
         return _of_tenant(verify_proof(file, event, anchors), tenant_id, "proof")
     if event is not None:
-        raise ConfigInvalid("--event goes with a .tlog-proof file, and FILE is none")
+        raise WrongFile("--event goes with a .tlog-proof file, and FILE is none")
     if kind == "export":
         with Path(file).open("rb") as opened:
             told = verify_export(opened, session_id, anchors=anchors, path=file, progress=progress)
         return _of_tenant(told, tenant_id, "export")
-    try:
-        with log.opened_database(file) as reader:
+    with log.opened_database(file) as reader:
+        try:
             tenants = log.known_tenants(reader, tenant_id)
-            if tenant_id is None:
-                # A list of tenants can be shortened more easily than a log.
-                kept = {tenant_of(head) for head in anchors.kept} - set(tenants)
-                tenants += sorted(each for each in kept if reader.next_position(each))
-            return verify_database(reader, tenants, session_id, anchors=anchors, progress=progress)
-    except LogCorrupt as error:
-        # Not even the list of tenants, or the file's own marks, can be read.
-        told = Verification(session_id=session_id)
-        told.add(Break("row", error.message))
-        return told
+        except NotFound:
+            # Of a log whose rows were all deleted, its schema or what somebody kept may tell.
+            emptied = verify_database(reader, [], session_id, anchors=anchors)
+            if emptied.holds:
+                raise
+            return emptied
+        if tenant_id is None:
+            # A list of tenants can be shortened more easily than a log.
+            kept = {tenant_of(head) for head in anchors.kept} - set(tenants)
+            tenants += sorted(each for each in kept if reader.next_position(each))
+        return verify_database(reader, tenants, session_id, anchors=anchors, progress=progress)
 
 
 def _of_tenant(told: Verification, tenant_id: str | None, what: str) -> Verification:

@@ -14,20 +14,22 @@ from aegisd.core.clock import CORRECTED
 from aegisd.core.events import CONSEQUENCES, DAEMON_EVENTS
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.foreign import decoder
 from aegisd.core.shapes.identifier import CONTROL_SESSION
 
 
 class _Payload(Struct):
-    now_ms: int = 0
-    from_ms: int = 0
-    to_ms: int = 0
+    # Another type is no time, and leaves the other members be.
+    now_ms: object = None
+    from_ms: object = None
+    to_ms: object = None
 
 
 class _Envelope(Struct):
     payload: _Payload
 
 
-_decode = msgspec.json.Decoder(_Envelope).decode
+_decode = decoder(_Envelope)
 
 
 class Order:
@@ -42,6 +44,7 @@ class Order:
     def check(self, event: StoredEvent) -> Iterator[Break]:
         """What is wrong with the place of the next event."""
         last, self._last = self._last, event
+        self._shows_corrections |= event.session_id == CONTROL_SESSION
         if event.event_type not in DAEMON_EVENTS:
             return
         behind = last is not None and (last.session_id, last.seq + 1) == (
@@ -51,14 +54,15 @@ class Order:
         if event.event_type in CONSEQUENCES and not behind:
             detail = "a decision that does not stand right behind its cause"
             yield Break.of(event, "position", detail)
-        self._shows_corrections |= event.session_id == CONTROL_SESSION
         try:
             payload = _decode(event.body).payload
         except (msgspec.MsgspecError, UnicodeError):
             return
         is_correction = event.event_type == CORRECTED
-        now_ms = payload.from_ms if is_correction else payload.now_ms
-        if now_ms < self._now_ms and self._shows_corrections:
-            detail = f"the daemon's clock ran back {self._now_ms - now_ms} ms to here"
+        begins = payload.from_ms if is_correction else payload.now_ms
+        ends = payload.to_ms if is_correction else payload.now_ms
+        if type(begins) is int and begins < self._now_ms and self._shows_corrections:
+            detail = f"the daemon's clock ran back {self._now_ms - begins} ms to here"
             yield Break.of(event, "position", detail)
-        self._now_ms = payload.to_ms if is_correction else max(self._now_ms, now_ms)
+        if type(ends) is int:
+            self._now_ms = ends if is_correction else max(self._now_ms, ends)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from aegisd.audit.anchors import Anchors, tenant_of
 from aegisd.audit.documents import Find, Named, found
 from aegisd.core.errors import LogCorrupt, SessionUnknown
+from aegisd.core.log.canonical import INTEGER_MAX
 from aegisd.core.log.chain import NOWHERE, Break
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.printable import shown
@@ -46,7 +47,6 @@ class Verification(Struct, kw_only=True):
     """What was found. `breaks` are the first `BREAKS_MAX` of `breaks_found`.
 
     Where one session was asked about, `elsewhere` counts breaks of others that leave it whole.
-    `unknown` are the questions asked that could not be answered, a sentence each.
     """
 
     tenants: list[VerifiedTenant] = []
@@ -55,7 +55,6 @@ class Verification(Struct, kw_only=True):
     breaks: list[Break] = []
     breaks_found: int = 0
     elsewhere: int = 0
-    unknown: list[str] = []
 
     @property
     def holds(self) -> bool:
@@ -74,6 +73,9 @@ class Verification(Struct, kw_only=True):
 
     def add(self, place: Break) -> None:
         """Count a break, and keep it if it is among the first."""
+        if abs(place.seq) > INTEGER_MAX:
+            # An event may say any number, and a result that nobody can write down tells nothing.
+            place = msgspec.structs.replace(place, seq=NOWHERE)
         other = self.session_id is not None and place.session_id not in ("", self.session_id)
         if other and place.rule in _OWN_RULES:
             self.elsewhere += 1
@@ -123,7 +125,7 @@ class Verification(Struct, kw_only=True):
     def hold(self, tenant_id: str, head: TreeHead, events: int, root: bytes | None) -> bool:
         """Hold a kept checkpoint against a log of so many events, with `root` at its size.
 
-        Whether it holds; None stands for a root that cannot be computed, which is said.
+        Whether it holds; None stands for a root that the log does not show.
         """
         if head.size > events:
             detail = (
@@ -132,10 +134,11 @@ class Verification(Struct, kw_only=True):
             )
             self.add(Break("checkpoint", detail, tenant_id=tenant_id))
         elif root is None:
-            self.unknown.append(
-                f"the checkpoint you kept of {head.size} events of {shown(head.origin)} cannot be "
-                "held against one session; verify the whole tenant"
+            detail = (
+                f"nothing here shows that the log continues the checkpoint you kept of {head.size} "
+                "events: only a whole tenant does, or a checkpoint of the same size"
             )
+            self.add(Break("checkpoint", detail, tenant_id=tenant_id))
         elif root != head.root:
             detail = (
                 f"the first {head.size} events are others than those of the checkpoint you kept: "
@@ -147,20 +150,25 @@ class Verification(Struct, kw_only=True):
         return False
 
     def require_answers(self, anchors: Anchors, required: Iterable[str]) -> None:
-        """Say which of `required` tenants no key signed, and which checkpoints found no tenant."""
+        """Count what was brought along and not answered: unanswered, it could be anything.
+
+        That is each of `required` tenants that no key signed, unless more is wrong with it anyway,
+        and each checkpoint of no tenant.
+        """
         signed = {tenant.tenant_id for tenant in self.tenants if tenant.level != CHAIN}
-        if anchors.keys:
-            self.unknown += [
-                f"nothing of tenant {shown(name)} is signed by a key that was given"
-                for name in required
-                if name not in signed
-            ]
+        broken = {found.tenant_id for found in self.breaks}
+        for name in required:
+            if anchors.keys and name not in signed | broken:
+                detail = "nothing of it is signed by a key that was given"
+                self.add(Break("signature", detail, tenant_id=name))
         held = {tenant.tenant_id for tenant in self.tenants}
-        self.unknown += [
-            f"the checkpoint you kept is of {shown(head.origin)}, which is not in this log"
-            for head in anchors.kept
-            if tenant_of(head) not in held
-        ]
+        for head in anchors.kept:
+            if tenant_of(head) not in held:
+                detail = (
+                    f"you kept a checkpoint of {head.size} events of {head.origin}, and nothing of "
+                    "that was found here"
+                )
+                self.add(Break("checkpoint", detail, tenant_id=tenant_of(head)))
 
 
 def unreadable(tenant_id: str, error: LogCorrupt) -> Break:

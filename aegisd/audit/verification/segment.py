@@ -158,7 +158,7 @@ class _SegmentCheck:
         begins, ends = "now_ms", "now_ms"
         if event.event_type == CORRECTED:
             begins, ends = "from_ms", "to_ms"
-        now_ms, then_ms = payload.get(begins, 0), payload.get(ends, 0)
+        now_ms, then_ms = payload.get(begins), payload.get(ends)
         if type(now_ms) is not int or type(then_ms) is not int:
             return False
         first, latest = self._segment.now_ms or (now_ms, now_ms)
@@ -175,11 +175,8 @@ class _SegmentCheck:
                 return True
         except TypeError:
             return False
-        named = documents.named_by(event_type, payload)
-        if named is None:
-            return False
         self._seen.add(names)
-        self._segment.named.update(named)
+        self._segment.named.update(documents.named_by(event_type, payload))
         return True
 
     def segment(self) -> Segment:

@@ -18,7 +18,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from aegisd.core.errors import ExportInvalid
+from aegisd.core.errors import TooLarge
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.merkle import HASH_BYTES, PROOF_HASHES_MAX
@@ -137,7 +137,7 @@ class ExportWriter:
     def end(self, ends: Mapping[str, tuple[int, bytes]], events: int) -> bytes:
         """The trailer: where each session ends, (seq, hash), and how many events went by.
 
-        Raises `ExportInvalid` where no reader would take it.
+        Raises `TooLarge` where no reader would take it.
         """
         heads = {
             session_id: Head(seq=seq, hash=digest.hex())
@@ -146,7 +146,7 @@ class ExportWriter:
         trailer = Trailer(events=events, heads=heads, sha256=self._digest.hexdigest())
         line = encode(plain(trailer))
         if len(line) >= LINE_BYTES_MAX:
-            raise ExportInvalid(
+            raise TooLarge(
                 f"{len(heads)} sessions are more than the trailer of an export can name, "
                 f"LINE_BYTES_MAX = {LINE_BYTES_MAX} bytes; export sessions one by one"
             )

@@ -22,9 +22,14 @@ from aegisd.core.log.export import (
     Trailer,
 )
 from aegisd.core.log.export_reading import read
+from aegisd.core.log.foreign import Decode, decoder
+from aegisd.core.log.form import STORED_DEPTH_MAX
 from aegisd.core.log.merkle import HASH_BYTES, included
 from aegisd.core.log.note import Key, SignatureCheck
 from aegisd.core.log.roots import Roots
+
+_decode: Decode[object] = decoder(object)
+_decode_checkpoint = decoder(ExportedCheckpoint)
 
 
 def announced(end: bytes) -> list[int]:
@@ -36,7 +41,7 @@ def announced(end: bytes) -> list[int]:
     sizes = []
     for line in end.rsplit(b"\n", 3)[1:]:
         try:
-            told = msgspec.json.decode(line, type=ExportedCheckpoint)
+            told = _decode_checkpoint(line)
             sizes.append(checkpoint.read(told.note)[0].size)
         except (msgspec.MsgspecError, UnicodeError, NoteInvalid):
             continue
@@ -132,7 +137,7 @@ class ExportCheck:
     def commit(self, body: bytes, position: int) -> None:
         """Keep what the event on event line `position`, which holds, says of values beside it."""
         told = unseal(body)
-        payload = msgspec.json.decode(told.payload)
+        payload = _decode(told.payload)
         subject = detached.subject_of(told.user_id, told.session_id)
         for pointer in detached.pointers(payload):
             committed = detached.at(payload, pointer)
@@ -241,7 +246,8 @@ class ExportCheck:
 
 def _digest(position: int, pointer: str, subject: str, committed: object) -> bytes:
     """One digest for what an event says of a value, so that each takes as little memory."""
-    return hashlib.sha256(encode([position, pointer, subject, committed])).digest()
+    said = encode([position, pointer, subject, committed], depth_max=STORED_DEPTH_MAX)
+    return hashlib.sha256(said).digest()
 
 
 def holding(check: ExportCheck, lines: Iterable[bytes]) -> Iterator[Line]:

@@ -153,6 +153,8 @@ def _header(header: dict[str, object]) -> Scope:
     version = header.pop("aegis_export", None)
     if type(version) is not int or version != VERSION:
         raise ExportInvalid(f"line 1: expected a header with aegis_export = {VERSION}")
+    if header.get("session_id", "") is None:
+        raise ExportInvalid("line 1: expected the header of a whole tenant to name no session")
     try:
         return msgspec.convert(header, Scope)
     except msgspec.ValidationError as error:

@@ -9,7 +9,15 @@ from aegisd.core.errors import AegisError, CommitUnknown, LogCorrupt, PositionCo
 # Class 57 (operator intervention) is not among them: the server may have been stopped mid-commit.
 NEVER_COMMITTED = (errors.IdleInTransactionSessionTimeout,)
 
-DAMAGED = (errors.DataCorrupted, errors.IndexCorrupted)
+# A table or column that is gone was taken away: the log had it when it was opened.
+DAMAGED = (
+    errors.DataCorrupted,
+    errors.IndexCorrupted,
+    errors.UndefinedTable,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.InvalidSchemaName,
+)
 
 # Classes and codes of SQLSTATE after which the connection is gone, whatever was asked.
 LOST = ("08", "57P01", "57P02", "57P03", "57P04", "57P05", "25P03")
@@ -32,7 +40,7 @@ def of_read(error: psycopg.Error, what: str, place: dict[str, str | int]) -> Aeg
     """What an error means for `what` was read."""
     said = f"PostgreSQL could not read {what}: {sentence(error)}"
     if isinstance(error, DAMAGED):
-        return LogCorrupt(f"{said}; the database is damaged", **place)
+        return LogCorrupt(f"{said}; the database is damaged or was changed", **place)
     return StoreFailed(f"{said}; try again", **place)
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import psycopg
 
-from aegisd.core.errors import ConfigInvalid, InvalidField
+from aegisd.core.errors import ConfigInvalid, InvalidField, WrongFile
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.store.pool import Pool
 from aegisd.store.postgres import failure, form, schema
@@ -169,4 +169,6 @@ class PostgresReader(TableReader):
 
 def unreachable(error: psycopg.Error) -> ConfigInvalid:
     """What a start says when the server is not there or lets nobody in."""
+    if isinstance(error, failure.DAMAGED):
+        return WrongFile(f"--dsn: the database holds no log: {failure.sentence(error)}")
     return ConfigInvalid(f"--dsn: PostgreSQL cannot be used: {failure.sentence(error)}")

@@ -6,7 +6,7 @@ from importlib import resources
 from msgspec import Struct
 from psycopg import errors, sql
 
-from aegisd.core.errors import ConfigInvalid
+from aegisd.core.errors import ConfigInvalid, UnknownVersion, WrongFile
 from aegisd.store.postgres import form
 from aegisd.store.postgres.connection import READER, WRITER, Connection, without_role
 
@@ -87,18 +87,18 @@ def prepare(connection: Connection) -> None:
 def pending(connection: Connection) -> list[Migration]:
     """The files that the database still lacks.
 
-    Raises `ConfigInvalid` for a database of a newer build, or of files that this build has changed.
+    Raises `UnknownVersion` for one of a newer build, or of files that this build has changed.
     """
     ours = migrations()
     applied = _applied(connection)
     for number, name, digest in applied:
         if number > len(ours):
-            raise ConfigInvalid(
+            raise UnknownVersion(
                 f"the database has {name}, this build knows {len(ours)} migrations; it was left "
                 "untouched, start the version of Aegis that made it or a newer one"
             )
         if digest != ours[number - 1].digest:
-            raise ConfigInvalid(
+            raise UnknownVersion(
                 f"{name} was applied to the database with other contents than this build's "
                 f"{ours[number - 1].name}; start the version of Aegis that made it"
             )
@@ -149,10 +149,10 @@ def guarded(connection: Connection) -> None:
 
 
 def readable(connection: Connection) -> None:
-    """Raise `ConfigInvalid` unless the database holds a log that this build reads. Only reads."""
+    """Raise `WrongFile` unless the database holds a log that this build reads. Only reads."""
     due = pending(connection)
     if due:
         found = "an older log" if len(due) < len(migrations()) else "no log"
-        raise ConfigInvalid(
+        raise WrongFile(
             f"the database holds {found}: it lacks {due[0].name}; start aegisd on it first"
         )

@@ -2,7 +2,14 @@
 
 import sqlite3
 
-from aegisd.core.errors import AegisError, ConfigInvalid, LogCorrupt, StoreBroken, StoreFailed
+from aegisd.core.errors import (
+    AegisError,
+    ConfigInvalid,
+    LogCorrupt,
+    StoreBroken,
+    StoreFailed,
+    WrongFile,
+)
 
 # What a call on a damaged file may raise: where the damage is in a name that SQLite's sentence
 # repeats, Python's module fails to decode the sentence.
@@ -29,7 +36,7 @@ def opening(error: sqlite3.Error | UnicodeDecodeError, path: str) -> AegisError:
             return LogCorrupt(f"{path} is damaged: {error}; run `aegisctl verify`", path=path)
         case sqlite3.SQLITE_NOTADB:
             found = "is not an SQLite database and was left untouched; choose another --dsn"
-            return ConfigInvalid(f"{path} {found}", path=path)
+            return WrongFile(f"{path} {found}", path=path)
         case sqlite3.SQLITE_BUSY:
             found = "is being written to by another program; stop that program"
             return ConfigInvalid(f"{path} {found}", path=path)
@@ -47,7 +54,15 @@ def reading(
     may pass.
     """
     match primary_code(error):
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_ERROR:
+        # What is too big, or of another type, is so by what the file says of itself.
+        case (
+            sqlite3.SQLITE_CORRUPT
+            | sqlite3.SQLITE_NOTADB
+            | sqlite3.SQLITE_ERROR
+            | sqlite3.SQLITE_TOOBIG
+            | sqlite3.SQLITE_MISMATCH
+            | sqlite3.SQLITE_FORMAT
+        ):
             return LogCorrupt(f"{sentence}: {error}; the file is damaged or was changed", **place)
         case sqlite3.SQLITE_IOERR:
             return StoreBroken(f"{sentence}: {error}; check the disk", **place)

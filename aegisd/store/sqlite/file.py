@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from aegisd.core.errors import ConfigInvalid
+from aegisd.core.errors import ConfigInvalid, UnknownVersion, WrongFile
 from aegisd.store.sqlite.schema import SCHEMA, SCHEMA_VERSION, SCHEMAS, version_of
 from aegisd.whole_file import sync
 
@@ -96,20 +96,20 @@ def require(path: str) -> None:
 
 
 def identify(connection: sqlite3.Connection, path: str) -> None:
-    """Raise `ConfigInvalid` unless the file is a log this build reads. Only reads.
+    """Raise `WrongFile` unless the file is a log this build reads. Only reads.
 
     Raises `sqlite3.DatabaseError` for a file that is no database at all.
     """
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     version = version_of(connection)
     if application_id != APPLICATION_ID:
-        raise ConfigInvalid(
+        raise WrongFile(
             f"{path} is not an Aegis log: expected application id {APPLICATION_ID:#x}, found "
             f"{application_id:#x}; it was left untouched, choose another --dsn",
             path=path,
         )
     if version not in SCHEMAS:
-        raise ConfigInvalid(
+        raise UnknownVersion(
             f"{path} has schema version {version}, this build reads 1 to {SCHEMA_VERSION}; it was "
             "left untouched, start the version of Aegis that wrote it or a newer one",
             path=path,

@@ -9,13 +9,14 @@ import pytest
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.verification.database import verify_database
 from aegisd.audit.verification.export import verify_export
+from aegisd.audit.verification.order import Order
 from aegisd.audit.verification.result import Verification
 from aegisd.core.clock import CORRECTED
 from aegisd.core.log.envelope import Envelope
 from aegisd.core.log.export import Scope
 from conformance.verifier import aegis_verify
 from tests.audit.tampering import insert, tamper
-from tests.core.builders import START_MS, export_lines
+from tests.core.builders import START_MS, chain, envelope, export_lines
 from tests.core.gate import Gate, manifest, proposal
 from tests.core.replay.rewriting import payload, rewritten
 
@@ -77,3 +78,16 @@ def test_time_runs_back_by_a_correction_from_no_earlier_time_and_both_verifiers_
         assert {each.rule for each in verify_export(file).breaks} == rules
     report = aegis_verify.check(path, None, [], [])
     assert {each.rule for each in report.breaks} == rules
+
+
+@pytest.mark.parametrize("told", [None, True, "1", 1.5, [], {}])
+def test_what_is_no_integer_is_no_time(told: object) -> None:
+    order = Order()
+    rows = chain(
+        [
+            envelope(0, "MANIFEST_REGISTERED", {"now_ms": 9}, session_id="$control"),
+            envelope(1, "MANIFEST_REGISTERED", {"now_ms": told}, session_id="$control"),
+            envelope(2, "MANIFEST_REGISTERED", {"now_ms": 8}, session_id="$control"),
+        ]
+    )
+    assert [len(list(order.check(row))) for row in rows] == [0, 0, 1]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from aegisd.core.errors import ExportInvalid
+from aegisd.core.errors import ExportInvalid, TooLarge
 from aegisd.core.log import export, export_reading
 from aegisd.core.log.canonical import INTEGER_MAX, encode
 from aegisd.core.log.chain import Break
@@ -323,7 +323,7 @@ def test_a_trailer_is_written_as_long_as_a_reader_takes_it_and_no_longer(
     assert faults(data) == []
     for module in (export, export_reading):
         monkeypatch.setattr(module, "LINE_BYTES_MAX", len(trailer) - 1)
-    with pytest.raises(ExportInvalid, match="9 sessions"):
+    with pytest.raises(TooLarge, match="9 sessions"):
         list(export_lines(SCOPE, [], rows))
     assert faults(data) == ["export_invalid"]
 
