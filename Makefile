@@ -78,6 +78,7 @@ exhaustive: $(TEST) $(ENGINE)
 	$(BIN)/python -m drills.differential --inputs 200000 --seed 11
 	$(BIN)/python -m drills.planted --every-case
 	$(BIN)/python -m drills.attacks
+	$(BIN)/python -m drills.verdicts
 	$(BIN)/python -m drills.faults
 
 lint: $(TEST)
