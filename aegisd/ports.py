@@ -208,11 +208,18 @@ class EventStore(EventReader, Protocol):
         else. Raises `StoreFailed`.
         """
 
-    def grow(self, growth: Growth) -> None:
-        """Keep what a tenant's tree grew by; return once it is durable. Raises as `append`.
+    def grow(self, *growths: Growth) -> None:
+        """Keep what tenants' trees grew by; return once it is durable. Raises as `append`.
 
-        Called by one thread at a time, the one that appends where the log is not shared. Raises
-        `LogCorrupt` where a block or a checkpoint of that size is kept with another root.
+        One commit, however many tenants. Called by one thread at a time, the one that appends where
+        the log is not shared. Raises `LogCorrupt` where a block or a checkpoint of that size is
+        kept with another root.
+        """
+
+    def keep(self, rows: Sequence[SnapshotRow]) -> None:
+        """Cache folds, of any tenants: one commit, and no turn, whatever the log has by now.
+
+        Called as `grow`, and raises as `append`.
         """
 
 

@@ -117,12 +117,21 @@ class MemoryStore(Alone):
                 next_position=found,
             )
 
-    def grow(self, growth: Growth) -> None:
+    def keep(self, rows: Sequence[SnapshotRow]) -> None:
+        """See `aegisd.ports.EventStore.keep`."""
+        with self._lock:
+            if self._closed:
+                raise StoreFailed("the store is closed and keeps nothing")
+            for row in rows:
+                self._snapshots[row.tenant_id, row.session_id] = row
+
+    def grow(self, *growths: Growth) -> None:
         """See `aegisd.ports.EventStore.grow`; only that nothing here is durable."""
         with self._lock:
             if self._closed:
                 raise StoreFailed("the store is closed and keeps nothing")
-            self._trees.setdefault(growth.tenant_id, KeptTree()).grow(growth)
+            for growth in growths:
+                self._trees.setdefault(growth.tenant_id, KeptTree()).grow(growth)
 
     def close(self) -> None:
         """Take no more batches."""

@@ -115,8 +115,11 @@ class FaultyMemory(MemoryStore):
     def append(self, batch: Batch) -> None:
         self.weather.write(partial(super().append, batch), batch.events)
 
-    def grow(self, growth: Growth) -> None:
-        self.weather.write(partial(super().grow, growth))
+    def grow(self, *growths: Growth) -> None:
+        self.weather.write(partial(super().grow, *growths))
+
+    def keep(self, rows: Sequence[SnapshotRow]) -> None:
+        self.weather.write(partial(super().keep, rows))
 
     def snapshot(self, tenant_id: str, session_id: str) -> SnapshotRow | None:
         self.weather.read()
@@ -165,8 +168,11 @@ class FaultySqlite(SqliteStore):
     def append(self, batch: Batch) -> None:
         self.weather.write(partial(super().append, batch), batch.events)
 
-    def grow(self, growth: Growth) -> None:
-        self.weather.write(partial(super().grow, growth))
+    def grow(self, *growths: Growth) -> None:
+        self.weather.write(partial(super().grow, *growths))
+
+    def keep(self, rows: Sequence[SnapshotRow]) -> None:
+        self.weather.write(partial(super().keep, rows))
 
     def snapshot(self, tenant_id: str, session_id: str) -> SnapshotRow | None:
         self.weather.read()

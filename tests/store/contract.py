@@ -258,6 +258,12 @@ class StoreContract:
         store.append(batch([event(0)], snapshots=[snapshot(b"1"), snapshot(b"t", "")]))
         store.append(batch([], first_position=1, snapshots=[snapshot(b"2", head=7)]))
         assert store.snapshot("acme", "s") == snapshot(b"2", head=7)
+        others = replace(snapshot(b"o", ""), tenant_id="other")
+        store.keep([snapshot(b"3", head=9), others])
+        assert [store.snapshot("acme", "s"), store.snapshot("other", "")] == [
+            snapshot(b"3", head=9),
+            others,
+        ]
         assert store.snapshot("acme", "") == snapshot(b"t", "")
         assert store.snapshot("other", "s") is None
         self.assert_holds(store, [event(0)])
@@ -436,7 +442,10 @@ class EvidenceContract:
 
     def test_a_tree_grows_beside_the_log_and_changes_nothing_of_it(self, store: EventStore) -> None:
         store.append(batch([event(0)]))
-        store.grow(growth(checkpoint(1), blocks=["0"]))
+        other = replace(growth(checkpoint(2, tenant_id="beta")), tenant_id="beta")
+        store.grow(other, growth(checkpoint(1), blocks=["0"]))
+        newest = [store.newest_checkpoint(name) for name in ("acme", "beta")]
+        assert newest == [checkpoint(1), *other.checkpoints]
         store.append(batch([event(1)]))
         StoreContract.assert_holds(store, [event(0), event(1)])
 

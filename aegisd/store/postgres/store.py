@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from aegisd.core.errors import CommitUnknown, LogCorrupt, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import Batch, Detached, Growth, Turn
+from aegisd.rows import Batch, Detached, Growth, SnapshotRow, Turn
 from aegisd.store.pool import Pool
 from aegisd.store.postgres import failure, schema
 from aegisd.store.postgres.connection import (
@@ -269,37 +269,64 @@ class PostgresStore(PostgresReader):
             with suppress(psycopg.Error, StoreFailed):
                 end_silent(self._dsn)
 
-    def grow(self, growth: Growth) -> None:
+    def grow(self, *growths: Growth) -> None:
         """See `aegisd.ports.EventStore.grow`. Takes no turn: what is kept is the same for all."""
-        tenant_id = growth.tenant_id
-        blocks = list(enumerate(growth.blocks, growth.first_block))
-        grown = sorted(growth.checkpoints, key=attrgetter("size"))
-        sizes = [(row.size, row.root) for row in grown]
-        checks = (*_columns(blocks), tenant_id, *_columns(sizes), tenant_id)
+        # In one order everywhere, or two daemons wait for each other's row.
+        ordered = sorted(growths, key=attrgetter("tenant_id"))
+        with self._beside(ordered[0].tenant_id) as connection:
+            with connection.pipeline():
+                connection.execute(BEGIN)
+                others = [_grown(connection, growth) for growth in ordered]
+            # Behind the pipeline, so that the server's bound on a silent turn is on: `BEGIN_TURN`.
+            connection.execute("SELECT")
+            for growth, other in zip(ordered, others, strict=True):
+                row = other.fetchone()
+                if row is not None:
+                    raise LogCorrupt(
+                        f"tenant {growth.tenant_id}: the {row[0]} {row[1]} is kept with another "
+                        "root than the log has; run `aegisctl verify`",
+                        tenant_id=growth.tenant_id,
+                    )
+            self._commit(connection, ordered[0].tenant_id, ())
+
+    def keep(self, rows: Sequence[SnapshotRow]) -> None:
+        """See `aegisd.ports.EventStore.keep`."""
+        ordered = sorted(rows, key=attrgetter("tenant_id", "session_id"))
+        statements: list[Statement] = []
+        for row in ordered:
+            statements += [(NAME_TENANT, [(row.tenant_id,)]), (REPLACE_SNAPSHOT, [astuple(row)])]
+        with self._beside(ordered[0].tenant_id) as connection:
+            connection.execute(BEGIN)
+            self._commit(connection, ordered[0].tenant_id, statements)
+
+    @contextmanager
+    def _beside(self, tenant_id: str) -> Iterator[Connection]:
+        """A connection for work beside all turns; an error is told of `tenant_id`."""
         try:
             connection = self._writers.take()
         except psycopg.Error as error:
             raise failure.of_write(error, tenant_id, lost=False) from error
         try:
-            with connection.pipeline(), connection.cursor() as cursor:
-                connection.execute(BEGIN)
-                connection.execute(NAME_TENANT, (tenant_id,))
-                cursor.executemany(GROW_BLOCK, [(tenant_id, *block) for block in blocks])
-                cursor.executemany(GROW_CHECKPOINT, [astuple(row) for row in grown])
-            # Behind the pipeline, so that the server's bound on a silent turn is on: `BEGIN_TURN`.
-            row = connection.execute(OTHER_ROOTS, checks).fetchone()
-            if row is not None:
-                raise LogCorrupt(
-                    f"tenant {tenant_id}: the {row[0]} {row[1]} is kept with another root than the "
-                    "log has; run `aegisctl verify`",
-                    tenant_id=tenant_id,
-                )
-            self._commit(connection, tenant_id, ())
+            yield connection
         except psycopg.Error as error:
             self._end_who_hinders(error)
             raise failure.of_write(error, tenant_id, lost=False) from error
         finally:
             self._release(connection)
+
+
+def _grown(connection: Connection, growth: Growth) -> psycopg.Cursor[TupleRow]:
+    """Add what a tree grew by, in a pipeline; what then is kept with another root."""
+    tenant_id = growth.tenant_id
+    blocks = list(enumerate(growth.blocks, growth.first_block))
+    grown = sorted(growth.checkpoints, key=attrgetter("size"))
+    sizes = [(row.size, row.root) for row in grown]
+    connection.execute(NAME_TENANT, (tenant_id,))
+    with connection.cursor() as cursor:
+        cursor.executemany(GROW_BLOCK, [(tenant_id, *block) for block in blocks])
+        cursor.executemany(GROW_CHECKPOINT, [astuple(row) for row in grown])
+    checks = (*_columns(blocks), tenant_id, *_columns(sizes), tenant_id)
+    return connection.execute(OTHER_ROOTS, checks)
 
 
 def _made_head(connection: Connection, tenant_id: str) -> TupleRow:

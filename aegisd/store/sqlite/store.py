@@ -20,7 +20,7 @@ from aegisd.core.errors import (
     StoreFailed,
 )
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import Batch, Growth
+from aegisd.rows import Batch, Growth, SnapshotRow
 from aegisd.store.alone import Alone
 from aegisd.store.lock import LockFile
 from aegisd.store.sqlite import failure, file, schema
@@ -198,16 +198,28 @@ class SqliteStore(SqliteReader, Alone):
             self._erased_in_wal = True
             self._empty_wal()
 
-    def grow(self, growth: Growth) -> None:
+    def grow(self, *growths: Growth) -> None:
         """See `aegisd.ports.EventStore.grow`."""
+        self._refuse_when_unusable()
+        tenant_id = ""
+        try:
+            with self._transaction():
+                for growth in growths:
+                    tenant_id = growth.tenant_id
+                    self._grow(growth)
+        except failure.READ_ERRORS as error:
+            raise self._refusal(error, tenant_id) from error
+        self.fault = ""
+        self._empty_wal()
+
+    def keep(self, rows: Sequence[SnapshotRow]) -> None:
+        """See `aegisd.ports.EventStore.keep`."""
         self._refuse_when_unusable()
         try:
             with self._transaction():
-                self._grow(growth)
+                self._writer.executemany(REPLACE_SNAPSHOT, map(astuple, rows))
         except failure.READ_ERRORS as error:
-            raise self._refusal(error, growth.tenant_id) from error
-        self.fault = ""
-        self._empty_wal()
+            raise self._refusal(error, rows[0].tenant_id) from error
 
     def _grow(self, growth: Growth) -> None:
         """Keep roots and checkpoints. Call it in a transaction that is undone if it raises."""
