@@ -19,7 +19,8 @@ from aegisd.core.log.note import Key
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine.commands.control import Control
 from aegisd.engine.rollback import RollbackCheck
-from aegisd.engine.signed_log import Consistency, Inclusion, SignedLog, require
+from aegisd.engine.rounds import Rounds
+from aegisd.engine.signed_log import Consistency, Inclusion, SignedLog, Uncovered, require
 from aegisd.engine.tree import Fresh
 from aegisd.ports import Clock, EventStore, Guard, Signer
 from aegisd.rows import Batch, Checkpoint
@@ -41,6 +42,12 @@ PAUSE_MS = 100
 # Hashes at hand for the next checkpoint, 2 MiB of them; what is older is read from the log.
 FRESH_MAX = 65_536
 
+# Tenants whose checkpoints are made in one commit, and so in one piece of work on the thread.
+AT_ONCE_MAX = 64
+
+# Seconds that the end gives to what is not signed and kept yet. The next start does the rest.
+FINISH_SECONDS_MAX = 5.0
+
 # Intervals that a process gives others to sign what they appended, before it does so itself.
 OTHERS_INTERVALS = 3
 
@@ -52,11 +59,11 @@ T = TypeVar("T")
 class _Following:
     """How far one tenant's log goes, and the task that signs it while it grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, signed: int) -> None:
         self.end = 0
         # Where the log ended after the last commit of this process.
         self.own = 0
-        self.signed = 0
+        self.signed = signed
         # What this process appended last and did not sign yet.
         self.fresh: Fresh | None = None
         self.wake = asyncio.Event()
@@ -95,6 +102,14 @@ class Checkpoints:
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._following: dict[str, _Following] = {}
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        # Tenants whose newest checkpoint a start found stored and kept outside, and its size.
+        self._settled: Mapping[str, int] = {}
+        self._covers = Rounds[Uncovered](
+            lambda asked: self._try(partial(self._log.cover, asked)), AT_ONCE_MAX
+        )
+        self._settles = Rounds[str](
+            lambda told: self._try(partial(self._log.settle, told)), AT_ONCE_MAX
+        )
         self._ended = self._stopping = False
         # What went wrong last, so that a disk that stays full is told once.
         self._said = ""
@@ -112,7 +127,8 @@ class Checkpoints:
             self._log, self._store, evidence.guard, evidence.signer, self._clock.now_ms()
         )
         acts = await self._run(lambda: check.acts(tenants, accept_rollback=accept_rollback))
-        unguarded = await self._run(lambda: check.unguarded(tenants))
+        self._settled = check.settled
+        unguarded = check.unguarded
         if unguarded:
             _logger.warning(
                 "checkpoints.path has nothing of %d signed tenants, %s first: a rollback before "
@@ -138,10 +154,9 @@ class Checkpoints:
 
         `ends` are the tenants with the positions where their logs end.
         """
+        settled, self._settled = self._settled, {}
         for tenant_id, end in ends.items():
-            kept = await self._run(partial(self._store.newest_checkpoint, tenant_id))
-            guarded = await self._run(partial(self._evidence.guard.newest, tenant_id))
-            if kept is None or kept.size < end or kept.note != guarded:
+            if settled.get(tenant_id, -1) < end:
                 self._grown(tenant_id, end, 0 if self._store.shared else end)
 
     def newest(self, tenant_id: str) -> str | None:
@@ -170,7 +185,11 @@ class Checkpoints:
     def _grown(self, tenant_id: str, end: int, own: int) -> _Following | None:
         if self._ended or not self._evidence.interval_ms or tenant_id.startswith(ARCHIVE_PREFIX):
             return None
-        following = self._following.setdefault(tenant_id, _Following())
+        following = self._following.get(tenant_id)
+        if following is None:
+            known = self._log.newest(tenant_id)
+            following = _Following(0 if known is None else known.size)
+            self._following[tenant_id] = following
         following.end, following.own = max(following.end, end), max(following.own, own)
         if following.end - following.signed >= self._evidence.events:
             following.wake.set()
@@ -188,9 +207,10 @@ class Checkpoints:
                 await self._cover(tenant_id, following)
                 await asyncio.sleep(PAUSE_MS / 1000)
                 continue
-            settled = await self._try(partial(self._log.settle, tenant_id))
+            settled = await self._settles.do(tenant_id)
             if settled and following.end == following.signed:
-                break
+                del self._following[tenant_id]
+                return
         following.task = None
 
     async def _cover(self, tenant_id: str, following: _Following) -> None:
@@ -198,7 +218,7 @@ class Checkpoints:
         if following.own <= following.signed:
             await _either(following.wake, self._evidence.interval_ms * OTHERS_INTERVALS)
         end, fresh, following.fresh = following.end, following.fresh, None
-        if await self._try(partial(self._log.cover, tenant_id, end, fresh)):
+        if await self._covers.do(Uncovered(tenant_id, end, fresh)):
             signed = self._log.newest(tenant_id)
             following.signed = following.signed if signed is None else signed.size
             self._tell(tenant_id)
@@ -237,14 +257,41 @@ class Checkpoints:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        grown = [name for name, each in self._following.items() if each.end > each.signed]
-        for work, names in ((self._log.sign, grown), (self._log.settle, None)):
-            for tenant_id in self._log.unstored if names is None else names:
-                # What fails for one, such as a vault that hangs, would fail for all.
-                if self._ended or not await self._try(partial(work, tenant_id)):
-                    break
+        for rounds in (self._covers, self._settles):
+            await rounds.stop()
+        await self._finish(
+            [name for name, each in self._following.items() if each.end > each.signed]
+        )
         self._ended = True
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _finish(self, grown: Sequence[str]) -> None:
+        """Sign what is not covered, store it and keep it outside, as far as there is time."""
+        enough = time.monotonic() + FINISH_SECONDS_MAX
+        asked = [Uncovered(name, None, None) for name in grown]
+        unsigned = await self._each(self._log.sign_all, asked, AT_ONCE_MAX, enough)
+        unkept = self._log.unstored
+        await self._each(self._log.store_notes, unkept, AT_ONCE_MAX, enough)
+        left = await self._each(self._log.settle, unkept, 1, enough)
+        if (unsigned or left) and not self._ended:
+            _logger.warning(
+                "the logs of %d tenants are not signed to their end, and %d checkpoints not kept "
+                "in checkpoints.path: the next start does it",
+                unsigned,
+                left,
+            )
+
+    async def _each(
+        self, work: Callable[[Sequence[T]], object], items: Sequence[T], most: int, enough: float
+    ) -> int:
+        """Do work on so many items at once, while there is time; give how many are left."""
+        for first in range(0, len(items), most):
+            # What fails for one, such as a vault that hangs, would fail for all.
+            part = items[first : first + most]
+            late = time.monotonic() > enough
+            if late or self._ended or not await self._try(partial(work, part)):
+                return len(items) - first
+        return 0
 
     # ── what is asked ───────────────────────────────────────────────────────────────────────────
 

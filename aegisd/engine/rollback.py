@@ -21,6 +21,10 @@ class RollbackCheck:
     ) -> None:
         self._signed_log, self._reader, self._guard = signed_log, reader, guard
         self._signer, self._now_ms = signer, now_ms
+        # Of tenants with nothing to sign or keep behind their newest checkpoint, its size.
+        self.settled: dict[str, int] = {}
+        # Tenants that were signed and of whom the guard has nothing: somebody emptied it.
+        self.unguarded: list[str] = []
 
     def acts(self, tenants: Sequence[str], *, accept_rollback: bool) -> list[tuple[str, Control]]:
         """What is to be recorded, by tenant, before the gate opens.
@@ -38,26 +42,22 @@ class RollbackCheck:
                     raise rolled_back[0]
                 acts.append((tenant_id, rolled_back[1]))
                 self._signed_log.supersede(tenant_id)
-            changed = self._keys_changed(tenant_id)
+            changed = self._keys_changed(tenant_id, self._signed_log.tree(tenant_id).newest)
             if changed is not None:
                 acts.append((tenant_id, changed))
         return acts
 
-    def unguarded(self, tenants: Sequence[str]) -> list[str]:
-        """Tenants that were signed and of whom the guard has nothing: somebody emptied it."""
-        return [
-            tenant_id
-            for tenant_id in tenants
-            if self._guard.newest(tenant_id) is None
-            and any(row.note for row in self._reader.checkpoints(tenant_id, limit=2))
-        ]
-
     def _rolled_back(self, tenant_id: str) -> tuple[LogRolledBack, Control] | None:
         """What stands against a log, and the act that would accept it."""
         tree = self._signed_log.tree(tenant_id)
-        signed = self._guarded(tenant_id)
-        if signed is None:
+        note = self._guard.newest(tenant_id)
+        if note is None:
+            if tree.newest is not None and self._was_signed(tree.newest):
+                self.unguarded.append(tenant_id)
             return None
+        signed = self._guarded(tenant_id, note)
+        if tree.newest is not None and tree.newest.note == note:
+            self.settled[tenant_id] = tree.newest.size
         try:
             tree.require(signed)
         except LogRolledBack as error:
@@ -80,14 +80,16 @@ class RollbackCheck:
             )
         return None
 
-    def _guarded(self, tenant_id: str) -> Checkpoint | None:
+    def _was_signed(self, kept: Checkpoint) -> bool:
+        """Whether a checkpoint or the one before has a note; of the last it may have been lost."""
+        rows = self._reader.checkpoints(kept.tenant_id, limit=2)
+        return bool(kept.note) or any(row.note for row in rows)
+
+    def _guarded(self, tenant_id: str, note: str) -> Checkpoint:
         """The checkpoint that the guard kept. Its signature is not checked.
 
         Whoever could write another one there could as well put back an older one of ours.
         """
-        note = self._guard.newest(tenant_id)
-        if note is None:
-            return None
         try:
             head, _signed = read(note)
         except NoteInvalid as error:
@@ -103,9 +105,8 @@ class RollbackCheck:
             )
         return Checkpoint(tenant_id=tenant_id, size=head.size, root=head.root, note=note)
 
-    def _keys_changed(self, tenant_id: str) -> Control | None:
-        """The act that tells of other keys than those of the newest checkpoint."""
-        kept = self._reader.newest_checkpoint(tenant_id)
+    def _keys_changed(self, tenant_id: str, kept: Checkpoint | None) -> Control | None:
+        """The act that tells of other keys than those of the newest checkpoint, `kept`."""
         if kept is None or not kept.note:
             return None
         keys = self._signer.keys(self._now_ms)

@@ -7,7 +7,10 @@ thread.
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +29,10 @@ GUARD_SECONDS = 1.0
 
 # Trees in memory. One of a million events takes about half a megabyte; a small one next to nothing.
 TREES_RESIDENT_MAX = 1024
+
+# Newest notes in memory of tenants whose logs are settled, about 1 KB each. What was forgotten is
+# read from the store again, and a receipt may lack it until then.
+NOTES_RESIDENT_MAX = 4096
 
 
 class Inclusion(Struct, frozen=True, kw_only=True):
@@ -48,6 +55,14 @@ class Consistency(Struct, frozen=True, kw_only=True):
     second_root: bytes
     hashes: tuple[bytes, ...]
     checkpoint: Checkpoint | None
+
+
+class Uncovered(NamedTuple):
+    """A log to be signed up to `end`, or for None all of it; `fresh` is what need not be read."""
+
+    tenant_id: str
+    end: int | None
+    fresh: Fresh | None
 
 
 class SignedLog:
@@ -88,32 +103,46 @@ class SignedLog:
             self._trees.popitem(last=False)
         return tree
 
-    def cover(self, tenant_id: str, end: int, fresh: Fresh | None) -> Checkpoint | None:
-        """A checkpoint of at least `end` events: another process's, or else one made now."""
-        known = self.adopt(tenant_id)
-        return known if known is not None and known.size >= end else self.sign(tenant_id, fresh)
+    def cover(self, asked: Sequence[Uncovered]) -> None:
+        """Have checkpoints of several tenants: another process's, or else made now, in one commit.
 
-    def sign(self, tenant_id: str, fresh: Fresh | None = None) -> Checkpoint | None:
-        """The checkpoint of all that is durable now; None for a tenant without events.
-
-        With `fresh`, of all up to its end, which need not be read.
+        They are kept outside where that was not done just now.
         """
+        for tenant_id in self.sign_all(asked):
+            self._keep_soon(tenant_id)
+
+    def sign(self, tenant_id: str) -> Checkpoint | None:
+        """The checkpoint of all that is durable now; None for a tenant without events."""
+        self.cover([Uncovered(tenant_id, None, None)])
+        return self._newest.get(tenant_id)
+
+    def sign_all(self, asked: Sequence[Uncovered]) -> list[str]:
+        """As `cover`, and keep nothing outside; give the tenants that were signed."""
+        grown = [each for uncovered in asked if (each := self._grown(uncovered)) is not None]
+        if grown:
+            self._grow(growth for _tree, _head, growth in grown)
+        for tree, head, growth in grown:
+            tree.kept(growth)
+            self._publish(head)
+        return [head.tenant_id for _tree, head, _growth in grown]
+
+    def _grown(self, uncovered: Uncovered) -> tuple[TenantTree, Checkpoint, Growth] | None:
+        """What is to be stored before a tenant's log is signed; None where it is signed so far."""
+        tenant_id, end, fresh = uncovered
         known = self.adopt(tenant_id)
+        if known is not None and end is not None and known.size >= end:
+            return None
         if tenant_id.startswith(ARCHIVE_PREFIX):
             # A foreign log: what was signed of it, somebody else signed.
-            return known
+            return None
         tree = self.tree(tenant_id)
         head, growth = tree.grow(fresh)
-        if known is not None and head.size <= known.size:
-            return known
-        if head.size == 0:
+        if head.size <= (0 if known is None else known.size):
             return None
         unstored = self._unstored.get(tenant_id)
         if unstored is not None:
             growth = msgspec.structs.replace(growth, checkpoints=(unstored, head))
-        self._grow(growth)
-        tree.kept(growth)
-        return self._publish(head)
+        return tree, head, growth
 
     def _publish(self, head: Checkpoint) -> Checkpoint:
         named = origin(self._signer.log_name, head.tenant_id)
@@ -121,11 +150,19 @@ class SignedLog:
         note = self._signer.sign(named, text, self._clock.now_ms())
         signed = msgspec.structs.replace(head, note=note)
         self._unstored[head.tenant_id] = signed
-        self._newest[head.tenant_id] = signed
-        kept_at = self._guarded.get(head.tenant_id, ("", -GUARD_SECONDS))[1]
-        if time.monotonic() - kept_at >= GUARD_SECONDS:
-            self.keep_outside(head.tenant_id)
+        self._know(signed)
         return signed
+
+    def _know(self, signed: Checkpoint) -> None:
+        """Hold a tenant's newest note, behind those that were new before."""
+        self._newest.pop(signed.tenant_id, None)
+        self._newest[signed.tenant_id] = signed
+
+    def _keep_soon(self, tenant_id: str) -> None:
+        """Keep the newest note outside, where that was not done just now."""
+        kept_at = self._guarded.get(tenant_id, ("", -GUARD_SECONDS))[1]
+        if time.monotonic() - kept_at >= GUARD_SECONDS:
+            self.keep_outside(tenant_id)
 
     def supersede(self, tenant_id: str) -> None:
         """Have the guard's note set aside before the next one takes its place."""
@@ -159,12 +196,14 @@ class SignedLog:
             # Whoever can write a row can write any: the events must have that root.
             self.tree(tenant_id).require(kept)
         if foreign or self._is_ours(kept):
-            self._newest[tenant_id] = kept
+            self._know(kept)
             return kept
         if self._store.shared and not kept.note:
             # Another process is about to sign it, or died; whoever signs next covers it.
             return known
-        return self._publish(kept)
+        signed = self._publish(kept)
+        self._keep_soon(tenant_id)
+        return signed
 
     def _is_ours(self, kept: Checkpoint) -> bool:
         """Whether a stored note says what its row says, under a key that signs now."""
@@ -173,20 +212,38 @@ class SignedLog:
         named = origin(self._signer.log_name, kept.tenant_id)
         return read(kept.note)[0] == TreeHead(origin=named, size=kept.size, root=kept.root)
 
-    def settle(self, tenant_id: str) -> None:
-        """Store the newest note, which else goes with the next checkpoint, and keep it outside."""
-        self.keep_outside(tenant_id)
-        unstored = self._unstored.get(tenant_id)
-        if unstored is not None:
-            self._grow(Growth(tenant_id=tenant_id, first_block=0, checkpoints=(unstored,)))
-            self._unstored.pop(tenant_id, None)
+    def settle(self, tenant_ids: Sequence[str]) -> None:
+        """Keep newest notes outside, and store those that else go with the next checkpoint."""
+        for tenant_id in tenant_ids:
+            self.keep_outside(tenant_id)
+        self.store_notes(tenant_ids)
+        self._forget()
 
-    def _grow(self, growth: Growth) -> None:
+    def store_notes(self, tenant_ids: Sequence[str]) -> None:
+        """Store the newest notes of several tenants, in one commit."""
+        notes = [self._unstored[name] for name in tenant_ids if name in self._unstored]
+        if not notes:
+            return
+        self._grow(
+            Growth(tenant_id=each.tenant_id, first_block=0, checkpoints=(each,)) for each in notes
+        )
+        for each in notes:
+            self._unstored.pop(each.tenant_id, None)
+
+    def _forget(self) -> None:
+        """Let notes go, past `NOTES_RESIDENT_MAX`, that are stored and kept outside."""
+        over = max(0, len(self._newest) - NOTES_RESIDENT_MAX)
+        for tenant_id in list(islice(self._newest, over)):
+            kept = self._guarded.get(tenant_id, ("", 0.0))[0]
+            if tenant_id not in self._unstored and kept == self._newest[tenant_id].note:
+                del self._newest[tenant_id], self._guarded[tenant_id]
+
+    def _grow(self, growths: Iterable[Growth]) -> None:
         """Where one connection writes, on the thread that has it."""
         if self._store.shared or not self._store.waits:
-            self._store.grow(growth)
+            self._store.grow(*growths)
         else:
-            self._commits.submit(self._store.grow, growth).result()
+            self._commits.submit(self._store.grow, *growths).result()
 
     # ── proofs ───────────────────────────────────────────────────────────────────────────────────
 

@@ -29,19 +29,20 @@ class TenantTree:
     """Grows with the log and proves what is in it. For one thread at a time."""
 
     def __init__(self, reader: EventReader, tenant_id: str) -> None:
-        """Recover the tree of the newest kept checkpoint.
+        """Recover the tree of the `newest` kept checkpoint.
 
         Raises `LogRolledBack` where the log ends before it, `LogCorrupt` where it has another root.
         """
         self._reader, self._tenant_id = reader, tenant_id
-        kept = reader.newest_checkpoint(tenant_id)
+        self.newest = kept = reader.newest_checkpoint(tenant_id)
         size = 0 if kept is None else kept.size
         if kept is not None and size < 1:
             raise LogCorrupt(
                 f"tenant {tenant_id}: a checkpoint is kept of {size} events, and none is signed of "
                 "fewer than 1; run `aegisctl verify`"
             )
-        blocks = reader.blocks(tenant_id)[: size // BLOCK_LEAVES]
+        complete = size // BLOCK_LEAVES
+        blocks = reader.blocks(tenant_id)[:complete] if complete else []
         self._tree = Tree(blocks)
         self._kept_blocks = len(blocks)
         self._read(size)
@@ -105,7 +106,9 @@ class TenantTree:
                 signed=signed.size,
                 found=found,
             )
-        if self.root_at(signed.size) != signed.root:
+        # The whole tree's root is at hand; an older one takes hashes of the log.
+        root = self._tree.root() if signed.size == found else self.root_at(signed.size)
+        if root != signed.root:
             raise LogRolledBack(
                 f"tenant {self._tenant_id}: the first {signed.size} events are not those that a "
                 "checkpoint speaks of: their root differs; run `aegisctl verify`",

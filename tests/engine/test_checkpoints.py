@@ -14,6 +14,7 @@ from aegisd.ports import EventReader
 from aegisd.rows import Checkpoint, Growth
 from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
+from tests.core.gate import proposal
 from tests.engine.world import (
     LOG_NAME,
     MemoryGuard,
@@ -118,12 +119,13 @@ class Order(StubbornStore):
         super().__init__()
         self.seen: list[tuple[str, int]] = []
 
-    def grow(self, growth: Growth) -> None:
-        for row in growth.checkpoints:
-            if not row.note:
-                assert row.size <= self.next_position(growth.tenant_id)
-            self.seen.append(("note" if row.note else "root", row.size))
-        super().grow(growth)
+    def grow(self, *growths: Growth) -> None:
+        for growth in growths:
+            for row in growth.checkpoints:
+                if not row.note:
+                    assert row.size <= self.next_position(growth.tenant_id)
+                self.seen.append(("note" if row.note else "root", row.size))
+        super().grow(*growths)
 
 
 def test_the_order_is_commit_root_store_sign_publish(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +182,7 @@ def test_a_disk_that_fails_under_a_checkpoint_ends_the_process() -> None:
         told: asyncio.Queue[str] = asyncio.Queue()
 
         class Broken(MemoryStore):
-            def grow(self, growth: Growth) -> None:
+            def grow(self, *growths: Growth) -> None:
                 raise StoreBroken("I/O error")
 
         async with running(Broken(), evidence=evidence(), on_fatal=told.put_nowait) as engine:
@@ -274,3 +276,30 @@ def test_a_log_that_nobody_signs_says_so() -> None:
 def test_evidence_has_the_window_of_the_documentation() -> None:
     told = Signing(signer=signer(), guard=MemoryGuard())
     assert (told.interval_ms, told.events) == (1000, 256)
+
+
+def test_the_end_signs_many_tenants_in_few_commits_and_leaves_the_rest_to_the_next_start(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [f"t{number}" for number in range(20)]
+
+    async def story(seconds: float, *, stays: bool) -> list[bool]:
+        monkeypatch.setattr("aegisd.engine.checkpoints.FINISH_SECONDS_MAX", seconds)
+        guard, store = MemoryGuard(), Order()
+        async with running(store, evidence=evidence(guard, interval_ms=60_000)) as engine:
+            for name in names:
+                await engine.append((proposal("USER_MESSAGE", {"content": 1}, tenant_id=name),))
+        notes = [what for what, _size in store.seen]
+        monkeypatch.setattr("aegisd.engine.checkpoints.FINISH_SECONDS_MAX", 60)
+        if stays:
+            async with running(store, evidence=evidence(guard)) as engine:
+                while set(guard.notes) != set(names):  # noqa: ASYNC110 - a thread keeps them
+                    await asyncio.sleep(0.002)
+        assert notes == ([] if stays else ["root"] * 20 + ["note"] * 20)
+        signed = [store.newest_checkpoint(name) for name in names]
+        return [row is not None and row.note == guard.notes[row.tenant_id] for row in signed]
+
+    assert all(run(story(60, stays=False)))
+    assert caplog.messages == []
+    assert all(run(story(-1, stays=True)))
+    assert "the logs of 20 tenants are not signed to their end" in caplog.messages[0]
