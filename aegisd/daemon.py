@@ -227,11 +227,16 @@ def _announce(
 
 
 def _rules(started: Start) -> Iterator[str]:
-    """What became of cached folds, and of operators' rules that stood on other base rules."""
+    """What became of cached folds, of what was in force, and of rules on other base rules."""
     if started.refolded:
         yield (
             f"  folds     {started.refolded} cached under another snapshot.key, or changed: "
             "computed from the log"
+        )
+    if started.changing:
+        yield (
+            f"  changed   {_tenants(started.changing)} get the manifest and the policy named here, "
+            "each before its next decision; /readyz tells how far it is"
         )
     if started.upgraded:
         put = f"{_tenants(len(started.upgraded))} put on the base rules of this build"

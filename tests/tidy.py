@@ -51,6 +51,9 @@ BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset(
         # Whatever a store raises that its port does not name, the process ends without an answer.
         "aegisd/engine/writer.py::_commit",
         "aegisd/engine/writer.py::_keep",
+        "aegisd/engine/writers.py::_keep",
+        # What is due for a tenant goes before each of its decisions: all of them are refused.
+        "aegisd/engine/rollout.py::_settle",
         # A writer that ends for an unforeseen reason would leave callers waiting: the process ends.
         "aegisd/engine/writer.py::_run",
         # Who follows the log decides nothing: one that fails is lost, and no call with it.
@@ -98,6 +101,8 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     "tests/http/test_policies.py": ("aegisd/door/operator.py", "aegisd/http/operator.py"),
     # A command is what the engine's one writer takes, of whichever kind.
     "tests/engine/test_one_fold.py": ("aegisd/engine/commands/command.py",),
+    # What a start finds of tenants is told by what it then does.
+    "tests/engine/test_engine.py": ("aegisd/engine/survey.py",),
     # An export with everything that may go into it, cut anywhere and gone on with.
     "tests/aegisctl/test_export.py": ("aegisd/audit/partial_export.py", "aegisd/audit/proofs.py"),
     # Values beside events, from the gate to the auditor.

@@ -3,18 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from aegisd.core.activation import digest_of
 from aegisd.core.clock import CLOCK_DRIFT_MS_MAX
 from aegisd.core.errors import Outdated
 from aegisd.core.state.model import TenantState
-from aegisd.engine.commands.control import Control
 from aegisd.engine.reckoning import Reckoning
 from aegisd.engine.resident import Resident
+from aegisd.engine.rollout import Rollout
 from aegisd.engine.stage import Stage
-from aegisd.engine.upgrade import is_newer
+from aegisd.engine.upgrade import is_current, is_newer
 from aegisd.engine.waiting import Waiting
 from aegisd.ports import LiveJudge
 from aegisd.rows import Batch, SnapshotRow, Turn
@@ -26,11 +26,6 @@ _logger = logging.getLogger("aegisd.engine")
 BATCH_MS_MAX = 12
 
 
-# What a tenant's log must hold before anything else is decided: a new one the rules in force, and
-# one with older base rules those of this build. Nothing where it holds all that can be.
-Due = Callable[[TenantState], Sequence[Control]]
-
-
 class Decided(NamedTuple):
     """A decided batch: what to commit, and what to tell once it is durable.
 
@@ -40,7 +35,7 @@ class Decided(NamedTuple):
     """
 
     batch: Batch
-    cache: Batch
+    cache: Sequence[SnapshotRow]
     left: Sequence[Waiting]
     replies: Sequence[tuple[asyncio.Future[Any], object]]
 
@@ -49,10 +44,16 @@ class Deciding:
     """Decides a tenant's batches on its resident states, which nobody else changes meanwhile."""
 
     def __init__(
-        self, resident: Resident, judge: LiveJudge, time: Reckoning, due: Due, *, at_once: bool
+        self,
+        resident: Resident,
+        judge: LiveJudge,
+        time: Reckoning,
+        rollout: Rollout,
+        *,
+        at_once: bool,
     ) -> None:
         """`at_once`: snapshots go with the batch, where the log is shared and a commit costs."""
-        self._resident, self._judge, self._due = resident, judge, due
+        self._resident, self._judge, self._rollout = resident, judge, rollout
         self._reckoning, self._is_ahead = time, False
         self._at_once = at_once
         # The bundle on older base rules in whose place there is nothing to put.
@@ -60,10 +61,10 @@ class Deciding:
 
     def is_settled(self, tenant: TenantState) -> bool:
         """Whether the log holds the rules that this build judges by, as far as it can."""
+        if tenant.next_position == 0 or self._rollout.awaits(tenant.tenant_id):
+            return False
         active = tenant.activations.bundle
-        if tenant.next_position == 0 or active is None:
-            return tenant.next_position != 0
-        return active.generation >= self._judge.generation or active.digest == self._left
+        return active is None or is_current(active, self._judge) or active.digest == self._left
 
     def decide(self, taken: Sequence[Waiting], turn: Turn | None) -> Decided:
         """Stage what was taken, as much as there is time for."""
@@ -94,8 +95,7 @@ class Deciding:
         rows = self._cached(before.next_position, touched)
         resident.trim()
         batch = self._batch(before.next_position, staged, rows if self._at_once else ())
-        cache = cached(resident.tenant_id, _end(batch), () if self._at_once else rows)
-        return Decided(batch, cache, taken[len(replies) :], replies)
+        return Decided(batch, () if self._at_once else rows, taken[len(replies) :], replies)
 
     def _tell(self, ahead_ms: int) -> None:
         """Say once that the log is ahead of the clock, and once that it no longer is."""
@@ -120,7 +120,7 @@ class Deciding:
                 "daemon is older; ask one that is not, or update this one"
             )
         if not self.is_settled(stage.tenant):
-            acts = self._due(stage.tenant)
+            acts = self._rollout.due(stage.tenant)
             for act in acts:
                 act.stage(stage)
             self._left = "" if acts else digest_of(stage.tenant.activations.bundle)
@@ -131,7 +131,10 @@ class Deciding:
         resident = self._resident
         sessions = [(length, resident.sessions[name]) for name, length in touched.items()]
         after = resident.recover()
-        return tuple(resident.snapshots.due(first, after, sessions))
+        rows = tuple(resident.snapshots.due(first, after, sessions))
+        if any(not row.session_id for row in rows):
+            resident.cached_to = after.next_position
+        return rows
 
     def _batch(self, first: int, staged: Sequence[Stage], rows: Sequence[SnapshotRow]) -> Batch:
         return Batch(
@@ -143,12 +146,3 @@ class Deciding:
             erased=[subject for stage in staged for subject in stage.erased],
             snapshots=rows,
         )
-
-
-def cached(tenant_id: str, position: int, rows: Sequence[SnapshotRow]) -> Batch:
-    """Snapshots alone, for a log that ends before `position`."""
-    return Batch(tenant_id=tenant_id, first_position=position, events=(), snapshots=rows)
-
-
-def _end(batch: Batch) -> int:
-    return batch.first_position + len(batch.events)

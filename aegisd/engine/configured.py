@@ -1,6 +1,5 @@
 """What the start puts in force: for new tenants, and for those that have something else."""
 
-import hashlib
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -35,7 +34,7 @@ class Configured(Struct, frozen=True, kw_only=True):
     @property
     def bundle_digest(self) -> str:
         """SHA-256 of the bundle, in hex."""
-        return hashlib.sha256(self.bundle).hexdigest()
+        return document("bundle", self.bundle).digest.hex()
 
     def check_zone(self, clock: Clock) -> None:
         """Hold the manifest to a zone of this machine. Raises `ConfigInvalid`."""

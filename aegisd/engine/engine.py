@@ -5,11 +5,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 from msgspec import Struct
 
 from aegisd.core import gate
+from aegisd.core.activation import Activation
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.clock import CLOCK_DRIFT_MS_MAX
 from aegisd.core.errors import (
@@ -22,7 +23,6 @@ from aegisd.core.errors import (
 from aegisd.core.policy.input import Moment, Snapshot
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
-from aegisd.core.state.model import TenantState
 from aegisd.engine import imports
 from aegisd.engine.checkpoints import Checkpoints, Signing
 from aegisd.engine.commands.append import Append, Check
@@ -42,9 +42,12 @@ from aegisd.engine.reads import Reads
 from aegisd.engine.reckoning import Reckoning
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.resident import Resident
+from aegisd.engine.rollout import Progress, Rollout
 from aegisd.engine.snapshots import Snapshots
-from aegisd.engine.upgrade import Upgrade, is_newer, upgrade
+from aegisd.engine.survey import Survey
+from aegisd.engine.upgrade import Upgrade, upgrade
 from aegisd.engine.writer import Threads, Writer
+from aegisd.engine.writers import Writers
 from aegisd.ports import Clock, EventStore, Follower, LiveJudge
 from aegisd.rows import Batch
 
@@ -65,13 +68,15 @@ class Start(Struct, frozen=True, kw_only=True):
 
     `upgraded` are those whose operator's rules stand on this build's base rules from now on,
     `broken` those of them whose rules do not load there, each with the reason, and `newer` those
-    whose base rules are of a newer build, which are answered 503. `clock_ms` is what this machine's
-    clock showed and `newest_ms` the newest time in the log, 0 in an empty one; `ahead` are the
-    tenants whose log is ahead of that clock, by milliseconds. `refolded` counts cached folds that
-    were not believed.
+    whose base rules are of a newer build, which are answered 503. `changing` counts those whose
+    logs do not hold yet what the start names; each does before its next decision. `clock_ms` is
+    what this machine's clock showed and `newest_ms` the newest time in the log, 0 in an empty one;
+    `ahead` are the tenants whose log is ahead of that clock, by milliseconds. `refolded` counts
+    cached folds that were not believed.
     """
 
     tenants: int
+    changing: int = 0
     upgraded: tuple[str, ...] = ()
     broken: Mapping[str, str] = {}
     newer: tuple[str, ...] = ()
@@ -106,12 +111,15 @@ class Engine:
         self._configured, self._on_fatal = configured, on_fatal
         self._reckoning = Reckoning(clock, shared=store.shared)
         self._ended = False
-        self._writers: dict[str, Writer] = {}
+        self._rollout = Rollout(configured, judge, store)
         # One thing at a time: a judge is asked by one thread.
         self._evaluation = ThreadPoolExecutor(1, "evaluator")
         # In a shared log the turns of several tenants are waited for, and ended, side by side.
         self._commits = ThreadPoolExecutor(TURN_THREADS_MAX if store.shared else 1, "commit")
         self._turns = ThreadPoolExecutor(TURN_THREADS_MAX, "turn")
+        self._writers = Writers(
+            self._writer, self._recall, store=store, commits=self._commits, on_fatal=self._end
+        )
         self._refusal: Stopping | None = None
         self._checkpoints: Checkpoints | None = None
         self._followers = list(followers)
@@ -138,48 +146,44 @@ class Engine:
         acts: list[tuple[str, Control]] = []
         if self._checkpoints is not None:
             acts = await self._checkpoints.start(tenants, accept_rollback=accept_rollback)
-        due: list[tuple[str, Command[Any]]] = []
-        ends: dict[str, int] = {}
-        newer: list[str] = []
-        upgrades: dict[str, Upgrade] = {}
-        newest: dict[str, int] = {}
-        for tenant_id in tenants:
-            writer = self._writer(tenant_id)
-            state = await self.reads.apart(writer.recover)
-            ends[tenant_id], newest[tenant_id] = state.next_position, state.last_now_ms
-            if is_newer(state.activations.bundle, self._judge):
-                newer.append(tenant_id)
-                continue
-            upgraded = await self._upgrade(state)
-            if upgraded is not None:
-                upgrades[tenant_id] = upgraded
-            acts_due = self._configured.due(state, upgraded, self._judge.generation)
-            due += ((tenant_id, replacement) for replacement in acts_due)
+        found = Survey(
+            self.reads,
+            self._configured,
+            self._judge,
+            self._recall,
+            self._upgrade,
+            shared=self._store.shared,
+        )
+        await found.look(tenants)
         # A start that is refused for one tenant has written nothing for another.
-        for tenant_id, command in (*acts, *due):
-            if tenant_id not in newer:
+        for states in found.warm:
+            self._writers.take(states)
+        self._rollout.begin(found.due)
+        for tenant_id, command in acts:
+            if tenant_id not in found.newer:
                 await self._submit(tenant_id, command)
-        clock_ms = self._clock.now_ms()
+        await self._rollout.write(self._submit)
+        progress, clock_ms = self._rollout.progress, self._clock.now_ms()
         self._deafen = self._listen()
         if self._store.waits and not self._store.shared:
             self._watching = asyncio.create_task(self._watch(), name="watch")
         for follower in self._followers:
-            await follower.resume(ends)
-        gaps = ((name, last_ms - clock_ms) for name, last_ms in newest.items())
+            await follower.resume(found.ends)
+        gaps = ((name, last_ms - clock_ms) for name, last_ms in found.newest.items())
         return Start(
             tenants=len(tenants),
-            upgraded=tuple(upgrades),
-            broken={name: each.problem for name, each in upgrades.items() if each.problem},
-            newer=tuple(newer),
+            changing=progress.tenants - progress.done,
+            upgraded=tuple(found.upgrades),
+            broken={name: each.problem for name, each in found.upgrades.items() if each.problem},
+            newer=tuple(found.newer),
             clock_ms=clock_ms,
-            newest_ms=max(newest.values(), default=0),
+            newest_ms=max(found.newest.values(), default=0),
             ahead={name: by for name, by in gaps if by > CLOCK_DRIFT_MS_MAX},
             refolded=self._snapshots.refused,
         )
 
-    async def _upgrade(self, state: TenantState) -> Upgrade | None:
-        bundle = state.activations.bundle
-        return await self._evaluated(lambda: upgrade(bundle, self._judge, self._store.document))
+    async def _upgrade(self, active: Activation | None) -> Upgrade | None:
+        return await self._evaluated(lambda: upgrade(active, self._judge, self._store.document))
 
     async def _watch(self) -> None:
         """See in time that the log was taken away, or that it takes events again."""
@@ -213,8 +217,8 @@ class Engine:
         self._refuse(Stopping("the daemon is shutting down"))
         if self._watching is not None:
             self._watching.cancel()
-        for writer in list(self._writers.values()):
-            await writer.stop()
+        await self._rollout.stop()
+        await self._writers.stop()
         self._deafen()
         for follower in self._followers:
             await follower.stop()
@@ -230,7 +234,7 @@ class Engine:
 
     async def check(self, proposal: Proposal) -> Verdict | None:
         """Judge an event on live state and record nothing. Raises `SessionUnknown`."""
-        if proposal.tenant_id not in self._writers:
+        if proposal.tenant_id not in self._writers.resident:
             # A question about a tenant that nobody wrote to must not leave a writer behind.
             await self.reads.head(proposal.tenant_id, proposal.session_id)
         return await self._submit(proposal.tenant_id, Check(proposal=proposal))
@@ -338,39 +342,32 @@ class Engine:
             self.reads.refuse(refusal)
 
     async def _submit(self, tenant_id: str, command: Command[T]) -> T:
-        return await self._writer(tenant_id).submit(command)
-
-    def _writer(self, tenant_id: str) -> Writer:
         if self._refusal is not None:
             raise self._refusal
-        writer = self._writers.get(tenant_id)
-        if writer is None:
-            writer = Writer(
-                Resident(tenant_id, self._store, self._snapshots),
-                store=self._store,
-                judge=self._judge,
-                time=self._reckoning,
-                threads=Threads(self._evaluation, self._commits, self._turns),
-                due=self._due,
-                on_commit=self._committed,
-                on_fatal=self._end,
-            )
-            self._writers[tenant_id] = writer
-        return writer
+        return await self._writers.of(tenant_id).submit(command)
 
-    def _due(self, state: TenantState) -> list[Control]:
-        """What a tenant's log must hold before anything else is decided. Blocks on the store."""
-        self._configured.tell(self._judge)
-        if state.next_position == 0:
-            return self._configured.opening(self._judge.generation)
-        active = state.activations.bundle
-        upgraded = upgrade(active, self._judge, self._store.document)
-        if upgraded is not None:
-            self._judge.keep(document("bundle", upgraded.bundle))
-        return self._configured.renewal(active, upgraded, self._judge.generation)
+    def _recall(self, tenant_id: str) -> Resident:
+        return Resident(tenant_id, self._store, self._snapshots)
+
+    def _writer(self, states: Resident) -> Writer:
+        return Writer(
+            states,
+            store=self._store,
+            judge=self._judge,
+            time=self._reckoning,
+            threads=Threads(self._evaluation, self._commits, self._turns),
+            rollout=self._rollout,
+            on_commit=self._committed,
+            on_fatal=self._end,
+        )
+
+    def progress(self) -> Progress:
+        """How far the logs have what the start put in force."""
+        return self._rollout.progress
 
     def _committed(self, batch: Batch) -> None:
         """Tell those who follow the log what is durable now."""
+        self._rollout.committed(batch.tenant_id)
         self._tell(lambda follower: follower.committed(batch))
 
     def _tell(self, told: Callable[[Follower], None]) -> None:

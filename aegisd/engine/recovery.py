@@ -39,8 +39,13 @@ def session_state(
 
 def tenant_state(reader: EventReader, tenant_id: str, snapshots: Snapshots) -> TenantState:
     """The fold of all a tenant's events; empty for an unknown tenant. Raises `LogCorrupt`."""
-    state = _cached_tenant(reader, tenant_id, snapshots) or TenantState(tenant_id=tenant_id)
-    for event, seen in checked(reader.events(tenant_id, from_position=state.next_position)):
+    return followed(reader, cached_tenant(reader, tenant_id, snapshots))
+
+
+def followed(reader: EventReader, state: TenantState) -> TenantState:
+    """A tenant's fold with all that the log has behind it. Raises `LogCorrupt`."""
+    events = reader.events(state.tenant_id, from_position=state.next_position)
+    for event, seen in checked(events):
         if event.position != state.next_position:
             raise _corrupt(event, f"position {state.next_position} is missing before it")
         state = fold_tenant(state, seen)
@@ -171,15 +176,15 @@ def _cached_session(
     return state if at is not None and (at.seq, at.hash) == (row.head, row.head_hash) else None
 
 
-def _cached_tenant(reader: EventReader, tenant_id: str, snapshots: Snapshots) -> TenantState | None:
-    """Like `_cached_session`."""
+def cached_tenant(reader: EventReader, tenant_id: str, snapshots: Snapshots) -> TenantState:
+    """Like `_cached_session`; empty where there is none that fits."""
     row = reader.snapshot(tenant_id, "")
     state = None if row is None else snapshots.state(row, TenantState)
     if row is None or state is None:
-        return None
+        return TenantState(tenant_id=tenant_id)
     at = next(reader.events(tenant_id, from_position=row.head, limit=1), None)
     is_there = at is not None and (at.position, at.hash) == (row.head, row.head_hash)
-    return state if is_there else None
+    return state if is_there else TenantState(tenant_id=tenant_id)
 
 
 def _corrupt(event: StoredEvent, what: str) -> LogCorrupt:

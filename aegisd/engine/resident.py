@@ -11,10 +11,13 @@ from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.stage import Stage
 from aegisd.engine.waiting import BATCH_EVENTS_MAX
 from aegisd.ports import EventStore
-from aegisd.rows import Turn
+from aegisd.rows import SnapshotRow, Turn
 
 # Sessions whose state stays in memory per tenant, about 1.5 KB each.
 SESSIONS_RESIDENT_MAX = 100_000
+
+# Events behind a tenant's cached fold that are as quickly read again as a fold is written.
+TAIL_EVENTS_MAX = 8
 
 # A session of a batch in flight must never be the least recently used one.
 if 4 * BATCH_EVENTS_MAX > SESSIONS_RESIDENT_MAX:
@@ -28,6 +31,8 @@ class Resident:
         self.tenant_id = tenant_id
         self.tenant: TenantState | None = None
         self.sessions: OrderedDict[str, SessionState] = OrderedDict()
+        # Where the tenant's newest cached fold ends, as far as we know.
+        self.cached_to = 0
         self._store = store
         self.snapshots = snapshots
         # Events with an idempotency key that are decided and not yet known to be durable.
@@ -38,13 +43,21 @@ class Resident:
         if self.tenant is None:
             # Read first: what others append meanwhile makes the log longer, never shorter.
             head = self._store.recorded_head(self.tenant_id) if self._store.shared else None
-            state = recovery.tenant_state(self._store, self.tenant_id, self.snapshots)
+            state = recovery.cached_tenant(self._store, self.tenant_id, self.snapshots)
+            self.cached_to = state.next_position
+            state = recovery.followed(self._store, state)
             if self._store.shared:
                 recovery.check_reached(self._store, state, head)
             else:
                 recovery.check_head(self._store, state)
             self.tenant = state
         return self.tenant
+
+    def recover_whole(self) -> TenantState:
+        """The same for a start, which holds the tenant's sessions to it."""
+        state = self.recover()
+        recovery.check_sessions(self._store, state)
+        return state
 
     def session(self, session_id: str) -> SessionState:
         """The fold of a session, which becomes the most recently used one."""
@@ -110,6 +123,13 @@ class Resident:
         """Let the least recently used sessions go, past `SESSIONS_RESIDENT_MAX`."""
         while len(self.sessions) > SESSIONS_RESIDENT_MAX:
             self.sessions.popitem(last=False)
+
+    def fold(self) -> SnapshotRow | None:
+        """What to cache before the states leave; None where the log is as quickly read."""
+        state = self.tenant
+        if state is None or state.next_position - self.cached_to < TAIL_EVENTS_MAX:
+            return None
+        return self.snapshots.row(state)
 
     def drop(self) -> None:
         """Forget everything: what was staged did not become durable, so the log is read again."""

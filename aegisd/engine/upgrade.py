@@ -43,6 +43,16 @@ def is_newer(active: Activation | None, judge: LiveJudge) -> bool:
     return active is not None and active.generation > judge.generation
 
 
+def is_current(active: Activation, judge: LiveJudge) -> bool:
+    """Whether a tenant's base rules are those of this build, or of a newer one."""
+    return active.generation >= judge.generation
+
+
+def is_kept(active: Activation | None) -> bool:
+    """Whether a bundle is an operator's, which a build renews but does not replace."""
+    return active is not None and active.author != CONFIG
+
+
 def upgrade(
     active: Activation | None,
     judge: LiveJudge,
@@ -52,7 +62,7 @@ def upgrade(
 
     What the configuration put in force, it also renews. Blocks on the store and the compiler.
     """
-    if active is None or active.author == CONFIG or is_newer(active, judge):
+    if active is None or not is_kept(active) or is_newer(active, judge):
         return None
     kept = documents(bytes.fromhex(active.digest))
     if kept is None or hashlib.sha256(kept.body).hexdigest() != active.digest:

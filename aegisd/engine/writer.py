@@ -25,15 +25,14 @@ from aegisd.core.errors import (
     StoreBroken,
     StoreFailed,
 )
-from aegisd.core.state.model import TenantState
-from aegisd.engine.batch import Decided, Deciding, Due, cached
+from aegisd.engine.batch import Decided, Deciding
 from aegisd.engine.commands.command import Command
 from aegisd.engine.reckoning import Reckoning
-from aegisd.engine.recovery import check_sessions
 from aegisd.engine.resident import Resident
+from aegisd.engine.rollout import Rollout
 from aegisd.engine.waiting import Queue, Waiting, fail, fail_all, unavailable, unknown
 from aegisd.ports import EventStore, LiveJudge
-from aegisd.rows import Batch, Turn
+from aegisd.rows import Batch, SnapshotRow, Turn
 
 # Events that others appended and that are folded while the turn is held. More are folded before:
 # a daemon that comes back after a while must not keep everybody else waiting for it.
@@ -51,7 +50,7 @@ class Threads(NamedTuple):
 
 
 class Writer:
-    """Owns a tenant's state. All methods but `recover` are called on the event loop."""
+    """Owns a tenant's state. All methods are called on the event loop."""
 
     def __init__(
         self,
@@ -61,7 +60,7 @@ class Writer:
         judge: LiveJudge,
         time: Reckoning,
         threads: Threads,
-        due: Due,
+        rollout: Rollout,
         on_commit: Callable[[Batch], None],
         on_fatal: Callable[[str], None],
     ) -> None:
@@ -71,13 +70,22 @@ class Writer:
         self._evaluation, self._commits, self._turns = threads
         self._on_commit, self._on_fatal = on_commit, on_fatal
         self._resident = resident
-        self._deciding = Deciding(resident, judge, time, due, at_once=store.shared)
+        self._deciding = Deciding(resident, judge, time, rollout, at_once=store.shared)
         self._queue = Queue()
         self._current: list[Waiting] = []
         self._wake = asyncio.Event()
         self._stopping: AegisError | None = None
         self._broken: AegisError | None = None
         self._task: asyncio.Task[None] | None = None
+        self._commit_task: asyncio.Task[bool] | None = None
+        self._waits = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is queued, being decided or being committed."""
+        committed = self._commit_task is None or self._commit_task.done()
+        rests = self._task is None or self._waits
+        return rests and committed and not self._queue and self._stopping is None
 
     async def submit(self, command: Command[R]) -> R:
         """Queue a command; return once it is durable. Raises `Unavailable` or what it raises."""
@@ -91,17 +99,20 @@ class Writer:
         return await reply
 
     async def stop(self) -> None:
-        """Answer what is queued, cache the tenant's fold, and end."""
+        """Answer what is queued, and end."""
         self._stopping = self._stopping or Stopping("the daemon is shutting down")
         self._wake.set()
         if self._task is not None:
             await self._task
 
-    def recover(self) -> TenantState:
-        """The tenant's state, for a start: its sessions are held to it. Blocks on the store."""
-        state = self._resident.recover()
-        check_sessions(self._store, state)
-        return state
+    def leave(self) -> SnapshotRow | None:
+        """End a writer that is idle, or that was stopped; give what to cache of its state."""
+        self._stopping = self._stopping or Stopping("this writer left")
+        self._wake.set()
+        if self._broken is not None:
+            return None
+        held = self._commit_task is None or self._commit_task.result()
+        return self._resident.fold() if held else None
 
     async def _run(self) -> None:
         try:
@@ -111,28 +122,30 @@ class Writer:
             fail_all(self._current, unavailable())
         if self._broken is not None:
             self._queue.fail(self._broken)
-        else:
-            await self._cache_tenant()
 
     async def _run_alone(self) -> None:
         """Decide a batch while the one before it is committed: nobody else appends."""
-        commit: asyncio.Task[bool] | None = None
         while self._broken is None and (taken := await self._taken()):
+            commit = self._commit_task
             if commit is not None and (commit.done() or taken[0].command.is_alone):
-                self._settle(held=await commit)
+                await self._settled(commit)
                 commit = None
             decided = await self._decide(taken)
             if decided is not None and decided.left:
                 self._queue.put_back(decided.left)
                 taken = taken[: -len(decided.left)]
-            if commit is not None and not self._settle(held=await commit):
+            if commit is not None and not await self._settled(commit):
                 fail_all(taken, unavailable())
             elif decided is not None:
-                commit = asyncio.create_task(self._commit(decided))
-                continue
-            commit = None
-        if commit is not None:
-            self._settle(held=await commit)
+                self._commit_task = asyncio.create_task(self._commit(decided))
+        if self._commit_task is not None:
+            await self._settled(self._commit_task)
+
+    async def _settled(self, commit: asyncio.Task[bool]) -> bool:
+        """Wait for a commit, and drop what was staged on it where it did not hold."""
+        held = self._settle(held=await commit)
+        self._commit_task = None
+        return held
 
     async def _run_in_turns(self) -> None:
         """Decide and commit each batch within a turn: others append between two of them."""
@@ -153,7 +166,9 @@ class Writer:
         """The next batch, waited for; nothing at the end, or once nothing can be decided."""
         while not self._queue and self._stopping is None:
             self._wake.clear()
+            self._waits = True
             await self._wake.wait()
+            self._waits = False
         self._current = [] if self._broken is not None else self._queue.take()
         return self._current
 
@@ -279,23 +294,19 @@ class Writer:
         else:
             self._store.append(batch)
 
-    async def _keep(self, cache: Batch) -> None:
+    async def _keep(self, rows: Sequence[SnapshotRow]) -> None:
         """Write snapshots. A store that cannot now loses only time at the next start."""
-        if not cache.snapshots:
+        if not rows:
             return
         try:
-            await self._append(cache)
-        except (StoreFailed, PositionConflict):
+            if self._store.waits:
+                await self._off_loop(self._commits, lambda: self._store.keep(rows))
+            else:
+                self._store.keep(rows)
+        except StoreFailed:
             return
         except Exception as error:  # noqa: BLE001 - supervisor: the disk is not to be trusted
             self._break(unavailable(), f"the log cannot be written: {error!r}")
-
-    async def _cache_tenant(self) -> None:
-        """On an orderly end, leave the next start nothing to fold."""
-        state = self._resident.tenant
-        if state is not None and state.next_position and isinstance(self._stopping, Stopping):
-            row = self._resident.snapshots.row(state)
-            await self._keep(cached(self.tenant_id, state.next_position, (row,)))
 
 
 def _refuse(decided: Decided, error: StoreFailed | PositionConflict | None = None) -> None:

@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from aegisd.core.errors import Unavailable
 from aegisd.engine.engine import Engine
+from aegisd.engine.rollout import Progress
 from aegisd.http.operation import Asked, Operation
 
 # Seconds for one read of the log's index. A healthy disk takes a thousandth; who asks for readiness
@@ -17,11 +18,14 @@ class Health(Struct, frozen=True, kw_only=True):
     """`ok`: the other answer is a problem with status 503.
 
     `clock_off_ms` is there while the daemon's clock is too far off, and what depends on the time is
-    denied.
+    denied. `activations` is there where the start put another manifest or other rules in force: how
+    many tenants get them, and in how many of their logs they are by now. Each gets them before its
+    next decision.
     """
 
     status: str = "ok"
     clock_off_ms: int | UnsetType = UNSET
+    activations: Progress | UnsetType = UNSET
 
 
 @Operation("GET", "/healthz")
@@ -45,4 +49,8 @@ async def readyz(engine: Engine, asked: Asked) -> Health:
         raise Unavailable(
             f"the log did not answer within READY_SECONDS_MAX = {READY_SECONDS_MAX:g} s"
         ) from None
-    return Health(clock_off_ms=engine.clock_off_ms() or UNSET)
+    progress = engine.progress()
+    return Health(
+        clock_off_ms=engine.clock_off_ms() or UNSET,
+        activations=progress if progress.tenants else UNSET,
+    )

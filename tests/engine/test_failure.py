@@ -187,7 +187,7 @@ def test_a_writer_that_fails_outside_a_batch_denies_everybody_and_ends_the_proce
     async def story() -> None:
         async with running(MemoryStore(), on_fatal=reasons.append) as engine:
             await engine.append((said("before"),))
-            monkeypatch.setattr(engine._writers["acme"], "_settle", fail)
+            monkeypatch.setattr(engine._writers.resident["acme"], "_settle", fail)
             told = await asyncio.wait_for(together(engine, said("a"), said("b")), PATIENCE_S)
             assert codes(told) == ["log_unavailable"] * 2
             assert codes(await together(engine, said("c"))) == ["stopping"]

@@ -10,7 +10,7 @@ from aegisd.core.errors import ConfigInvalid, Outdated, PolicyInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
-from aegisd.engine.commands.control import Replacement, manifest_control, policy_control
+from aegisd.engine.commands.control import Replacement, Settle, manifest_control, policy_control
 from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine, Start
 from aegisd.store.memory import MemoryStore
@@ -239,10 +239,12 @@ def test_what_a_start_found_due_is_dropped_where_somebody_acted_meanwhile() -> N
             assert active.bundle is not None
             act = policy_control(judge.bundle(ANNS), "upgrade", "due", 1)
             for replaced, told in ("0" * 64, []), (active.bundle.digest, [("upgrade", 1)]):
-                await engine._submit("acme", Replacement(act=act, replaced=replaced))
+                engine._rollout.begin({"acme": [Replacement(act=act, replaced=replaced)]})
+                await engine._submit("acme", Settle())
                 assert activations(store) == [opened, *told]
             held = manifest_control(manifest(), "config", "due")
-            await engine._submit("acme", Replacement(act=held, replaced="0" * 64))
+            engine._rollout.begin({"acme": [Replacement(act=held, replaced="0" * 64)]})
+            await engine._submit("acme", Settle())
             assert (await engine.reads.tenant("acme")).activations.manifest == active.manifest
 
     run(story())

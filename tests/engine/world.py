@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ from aegisd.engine.engine import Engine
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.snapshots import Snapshots
 from aegisd.ports import EventReader, EventStore
-from aegisd.rows import Batch
+from aegisd.rows import Batch, SnapshotRow
 from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
@@ -72,6 +72,15 @@ class StubbornStore(MemoryStore):
         self.batches: list[Batch] = []
 
     def append(self, batch: Batch) -> None:
+        self._meet()
+        super().append(batch)
+        self.batches.append(batch)
+
+    def keep(self, rows: Sequence[SnapshotRow]) -> None:
+        self._meet()
+        super().keep(rows)
+
+    def _meet(self) -> None:
         self.attempts += 1
         self.entered.release()
         if not self.door.wait(PATIENCE_S):
@@ -79,8 +88,6 @@ class StubbornStore(MemoryStore):
         fault = self.faults.popleft() if self.faults else None
         if fault is not None:
             raise fault
-        super().append(batch)
-        self.batches.append(batch)
 
     async def reached(self) -> None:
         """Wait until an append has begun."""
@@ -224,7 +231,7 @@ def log_of(reader: EventReader, tenant_id: str = "acme") -> list[StoredEvent]:
 
 def live(engine: Engine) -> tuple[TenantState | None, dict[str, SessionState]]:
     """What the writer holds in memory."""
-    resident = engine._writers["acme"]._resident
+    resident = engine._writers.resident["acme"]._resident
     return resident.tenant, dict(resident.sessions)
 
 

@@ -23,20 +23,24 @@ from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.replay.session import derive_session
 from aegisd.core.replay.tenant import derive_tenant
+from aegisd.core.state.fold import fact
 from aegisd.engine import batch as batch_module
 from aegisd.engine import checkpoints as checkpoints_module
 from aegisd.engine import engine as engine_module
 from aegisd.engine import reads as reads_module
 from aegisd.engine import reckoning as reckoning_module
 from aegisd.engine import recovery
+from aegisd.engine import resident as resident_module
+from aegisd.engine import rollout as rollout_module
 from aegisd.engine import signed_log as signed_log_module
 from aegisd.engine import snapshots as snapshots_module
 from aegisd.engine import waiting as waiting_module
+from aegisd.engine import writers as writers_module
 from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine
 from aegisd.ports import EventReader
 from tests.core.builders import START_MS
-from tests.core.gate import BUNDLE, ScriptedJudge, base
+from tests.core.gate import BUNDLE, ScriptedJudge, base, digest
 from tests.engine.world import SNAPSHOT_KEY, evidence
 from tests.sim.client import Client
 from tests.sim.disk import FaultyGuard, FaultyMemory, FaultySqlite, PowerOff, Weather
@@ -59,6 +63,9 @@ CALM_TURNS = 3
 
 # Simulated seconds that a process lives at most; it has done all it was asked in one or two.
 LIFE_S_MAX = 20
+
+# What a start may name; the operators of `Client` know nothing of these.
+BUNDLES = (BUNDLE, encode({"files": {"rules/base.py": "other"}}))
 
 # Simulated seconds between two looks at the whole log.
 WATCH_S = 0.01
@@ -132,6 +139,7 @@ class World:
         jumps = Simulation(Random(chance.random()))
         self._clock = SimulatedClock(jumps, START_MS, {"UTC": 0})
         self._prompt = chance.random() < 1 / 2
+        self._configs = Random(chance.random())
         self._lives = 0
 
     async def run(self) -> History:
@@ -151,10 +159,11 @@ class World:
         self._lives += 1
         self._over.clear()
         self._weather.begin()
+        bundle, began = self._configs.choice(BUNDLES), None
         engine = compose.engine(
             self._store,
             Judge(self._store, prompt=self._prompt),
-            Configured(bundle=BUNDLE, policy_named=False, capabilities=None),
+            Configured(bundle=bundle, policy_named=False, capabilities=None),
             clock=self._clock,
             on_fatal=lambda _reason: self._over.set(),
             signing=evidence(self._guard, interval_ms=20, events=40),
@@ -164,6 +173,8 @@ class World:
         tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._over.wait())]
         try:
             await engine.start()
+            with self._weather.held():
+                began = {name: self._store.next_position(name) for name in self._store.tenants()}
         except (AegisError, PowerOff):
             # The log could not be read or written for now; the next start tries again.
             turns = 0
@@ -178,6 +189,9 @@ class World:
             with self._weather.held():
                 self._check_state(engine)
         await self._end([*tasks, *clients])
+        if began is not None:
+            with self._weather.held():
+                self._check_rules(began, bundle)
 
     async def _stop(self, engine: Engine, done: asyncio.Future[Any]) -> None:
         """An orderly end: everybody who waits is answered."""
@@ -238,7 +252,7 @@ class World:
                 )
                 where = f"{tenant_id}/{session_id}"
                 require(holds=cached == folded, law=f"{where}: the cache is not the fold")
-            writer = engine._writers.get(tenant_id)
+            writer = engine._writers.resident.get(tenant_id)
             if writer is None or writer._resident.tenant is None:
                 continue
             held = writer._resident.tenant == followed.tenant
@@ -247,6 +261,15 @@ class World:
                 expected = followed.sessions.get(session_id, session)
                 where = f"{tenant_id}/{session_id}"
                 require(holds=session == expected, law=f"{where}: memory is not the fold")
+
+    def _check_rules(self, began: dict[str, int], bundle: bytes) -> None:
+        """Nothing was decided under what an earlier start named."""
+        older = {digest(each) for each in BUNDLES} - {digest(bundle)}
+        for tenant_id in self._store.tenants():
+            for event in self._store.events(tenant_id, from_position=began.get(tenant_id, 0)):
+                if event.event_type == "POLICY_DECISION":
+                    law = f"{tenant_id}: decided at {event.position} under an earlier start's rules"
+                    require(holds=fact(event).fields["bundle"] not in older, law=law)
 
     def _check_replay(self) -> None:
         """Every decision is derived again, byte for byte."""
@@ -335,6 +358,10 @@ def _without_threads(simulation: Simulation, chance: Random) -> Iterator[None]:
         (waiting_module, "BATCH_EVENTS_MAX", chance.choice((1, 3, 256))),
         (snapshots_module, "SESSION_SNAPSHOT_EVENTS", chance.choice((2, 7, 128))),
         (snapshots_module, "TENANT_SNAPSHOT_EVENTS", chance.choice((4, 50))),
+        (resident_module, "TAIL_EVENTS_MAX", chance.choice((1, 8))),
+        (writers_module, "WRITERS_RESIDENT_MAX", chance.choice((1, 2, 64))),
+        (rollout_module, "AT_START_MAX", chance.choice((0, 64))),
+        (checkpoints_module, "AT_ONCE_MAX", chance.choice((1, 64))),
     )
     with ExitStack() as stack:
         put = stack.enter_context
@@ -345,6 +372,8 @@ def _without_threads(simulation: Simulation, chance: Random) -> Iterator[None]:
             put(mock.patch.object(module, "_logger", logging.getLogger("aegis.silent")))
         put(mock.patch.object(checkpoints_module, "time", SimulatedTime(simulation)))
         put(mock.patch.object(signed_log_module, "time", SimulatedTime(simulation)))
+        put(mock.patch.object(writers_module, "time", SimulatedTime(simulation)))
+        put(mock.patch.object(rollout_module, "_logger", logging.getLogger("aegis.silent")))
         put(mock.patch.object(batch_module, "time", SimulatedTime(simulation)))
         for module, name, value in bounds:
             put(mock.patch.object(module, name, value))
