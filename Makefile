@@ -2,7 +2,7 @@
 #
 # PYTHON  the interpreter to build the environment with, if not the first new enough one found
 # LOCK    the folder of locked versions; LOCK= installs the newest that pyproject.toml allows
-# BENCH   which figures make bench measures: ingest, evaluate, library, scale, start or evidence
+# BENCH   which figures make bench measures: ingest, evaluate, library, scale, start, tenants or evidence
 # JOBS    processes that run tests side by side; auto is one for each core
 # ARGS    passed on to the program a target starts: make run ARGS='--addr :9000'
 # CARGO   Rust's build tool; CARGO= builds no native engine, and everything runs on regopy
