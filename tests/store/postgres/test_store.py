@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from aegisd.core.errors import InvalidField, PositionConflict, StoreFailed
+from aegisd.rows import Growth
 from aegisd.store.postgres import connection
 from aegisd.store.postgres import store as store_module
 from aegisd.store.postgres.store import PostgresStore
@@ -298,3 +299,9 @@ def test_growing_from_two_sides_at_once_keeps_the_same_tree(
             work.result(PATIENCE_S)
     assert len(store.blocks("acme")) == 200
     assert len(store.checkpoints("acme")) == 39
+
+
+def test_the_trees_of_several_tenants_grow_in_one_commit(store: PostgresStore) -> None:
+    points = [checkpoint(2, tenant_id=name) for name in ("beta", "acme")]
+    store.grow(*(Growth(tenant_id=x.tenant_id, first_block=0, checkpoints=[x]) for x in points))
+    assert [store.newest_checkpoint(each.tenant_id) for each in points] == points
