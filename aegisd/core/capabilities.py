@@ -11,6 +11,10 @@ from aegisd.core.manifest.model import UNREGISTERED, Manifest, normal_form
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX, decode, from_document
 from aegisd.core.sensitive import Sensitive
 
+# Objects in a manifest, counted by their braces: tools, schemas, properties. A thousand tools have
+# sixteen each; what is made ready of one takes up to forty microseconds.
+OBJECTS_MAX = 16_384
+
 
 class Capabilities:
     """What a tenant's agents may do.
@@ -25,6 +29,8 @@ class Capabilities:
         self.document = document
         self.digest = hashlib.sha256(document).hexdigest() if document else ""
         self.data = encode(to_builtins(normal_form(manifest, registered=bool(document))))
+        # Of two of one name, the first.
+        self.binaries = {each.name: each for each in reversed(manifest.exec.binaries)}
         self.roles = {name: Raw(encode(tool.roles)) for name, tool in manifest.tools.items()}
         self.arguments = Arguments(manifest)
         self.sensitive = Sensitive(manifest)
@@ -48,5 +54,11 @@ def from_value(value: object) -> Capabilities:
     if len(document) > MANIFEST_BYTES_MAX:
         raise ManifestInvalid(
             f"larger than MANIFEST_BYTES_MAX = {MANIFEST_BYTES_MAX} bytes in canonical form"
+        )
+    objects = document.count(b"{")
+    if objects > OBJECTS_MAX:
+        raise ManifestInvalid(
+            f"{objects} opening braces, past OBJECTS_MAX = {OBJECTS_MAX}; declare fewer tools and "
+            "properties"
         )
     return Capabilities(from_document(parse(document)), document)

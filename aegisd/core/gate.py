@@ -136,8 +136,9 @@ def ask(
     values: tuple[Value, ...] = ()
     secret: frozenset[str] = frozenset()
     if places:
-        stored, values = detach(proposal.payload, list(places), [salt() for _ in places])
-        recorded = with_payload(proposal, stored)
+        salts = [salt() for _ in places]
+        stored, body, values = detach(proposal.payload, proposal.body, list(places), salts)
+        recorded = msgspec.structs.replace(proposal, payload=stored, body=body)
         secret = frozenset(place for place, kind in places.items() if kind == "secret")
     cause = seal(record(session, recorded, now_ms), states.tenant.next_position, session.head_hash)
     check_hash(proposal, cause)
@@ -247,11 +248,11 @@ def _kept_apart(
     session: SessionState, proposal: Proposal, capabilities: Capabilities | None
 ) -> Mapping[str, str]:
     """What the manifest keeps out of the event, by pointer, and of which kind each is."""
-    payload, size = proposal.payload, len(proposal.body)
+    payload, body = proposal.payload, proposal.body
     if capabilities is None:
-        return found(UNREADABLE, payload, size)
+        return found(UNREADABLE, payload, body)
     tool = session.calls.tool_of(payload) if isinstance(payload, dict) else None
-    return capabilities.sensitive.found(proposal.event_type, payload, size, tool)
+    return capabilities.sensitive.found(proposal.event_type, payload, body, tool)
 
 
 # ── from a verdict to events ─────────────────────────────────────────────────────────────────────

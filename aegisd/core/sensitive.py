@@ -9,11 +9,11 @@ too little.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.events import DECLARATIONS
-from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import Tokens, pointer_of, tokens
 from aegisd.core.manifest.model import Manifest, Sensitivity, Tool
 from aegisd.core.nearest import nearest
@@ -26,6 +26,13 @@ DETACHED_BYTES_MIN = 65_536
 # more, the whole member they are about is one value.
 DETACHED_VALUES_MAX = 256
 
+# Marks of one manifest: each is held to each other one of its list, and to what an event says.
+MARKS_MAX = 1_024
+
+# Members and items that the marks of an event are held to, half a microsecond each for every level.
+# Past it, too, the whole member is one value.
+LOOKED_AT_MAX = 16_384
+
 # Tokens of a mark: what is deeper is marked at this depth. Keeps commitments, which add two levels,
 # far from the nesting that readers of the log take.
 MARK_TOKENS_MAX = 16
@@ -35,6 +42,8 @@ MARK_TOKENS_MAX = 16
 _CONTENT = {name: declared.content for name, declared in DECLARATIONS.items() if declared.content}
 
 _EVERY = "*"
+
+_read_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class Mark(Struct, frozen=True, kw_only=True):
@@ -54,6 +63,14 @@ class Sensitive:
 
     def __init__(self, manifest: Manifest) -> None:
         """Read every mark. Raises `ManifestInvalid`, naming one that cannot be kept."""
+        marked = sum(map(len, manifest.sensitive.values()))
+        for tool in manifest.tools.values():
+            marked += len(tool.sensitive) + len(tool.result_sensitive)
+        if marked > MARKS_MAX:
+            raise ManifestInvalid(
+                f"{marked} marks of what is sensitive, past MARKS_MAX = {MARKS_MAX}; mark what is "
+                "around them"
+            )
         self._args = {name: _args(name, tool) for name, tool in manifest.tools.items()}
         self._results = {name: _results(name, tool) for name, tool in manifest.tools.items()}
         self._events = {
@@ -63,16 +80,16 @@ class Sensitive:
         self._any_result = _whole(mark for marks in self._results.values() for mark in marks)
 
     def found(
-        self, event_type: str, payload: object, size: int, tool: str | None
+        self, event_type: str, payload: object, body: bytes, tool: str | None
     ) -> Mapping[str, Sensitivity]:
-        """What to detach of a payload of `size` canonical bytes, by pointer, none inside another.
+        """What to detach of a payload, by pointer, none inside another. `body` is its RFC 8785.
 
         `tool` is the tool that a result is of, None where no open call of the session tells.
         """
         marks = self._of(event_type, payload, tool)
-        if not marks and size <= DETACHED_BYTES_MIN:
+        if not marks and len(body) <= DETACHED_BYTES_MIN:
             return {}
-        return found(marks, payload, size)
+        return found(marks, payload, body)
 
     def may_be_secret(
         self, event_type: str, payload: object, pointer: str, tool: str | None
@@ -95,33 +112,51 @@ class Sensitive:
         return (*marks, *self._results.get(tool, ()))
 
 
-def found(marks: Sequence[Mark], payload: object, size: int) -> Mapping[str, Sensitivity]:
+def found(marks: Sequence[Mark], payload: object, body: bytes) -> Mapping[str, Sensitivity]:
     """What marks and the bound on length find in a payload, by pointer, none inside another."""
     if not isinstance(payload, dict):
         return {}
-    places: dict[Tokens, Sensitivity] = {}
-    for mark in marks:
-        for path in _match(payload, mark.path):
-            places[path] = _stricter(places.get(path), mark.kind)
-    places = _outermost(places)
+    places = _outermost(_places(marks, payload))
     if len(places) > DETACHED_VALUES_MAX:
         places = _by_member(places)
-    if size > DETACHED_BYTES_MIN:
-        places |= _long(payload, places)
+    if len(body) > DETACHED_BYTES_MIN:
+        places |= _long(body, places)
         places = _outermost(places)
     return {pointer_of(path): kind for path, kind in sorted(places.items())}
 
 
-def _match(value: object, path: Tokens, at: Tokens = ()) -> Iterator[Tokens]:
-    """The places that a mark means, in a payload or a part of it."""
+def _places(marks: Sequence[Mark], payload: object) -> dict[Tokens, Sensitivity]:
+    """What marks find, or the members they are about where they would look at too much."""
+    places: dict[Tokens, Sensitivity] = {}
+    looked_at = 0
+    for mark in marks:
+        for path in _match(payload, mark.path):
+            looked_at += 1
+            if looked_at > LOOKED_AT_MAX:
+                members = _by_member({mark.path: mark.kind for mark in marks})
+                return {
+                    path: kind
+                    for member, kind in members.items()
+                    for path in _match(payload, member)
+                    if path is not None
+                }
+            if path is not None:
+                places[path] = _stricter(places.get(path), mark.kind)
+    return places
+
+
+def _match(value: object, path: Tokens, at: Tokens = ()) -> Iterator[Tokens | None]:
+    """The places that a mark means, in a payload or a part of it; None for others looked at."""
     if not path:
         yield at
     elif isinstance(value, dict):
         keys = list(value) if path[0] == _EVERY else [path[0]] if path[0] in value else []
         for key in keys:
+            yield None
             yield from _match(value[key], path[1:], (*at, key))
     elif isinstance(value, list) and path[0] == _EVERY:
         for index, item in enumerate(value):
+            yield None
             yield from _match(item, path[1:], (*at, str(index)))
     else:
         # It has no such inside: taken whole, so that an answer in another shape is kept as well.
@@ -144,24 +179,25 @@ def _outermost(places: Mapping[Tokens, Sensitivity]) -> dict[Tokens, Sensitivity
 
 def _by_member(places: Mapping[Tokens, Sensitivity]) -> dict[Tokens, Sensitivity]:
     """The members that places are in, of arguments each parameter, instead of the places."""
+    parameters = {path[1] for path in places if path[0] == "args" and path[1:]}
+    apart = len(parameters) <= DETACHED_VALUES_MAX and _EVERY not in parameters
     members: dict[Tokens, Sensitivity] = {}
     for path, kind in places.items():
-        member = path[:2] if path[0] == "args" else path[:1]
+        member = path[:2] if path[0] == "args" and apart else path[:1]
         members[member] = _stricter(members.get(member), kind)
     return members
 
 
-def _long(
-    payload: Mapping[str, object], places: Mapping[Tokens, Sensitivity]
-) -> dict[Tokens, Sensitivity]:
+def _long(body: bytes, places: Mapping[Tokens, Sensitivity]) -> dict[Tokens, Sensitivity]:
     """Members past `DETACHED_BYTES_MIN`. One that holds a secret is left to its marks."""
     secret = {path[0] for path, kind in places.items() if kind == "secret"}
+    members = _read_object(body)
     return {
         (member,): "personal"
         for member in _MEMBERS
-        if member in payload
+        if member in members
         and member not in secret
-        and len(encode(payload[member])) > DETACHED_BYTES_MIN
+        and memoryview(members[member]).nbytes > DETACHED_BYTES_MIN
     }
 
 

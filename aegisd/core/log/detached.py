@@ -7,8 +7,10 @@ them to the event; without the salt the digest tells nothing about the value, ho
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from aegisd.core.errors import InvalidJson, LogCorrupt
 from aegisd.core.log.canonical import encode, parse
@@ -25,6 +27,14 @@ BEGINS = b'{"$detached":'
 _FIELDS = {"bytes", "sha256"}
 
 Tokens = tuple[str, ...]
+
+# Salts by the reference tokens that lead to them.
+_Places = dict[str, "bytes | _Places"]
+
+# Parts of canonical bytes, each canonical itself and in the order in which it is written back.
+_read_object = msgspec.json.Decoder(dict[str, Raw]).decode
+_read_list = msgspec.json.Decoder(list[Raw]).decode
+_write = msgspec.json.Encoder().encode
 
 
 class Value(Struct, frozen=True, kw_only=True):
@@ -47,19 +57,45 @@ def commitment(salt: bytes, value: bytes) -> dict[str, object]:
 
 
 def detach(
-    payload: object, pointers: Sequence[str], salts: Sequence[bytes]
-) -> tuple[object, tuple[Value, ...]]:
+    payload: object, body: bytes, pointers: Sequence[str], salts: Sequence[bytes]
+) -> tuple[object, bytes, tuple[Value, ...]]:
     """The payload with commitments in place of the values at `pointers`, and those values.
 
-    No pointer may lie inside another one, and each has a salt of its own. Raises `KeyError` for a
+    `body` are its canonical bytes, which come back for what comes back: nothing is encoded again,
+    and each array and object on the way is copied once, however many pointers lead through it. No
+    pointer may lie inside another one, and each has a salt of its own. Raises `KeyError` for a
     pointer to nothing. What was given stays as it is.
     """
-    values: list[Value] = []
+    places: _Places = {}
     for pointer, salt in zip(pointers, salts, strict=True):
-        value = encode(at(payload, pointer))
-        values.append(Value(pointer=pointer, salt=salt, value=value))
-        payload = _put(payload, tokens(pointer), commitment(salt, value))
-    return payload, tuple(values)
+        *around, last = ("", *tokens(pointer))
+        inside = places
+        for token in around:
+            inside = inside.setdefault(token, {})  # type: ignore[assignment]  # none inside another
+        inside[last] = salt
+    if not places:
+        return payload, body, ()
+    values: dict[str, Value] = {}
+    stored, raw = _detached(payload, Raw(body), places[""], (), values)
+    return stored, bytes(raw), tuple(values[pointer] for pointer in pointers)
+
+
+def _detached(
+    value: object, body: Raw, places: "bytes | _Places", path: Tokens, values: dict[str, Value]
+) -> tuple[object, Raw]:
+    """A value without what is at `places` in it, a salt where that is all of it."""
+    if isinstance(places, bytes):
+        where, plain = pointer_of(path), bytes(body)
+        values[where] = Value(pointer=where, salt=places, value=plain)
+        told = commitment(places, plain)
+        return told, Raw(encode(told))
+    copied: Any = value.copy() if isinstance(value, dict | list) else {}
+    parts: Any = _read_list(body) if isinstance(value, list) else _read_object(body)
+    for token, inside in places.items():
+        inner = _member(value, token)
+        key = int(token) if isinstance(value, list) else token
+        copied[key], parts[key] = _detached(inner, parts[key], inside, (*path, token), values)
+    return copied, Raw(_write(parts))
 
 
 def attach(payload: object, values: Iterable[Value]) -> object:

@@ -136,10 +136,6 @@ class Manifest(Terms, frozen=True, kw_only=True):
     exec: Exec = Exec()
     sensitive: dict[str, dict[str, Sensitivity]] = msgspec.field(default_factory=dict)
 
-    def binary(self, name: str) -> Binary | None:
-        """The declaration of a program, spelled exactly."""
-        return next((binary for binary in self.exec.binaries if binary.name == name), None)
-
 
 UNREGISTERED = Manifest(name="none", version="0", publisher="none")
 

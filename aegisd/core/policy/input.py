@@ -15,13 +15,13 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.log.detached import Value
 from aegisd.core.manifest.arguments import ArgumentError
-from aegisd.core.manifest.model import Manifest, Tool
+from aegisd.core.manifest.model import Tool
 from aegisd.core.proposal import Proposal
 from aegisd.core.shapes.payload import Count
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.target import model as target
 from aegisd.core.target.extract import extract
-from aegisd.core.target.pattern import unmatched
+from aegisd.core.target.pattern import COMPARISONS_MAX, unmatched
 
 # What an evaluator reads in well under a second on both engines; past it the verdict is an error.
 POLICY_INPUT_BYTES_MAX = 262_144
@@ -252,7 +252,7 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
             capabilities.arguments.check(name, args, memoryview(body).nbytes) if declared else ()
         ),
         args_typed=tool.args is not None,
-        commands=tuple(_command(command, capabilities.manifest) for command in found.commands),
+        commands=_commands(found.commands, capabilities),
         declared=declared,
         effects=tuple(sorted(tool.effects)),
         hosts=found.hosts,
@@ -265,13 +265,18 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
     )
 
 
-def _command(command: target.Command, manifest: Manifest) -> Command:
-    binary = manifest.binary(command.binary)
+def _commands(found: tuple[target.Command, ...], capabilities: Capabilities) -> tuple[Command, ...]:
+    most = COMPARISONS_MAX // max(len(found), 1)
+    return tuple(_command(command, capabilities, most) for command in found)
+
+
+def _command(command: target.Command, capabilities: Capabilities, most: int) -> Command:
+    binary = capabilities.binaries.get(command.binary)
     patterns = binary.args if binary is not None else ()
     return Command(
         args=command.args,
         binary=command.binary,
-        unmatched=tuple(unmatched(command.args, patterns)),
+        unmatched=unmatched(command.args, patterns, most),
         where=command.where,
     )
 

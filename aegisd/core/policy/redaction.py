@@ -6,12 +6,12 @@ sees the values and may say them; what it says is compared, and what repeats a v
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
-import msgspec
 from msgspec.structs import replace
 
 from aegisd.core.decision import Reason
-from aegisd.core.log.canonical import encode
+from aegisd.core.log.canonical import decode, encode
 from aegisd.core.log.detached import Value
 from aegisd.core.policy.verdict import SENTENCES, Verdict, failed, in_order
 
@@ -21,6 +21,8 @@ SHARED_CHARACTERS_MAX = 10
 
 # A value of so few characters is met only as a word of its own: "no" is inside of many.
 WORD_CHARACTERS_MAX = 3
+
+_WIDTH = SHARED_CHARACTERS_MAX + 1
 
 WITHHELD = "more was said, and is withheld: it repeats a value that is kept beside the event"
 
@@ -50,37 +52,49 @@ def redact(verdict: Verdict, values: Sequence[Value]) -> Verdict:
 
 
 class _Kept:
-    """The texts of values, to be looked for in others. Letter case does not count."""
+    """The texts of values, to be looked for in others. Letter case does not count.
+
+    What is looked for are pieces of one width, so that a text is held to all values at once.
+    """
 
     def __init__(self, values: Iterable[Value]) -> None:
         found = {
             text.casefold()
             for each in values
-            for text in _texts(msgspec.json.decode(each.value), names=True, numbers=True)
+            for text in _texts(decode(each.value), names=True, numbers=True)
         }
         found.discard("")
         words = sorted(text for text in found if len(text) <= WORD_CHARACTERS_MAX)
         joined = "|".join(map(re.escape, words))
         self._words = re.compile(rf"(?<!\w)(?:{joined})(?!\w)") if words else None
-        self._texts = [text for text in found if len(text) > WORD_CHARACTERS_MAX]
+        # Texts by how many characters they have, up to as many as may not be shared.
+        self._texts: dict[int, set[str]] = {}
+        self._longer = [text for text in found if len(text) > _WIDTH]
+        for text in found:
+            if WORD_CHARACTERS_MAX < len(text) <= _WIDTH:
+                self._texts.setdefault(len(text), set()).add(text)
 
     def is_in(self, text: str) -> bool:
         """Whether a text holds all of a value's text."""
         text = text.casefold()
         if self._words is not None and self._words.search(text):
             return True
-        return any(kept in text for kept in self._texts)
+        if any(not kept.isdisjoint(_pieces(text, width)) for width, kept in self._texts.items()):
+            return True
+        return any(kept in text for kept in self._longer if len(kept) <= len(text))
 
     def shares(self, text: str) -> bool:
         """Whether a text holds a value's text, or so much of it that it may be told."""
-        width = SHARED_CHARACTERS_MAX + 1
-        folded = text.casefold()
-        pieces = {folded[start : start + width] for start in range(len(folded) - width + 1)}
-        return self.is_in(text) or any(
-            kept[start : start + width] in pieces
-            for kept in (self._texts if pieces else ())
-            for start in range(len(kept) - width + 1)
-        )
+        return self.is_in(text) or not self._shared.isdisjoint(_pieces(text.casefold(), _WIDTH))
+
+    @cached_property
+    def _shared(self) -> frozenset[str]:
+        """Every piece of a longer value that no text may hold."""
+        return frozenset(piece for kept in self._longer for piece in _pieces(kept, _WIDTH))
+
+
+def _pieces(text: str, width: int) -> set[str]:
+    return {text[start : start + width] for start in range(len(text) - width + 1)}
 
 
 def _reason(reason: Reason, kept: _Kept, places: Sequence[str]) -> Reason:

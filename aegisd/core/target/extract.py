@@ -5,9 +5,9 @@ from itertools import chain, islice
 from typing import TypeVar
 
 from aegisd.core.target.command import commands
-from aegisd.core.target.host import hosts, text
+from aegisd.core.target.host import Names, hosts, text
 from aegisd.core.target.model import TARGETS_MAX, Command, Host, PathTarget, Problem, Targets
-from aegisd.core.target.node import ROOT, walk
+from aegisd.core.target.node import NODES_MAX, ROOT, walk
 from aegisd.core.target.path import paths
 
 Finding = Host | PathTarget | Command | Problem
@@ -25,7 +25,8 @@ def extract(args: object, *, effects: Collection[str], roles: Mapping[str, str])
     for commands. `roles` maps top-level parameters to roles; content is never looked into, and a
     parameter without a role is judged by its name. Same args, same result, whatever the key order.
     """
-    nodes = list(walk(args, roles))
+    nodes = list(islice(walk(args, roles), NODES_MAX + 1))
+    names = Names()
     found: set[Finding] = set()
     programs: list[Command] = []
     if "exec" in effects:
@@ -34,9 +35,16 @@ def extract(args: object, *, effects: Collection[str], roles: Mapping[str, str])
         if not programs:
             found.add(Problem(target="command", code="no_command", where=ROOT))
     if not _REACHES_HOSTS.isdisjoint(effects):
-        found |= _bounded(chain(hosts(nodes), _hosts_in_words(programs)), "host")
+        found |= _bounded(chain(hosts(nodes, names), _hosts_in_words(programs, names)), "host")
     if not _REACHES_PATHS.isdisjoint(effects):
         found |= _bounded(paths(nodes, effects), "path")
+    if len(nodes) > NODES_MAX:
+        kinds = {"command": {"exec"}, "host": _REACHES_HOSTS, "path": _REACHES_PATHS}
+        found |= {
+            Problem(target=kind, code="too_many", where=ROOT)
+            for kind, reaching in kinds.items()
+            if not reaching.isdisjoint(effects)
+        }
     return Targets(
         hosts=_of(found, Host),
         paths=_of(found, PathTarget),
@@ -58,8 +66,8 @@ def _bounded(findings: Iterator[Finding], kind: str) -> set[Finding]:
     return found
 
 
-def _hosts_in_words(programs: list[Command]) -> Iterator[Host | Problem]:
+def _hosts_in_words(programs: list[Command], names: Names) -> Iterator[Host | Problem]:
     """Yield the hosts in command words: without its quotes, a line may name another host."""
     for program in programs:
         for word in (program.binary, *program.args):
-            yield from text(word, program.where)
+            yield from text(word, program.where, names)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 import idna
+from msgspec.structs import replace
 
 from aegisd.core.target import address
 from aegisd.core.target.model import Host, Problem
@@ -11,6 +12,8 @@ from aegisd.core.target.node import Node
 
 # Characters of a host name: RFC 1035 section 2.3.4, 255 octets on the wire, is 253 as text.
 HOST_CHARS_MAX = 253
+# Characters of the international names of one call: mapping one takes some ten microseconds.
+INTERNATIONAL_CHARS_MAX = 2_048
 PORT_MAX = 65_535  # RFC 9293 section 3.1: sixteen bits
 _PORT_DIGITS_MAX = 5
 
@@ -42,28 +45,42 @@ _IGNORED = re.compile(
 )
 
 
-def hosts(nodes: Iterable[Node]) -> Iterator[Host | Problem]:
+class Names:
+    """How many characters of international names one call may still have read."""
+
+    def __init__(self) -> None:
+        self._left = INTERNATIONAL_CHARS_MAX
+
+    def spend(self, characters: int) -> bool:
+        """Whether so many more may be read; they count either way."""
+        self._left -= characters
+        return self._left >= 0
+
+
+def hosts(nodes: Iterable[Node], names: Names) -> Iterator[Host | Problem]:
     """Yield every host that non-content nodes name, and a problem for each text refused."""
     for node in nodes:
         value = node.value
         if isinstance(value, str):
             means_url = node.means("url") and not node.is_key
             if means_url and (value or node.role):
-                yield from url(value, node.where)
+                yield from url(value, node.where, names)
             elif not means_url and _may_name(value):
-                yield from text(value, node.where)
+                # Most texts name nothing, and where one stands is dear to tell.
+                for found in text(value, "", names):
+                    yield replace(found, where=node.where)
         elif node.means("url") and isinstance(value, int | float) and not isinstance(value, bool):
             yield Problem(target="host", code="not_text", where=node.where)
 
 
-def text(value: str, where: str) -> Iterator[Host | Problem]:
+def text(value: str, where: str, names: Names) -> Iterator[Host | Problem]:
     """Read a text that may be a URL or may hold some."""
     if not _may_name(value):
         return
     if _STARTS_LIKE_URL.match(_trimmed(value)):
-        yield from url(value, where)
+        yield from url(value, where, names)
     else:
-        yield from _urls_inside(value, where)
+        yield from _urls_inside(value, where, names)
 
 
 def _may_name(value: str) -> bool:
@@ -71,7 +88,7 @@ def _may_name(value: str) -> bool:
     return ":" in value or value[:1] in {"/", "\\"} or _CONTROL.match(value) is not None
 
 
-def url(value: str, where: str) -> Iterator[Host | Problem]:
+def url(value: str, where: str, names: Names) -> Iterator[Host | Problem]:
     """Read a text that is a URL, `//host`, or a bare host[:port][/path]: one host or a problem."""
     codes = {"control"} if _CONTROL.search(value) else set()
     if "\\" in value:
@@ -95,7 +112,7 @@ def url(value: str, where: str) -> Iterator[Host | Problem]:
     wide = rest.partition("/")[0]
     if not scheme and wide.endswith(":"):
         codes.add("scheme")
-    yield from _authority(wide, scheme, codes, where)
+    yield from _authority(wide, scheme, codes, where, names)
 
 
 def _trimmed(value: str) -> str:
@@ -103,7 +120,7 @@ def _trimmed(value: str) -> str:
     return _TAB_OR_NEWLINE.sub("", value).strip(_C0_AND_SPACE)
 
 
-def _urls_inside(value: str, where: str) -> Iterator[Host | Problem]:
+def _urls_inside(value: str, where: str, names: Names) -> Iterator[Host | Problem]:
     """Read every `scheme:` in a running text that is followed by something to reach."""
     for match in _SCHEME_IN_TEXT.finditer(value):
         scheme = match[1].lstrip("0123456789+.-").lower()
@@ -120,7 +137,7 @@ def _urls_inside(value: str, where: str) -> Iterator[Host | Problem]:
             codes.add("backslash")
         authority = _without_punctuation(authority)
         if authority:
-            yield from _authority(authority, scheme, codes, where)
+            yield from _authority(authority, scheme, codes, where, names)
 
 
 def _without_punctuation(authority: str) -> str:
@@ -129,7 +146,9 @@ def _without_punctuation(authority: str) -> str:
     return authority.rstrip(closing)
 
 
-def _authority(wide: str, scheme: str, codes: set[str], where: str) -> Iterator[Host | Problem]:
+def _authority(
+    wide: str, scheme: str, codes: set[str], where: str, names: Names
+) -> Iterator[Host | Problem]:
     """Read what stands between `//` and the next `/`.
 
     Some readers end an authority only at the slash, so an @ behind ? or # counts as userinfo too.
@@ -146,7 +165,7 @@ def _authority(wide: str, scheme: str, codes: set[str], where: str) -> Iterator[
         port_text = port_text[1:]
     else:
         name, _, port_text = authority.partition(":")
-        host, kind, code = _name(name)
+        host, kind, code = _name(name, names)
     port = _port(port_text)
     codes |= {code} if code else set()
     codes |= {"port"} if port is None else set()
@@ -172,14 +191,21 @@ def _port(digits: str) -> int | None:
     return port if 0 < port <= PORT_MAX else None
 
 
-def _name(name: str) -> tuple[str, str, str]:
+def _name(name: str, names: Names) -> tuple[str, str, str]:
     """Read a host without brackets; give (host, kind, problem code), "" for what is not there."""
     if not name:
         return "", "", "host_empty"
     if "%" in name:
         return "", "", "percent_encoded"
-    host = _ascii(name)
-    if host is None:
+    if len(name) > HOST_CHARS_MAX + 1:
+        return "", "", "host_invalid"
+    host = name.lower()
+    if not host.isascii() or "xn--" in host:
+        if not names.spend(len(host)):
+            return "", "", "international"
+        host = _mapped(name)
+    host = host.removesuffix(".")
+    if len(host) > HOST_CHARS_MAX or not _NAME.fullmatch(host):
         return "", "", "host_invalid"
     if address.ends_in_number(host):
         quad = address.ipv4(host)
@@ -189,21 +215,14 @@ def _name(name: str) -> tuple[str, str, str]:
     return host, "name", ""
 
 
-def _ascii(name: str) -> str | None:
-    """Give the lower case ASCII name without a trailing dot, or None when it is no name.
+def _mapped(name: str) -> str:
+    """Give an international name in lower case ASCII, or nothing when it is no name.
 
     IDNA 2008 with the UTS 46 mapping, non-transitional, as WHATWG URL "domain to ASCII" asks.
     """
-    if len(name) > HOST_CHARS_MAX + 1:
-        return None
-    host = name.lower()
-    if not host.isascii() or "xn--" in host:
-        if _IGNORED.search(name) or not _DEVIATIONS.isdisjoint(name):
-            return None
-        try:
-            host = idna.encode(name, uts46=True).decode("ascii").lower()
-        except UnicodeError:
-            return None
-    host = host.removesuffix(".")
-    is_name = len(host) <= HOST_CHARS_MAX and _NAME.fullmatch(host)
-    return host if is_name else None
+    if _IGNORED.search(name) or not _DEVIATIONS.isdisjoint(name):
+        return ""
+    try:
+        return idna.encode(name, uts46=True).decode("ascii").lower()
+    except UnicodeError:
+        return ""

@@ -76,6 +76,7 @@ PROBLEMS: Mapping[str, str] = {
     "userinfo": "an @ that some readers take for the end of userinfo; leave it out",
     "host_empty": "no host where one is expected; name one",
     "host_invalid": "not a host name of RFC 1123 or IDNA 2008; spell it plainly",
+    "international": "more characters of international names than one call may have; split it",
     "port": "a port that is not 1 to 65535 in at most five digits; correct it",
     "ipv4_spelling": "an IPv4 address that is not a plain dotted quad; write a.b.c.d",
     "ipv4_invalid": "ends in a number and is not an IPv4 address; correct it",

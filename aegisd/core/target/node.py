@@ -12,6 +12,10 @@ ROOT = "/args"
 # keeping them would let a caller fill the cache below.
 NAME_CHARS_MAX = 64
 
+# Nodes of one call that are read, some eight microseconds each. As with findings, nobody reviews
+# more, and a call that needs more is several calls.
+NODES_MAX = 6_144
+
 # Characters of a finding's pointer: there are hundreds, and a hostile key may be as long as a call.
 WHERE_CHARS_MAX = 256
 
@@ -34,19 +38,30 @@ _LAST = {
 }
 _KINDS_WHOLE = {kind: frozenset(names.split()) for kind, names in _WHOLE.items()}
 _KINDS_LAST = {kind: frozenset(names.split()) for kind, names in _LAST.items()}
-_SOURCE = frozenset({"src", "source"})
 
-# What names something by itself, or holds what may.
-_SPEAKING = frozenset({str, list, tuple, dict})
+# How a text begins that may name something whatever its parameter is called; another one does so
+# only behind a colon.
+_BEGINS = frozenset({"/", "\\", ".", "~", *map(chr, range(0x21)), *map(chr, range(0x7F, 0xA0))})
+
+# What may stand where a text is expected.
+_NUMBERS = frozenset({int, float})
 
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_NO_WORD = re.compile(r"[^A-Za-z0-9]+")
+_ENDING_CHARS = 3
+_ENDINGS = frozenset(
+    form[-_ENDING_CHARS:]
+    for names in (*_KINDS_WHOLE.values(), *_KINDS_LAST.values())
+    for name in names
+    for form in (name, f"{name}s")
+)
 
 
 class Node(Struct, frozen=True, kw_only=True):
     """One value of the args, or one object key (`is_key`).
 
     `role` is the role of its top-level parameter, "" when it has none. `named` is what the keys
-    around it say: any of url, path, command, source. `key` is its own key, "" in a list; `token`
+    around it say: any of url, path, command. `key` is its own key, "" in a list; `token`
     is what `where` ends in, a key or an index.
     """
 
@@ -64,7 +79,8 @@ class Node(Struct, frozen=True, kw_only=True):
         tokens: list[str] = []
         node = self
         while node.parent is not None:
-            tokens.append(str(node.token).replace("~", "~0").replace("/", "~1"))
+            token = str(node.token)[:WHERE_CHARS_MAX]
+            tokens.append(token.replace("~", "~0").replace("/", "~1"))
             node = node.parent
         return "/".join((ROOT, *reversed(tokens)))[:WHERE_CHARS_MAX]
 
@@ -76,58 +92,64 @@ class Node(Struct, frozen=True, kw_only=True):
 def walk(args: object, roles: Mapping[str, str]) -> Iterator[Node]:
     """Yield every node that may name something, parents first, keys in sorted order.
 
-    Content is left out, keys and all, and so are numbers that nothing around them names. Iterative,
-    so that no nesting depth can exhaust the stack.
+    Content is left out, keys and all, and so is what nothing around it names and that names nothing
+    by itself. Iterative, so that no nesting depth can exhaust the stack.
     """
-    pending = [Node(value=args)]
+    pending = [iter((Node(value=args),))]
     while pending:
-        node = pending.pop()
+        node = next(pending[-1], None)
+        if node is None:
+            pending.pop()
+            continue
         yield node
-        pending.extend(reversed(children(node, roles)))
+        if not node.is_key and isinstance(node.value, dict | list | tuple):
+            pending.append(children(node, roles))
 
 
-def children(node: Node, roles: Mapping[str, str]) -> list[Node]:
-    """Give what is directly inside a node, each object member as its key and its value."""
-    if node.is_key:
-        return []
+def children(node: Node, roles: Mapping[str, str]) -> Iterator[Node]:
+    """Yield what is directly inside a node, each object member as its key and its value."""
     value = node.value
     if isinstance(value, dict):
-        found: list[Node] = []
         for key in sorted(value):
-            found.extend(_member(node, key, value[key], roles))
-        return found
-    if isinstance(value, list | tuple):
-        means_nothing = not node.role and not node.named
-        return [
-            Node(value=item, token=index, role=node.role, named=node.named, parent=node)
-            for index, item in enumerate(value)
-            if type(item) in _SPEAKING or not means_nothing
-        ]
-    return []
+            yield from _member(node, key, value[key], roles)
+    elif isinstance(value, list | tuple):
+        named = bool(node.role or node.named)
+        for index, item in enumerate(value):
+            if _may_speak(item, named=named):
+                yield Node(value=item, token=index, role=node.role, named=node.named, parent=node)
 
 
-def _member(node: Node, key: str, value: object, roles: Mapping[str, str]) -> tuple[Node, ...]:
-    """Give the two nodes of one object member, or none when it is content."""
+def _member(node: Node, key: str, value: object, roles: Mapping[str, str]) -> Iterator[Node]:
+    """Yield the nodes of one object member, none when it is content."""
     role = roles.get(key, "") if node.parent is None else node.role
     if role == "content":
-        return ()
-    name = Node(value=key, token=key, role=node.role, named=node.named, is_key=True, parent=node)
+        return
+    if _may_speak(key, named=bool(node.role or node.named)):
+        yield Node(value=key, token=key, role=node.role, named=node.named, is_key=True, parent=node)
     named = node.named | _named(key) if len(key) <= NAME_CHARS_MAX else node.named
-    inside = Node(value=value, token=key, role=role, named=named, key=key, parent=node)
-    return name, inside
+    if _may_speak(value, named=bool(role or named)):
+        yield Node(value=value, token=key, role=role, named=named, key=key, parent=node)
+
+
+def _may_speak(value: object, *, named: bool) -> bool:
+    """Whether a value may name something, or holds what may; most that nothing names do not."""
+    if isinstance(value, str):
+        return named or ":" in value or value[:1] in _BEGINS
+    if isinstance(value, dict | list | tuple):
+        return named or bool(value)
+    return named and type(value) in _NUMBERS
 
 
 @lru_cache(maxsize=1024)
 def _named(key: str) -> frozenset[str]:
     """Read a parameter name: `fileURL`, `file-url` and `FILE_URLS` all end in the word url."""
-    words = [word.lower() for word in _WORD.findall(key)]
-    if not words:
+    joined = _NO_WORD.sub("", key).lower()
+    if joined[-_ENDING_CHARS:] not in _ENDINGS:
         return frozenset()
+    words = [word.lower() for word in _WORD.findall(key)]
     whole, last = _forms("".join(words)), _forms(words[-1])
     kinds = {kind for kind, names in _KINDS_WHOLE.items() if whole & names}
     kinds |= {kind for kind, names in _KINDS_LAST.items() if last & names}
-    if not _SOURCE.isdisjoint(words):
-        kinds.add("source")
     return frozenset(kinds)
 
 

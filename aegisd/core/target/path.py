@@ -51,7 +51,7 @@ def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarge
             named = node.means("path") and (not node.is_key or "/" in value or "\\" in value)
             if named or (not node.role and not node.is_key and value.startswith(_SHAPES)):
                 yield from _path(value, access, node.where)
-            if ":" in value:
+            if ":" in value and ("/" in value or "\\" in value):
                 yield from _file_urls(value, access, node.where)
         elif node.means("path") and isinstance(value, int | float) and not isinstance(value, bool):
             yield Problem(target="path", code="not_text", where=node.where)
@@ -109,11 +109,12 @@ def problems(text: str) -> set[str]:
 def _unseen(text: str) -> set[str]:
     """Name what an eye reads otherwise than a file system."""
     codes = set()
-    if any(unicodedata.category(char) in _CONTROL_CATEGORIES for char in text):
+    characters = set(text)
+    if any(unicodedata.category(char) in _CONTROL_CATEGORIES for char in characters):
         codes.add("control")
     if not unicodedata.is_normalized("NFC", text):
         codes.add("not_nfc")
-    if any(_looks_alike(char) for char in text if char > "\x7f"):
+    if any(_looks_alike(char) for char in characters if char > "\x7f"):
         codes.add("look_alike")
     return codes
 

@@ -3,20 +3,24 @@
 from collections.abc import Sequence
 from itertools import islice
 
-# Arguments of one command compared with patterns of its binary, a quarter of a microsecond each;
-# past it an argument is matched by none, which denies.
+# Arguments of all commands of a call compared with patterns of their binaries, a quarter of a
+# microsecond each; past its share of them an argument is matched by none, which denies.
 COMPARISONS_MAX = 65_536
 
 
-def unmatched(args: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
+def unmatched(
+    args: Sequence[str], patterns: Sequence[str], most: int = COMPARISONS_MAX
+) -> tuple[str, ...]:
     """Give the arguments that no pattern matches, in their order; no patterns match nothing.
 
     A pattern covers one whole argument: `*` never reaches into the next. Linear in the argument,
     since each literal piece is sought once, leftmost, behind the one before it. At most
-    `COMPARISONS_MAX` arguments and patterns are compared; equal arguments once.
+    `most` arguments and patterns are compared; equal arguments once.
     """
+    if not patterns or len(patterns) > most:
+        return tuple(args)
     pieces = [pattern.split("*") for pattern in patterns]
-    compared = islice(dict.fromkeys(args), COMPARISONS_MAX // max(len(pieces), 1))
+    compared = islice(dict.fromkeys(args), most // len(pieces))
     matched = {arg for arg in compared if any(_matches(arg, piece) for piece in pieces)}
     return tuple(arg for arg in args if arg not in matched)
 

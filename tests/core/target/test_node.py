@@ -54,9 +54,11 @@ def test_the_walk_does_not_depend_on_key_order(args: object) -> None:
 
 
 def test_a_role_covers_all_of_its_parameter_and_no_other() -> None:
-    args = {"a": {"b": ["x"]}, "c": {"a": "y"}}
-    roles = {node.value: node.role for node in walk(args, {"a": "url"}) if node.value in ("x", "y")}
-    assert roles == {"x": "url", "y": ""}
+    args = {"a": {"b": ["x"]}, "c": {"a": "/y"}}
+    roles = {
+        node.value: node.role for node in walk(args, {"a": "url"}) if node.value in ("x", "/y")
+    }
+    assert roles == {"x": "url", "/y": ""}
 
 
 @pytest.mark.parametrize(
