@@ -4,8 +4,10 @@ A policy that loads reads only what the input schema has, calls only pure functi
 replace the base rules. Everything else is refused with file, line and what to write instead.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
@@ -26,6 +28,15 @@ SPOKEN = frozenset({"advise", "constrain", "deny", "oblige", "require_approval"}
 # Bundles whose checks an engine remembers, each at most BUNDLE_BYTES_MAX: checking one takes longer
 # than a hundred decisions, and one is judged with many manifests, by many judges.
 CHECKED_MAX = 16
+
+# Words and signs of a bundle's files, comments and strings among them, a few microseconds each to
+# check. A thousand rules have a hundred each.
+WORDS_MAX = 131_072
+
+# Fields behind each other in one path: no deeper value can be sent.
+STEPS_MAX = 64
+
+_WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
 
 
 class Facts(Struct, frozen=True):
@@ -50,14 +61,18 @@ def _modules(files: Mapping[str, str]) -> list[Module]:
 
 
 def _check(modules: Sequence[Module]) -> Facts:
+    functions: dict[tuple[str, ...], set[str]] = {}
+    rules: dict[tuple[str, ...], set[str]] = {}
+    for module in modules:
+        functions.setdefault(module.package, set()).update(module.functions)
+        rules.setdefault(module.package, set()).update(module.rules)
     for module in modules:
         _check_package(module)
         _check_words(module)
         _check_imports(module)
         _check_reads(module)
-        package = [other for other in modules if other.package == module.package]
-        _check_calls(module, frozenset().union(*(other.functions for other in package)))
-        _check_names(module, frozenset().union(*(other.rules for other in package)))
+        _check_calls(module, functions[module.package])
+        _check_names(module, rules[module.package])
     return Facts(_reads(modules), any(_uses_plain_text(module) for module in modules))
 
 
@@ -67,7 +82,9 @@ def admit(files: Mapping[str, str]) -> None:
     More than `check`, which bundles of old logs must pass for ever: what engines read differently
     is refused too, a rule of the operators that nothing reads, and a path that nothing answers.
     """
+    _check_size(files)
     modules = _modules(files)
+    _check_steps(modules)
     _check(modules)
     portable.check(modules)
     unanswered.check(modules, OPERATOR_PACKAGE)
@@ -75,6 +92,30 @@ def admit(files: Mapping[str, str]) -> None:
     if found is not None:
         _refuse_unread(found)
     recursion.check(modules)
+
+
+def _check_size(files: Mapping[str, str]) -> None:
+    """Refuse what would take seconds to read, before it is read."""
+    found = sum(1 for text in files.values() for _ in _WORD_OR_SIGN.finditer(text))
+    if found > WORDS_MAX:
+        raise PolicyInvalid(
+            f"expected at most WORDS_MAX = {WORDS_MAX} words and signs in a bundle, found {found}; "
+            "rules that differ in a value alone are one rule over a list of values"
+        )
+
+
+def _check_steps(modules: Sequence[Module]) -> None:
+    """Each beginning of a path is a place that may be read: a long path would be many long ones."""
+    for module in modules:
+        chains = (*module.references, *(item.reference for item in module.imports))
+        longest = max(chains, key=lambda chain: len(chain.steps), default=None)
+        if len(module.package) > STEPS_MAX:
+            raise PolicyInvalid(f"{module.path}:1: a package of more than STEPS_MAX names")
+        if longest is not None and len(longest.steps) > STEPS_MAX:
+            raise PolicyInvalid(
+                f"{module.path}:{longest.line}: expected at most STEPS_MAX = {STEPS_MAX} steps in "
+                f"a path, found {len(longest.steps)}"
+            )
 
 
 def _refuse_unread(found: unread.Rule) -> None:
@@ -236,12 +277,12 @@ def _field(place: str, seen: str, step: str | None, node: Mapping[str, Schema]) 
     return node[step]
 
 
-def _check_names(module: Module, rules: frozenset[str]) -> None:
+def _check_names(module: Module, rules: AbstractSet[str]) -> None:
     """A name that stands alone in its file has no value, and a rule that asks for it never holds.
 
     OPA refuses such a name when it compiles; rego-cpp compiles it and lets the rule be undefined.
     """
-    rules |= {item.alias for item in module.imports}
+    rules = rules | {item.alias for item in module.imports}
     uses = Counter(reference.root for reference in module.references)
     for reference in module.references:
         root = reference.root
@@ -254,7 +295,7 @@ def _check_names(module: Module, rules: frozenset[str]) -> None:
         )
 
 
-def _check_calls(module: Module, functions: frozenset[str]) -> None:
+def _check_calls(module: Module, functions: AbstractSet[str]) -> None:
     aliases = {item.alias for item in module.imports}
     for name in sorted(module.functions & builtins.NAMESPACES):
         raise PolicyInvalid(f"{module.path}:1: the name of the function {name} is a built-in's")

@@ -4,7 +4,7 @@ Not a parser: a reader of token sequences that cannot be led astray by white spa
 bracket spelling of a field. What it cannot place it reports, and the checks refuse.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import lru_cache
 
 from msgspec import Struct
@@ -111,6 +111,7 @@ def _read(path: str, source: str) -> Module:
         raise PolicyInvalid(f"{path}:{package.line}: expected a package of plain names")
     imports: list[Import] = []
     references: list[Reference] = []
+    called: set[int] = set()
     index = package.end
     while index < len(found):
         token = found[index]
@@ -119,8 +120,10 @@ def _read(path: str, source: str) -> Module:
             index = imports[-1].reference.end - 1
         elif _starts_chain(found, index):
             references.append(_chain(found, index))
+            if references[-1].called:
+                called.add(references[-1].end)
         elif _is(token, Kind.SIGN, "(") and _is(found[index - 1], Kind.SIGN, "]"):
-            _check_orphan(path, found, index, references)
+            _check_orphan(path, found, index, called)
         index += 1
     names = (package.root, *(step for step in package.steps if step is not None))
     return Module(
@@ -214,11 +217,9 @@ def _closing(found: Sequence[Token], opening: int) -> int:
     )
 
 
-def _check_orphan(
-    path: str, found: Sequence[Token], index: int, references: Sequence[Reference]
-) -> None:
+def _check_orphan(path: str, found: Sequence[Token], index: int, called: Container[int]) -> None:
     """A parenthesis right after a bracket calls a function; some chain must have seen it."""
-    if not any(reference.called and reference.end == index for reference in references):
+    if index not in called:
         raise PolicyInvalid(
             f"{path}:{found[index].line}: expected a function's name before this parenthesis"
         )

@@ -38,10 +38,7 @@ def _check_module(module: Module) -> None:
         if module.tokens[start].text not in ("package", "import"):
             _check_name(module, module.head(start))
             _check_head(module, start, end)
-    for index, token in enumerate(module.tokens):
-        field = index > 0 and module.tokens[index - 1].text == "."
-        if token.kind is Kind.WORD and token.text == "in" and not field:
-            _check_membership(module, index)
+    _check_memberships(module)
 
 
 def _check_kinds(module: Module, kinds: dict[tuple[str, ...], bool]) -> None:
@@ -85,33 +82,33 @@ def _check_variables(module: Module, segments: frozenset[str]) -> None:
     names = segments - {item.alias for item in module.imports}
     places = {reference.token: reference for reference in module.references}
     for start, end in module.spans():
+        unknown = names - declared(module, start, end)
         for index in range(start, end):
             reference = places.get(index)
-            if reference is None or reference.called or reference.root not in names:
+            if reference is None or reference.called or reference.root not in unknown:
                 continue
-            if not is_declared(module, start, end, reference.root):
-                raise PolicyInvalid(
-                    f"{module.path}:{reference.line}: rename the variable {reference.root}: a "
-                    "package has that name, and rego-cpp takes the one for the other"
-                )
+            raise PolicyInvalid(
+                f"{module.path}:{reference.line}: rename the variable {reference.root}: a "
+                "package has that name, and rego-cpp takes the one for the other"
+            )
 
 
-def is_declared(module: Module, start: int, end: int, name: str) -> bool:
-    """Whether a statement gives a name to a value by `:=`, `some … in`, `every` or a parameter."""
+def declared(module: Module, start: int, end: int) -> frozenset[str]:
+    """The names a statement gives to values by `:=`, `some … in`, `every` or a parameter."""
     found = module.tokens
     head = module.head(start)
     parameters = found[head + 1].text == "(" if head + 1 < end else False
+    names: set[str] = set()
     for index in range(start, end):
-        if found[index].kind is not Kind.WORD or found[index].text != name:
+        if found[index].kind is not Kind.WORD:
             continue
-        if parameters and found[index].depth == found[head + 1].depth + 1:
-            return True
         before = [token.text for token in found[max(start, index - 3) : index]]
         after = found[index + 1].text if index + 1 < end else ""
         loops = "some" in before or "every" in before
-        if (loops and after in ("in", ",")) or (after == ":=" and before[-1:] != [","]):
-            return True
-    return False
+        inside = parameters and found[index].depth == found[head + 1].depth + 1
+        if inside or (loops and after in ("in", ",")) or (after == ":=" and before[-1:] != [","]):
+            names.add(found[index].text)
+    return frozenset(names)
 
 
 def _check_format(module: Module, reference: Reference) -> None:
@@ -149,7 +146,7 @@ def _check_name(module: Module, head: int) -> None:
     behind = head + 1
     while behind + 1 < len(found) and found[behind].text == ".":
         behind += 2
-    if behind == len(found) or found[behind].text != "[":
+    if behind == len(found) or found[behind].text != "[" or found[behind].kind is not Kind.SIGN:
         return
     depth = found[behind].depth
     closing = next(n for n in range(behind + 1, len(found)) if found[n].depth == depth)
@@ -161,26 +158,29 @@ def _check_name(module: Module, head: int) -> None:
         )
 
 
-def _check_membership(module: Module, index: int) -> None:
+def _check_memberships(module: Module) -> None:
     """`key, value in object` as a condition: rego-cpp takes it for two values."""
-    found, depth = module.tokens, module.tokens[index].depth
-    comma = False
-    for token in reversed(found[:index]):
-        if token.depth < depth or token.line != found[index].line:
-            break
-        if token.depth > depth:
-            continue
-        if token.kind is Kind.WORD and token.text in ("some", "every"):
-            return
-        if token.kind is not Kind.STRING and token.text in _BOUNDARIES:
-            break
-        comma = comma or (token.kind is Kind.SIGN and token.text == ",")
-    if comma:
-        raise PolicyInvalid(
-            f"{module.path}:{found[index].line}: expected one value before `in`, found a comma: "
-            "engines differ; write `some key, value in …` and compare, or put the comparison in "
-            "parentheses"
-        )
+    # What stands before a place on its line and in its brackets, by their depth: a comma, or first
+    # of all `some` or `every`, behind which commas are right.
+    seen: dict[int, str] = {}
+    line, before = 0, ""
+    for token in module.tokens:
+        if token.line != line:
+            seen, line = {}, token.line
+        word, depth = token.text if token.kind is not Kind.STRING else "", token.depth
+        if word == "in" and before != "." and seen.get(depth) == ",":
+            raise PolicyInvalid(
+                f"{module.path}:{token.line}: expected one value before `in`, found a comma: "
+                "engines differ; write `some key, value in …` and compare, or put the comparison "
+                "in parentheses"
+            )
+        if word in _CLOSING:
+            seen[depth + 1] = ""
+        if word in _BOUNDARIES:
+            seen[depth] = word if word in ("some", "every") else ""
+        elif word == "," and not seen.get(depth):
+            seen[depth] = ","
+        before = token.text
 
 
 def _check_head(module: Module, start: int, end: int) -> None:

@@ -3,7 +3,8 @@
 rego-cpp fails when such a rule is asked, regorus runs out of stack and takes the process with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from aegisd.core.errors import PolicyInvalid
 from aegisd.rego.module import Module
@@ -18,13 +19,22 @@ LEVELS_MAX = 128
 DEPTH_MAX = 512
 
 
+class _Place(NamedTuple):
+    """Where a path leads: all rules there and below."""
+
+    path: Path
+
+
+Node = Path | _Place
+
+
 def check(modules: Sequence[Module]) -> None:
     """Raise `PolicyInvalid`, naming file and line, for recursion and for what stands too high.
 
     That is a rule on more than `LEVELS_MAX` levels of rules, or on more than `DEPTH_MAX` brackets.
     """
     rules, reads = _graph(modules)
-    levels = _levels(reads, dict.fromkeys(reads, 1))
+    levels = _levels(reads, dict.fromkeys(rules, 1))
     depths = _levels(reads, _brackets(modules))
     for name, rule in rules.items():
         if name not in levels:
@@ -60,38 +70,40 @@ def _brackets(modules: Sequence[Module]) -> dict[Path, int]:
     return found
 
 
-def _graph(modules: Sequence[Module]) -> tuple[dict[Path, Rule], dict[Path, set[Path]]]:
-    """Every rule by its full name, and the rules that each one reads.
+def _graph(modules: Sequence[Module]) -> tuple[dict[Path, Rule], dict[Node, set[Node]]]:
+    """Every rule by its full name, and what each one reads.
 
-    Those are the rules that a path leads to: at the path, below it, or on the way to it.
+    Those are the rules that a path leads to: on the way to it, and by its place all that are at it
+    or below, so that many readers of one place cost no more than one.
     """
     rules, paths = collected(modules)
     below = everything_below(rules)
-    reads: dict[Path, set[Path]] = {name: set() for name in rules}
+    reads: dict[Node, set[Node]] = {name: set() for name in rules}
     for name, named in paths.items():
         for path in map(plain, named):
-            reads[name].update(below.get(path, ()))
             reads[name].update({path[:length] for length in range(len(path))} & rules.keys())
+            if path in below:
+                reads[name].add(_Place(path))
+                reads[_Place(path)] = set(below[path])
     return rules, reads
 
 
-def _levels(reads: Mapping[Path, set[Path]], weights: Mapping[Path, int]) -> dict[Path, int]:
-    """The weight of the heaviest chain of rules below each one, its own counted.
+def _levels(reads: Mapping[Node, set[Node]], weights: Mapping[Path, int]) -> dict[Node, int]:
+    """The weight of the heaviest chain of rules below each one, its own counted; places have none.
 
-    Rules in circles have none.
+    Rules in circles are not there.
     """
-    readers: dict[Path, list[Path]] = {name: [] for name in reads}
+    readers: dict[Node, list[Node]] = {name: [] for name in reads}
     for name, named in reads.items():
         for other in named:
             readers[other].append(name)
     waiting = {name: len(named) for name, named in reads.items()}
     ready = [name for name, number in waiting.items() if number == 0]
-    levels: dict[Path, int] = {}
+    levels: dict[Node, int] = {}
     while ready:
         name = ready.pop()
-        levels[name] = weights.get(name, 1) + max(
-            (levels[other] for other in reads[name]), default=0
-        )
+        own = 0 if isinstance(name, _Place) else weights.get(name, 1)
+        levels[name] = own + max((levels[other] for other in reads[name]), default=0)
         for reader in readers[name]:
             waiting[reader] -= 1
             if waiting[reader] == 0:
@@ -99,10 +111,23 @@ def _levels(reads: Mapping[Path, set[Path]], weights: Mapping[Path, int]) -> dic
     return levels
 
 
-def _cycle(name: Path, reads: Mapping[Path, set[Path]], levels: Mapping[Path, int]) -> list[Path]:
+def _cycle(name: Path, reads: Mapping[Node, set[Node]], levels: Mapping[Node, int]) -> list[Path]:
     """A circle of rules that `name` is in or leads to, its first rule also last."""
-    walked: list[Path] = []
+    walked: dict[Path, None] = {}
     while name not in walked:
-        walked.append(name)
-        name = min((other for other in reads[name] if other not in levels), key=str)
-    return [*walked[walked.index(name) :], name]
+        walked[name] = None
+        name = min(_rules(name, reads) - levels.keys(), key=str)
+    circle = list(walked)
+    return [*circle[circle.index(name) :], name]
+
+
+def _rules(name: Path, reads: Mapping[Node, set[Node]]) -> set[Path]:
+    """The rules that a rule reads, by whatever place."""
+    found: set[Path] = set()
+    for other in reads[name]:
+        found |= _plain_names(reads[other]) if isinstance(other, _Place) else {other}
+    return found
+
+
+def _plain_names(nodes: Iterable[Node]) -> set[Path]:
+    return {node for node in nodes if not isinstance(node, _Place)}

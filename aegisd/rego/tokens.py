@@ -18,6 +18,9 @@ from aegisd.core.errors import PolicyInvalid
 # stack that runs out takes the process with it.
 NESTING_MAX = 64
 
+# Characters of a literal that a refusal repeats: enough to find it.
+SHOWN_CHARACTERS_MAX = 256
+
 _PATTERN = re.compile(
     r"""
     (?P<space>[ \t\r\n]+|\#[^\n]*)
@@ -124,7 +127,8 @@ def _check_number(place: str, text: str) -> None:
 
 
 def _other_spelling(place: str, what: str, found: str, canonical: str) -> PolicyInvalid:
-    wanted = f"; write {canonical}" if canonical else ""
+    wanted = f"; write {canonical[:SHOWN_CHARACTERS_MAX]}" if canonical else ""
+    found = found[:SHOWN_CHARACTERS_MAX]
     return PolicyInvalid(f"{place}: expected a {what} as RFC 8785 spells it, found {found}{wanted}")
 
 

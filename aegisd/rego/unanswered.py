@@ -3,13 +3,15 @@
 Rego takes such a path for a value that is missing, so the rule that reads it never holds.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.nearest import nearest
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.rego.module import Module, Reference
-from aegisd.rego.portable import is_declared
+from aegisd.rego.portable import declared
 from aegisd.rego.unread import Path, absolute, definitions, plain
 
 
@@ -25,9 +27,15 @@ def check(modules: Sequence[Module], package: tuple[str, ...]) -> None:
     for module in modules:
         if not module.path.startswith(OPERATOR_PREFIX):
             continue
-        for reference, path in _full_paths(module, package):
-            answered = path in known or any(path[:length] in rules for length in range(len(path)))
-            if not answered and not _is_variable(module, reference):
+        unanswered = [
+            (reference, path)
+            for reference, path in _full_paths(module, package)
+            if path not in known and not any(path[:end] in rules for end in range(len(path)))
+        ]
+        variables = _variables(module) if unanswered else []
+        for reference, path in unanswered:
+            here = bisect_right(variables, reference.token, key=itemgetter(0)) - 1
+            if reference.root == "data" or here < 0 or reference.root not in variables[here][1]:
                 _refuse(module, reference, path, known)
 
 
@@ -43,13 +51,9 @@ def _full_paths(module: Module, package: tuple[str, ...]) -> list[tuple[Referenc
     return [(reference, path) for reference, path in full if path[: len(package)] == package]
 
 
-def _is_variable(module: Module, reference: Reference) -> bool:
-    """Whether the name of an import is a variable or parameter in this statement."""
-    return reference.root != "data" and any(
-        is_declared(module, start, end, reference.root)
-        for start, end in module.spans()
-        if start <= reference.token < end
-    )
+def _variables(module: Module) -> list[tuple[int, frozenset[str]]]:
+    """Where each statement starts, and its variables and parameters."""
+    return [(start, declared(module, start, end)) for start, end in module.spans()]
 
 
 def _refuse(module: Module, reference: Reference, path: Path, known: set[Path]) -> None:

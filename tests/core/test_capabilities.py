@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from aegisd.core.capabilities import NONE, from_value, read
+from aegisd.core.capabilities import NONE, OBJECTS_MAX, from_value, read
 from aegisd.core.errors import InvalidJson, ManifestInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
@@ -92,3 +92,20 @@ def test_bytes_that_are_no_strict_json_are_refused(data: bytes) -> None:
 def test_a_broken_schema_is_refused_when_the_manifest_is_read() -> None:
     with pytest.raises(ManifestInvalid, match=r"^tools\.t\.args"):
         from_value({**DOCUMENT, "tools": {"t": {"args": {"type": "nonsense"}}}})
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_manifest_has_a_bounded_number_of_objects(more: int) -> None:
+    """The manifest, its tools, and each of them."""
+    document = {**DOCUMENT, "tools": {f"t{n}": {} for n in range(OBJECTS_MAX - 2 + more)}}
+    if more:
+        with pytest.raises(ManifestInvalid, match="OBJECTS_MAX"):
+            from_value(document)
+    else:
+        assert len(from_value(document).manifest.tools) == OBJECTS_MAX - 2
+
+
+def test_of_two_programs_of_one_name_the_first_is_meant() -> None:
+    programs = [{"name": "ls", "args": ["a"]}, {"name": "ls", "args": ["b"]}]
+    capabilities = from_value({**DOCUMENT, "exec": {"binaries": programs}})
+    assert capabilities.binaries["ls"].args == ("a",)

@@ -224,7 +224,7 @@ def test_an_event_is_held_to_the_hash_its_caller_computed() -> None:
 def test_no_hash_is_a_condition_on_an_event_whose_values_are_kept_beside_it() -> None:
     state = running().session()
     asked = proposal("USER_MESSAGE", {"content": "x"}, ts_unix_ms=5)
-    payload, _values = detach(asked.payload, ["/content"], [b"salt" * 8])
+    payload, _, _ = detach(asked.payload, asked.body, ["/content"], [b"salt" * 8])
     recorded = with_payload(asked, payload)
     stored = seal(record(state, recorded, START_MS), 0, state.head_hash)
     check_hash(recorded, stored)

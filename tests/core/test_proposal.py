@@ -381,7 +381,7 @@ def test_a_retry_is_the_same_request_in_canonical_form(
 
 def kept_beside(proposal: Proposal) -> tuple[StoredEvent, tuple[Value, ...]]:
     """The event a proposal becomes that tells two values in confidence, and these."""
-    payload, values = detach(proposal.payload, BESIDE, [b"1" * 32, b"2" * 32])
+    payload, _, values = detach(proposal.payload, proposal.body, BESIDE, [b"1" * 32, b"2" * 32])
     return stored(with_payload(proposal, payload)), values
 
 

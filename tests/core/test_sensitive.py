@@ -1,6 +1,7 @@
 """What a manifest's marks find, and which marks are refused."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,9 @@ from aegisd.core.log.detached import at, detach, tokens
 from aegisd.core.sensitive import (
     DETACHED_BYTES_MIN,
     DETACHED_VALUES_MAX,
+    LOOKED_AT_MAX,
     MARK_TOKENS_MAX,
+    MARKS_MAX,
     UNREADABLE,
     Mark,
     Sensitive,
@@ -37,8 +40,7 @@ def sensitive(tool: Json | None = None, **events: Json) -> Sensitive:
 
 def asked(kept: Sensitive, event_type: str, payload: object, tool: str | None = None) -> Json:
     """What is found, by pointer."""
-    size = len(encode(payload))
-    return dict(kept.found(event_type, payload, size, tool))
+    return dict(kept.found(event_type, payload, encode(payload), tool))
 
 
 def call(tool_name: str = "crm", **args: object) -> Json:
@@ -114,7 +116,7 @@ def test_what_was_never_kept_is_told_from_what_was_by_the_place_of_its_commitmen
 ) -> None:
     payload = {"call_id": "c1", "result": answer}
     places = asked(sensitive(), "TOOL_RESULT", payload, tool)
-    stored = detach(payload, list(places), [bytes(32)] * len(places))[0]
+    stored = detach(payload, encode(payload), list(places), [bytes(32)] * len(places))[0]
     for pointer, kind in places.items():
         told = sensitive().may_be_secret("TOOL_RESULT", stored, pointer, tool)
         assert told == (kind == "secret"), pointer
@@ -161,8 +163,8 @@ def test_no_place_is_inside_another_and_each_can_be_detached(
 ) -> None:
     payload = {"a": json.loads(encode(inner)), "b": [{"a": 1}, {"b": [2]}]}
     marks = [Mark(path=tuple(p), kind="secret" if s else "personal") for p, s in marked]
-    places = found(marks, payload, len(encode(payload)))
-    detach(payload, list(places), [bytes(32)] * len(places))
+    places = found(marks, payload, encode(payload))
+    detach(payload, encode(payload), list(places), [bytes(32)] * len(places))
     paths = [tokens(place) for place in places]
     assert not any(one != other and other[: len(one)] == one for one in paths for other in paths)
     secret = {mark.path for mark in marks if mark.kind == "secret" and "*" not in mark.path}
@@ -236,10 +238,39 @@ def test_past_the_bound_of_values_each_argument_is_one() -> None:
     }
 
 
+@pytest.mark.parametrize("rows", [LOOKED_AT_MAX, LOOKED_AT_MAX + 1])
+def test_past_the_bound_of_what_is_looked_at_the_member_is_one_value(rows: int) -> None:
+    """The rows, and what they stand in; a row without the name is looked at as well."""
+    kept = sensitive({"result_sensitive": {"/rows/*/pin": "secret"}})
+    payload = {"call_id": "c1", "result": {"rows": [{}] * (rows - 2)}}
+    assert asked(kept, "TOOL_RESULT", payload, "crm") == (
+        {} if rows <= LOOKED_AT_MAX else {"/result": "secret"}
+    )
+
+
+def test_past_the_bound_of_values_a_star_takes_all_arguments() -> None:
+    tool = {"roles": {"*": "content"}, "sensitive": {"/*": "personal"}}
+    for count, places in ((DETACHED_VALUES_MAX, DETACHED_VALUES_MAX), (DETACHED_VALUES_MAX + 1, 1)):
+        args = dict.fromkeys(map(str, range(count)), 1)
+        found = asked(sensitive(tool), "TOOL_CALL_PROPOSED", {"tool_name": "crm", "args": args})
+        assert len(found) == places
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_manifest_has_a_bounded_number_of_marks(more: int) -> None:
+    names = [f"k{number}" for number in range(MARKS_MAX - 2 + more)]
+    tool = {"result_sensitive": dict.fromkeys(names, "personal")}
+    events = {"USER_MESSAGE": {"/content/a": "secret", "/content/b": "secret"}}
+    with pytest.raises(ManifestInvalid, match="MARKS_MAX") if more else nullcontext():
+        sensitive(tool, **events)
+
+
 def test_of_a_payload_whose_manifest_is_gone_everything_said_is_taken() -> None:
-    assert dict(found(UNREADABLE, call(a=1), 50)) == {"/args": "personal"}
-    assert dict(found(UNREADABLE, {"content": 1, "call_id": "c"}, 50)) == {"/content": "personal"}
-    assert dict(found(UNREADABLE, None, 50)) == {}
+    assert dict(found(UNREADABLE, call(a=1), b"{}")) == {"/args": "personal"}
+    assert dict(found(UNREADABLE, {"content": 1, "call_id": "c"}, b"{}")) == {
+        "/content": "personal"
+    }
+    assert dict(found(UNREADABLE, None, b"null")) == {}
 
 
 # ── refusals ─────────────────────────────────────────────────────────────────────────────────────

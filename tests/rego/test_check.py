@@ -1,11 +1,14 @@
 """What loads and what does not. Every refusal names file and line, and what to write instead."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisd.core.errors import PolicyInvalid
-from aegisd.rego.check import SPOKEN, admit, check, check_test
+from aegisd.rego import recursion
+from aegisd.rego.check import _WORD_OR_SIGN, SPOKEN, STEPS_MAX, WORDS_MAX, admit, check, check_test
 from tests.rego.worlds import base_files
 
 HEAD = "package aegis.rules\n\nimport rego.v1\n"
@@ -312,3 +315,36 @@ def test_a_helper_is_admitted_if_and_only_if_something_reads_it(
 
 def test_a_bundle_of_an_old_log_may_hold_what_is_no_longer_admitted() -> None:
     load(HEAD + LATE)
+
+
+def test_words_and_steps_of_what_comes_into_force_are_held_to_their_bounds() -> None:
+    """A list of ones, each with its comma, and what stands around them; a path and one longer."""
+    body = "lists := [{}1]\n\n" + CALL + "input.call.args.n in lists"
+    around = len(_WORD_OR_SIGN.findall(HEAD + body.format("")))
+    fits = (WORDS_MAX - around) // 2
+    admitted(body.format("1," * fits))
+    with pytest.raises(PolicyInvalid, match="WORDS_MAX"):
+        admitted(body.format("1," * (fits + 1)))
+    path = "input.call.args" + ".a" * (STEPS_MAX - 2)
+    admitted(CALL + f"{path} == 1")
+    with pytest.raises(PolicyInvalid, match="STEPS_MAX"):
+        admitted(CALL + f"{path}.a == 1")
+    with pytest.raises(PolicyInvalid, match="STEPS_MAX"):
+        admitted("package aegis.rules" + ".a" * STEPS_MAX + "\n\nx := 1\n")
+
+
+def test_readers_of_one_place_are_as_many_edges_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    edges = []
+
+    def counted(reads: Any, weights: Any) -> object:
+        edges.append(sum(map(len, reads.values())))
+        return levels(reads, weights)
+
+    levels = recursion._levels
+    monkeypatch.setattr(recursion, "_levels", counted)
+    helpers = "".join(f"x{n} := 1\n\n" for n in range(100))
+    readers = "".join(f"test_{n} if count(data.aegis.rules.h) == 1\n\n" for n in range(100))
+    admitted("package aegis.rules.h\n\n" + helpers, readers)
+    assert max(edges) <= 3 * 100

@@ -106,5 +106,10 @@ def test_what_they_read_alike_is_admitted(body: str) -> None:
     admit(files(HEAD + body))
 
 
+def test_a_string_that_is_a_bracket_opens_nothing() -> None:
+    with pytest.raises(PolicyInvalid, match="nothing reads"):
+        admit(files(HEAD + 'a "["'))
+
+
 def test_the_base_rules_are_portable() -> None:
     portable.check([read(path, text) for path, text in files(HEAD).items()])

@@ -89,7 +89,9 @@ def _detached(
         values[where] = Value(pointer=where, salt=places, value=plain)
         told = commitment(places, plain)
         return told, Raw(encode(told))
-    copied: Any = value.copy() if isinstance(value, dict | list) else {}
+    if not isinstance(value, dict | list):
+        raise KeyError(next(iter(places)))
+    copied: Any = value.copy()
     parts: Any = _read_list(body) if isinstance(value, list) else _read_object(body)
     for token, inside in places.items():
         inner = _member(value, token)

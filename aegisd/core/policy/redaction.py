@@ -22,6 +22,7 @@ SHARED_CHARACTERS_MAX = 10
 # A value of so few characters is met only as a word of its own: "no" is inside of many.
 WORD_CHARACTERS_MAX = 3
 
+# Of the pieces that are compared.
 _WIDTH = SHARED_CHARACTERS_MAX + 1
 
 WITHHELD = "more was said, and is withheld: it repeats a value that is kept beside the event"
@@ -35,7 +36,8 @@ def redact(verdict: Verdict, values: Sequence[Value]) -> Verdict:
     """
     if not values:
         return verdict
-    kept = _Kept(values)
+    told = (text for each in verdict.reasons for text in (each.message, each.rule, each.where))
+    kept = _Kept(values, told)
     must = [
         *_texts(verdict.constraints),
         *(text for item in verdict.obligations for text in _said(item)),
@@ -57,7 +59,8 @@ class _Kept:
     What is looked for are pieces of one width, so that a text is held to all values at once.
     """
 
-    def __init__(self, values: Iterable[Value]) -> None:
+    def __init__(self, values: Iterable[Value], told: Iterable[str]) -> None:
+        """`told` are the texts that may be asked about by `shares`."""
         found = {
             text.casefold()
             for each in values
@@ -68,10 +71,11 @@ class _Kept:
         joined = "|".join(map(re.escape, words))
         self._words = re.compile(rf"(?<!\w)(?:{joined})(?!\w)") if words else None
         # Texts by how many characters they have, up to as many as may not be shared.
+        self._told = list(told)
         self._texts: dict[int, set[str]] = {}
-        self._longer = [text for text in found if len(text) > _WIDTH]
+        self._longer = [text for text in found if len(text) >= _WIDTH]
         for text in found:
-            if WORD_CHARACTERS_MAX < len(text) <= _WIDTH:
+            if WORD_CHARACTERS_MAX < len(text) < _WIDTH:
                 self._texts.setdefault(len(text), set()).add(text)
 
     def is_in(self, text: str) -> bool:
@@ -89,8 +93,14 @@ class _Kept:
 
     @cached_property
     def _shared(self) -> frozenset[str]:
-        """Every piece of a longer value that no text may hold."""
-        return frozenset(piece for kept in self._longer for piece in _pieces(kept, _WIDTH))
+        """The pieces of what is told that longer values hold, each value read once."""
+        pieces = set().union(*(_pieces(text.casefold(), _WIDTH) for text in self._told))
+        return frozenset(
+            piece
+            for kept in (self._longer if pieces else ())
+            for start in range(len(kept) - _WIDTH + 1)
+            if (piece := kept[start : start + _WIDTH]) in pieces
+        )
 
 
 def _pieces(text: str, width: int) -> set[str]:

@@ -80,8 +80,9 @@ def test_attaching_what_was_detached_gives_it_back_in_every_byte(
 ) -> None:
     payload, picked, salts = case
     before = encode(payload)
-    stored, values = detach(payload, picked, salts)
+    stored, body, values = detach(payload, before, picked, salts)
     assert encode(payload) == before, "what was given stays as it is"
+    assert body == encode(stored)
     assert pointers(stored) == sorted(picked)
     assert [value.pointer for value in values] == picked
     assert encode(attach(stored, values)) == before
@@ -96,7 +97,7 @@ def test_another_salt_or_value_or_place_is_refused(
 ) -> None:
     payload, picked, salts = case
     assume(picked)
-    stored, values = detach(payload, picked, salts)
+    stored, _body, values = detach(payload, encode(payload), picked, salts)
     value = data.draw(st.sampled_from(values))
     flipped = data.draw(st.integers(0, 8 * SALT_BYTES - 1))
     salt = (int.from_bytes(value.salt) ^ (1 << flipped)).to_bytes(SALT_BYTES)
@@ -120,7 +121,7 @@ def test_a_value_that_is_not_canonical_json_is_refused_though_its_digest_holds(b
 
 
 def test_a_refusal_repeats_no_value() -> None:
-    stored, (value,) = detach({"a": "hunter2"}, ["/a"], [bytes(32)])
+    stored, _, (value,) = detach({"a": "hunter2"}, b'{"a":"hunter2"}', ["/a"], [bytes(32)])
     with pytest.raises(LogCorrupt) as caught:
         attach(stored, [Value(pointer="/a", salt=bytes([1]) * 32, value=value.value)])
     assert "hunter2" not in str(caught.value)
@@ -130,8 +131,24 @@ def test_a_refusal_repeats_no_value() -> None:
 def test_a_place_with_nothing_in_it_is_a_key_error(place: str) -> None:
     payload = {"a": "text", "l": [1, 2]}
     with pytest.raises(KeyError):
-        detach(payload, [place], [bytes(32)])
+        detach(payload, encode(payload), [place], [bytes(32)])
     assert replaced(payload, place, 9) == payload
+
+
+def test_an_array_is_copied_once_however_many_of_its_items_are_detached() -> None:
+    class Counting(list[object]):
+        copies = 0
+
+        def copy(self) -> list[object]:
+            Counting.copies += 1
+            return super().copy()
+
+    payload = {"rows": Counting(range(300))}
+    places = [f"/rows/{index}" for index in range(256)]
+    stored, _, values = detach(
+        payload, encode({"rows": list(range(300))}), places, [bytes(32)] * 256
+    )
+    assert (Counting.copies, len(values), pointers(stored)) == (1, 256, sorted(places))
 
 
 def test_the_names_of_a_pointer_are_escaped_as_rfc_6901_says() -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from msgspec.structs import astuple
 
 from aegisd.core.target.extract import extract
-from aegisd.core.target.model import PROBLEMS, TARGETS_MAX, Targets
-from aegisd.core.target.node import ROOT
+from aegisd.core.target.host import INTERNATIONAL_CHARS_MAX
+from aegisd.core.target.model import PROBLEMS, TARGETS_MAX, Problem, Targets
+from aegisd.core.target.node import NODES_MAX, ROOT
 
 EFFECTS = ["read", "write", "delete", "exec", "net", "spend", "message", "auth"]
 ROLES = ["recipient", "url", "path", "command", "amount", "control", "content"]
@@ -138,3 +139,27 @@ def test_every_problem_has_a_sentence_that_ends_in_a_way_out() -> None:
     for sentence in PROBLEMS.values():
         assert ";" in sentence
         assert not sentence.endswith(".")
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_what_may_name_something_is_read_up_to_a_bound_and_no_further(more: int) -> None:
+    """All args, two lists, and the texts of one; of the other nothing is read."""
+    texts = ["1:2"] * (NODES_MAX - 3 + more)
+    found = extract({"notes": texts, "rest": [1, "", {}, []] * 9_000}, effects=["net"], roles={})
+    too_many = Problem(target="host", code="too_many", where=ROOT)
+    assert found == Targets(problems=(too_many,) * more)
+
+
+def test_past_the_bound_each_kind_of_target_that_the_tool_has_is_a_problem() -> None:
+    found = extract({"path": ["a"] * NODES_MAX}, effects=["exec", "read"], roles={})
+    told = {problem.target for problem in found.problems if problem.code == "too_many"}
+    assert told == {"command", "host", "path"}
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_international_names_are_mapped_up_to_a_bound_in_all(more: int) -> None:
+    name = f"ü{'a' * 28}.{'b' * 31}.de"
+    names = [name] * (INTERNATIONAL_CHARS_MAX // len(name) // 2)
+    beside = "see " + " ".join(f"http://{name}" for name in (*names, *names[:more]))
+    found = extract({"urls": names, "notes": beside}, effects=["net"], roles={})
+    assert {problem.code for problem in found.problems} == ({"international"} if more else set())

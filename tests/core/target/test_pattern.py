@@ -72,3 +72,8 @@ def test_arguments_are_compared_up_to_a_bound_and_match_nothing_past_it() -> Non
     args = [f"a{number}" for number in range(COMPARISONS_MAX // len(patterns) + 1)]
     assert unmatched(args[:-1] * 9, patterns) == ()
     assert unmatched(args, patterns) == (args[-1],)
+
+
+def test_more_patterns_than_may_be_compared_match_nothing() -> None:
+    assert unmatched(["a"], ["*"] * 9, 9) == ()
+    assert unmatched(["a"], ["*"] * 10, 9) == ("a",)
