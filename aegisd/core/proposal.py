@@ -137,20 +137,28 @@ def same_request(proposal: Proposal, event: StoredEvent, values: Sequence[Value]
 def _same_payload(proposal: Proposal, stored: bytes, values: Sequence[Value]) -> bool:
     if detached.BEGINS not in stored:
         return stored == proposal.body
-    attached = detached.attach(decode(stored), values)
-    gone = detached.pointers(attached)
-    asked = proposal.payload
-    for pointer in gone:
-        asked = detached.replaced(asked, pointer, detached.at(attached, pointer))
-    if encode(asked) != encode(attached):
-        return False
-    if gone:
-        raise IdempotencyConflict(
-            f"the idempotency key was used before, and what stood at {', '.join(gone)} was erased "
-            "or never kept, so nobody can tell whether this is the same request; use a new key",
-            erased=len(gone),
+    recorded = decode(stored)
+    detached.check(recorded, values)
+    kept = [value.pointer for value in values]
+    # Under the same salts the same values have the same digests, and nothing is encoded again.
+    try:
+        asked, body, _ = detached.detach(
+            proposal.payload, proposal.body, kept, [value.salt for value in values]
         )
-    return True
+    except KeyError:
+        return False
+    if body == stored:
+        return True
+    gone = sorted(set(detached.pointers(recorded)).difference(kept))
+    for pointer in gone:
+        asked = detached.replaced(asked, pointer, detached.at(recorded, pointer))
+    if not gone or encode(asked) != stored:
+        return False
+    raise IdempotencyConflict(
+        f"the idempotency key was used before, and what stood at {', '.join(gone)} was erased or "
+        "never kept, so nobody can tell whether this is the same request; use a new key",
+        erased=len(gone),
+    )
 
 
 def _body(event_type: str, payload: object) -> bytes:

@@ -338,9 +338,9 @@ def test_readers_of_one_place_are_as_many_edges_as_they_are(
 ) -> None:
     edges = []
 
-    def counted(reads: Any, weights: Any) -> object:
+    def counted(reads: dict[Any, set[Any]], weights: object) -> object:
         edges.append(sum(map(len, reads.values())))
-        return levels(reads, weights)
+        return levels(reads, weights)  # type: ignore[arg-type]  # as they came
 
     levels = recursion._levels
     monkeypatch.setattr(recursion, "_levels", counted)

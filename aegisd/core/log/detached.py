@@ -106,16 +106,26 @@ def attach(payload: object, values: Iterable[Value]) -> object:
     Raises `LogCorrupt` for a value whose bytes are not what the payload is committed to.
     """
     for value in values:
+        check(payload, (value,))
         try:
-            if at(payload, value.pointer) != commitment(value.salt, value.value):
-                raise _mismatch(value.pointer)
             plain = parse(value.value)
-        except (KeyError, InvalidJson):
+        except InvalidJson:
             raise _mismatch(value.pointer) from None
         if encode(plain) != value.value:
             raise _mismatch(value.pointer)
         payload = _put(payload, tokens(value.pointer), plain)
     return payload
+
+
+def check(payload: object, values: Iterable[Value]) -> None:
+    """Hold values to a payload. Raises `LogCorrupt` for one that it is not committed to."""
+    for value in values:
+        try:
+            told = at(payload, value.pointer)
+        except KeyError:
+            told = None
+        if told != commitment(value.salt, value.value):
+            raise _mismatch(value.pointer)
 
 
 def pointers(payload: object) -> list[str]:

@@ -5,7 +5,7 @@ on a linear-time engine, and a reference that leaves the schema is refused: a ma
 nothing. What a call may cost is known before it is judged: `cost` says how.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import Never, Protocol
 
@@ -26,6 +26,10 @@ WHERE_CHARACTERS_MAX = 256
 
 # Steps of judging one call: 50 ms at 12 ns each. Past it the call is not judged, which denies.
 JUDGED_STEPS_MAX = 4_194_304
+
+# Steps at one character in the patterns of all tools together: 256 K positions of them, which take
+# twenty megabytes compiled.
+CHARACTER_STEPS_MAX = 1_048_576
 
 # Steps up to which every breach is looked for, each a kilobyte until it is dropped; past it, one.
 TOLD_STEPS_MAX = 16_384
@@ -58,11 +62,19 @@ class Arguments:
 
     def __init__(self, manifest: Manifest) -> None:
         """Compile every schema. Raises `ManifestInvalid` naming the tool whose schema is broken."""
-        self._schemas: Mapping[str, _Schema] = {
-            name: _Schema(name, tool.args)
-            for name, tool in manifest.tools.items()
-            if tool.args is not None
-        }
+        self._schemas: dict[str, _Schema] = {}
+        characters = 0
+        for name, tool in manifest.tools.items():
+            if tool.args is not None:
+                schema = self._schemas[name] = _Schema(name, tool.args)
+                characters += schema.character_steps
+                if characters > CHARACTER_STEPS_MAX:
+                    raise _refused(
+                        name,
+                        "with the tools before it, its patterns cost more than "
+                        f"CHARACTER_STEPS_MAX = {CHARACTER_STEPS_MAX} steps at a character; write "
+                        "fewer repetitions, or maxLength beside them",
+                    )
 
     def check(self, tool: str, args: object, size: int) -> tuple[ArgumentError, ...]:
         """The first `ARGUMENT_ERRORS_MAX` breaches, sorted; none for a tool without a schema.
@@ -93,6 +105,11 @@ class _Schema:
             self._telling = self._validator
         elif self._terse.schema is not None:
             self._telling = _compile(tool, self._terse.schema)
+
+    @property
+    def character_steps(self) -> int:
+        """Steps at one character, by which compiled patterns grow."""
+        return self._cost.whole.character
 
     def check(self, args: object, size: int) -> tuple[ArgumentError, ...]:
         if size > self._bytes_at_ease and self._steps(args) > JUDGED_STEPS_MAX:

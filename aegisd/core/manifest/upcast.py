@@ -32,6 +32,9 @@ _EFFECTS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("database", "write"), "write"),
 )
 
+# Tools of one manifest, each an object of the v0.2 document: about as many as that may have.
+TOOLS_MAX = 16_384
+
 _KNOWN = frozenset(
     {"schema", "name", "version", "publisher", "permissions", "sandbox", "integrity"}
 )
@@ -65,7 +68,7 @@ def from_v1(document: dict[str, object]) -> dict[str, object]:
             )
     if permissions.get("secrets"):
         raise ManifestInvalid("permissions.secrets cannot be enforced by this version")
-    approvals = _names(permissions, "approval_required")
+    approvals = frozenset(_names(permissions, "approval_required"))
     limits: dict[str, dict[str, object]] = {"budgets": {}, "constraints": {}}
     budgets = _object(permissions, "budgets")
     _only(budgets, frozenset(_BUDGETS), "permissions.budgets")
@@ -74,7 +77,10 @@ def from_v1(document: dict[str, object]) -> dict[str, object]:
         # v0.1 knew no lifted limit: its null was its default, and v0.2 defaults to the same.
         if value is not None:
             limits[section][field] = value
-    tools = {name: _tool(name, approvals) for name in _names(permissions, "tools")}
+    names = _names(permissions, "tools")
+    if len(names) > TOOLS_MAX:
+        raise ManifestInvalid(f"{len(names)} tools, past TOOLS_MAX = {TOOLS_MAX}; declare fewer")
+    tools = {name: _tool(name, approvals) for name in names}
     return {
         "schema": SCHEMA_V2,
         **{name: document[name] for name in ("name", "version", "publisher") if name in document},
@@ -87,7 +93,7 @@ def from_v1(document: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _tool(name: str, approvals: list[str]) -> dict[str, object]:
+def _tool(name: str, approvals: frozenset[str]) -> dict[str, object]:
     words = tuple(re.split(r"[._\-/:]+", name.lower()))
     effects = [effect for prefix, effect in _EFFECTS if words[: len(prefix)] == prefix][:1]
     # v0.1 had no argument schemas, and v0.2 denies untyped calls of high risk: medium keeps its

@@ -266,7 +266,9 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
 
 
 def _commands(found: tuple[target.Command, ...], capabilities: Capabilities) -> tuple[Command, ...]:
-    most = COMPARISONS_MAX // max(len(found), 1)
+    if not found:
+        return ()
+    most = COMPARISONS_MAX // len(found)
     return tuple(_command(command, capabilities, most) for command in found)
 
 

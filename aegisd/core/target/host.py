@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 import idna
+from msgspec import Struct
 from msgspec.structs import replace
 
 from aegisd.core.target import address
@@ -45,16 +46,15 @@ _IGNORED = re.compile(
 )
 
 
-class Names:
+class Names(Struct):
     """How many characters of international names one call may still have read."""
 
-    def __init__(self) -> None:
-        self._left = INTERNATIONAL_CHARS_MAX
+    left: int = INTERNATIONAL_CHARS_MAX
 
     def spend(self, characters: int) -> bool:
         """Whether so many more may be read; they count either way."""
-        self._left -= characters
-        return self._left >= 0
+        self.left -= characters
+        return self.left >= 0
 
 
 def hosts(nodes: Iterable[Node], names: Names) -> Iterator[Host | Problem]:

@@ -124,7 +124,7 @@ def _member(node: Node, key: str, value: object, roles: Mapping[str, str]) -> It
     role = roles.get(key, "") if node.parent is None else node.role
     if role == "content":
         return
-    if _may_speak(key, named=bool(node.role or node.named)):
+    if node.role or node.named or ":" in key or key[:1] in _BEGINS:
         yield Node(value=key, token=key, role=node.role, named=node.named, is_key=True, parent=node)
     named = node.named | _named(key) if len(key) <= NAME_CHARS_MAX else node.named
     if _may_speak(value, named=bool(role or named)):

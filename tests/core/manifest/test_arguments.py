@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.manifest.arguments import (
     ARGUMENT_ERRORS_MAX,
+    CHARACTER_STEPS_MAX,
     JUDGED_STEPS_MAX,
     TOLD_STEPS_MAX,
     TOO_COSTLY,
@@ -19,8 +21,8 @@ from aegisd.core.manifest.arguments import (
     Arguments,
     pointer,
 )
-from aegisd.core.manifest.cost import parameters
-from aegisd.core.manifest.model import Manifest, Tool
+from aegisd.core.manifest.cost import POSITIONS_MAX, parameters
+from aegisd.core.manifest.model import UNREGISTERED, Manifest, Tool
 from tests.core.builders import json_value, text
 
 # Any: schemas are any JSON.
@@ -333,3 +335,15 @@ def test_a_breach_below_a_reference_back_is_named_where_it_goes_back() -> None:
     schema = {"properties": {"in": {"$ref": "#"}, "n": {"type": "integer"}}}
     assert check(schema, {"n": ""}) == [("/args/n", "type")]
     assert check(schema, {"in": {"in": {"n": ""}}}) == [("/args/in", "$ref")]
+
+
+def test_patterns_of_all_tools_together_are_held_to_a_bound() -> None:
+    """Each tool's own patterns are as many positions as one schema may have."""
+    whole = Tool(args={"pattern": f"(a{{128}}){{{POSITIONS_MAX // 128}}}"})
+    count = CHARACTER_STEPS_MAX // (4 * POSITIONS_MAX)
+    tools = {f"t{number}": whole for number in range(count)}
+    Arguments(structs.replace(UNREGISTERED, tools=tools))
+    with pytest.raises(ManifestInvalid, match="CHARACTER_STEPS_MAX"):
+        Arguments(
+            structs.replace(UNREGISTERED, tools={**tools, "more": Tool(args={"pattern": "a"})})
+        )

@@ -7,6 +7,7 @@ import pytest
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.manifest.model import OUTPUT_BYTES_DEFAULT, TIMEOUT_MS_DEFAULT
 from aegisd.core.manifest.parse import from_document
+from aegisd.core.manifest.upcast import TOOLS_MAX, from_v1
 
 # Any: documents are any JSON.
 LEAST: dict[str, Any] = {
@@ -202,3 +203,14 @@ def test_a_field_of_the_wrong_type_or_form_is_refused(document: dict[str, Any]) 
 def test_a_manifest_names_itself(field: str) -> None:
     assert field in refusal({name: value for name, value in LEAST.items() if name != field})
     assert field in refusal({**LEAST, field: ""})
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_tools_of_a_manifest_are_held_to_a_bound(more: int) -> None:
+    names = [f"t{number}" for number in range(TOOLS_MAX + more)]
+    document = {"permissions": {"tools": names, "approval_required": names}}
+    if more:
+        with pytest.raises(ManifestInvalid, match="TOOLS_MAX"):
+            from_v1(document)
+    else:
+        assert from_v1(document)["tools"].keys() == set(names)
