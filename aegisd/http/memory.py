@@ -13,9 +13,9 @@ from aegisd.core.errors import Busy
 # much, and each more that is read at the same time keeps everybody else waiting.
 HELD_BYTES_MAX = 16_777_216
 
-# Bytes of a body that is read on the event loop, about a millisecond's worth, and is not counted,
-# so that large ones never keep small ones out; the number of connections bounds them.
-INLINE_BYTES_MAX = 65_536
+# Bytes of a body that is read on the event loop, half a millisecond of it and forty of the dearest
+# numbers, and is not counted, so that large ones never keep small ones out; connections bound them.
+INLINE_BYTES_MAX = 32_768
 
 # Bytes taken ahead of the next part of a body: as much as is read from a socket at once.
 STEP_BYTES = 262_144

@@ -11,6 +11,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw
 
+from aegisd.core.log.canonical import double
+
 T = TypeVar("T")
 
 Decode = Callable[[bytes | Raw], T]
@@ -18,7 +20,7 @@ Decode = Callable[[bytes | Raw], T]
 
 def decoder(shape: type[T]) -> Decode[T]:
     """Reads JSON bytes as `shape`. The reader raises `msgspec.MsgspecError` or `UnicodeError`."""
-    decode = msgspec.json.Decoder(shape).decode
+    decode = msgspec.json.Decoder(shape, float_hook=double).decode
 
     def read(data: bytes | Raw) -> T:
         try:

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from aegisd.core.capabilities import from_value
 from aegisd.core.log.canonical import encode
 from aegisd.core.manifest.model import SCHEMA_V1, SCHEMA_V2, UNREGISTERED, Manifest, normal_form
 from aegisd.core.manifest.parse import from_document
@@ -99,8 +100,7 @@ def test_the_normal_form_has_canonical_bytes() -> None:
 @pytest.mark.parametrize(("spelled", "found"), [("ls", True), ("LS", False), ("/bin/ls", False)])
 def test_a_binary_is_found_as_it_is_spelled_and_no_other_way(spelled: str, found: bool) -> None:
     binaries = [{"name": "ls", "args": ["-l"]}, {"name": "cat"}]
-    manifest = from_document({**LEAST, "exec": {"binaries": binaries}})
-    binary = manifest.binary(spelled)
+    binary = from_value({**LEAST, "exec": {"binaries": binaries}}).binaries.get(spelled)
     assert (binary is not None) is found
     assert binary is None or binary.args == ("-l",)
 

@@ -208,9 +208,10 @@ def test_a_manifest_names_itself(field: str) -> None:
 @pytest.mark.parametrize("more", [0, 1])
 def test_the_tools_of_a_manifest_are_held_to_a_bound(more: int) -> None:
     names = [f"t{number}" for number in range(TOOLS_MAX + more)]
-    document = {"permissions": {"tools": names, "approval_required": names}}
+    document: dict[str, Any] = {"permissions": {"tools": names, "approval_required": names}}
     if more:
         with pytest.raises(ManifestInvalid, match="TOOLS_MAX"):
             from_v1(document)
     else:
-        assert from_v1(document)["tools"].keys() == set(names)
+        read: Any = from_v1(document)["tools"]
+        assert read.keys() == set(names)
