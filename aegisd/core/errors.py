@@ -244,9 +244,9 @@ class ConfigInvalid(AegisError, code="config_invalid"):
     """A setting that cannot be honoured stops the start and says why."""
 
 
-class WrongFile(ConfigInvalid):
+class WrongFile(ConfigInvalid, code="file_wrong"):
     """A file or database is there, and is not what was asked for: another kind, or no log."""
 
 
-class UnknownVersion(WrongFile):
+class UnknownVersion(WrongFile, code="version_unknown"):
     """A log by its own marks, of a version that this build does not read."""

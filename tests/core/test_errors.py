@@ -63,6 +63,8 @@ REST = [
     "evaluator_failed",
     "evaluator_stuck",
     "config_invalid",
+    "file_wrong",
+    "version_unknown",
     "checkpoint_unknown",
     "event_unknown",
     "commit_unknown",

@@ -18,6 +18,8 @@ INTERNAL = {
     "evaluator_failed",
     "evaluator_stuck",
     "config_invalid",
+    "file_wrong",
+    "version_unknown",
 }
 
 STATUSES = {
