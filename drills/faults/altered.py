@@ -255,11 +255,22 @@ class Auditor:
             return [f"refused: {error.code}"]
 
 
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Each alteration is warned of, which is not what is looked at here."""
+    logger = logging.getLogger("aegisd")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def alter(attempts: int, tally: Tally, make: Callable[[Path], Database], seed: int) -> None:
     """Alter a log so many times, and hold what is said of each to what it was."""
     chance = Random(seed)  # noqa: S311 - seeded, so that a run can be told again
-    logging.getLogger("aegisd").setLevel(logging.CRITICAL)
-    with TemporaryDirectory(prefix="aegis-altered-") as name:
+    with _without_warnings(), TemporaryDirectory(prefix="aegis-altered-") as name:
         keys = Path(name, "keys")
         keys.mkdir()
         database = make(Path(name))
