@@ -142,7 +142,7 @@ def test_a_session_that_is_cut_well_holds_as_if_it_had_never_been_longer(
         ([], set(), set()),
         ([{"cut": {"seq": 4}}], {"checkpoint"}, {"checkpoint"}),
         ([{"rechain": EDIT}], {"root"}, {"root"}),
-        ([{"rechain": EDIT}, {"unsigned": {}}], set(), set()),
+        ([{"rechain": EDIT}, {"unsigned": {}}], set(), {"signature"}),
         ([{"rechain": EDIT}, {"resign": {}}], set(), {"signature"}),
         ([{"cut": {"seq": 0}}, {"resign": {}}], set(), {"signature"}),
         ([{"note": {"from": "aegis.local/", "to": "aegis.lokal/"}}], None, None),

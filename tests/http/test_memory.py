@@ -13,7 +13,7 @@ from aegisd.http.body import BODY_BYTES_MAX, receive_body
 from aegisd.http.memory import HELD_BYTES_MAX, INLINE_BYTES_MAX, STEP_BYTES, Accounted, HeldMemory
 
 Sizes = st.lists(
-    st.tuples(st.integers(0, 12).map(lambda half: half * INLINE_BYTES_MAX // 2), st.booleans()),
+    st.tuples(st.integers(0, 12).map(lambda eighth: eighth * STEP_BYTES // 8), st.booleans()),
     max_size=12,
 )
 
