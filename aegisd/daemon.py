@@ -92,7 +92,7 @@ def main(
         # A wrong file is often a key, and a message quotes what it found there.
         _refuse(without_secrets(error.message, named))
     sys.stdout.flush()
-    # A stuck evaluator's thread would keep the interpreter alive for ever.
+    # A thread that waits for a database that is gone would keep the interpreter alive.
     os._exit(code)
 
 

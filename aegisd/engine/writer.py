@@ -226,11 +226,9 @@ class Writer:
             return self._deciding.decide(taken, turn)
 
         try:
-            return (
-                decide()
-                if self._is_short(taken)
-                else await self._off_loop(self._evaluation, decide)
-            )
+            if self._is_short(taken):
+                return decide()
+            return await self._off_loop(self._evaluation, decide)
         except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and go on
             # The tenant's state cannot be read or staged: deny everyone, and read it anew.
             self._resident.drop()

@@ -34,8 +34,8 @@ from aegisd.rego.child import (
 # before; this one is for a child that gets none, on a machine that does much else.
 CHILD_WAIT_MS_MAX = 10_000
 
-# Milliseconds that a bundle is not asked after it ended the child. One that does so with each call
-# takes a tenth of the time in which everybody else is judged.
+# Milliseconds that a bundle is not asked after it ended the child: ten times what it may take, so
+# that others are judged in between.
 REST_MS = 10_000
 
 _decode = msgspec.msgpack.Decoder(Reply).decode
