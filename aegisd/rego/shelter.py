@@ -143,7 +143,7 @@ class Child:
             raise EvaluatorFailed(f"no process for the engine: {error.strerror}") from None
         finally:
             theirs.close()
-        self._end = weakref.finalize(self, _end, self._socket, self._process)
+        self._end = weakref.finalize(self, _end, os.getpid(), self._socket, self._process)
 
     def lives(self) -> bool:
         """Whether it can be asked. What ended it in between is nobody's question."""
@@ -176,9 +176,14 @@ class Child:
         return bytes(read)
 
 
-def _end(connection: socket.socket, process: "subprocess.Popen[bytes]") -> None:
-    """End a child, whatever it does, and leave nothing of it. One that died keeps its status."""
+def _end(parent: int, connection: socket.socket, process: "subprocess.Popen[bytes]") -> None:
+    """End a child, whatever it does, and leave nothing of it. One that died keeps its status.
+
+    A forked process has the object too, and the child is still its parent's.
+    """
     connection.close()
+    if os.getpid() != parent:
+        return
     process.kill()
     process.wait()
 

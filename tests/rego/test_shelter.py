@@ -119,6 +119,20 @@ def test_a_child_ends_with_what_asked_it(sheltered: Shelter) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+def test_a_forked_process_leaves_the_child_to_its_parent(
+    sheltered: Shelter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = compiled(sheltered, QUIET)
+    process = child_of(sheltered)
+    assert sheltered._child is not None
+    theirs = sheltered._child._socket.dup()
+    with monkeypatch.context() as forked:
+        forked.setattr(os, "getpid", lambda: 1)
+        shelter._end(2, theirs, process)
+    assert process.poll() is None
+    assert said(quiet, n=1) == ["no"]
+
+
 def test_an_engine_that_dies_while_it_compiles_refuses_the_policy(
     sheltered: Shelter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
