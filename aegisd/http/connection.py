@@ -157,8 +157,9 @@ class Connection(HttpToolsProtocol):
         if self._unfinished > HEAD_BYTES_MAX and line + _size(self.headers) > HEAD_BYTES_MAX:
             raise _too_large(self.url)
         self._unfinished = 0
-        self._in_body = True
+        # It reads the target, too, and raises where that is none: then there is no request yet.
         super().on_headers_complete()
+        self._in_body = True
         # Fields behind a body are of no request: they are read, bounded, and dropped.
         self.headers = []
 

@@ -32,6 +32,8 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 CLOSE = b"Connection: close\r\n\r\n"
+# A target that the parser takes, and that is none.
+NOWHERE = b"GET http://[::1 HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 @dataclass
@@ -154,6 +156,9 @@ def line(size: int) -> bytes:
         (b"no request\r\n\r\n", [400]),
         (GET + b"\r\n" + GET + b"\r\n" + b"no request\r\n\r\n", [200, 200, 400]),
         (GET + b"\r\n" + CHUNKED + b"no chunk", [200, 400]),
+        (NOWHERE, [400]),
+        (GET + b"\r\n" + NOWHERE, [200, 400]),
+        (POST % 2 + b"{}" + POST % 2 + b"{}" + NOWHERE, [200, 200, 400]),
         (GET + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n", [200]),
     ],
     ids=lambda each: repr(each[:20]) if isinstance(each, bytes) else str(each)[:20],
