@@ -6,14 +6,14 @@ those to requests that were read before, and the connection is closed behind it.
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from enum import Enum
+from typing import Any, cast
 
 import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
-    RequestResponseCycle,
 )
 from uvicorn.server import ServerState
 
@@ -66,7 +66,7 @@ LINGER_SECONDS_MAX = 2
 # Bytes of what is heard meanwhile and dropped: one largest body.
 LINGER_BYTES_MAX = 8_388_608
 
-# Bytes given to the parser at once while it reads a head: it keeps a header until its end.
+# Bytes given to the parser at once: it keeps a header until its end.
 _PIECE_BYTES = 16_384
 
 # Seconds between two parts of what is heard and dropped.
@@ -74,6 +74,20 @@ _HEARING_SECONDS = 0.01
 
 # Of all connections, the part that is closed when there is no room for one more.
 _EVICTED_PART = 64
+
+
+class State(Enum):
+    """What the next byte is of; answers to what was read before go on beside it."""
+
+    HEAD = "a head, the next one if none has begun"
+    BODY = "the body of `cycle`, or the fields behind it"
+    REFUSED = "nothing: a refusal ends what was read, and is said behind the answers before it"
+    LINGERING = "nothing, and everything is said"
+    GONE = "nobody"
+
+
+HEAD, BODY, REFUSED, LINGERING, GONE = State
+_READ = HEAD, BODY
 
 
 class Connection(HttpToolsProtocol):
@@ -90,60 +104,74 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.url = b""
-        self.since = self.loop.time()
-        self._memory, self._most = memory, most
-        self._unread_answer = 0
+        # Seconds of the loop: the present step's first, and when last something came or went.
+        self.since = self.moved = self.loop.time()
+        self.state = HEAD
+        # Requests whose head was read, and that have not been answered.
+        self.open = 0
         # Bytes since the parser last told of a whole head or of some body: a head, a trailer or a
         # chunk's extension that does not end, or lines between two requests.
-        self._unfinished = 0
-        self._in_body = False
+        self.unfinished = 0
+        self._memory, self._most = memory, most
+        self._unread_answer = 0
         self._refusal: AegisError | None = None
-        self._left = False
         self._heard = 0
-        self._gone = False
 
     @property
     def waits(self) -> bool:
         """Whether it is the caller's turn: to send, to read, or to hang up."""
-        return not self._answering() or self._left or self._in_body or self.flow.write_paused
+        if self.flow.write_paused or not self.open or self.state is LINGERING:
+            return True
+        return self.state is BODY and not self.flow.read_paused
 
     # ── what comes ───────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, in the place of the one that waits longest where there is no other."""
-        super().connection_made(_Outlet(transport, self))
+        """Take a connection, in the place of one that waits where there is no other."""
+        super().connection_made(cast("asyncio.Transport", _Outlet(transport, self)))
         if len(self.connections) > self._most and not evict(self.connections - {self}):
-            self.refuse(
-                Busy(f"all {self._most} connections of CONNECTIONS_MAX are at work; try again")
-            )
+            self.refuse(Busy(f"CONNECTIONS_MAX: all {self._most} are at work; try again"))
 
     def data_received(self, data: bytes) -> None:
         """Give bytes to the parser, within bounds."""
-        self._unset_keepalive_if_required()
-        start = 0
-        while start < len(data) and self._refusal is None and not self._left:
-            end = len(data) if self._in_body else start + _PIECE_BYTES
-            self._feed(data[start:end])
-            start = end
-        if self._left:
+        self.moved = self.loop.time()
+        for start in range(0, len(data), _PIECE_BYTES):
+            self._feed(data[start : start + _PIECE_BYTES])
+        if self.state is LINGERING:
             self._hear(len(data))
 
     def _feed(self, piece: bytes) -> None:
-        between, awaiting = not self._unfinished, self._in_body
-        self._unfinished += len(piece)
+        if self.state not in _READ:
+            return
+        between, before, read = not self.unfinished, self.state, None
+        self.unfinished += len(piece)
         try:
             self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            # Nothing here speaks another protocol; what was asked in this one is answered.
-            self.cycle.keep_alive = False
-            self._unfinished = 0
+        except httptools.HttpParserUpgrade as upgrade:
+            read = upgrade.args[0]
         except httptools.HttpParserError as error:
             told = error.__context__
             self.refuse(told if isinstance(told, AegisError) else HttpInvalid(_NOT_HTTP))
-        if self._unfinished > HEAD_BYTES_MAX:
+        if self.unfinished > HEAD_BYTES_MAX:
             self.refuse(_too_large(self.url))
-        elif (between and self._unfinished) or (self._in_body and not awaiting):
-            self.since = self.loop.time()
+        elif (between and self.unfinished) or self.state is not before:
+            self.since = self.moved
+        if read is not None:
+            self._stay(piece[read:])
+
+    def _stay(self, rest: bytes) -> None:
+        """Read a request again, without the protocol to which it would go over (RFC 9110, 7.8).
+
+        The parser takes what follows such a head for the other protocol, a body too.
+        """
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b: %b\r\n" % each for each in self.headers if each[0] != b"upgrade"]
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n", *lines]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.unfinished = 0
+        self._feed(b"".join(head) + b"\r\n")
+        self._feed(rest)
 
     def on_headers_complete(self) -> None:
         """Start the request, if it is within bounds. Raises `Busy` or what is wrong with it."""
@@ -152,150 +180,161 @@ class Connection(HttpToolsProtocol):
         line = len(self.parser.get_method()) + len(self.url) + len("  HTTP/1.1")
         if line > REQUEST_LINE_BYTES_MAX:
             raise _too_large(self.url)
-        if len(self.headers) > HEADERS_MAX:
-            raise HeadTooLarge(f"more than HEADERS_MAX = {HEADERS_MAX} headers", limit=HEADERS_MAX)
-        if self._unfinished > HEAD_BYTES_MAX and line + _size(self.headers) > HEAD_BYTES_MAX:
-            raise _too_large(self.url)
-        self._unfinished = 0
+        # Up to a piece of it came behind something else, and was not counted.
+        if len(self.headers) > HEADERS_MAX or self.unfinished > HEAD_BYTES_MAX - _PIECE_BYTES:
+            self._check_fields(line)
+        if self.parser.should_upgrade():
+            # It is read again, and started then; but nothing here connects to others.
+            if self.parser.get_method() == b"CONNECT":
+                raise HttpInvalid(_NOT_HTTP)
+            return
         # It reads the target, too, and raises where that is none: then there is no request yet.
         super().on_headers_complete()
-        self._in_body = True
+        self.state, self.unfinished = BODY, 0
+        self.open += 1
         # Fields behind a body are of no request: they are read, bounded, and dropped.
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body until it is asked for."""
-        self._unfinished = 0
+        self.unfinished = 0
         super().on_body(body)
         if self.pipeline and len(self.cycle.body) > PIPELINED_BYTES_MAX:
             raise Busy(f"more than PIPELINED_BYTES_MAX = {PIPELINED_BYTES_MAX} bytes wait here")
 
     def on_message_complete(self) -> None:
         """Know that the next byte is of another request."""
-        self._unfinished = 0
-        self._in_body = False
-        super().on_message_complete()
+        if self.state is BODY:
+            if self.headers:
+                self._check_fields(0)
+            self.state, self.unfinished = HEAD, 0
+            super().on_message_complete()
+
+    def _check_fields(self, line: int) -> None:
+        if len(self.headers) > HEADERS_MAX:
+            raise HeadTooLarge(f"more than HEADERS_MAX = {HEADERS_MAX} headers", limit=HEADERS_MAX)
+        if line + _size(self.headers) > HEAD_BYTES_MAX:
+            raise _too_large(self.url)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer a caller who has said everything and hung up that half of the line."""
-        if self._in_body or self._left or not self._answering():
-            return False
-        self.cycle.keep_alive = False
-        return True
+        if self.state is HEAD and self.open:
+            self.cycle.keep_alive = False
+        return self.open > 0 and self.state in (HEAD, REFUSED)
 
     # ── what goes out ────────────────────────────────────────────────────────────────────────────
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or with the refusal behind the last."""
-        self.since = self.loop.time()
-        super().on_response_complete()
-        if self._refusal is not None and not self._answering():
+        self.since = self.moved = self.loop.time()
+        self.open -= 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal is not None:
             self._answer(self._refusal)
 
     def pause_writing(self) -> None:
-        """Count what stands unread; a caller for whom there is no room for it is hung up on."""
+        """Count what stands unread, in the place of what stood longest where there is no other."""
         super().pause_writing()
-        self.since = self.loop.time()
+        self.since = self.moved = self.loop.time()
         size = self.transport.get_write_buffer_size()
-        if self._memory.take(size):
-            self._unread_answer += size
-        else:
-            self.transport.abort()
+        while not self._memory.take(size):
+            if not evict(
+                each for each in self.connections if each.flow.write_paused and each is not self
+            ):
+                self.hang_up()
+                return
+        self._unread_answer += size
 
     def resume_writing(self) -> None:
         """Count it no longer."""
-        self._memory.give(self._unread_answer)
-        self._unread_answer = 0
+        self._release()
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
-        self._left = self._gone = True
+        self.state = GONE
+        self._release()
+        super().connection_lost(exc)
+
+    def _release(self) -> None:
         self._memory.give(self._unread_answer)
         self._unread_answer = 0
-        super().connection_lost(exc)
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────
 
     def refuse(self, error: AegisError) -> None:
         """Answer the request that is being read with an error, in its turn, and read no further."""
-        if self._refusal is not None or self._left:
+        if self.state not in _READ:
             return
-        self._refusal = error
-        if self._in_body and self.cycle.response_started:
-            # One request has one answer, and it has begun.
-            self.transport.close()
-        elif self._in_body and self.pipeline:
-            # It has not begun, and others are answered first.
-            self.pipeline.popleft()[0].response_complete = True
-        elif self._in_body:
+        in_body = self.state is BODY
+        self.state, self._refusal = REFUSED, error
+        if in_body:
+            if self.cycle.response_started:
+                # One request has one answer, and it has begun.
+                self.transport.close()
+            elif self.pipeline:
+                self.pipeline.popleft()
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            self._answer(error)
-        elif not self._answering():
+            self.open -= 1
+        if not self.open:
             self._answer(error)
 
     def shutdown(self) -> None:
         """End in order: what has been read is answered, what is still coming is refused."""
-        unread = self._in_body and not self.cycle.response_complete
-        if unread or (self._unfinished and not self._answering()):
+        unread = self.state is BODY and not self.cycle.response_complete
+        if unread or (self.unfinished and not self.open):
             self.refuse(Stopping("the daemon is stopping; nothing of this request was recorded"))
-        elif not self._left:
+        elif self.state in _READ:
             super().shutdown()
 
     def look(self, now: float) -> None:
         """End the connection if its caller has had more time than there is for one step."""
         waited = now - self.since
-        if self._left:
-            if waited > LINGER_SECONDS_MAX:
-                self.transport.abort()
-        elif self.flow.write_paused:
-            if waited > ANSWER_SECONDS_MAX:
-                self.transport.abort()
-        elif waited > HEAD_SECONDS_MAX and not self._answering():
-            if self._unfinished and not self._in_body:
-                self.refuse(
-                    HeadTooSlow(
-                        f"the headers were not there within HEAD_SECONDS_MAX = {HEAD_SECONDS_MAX} s"
-                    )
-                )
-            elif self._in_body or self.timeout_keep_alive_task is None:
-                self.transport.close()
+        if self.state is LINGERING or self.flow.write_paused:
+            if waited > (LINGER_SECONDS_MAX if self.state is LINGERING else ANSWER_SECONDS_MAX):
+                self.hang_up()
+        elif self.open:
+            return
+        elif waited > HEAD_SECONDS_MAX and self.unfinished and self.state is HEAD:
+            self.refuse(HeadTooSlow(f"no whole head in HEAD_SECONDS_MAX = {HEAD_SECONDS_MAX} s"))
+        elif waited > (IDLE_SECONDS_MAX if self.cycle and self.state is HEAD else HEAD_SECONDS_MAX):
+            self.transport.close()
+
+    def hang_up(self) -> None:
+        """End the connection with what stands unread."""
+        self.state = GONE
+        self._release()
+        self.transport.abort()
 
     def leave(self, transport: asyncio.Transport) -> None:
         """Close, and hear out a caller who still sends, for whom a reset would lose the answer."""
-        if self._left or transport.is_closing():
+        if self.transport.is_closing():
             return
-        if self._in_body or self._refusal is not None:
-            self._left = True
+        if self.state is HEAD:
+            transport.close()
+        else:
+            self.state = LINGERING
             self.since = self.loop.time()
             transport.write_eof()
             self.flow.resume_reading()
-        else:
-            transport.close()
-
-    @property
-    def left(self) -> bool:
-        """Whether nothing more is said on it."""
-        return self._left
 
     def _hear(self, size: int) -> None:
         self._heard += size
         if self._heard > LINGER_BYTES_MAX:
-            self.transport.abort()
+            self.hang_up()
         else:
             # The loop reads a socket up to thirty times before it looks at another one.
             self.flow.pause_reading()
             self.loop.call_later(_HEARING_SECONDS, self._hear_on)
 
     def _hear_on(self) -> None:
-        if not self._gone:
+        if self.state is LINGERING:
             self.flow.resume_reading()
-
-    def _answering(self) -> bool:
-        # Of uvicorn's types none says that there may be no request yet.
-        cycle: RequestResponseCycle | None = self.cycle
-        return bool(self.pipeline) or not (cycle is None or cycle.response_complete)
 
     def _answer(self, error: AegisError) -> None:
         if self.transport.is_closing():
@@ -309,44 +348,34 @@ class Connection(HttpToolsProtocol):
 
 
 def evict(connections: Iterable[Any]) -> bool:
-    """Hang up on those whose callers keep them waiting longest; whether there was one."""
+    """Hang up on those of which nothing was heard for longest; whether there was one.
+
+    Who sends or reads, however slowly, stays longer than who does neither. Nobody goes whom we
+    keep waiting.
+    """
     waiting = [each for each in connections if each.waits and not each.transport.is_closing()]
-    waiting.sort(key=lambda each: each.since)
+    waiting.sort(key=lambda each: each.moved)
     for each in waiting[: 1 + len(waiting) // _EVICTED_PART]:
-        each.transport.abort()
+        each.hang_up()
     return bool(waiting)
 
 
-class _Outlet(asyncio.Transport):
+class _Outlet:
     """A connection's way out, on which closing leaves time to read what was said last."""
 
     def __init__(self, transport: asyncio.Transport, connection: Connection) -> None:
-        super().__init__()
         self._transport, self._connection = transport, connection
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._transport.write(data)
+        self.write, self.abort = transport.write, transport.abort
+        self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
+        self.get_write_buffer_size = transport.get_write_buffer_size
+        self.get_extra_info = transport.get_extra_info
 
     def close(self) -> None:
         self._connection.leave(self._transport)
 
     def is_closing(self) -> bool:
-        return self._connection.left or self._transport.is_closing()
-
-    def abort(self) -> None:
-        self._transport.abort()
-
-    def pause_reading(self) -> None:
-        self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        self._transport.resume_reading()
-
-    def get_write_buffer_size(self) -> int:
-        return self._transport.get_write_buffer_size()
-
-    def get_extra_info(self, name: str, default: object = None) -> object:
-        return self._transport.get_extra_info(name, default)
+        state = self._connection.state
+        return state is LINGERING or state is GONE or self._transport.is_closing()
 
 
 _NOT_HTTP = "expected a request of HTTP/1.1, RFC 9112, found something else"

@@ -11,7 +11,7 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from aegisd.http.connection import CONNECTIONS_MAX, IDLE_SECONDS_MAX, LINGER_SECONDS_MAX, Connection
+from aegisd.http.connection import CONNECTIONS_MAX, LINGER_SECONDS_MAX, Connection
 from aegisd.http.memory import HeldMemory
 
 # Connections that wait to be accepted; the queue behind them has its own bound and its own answer.
@@ -52,7 +52,6 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 date_header=False,
                 backlog=BACKLOG_MAX,
-                timeout_keep_alive=IDLE_SECONDS_MAX,
                 timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
             )
         )
@@ -89,11 +88,11 @@ class Server(uvicorn.Server):
     def _hang_up(self) -> None:
         for connection in list(self._connections()):
             if connection.waits:
-                connection.transport.abort()
+                connection.hang_up()
 
     def _abort(self) -> None:
         for connection in list(self._connections()):
-            connection.transport.abort()
+            connection.hang_up()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
