@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from aegisctl import options
-from aegisctl.display import coloured, count, discreet, progress, say, table, tell
+from aegisctl.display import coloured, count, progress, say, table, tell
 from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd import resources
 from aegisd.conformance import loading, schema
@@ -160,7 +160,7 @@ def check(places: Sequence[Path], *, as_json: bool) -> int:
         counted = f"{count(len(packs), 'pack')}, {count(cases, 'case')}"
         lines = [f"{coloured('loads', 'good')}: {counted}"]
     except PackInvalid as error:
-        faults = [each._replace(sentence=discreet(each.sentence)) for each in error.faults]
+        faults = list(error.faults)
         lines = [shown(str(fault), None) for fault in faults]
     told = [
         {"file": f.file, "line": f.line, "case": f.case, "step": f.step, "fault": f.sentence}

@@ -16,7 +16,6 @@ from aegisd.audit.progress import Progress, silent
 from aegisd.audit.verification.result import SIGNED, Verification, VerifiedTenant, sentence
 from aegisd.core.log.canonical import encode
 from aegisd.printable import shown
-from aegisd.secret import without_secrets
 
 # Breaks shown to a person; `--json` has `BREAKS_MAX` of them.
 SHOWN_BREAKS_MAX = 20
@@ -35,11 +34,6 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """One line on standard error: what a person wants to know and a program does not."""
     click.echo(f"{text}\n".encode(errors="backslashreplace"), nl=False, err=True)
-
-
-def discreet(text: str) -> str:
-    """A sentence about what was typed, without what may be a key in a file named there."""
-    return without_secrets(text, click.get_current_context().find_root().obj)
 
 
 def say_json(value: object) -> None:

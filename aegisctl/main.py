@@ -16,7 +16,7 @@ from aegisctl import options
 from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd import __version__
 from aegisd.core.errors import AegisError, ExportInvalid, LogCorrupt, UnknownVersion
-from aegisd.secret import without_secrets
+from aegisd.core.quoting import is_private_key
 
 # Verb -> its sentence in the list of verbs. Kept here so that `--help` imports no verb.
 VERBS = {
@@ -102,30 +102,33 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code; what went wrong is said on standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     named = [*given, *(each for name, each in os.environ.items() if name.startswith("AEGIS_"))]
+    if any(map(is_private_key, named)):
+        click.echo("aegisctl: found a private key itself where its file is to be named", err=True)
+        return UNKNOWN
     try:
         # Not `cli.main`: it would end the process with 1 when whoever reads our output leaves.
-        with cli.make_context("aegisctl", given, obj=named) as context:
+        with cli.make_context("aegisctl", given) as context:
             code = cli.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        said = without_secrets(error.format_message(), named)
-        error.format_message = lambda: said  # type: ignore[method-assign]
         error.show()
         return UNKNOWN
     except (click.Abort, KeyboardInterrupt):
         click.echo("aegisctl: interrupted", err=True)
         return UNKNOWN
     except AegisError as error:
-        click.echo(f"aegisctl: {without_secrets(error.message, named)}", err=True)
+        click.echo(f"aegisctl: {error.message}", err=True)
         return BROKEN if isinstance(error, _BROKEN) else UNKNOWN
     except BrokenPipeError:
         raise
     except OSError as error:
-        click.echo(f"aegisctl: {without_secrets(str(error), named)}", err=True)
+        click.echo(f"aegisctl: {error}", err=True)
         return UNKNOWN
-    except Exception:  # noqa: BLE001 - the edge: Python's own exit code for a crash means "tampered"
-        click.echo(without_secrets(traceback.format_exc(), named), err=True, nl=False)
-        click.echo("aegisctl: this is a bug in aegisctl; nothing was found out", err=True)
+    except Exception as error:  # noqa: BLE001 - the edge: Python's own exit code for a crash means "tampered"
+        # Where, and not what it says: that may be text of a file.
+        click.echo("".join(traceback.format_tb(error.__traceback__)), err=True, nl=False)
+        bug = f"{type(error).__name__}, which is a bug in aegisctl"
+        click.echo(f"aegisctl: {bug}; nothing was found out", err=True)
         return UNKNOWN
     return code if isinstance(code, int) else HOLDS

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from aegisctl import options, starter
-from aegisctl.display import coloured, count, discreet, note, say, say_json, tell
+from aegisctl.display import coloured, count, note, say, say_json, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.core import capabilities
 from aegisd.core.capabilities import Capabilities
@@ -52,7 +52,7 @@ def validate(file: str, *, as_json: bool) -> int:
     try:
         read = _read(file)
     except AegisError as error:
-        problem = discreet(error.message)
+        problem = error.message
         document = {"valid": False, "problem": problem, "digest": None}
         line = f"{coloured('invalid', 'bad')}: {shown(problem, None)}"
         tell(document, [line], as_json=as_json)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from aegisctl import options
-from aegisctl.display import coloured, count, discreet, table, tell
+from aegisctl.display import coloured, count, table, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import rules
 from aegisd.core.errors import PolicyInvalid
@@ -108,12 +108,11 @@ def check(folder: Path, engine: str | None, *, as_json: bool) -> int:
         built = rules.bundle(folder)
         told = built.digest.hex()
         names = installed() if engine is None else engines(engine)
-        found = {name: rules.refusal(built, folder, name) for name in names}
-        said = {name: words and discreet(words) for name, words in found.items()}
+        said = {name: rules.refusal(built, folder, name) for name in names}
         refusals = [f"{words} (engine {name})" for name, words in said.items() if words]
         problem = "; ".join(refusals) or None
     except PolicyInvalid as error:
-        problem = discreet(error.message)
+        problem = error.message
     if problem is None:
         loads = coloured("loads", "good")
         line = f"{loads}: {shown(str(folder))} as bundle {told} (on {' and '.join(said)})"
@@ -167,7 +166,7 @@ def test(
     try:
         told = _report(folder, engine, coverage=coverage or coverage_min is not None)
     except PolicyInvalid as error:
-        problem = discreet(error.message)
+        problem = error.message
     scope = BASE_PREFIX if folder is None else OPERATOR_PREFIX
     reached = (
         None

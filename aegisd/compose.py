@@ -13,6 +13,11 @@ from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine
 from aegisd.ports import Clock, EventStore, Follower, LiveJudge, Signer
 from aegisd.rego import bundle
+from aegisd.signing.snapshot_key import (
+    SNAPSHOT_KEY_BYTES,
+    open_snapshot_key,
+    snapshot_key_path,
+)
 from aegisd.store.dsn import place
 
 FilePath = str | os.PathLike[str]
@@ -43,7 +48,7 @@ def engine(
         configured=configured,
         on_fatal=on_fatal,
         signing=signing,
-        snapshot_key=os.urandom(32) if snapshot_key is None else snapshot_key,
+        snapshot_key=os.urandom(SNAPSHOT_KEY_BYTES) if snapshot_key is None else snapshot_key,
         followers=followers,
     )
 
@@ -103,7 +108,6 @@ def snapshot_key(dsn: str, key: str | None = None, signing_key: str | None = Non
     """
     # As above.
     from aegisd.signing.signer import key_path  # noqa: PLC0415
-    from aegisd.signing.snapshot_key import open_snapshot_key, snapshot_key_path  # noqa: PLC0415
 
     beside = Path(signing_key) if signing_key else key_path(Path(place(dsn)))
     return open_snapshot_key(Path(key) if key else snapshot_key_path(beside))

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.nearest import nearest
+from aegisd.core.quoting import is_private_key, misshapen, named, unquoted
 
 DSN_DEFAULT = "aegis.db"
 ADDRESS_DEFAULT = "127.0.0.1:8080"
@@ -106,11 +107,14 @@ def read(
     }
     merged.update(_known(variables, "the environment (AEGIS_*)"))
     merged.update({_spelled(name): value for name, value in flags.items() if value is not None})
+    for name, value in merged.items():
+        if is_private_key(str(value)):
+            raise ConfigInvalid(f"{name}: found a private key itself; name its file")
     try:
         # Not strict: a variable has only text, also where a number is meant.
         settings = msgspec.convert(merged, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigInvalid(str(error).replace("$.", "")) from None
+        raise ConfigInvalid(misshapen(error).replace("$.", "")) from None
     if settings.trust_mode == "prod":
         raise ConfigInvalid(
             "trust_mode: prod needs signed manifests, which this version cannot verify; use dev"
@@ -145,8 +149,12 @@ def _load(file: Path) -> Mapping[str, object]:
         raise ConfigInvalid(f"{file}: cannot be read: {error}") from None
     try:
         loaded = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader subclass
-    except yaml.YAMLError as error:
-        raise ConfigInvalid(f"{file}: {error}") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise ConfigInvalid(f"{file}, line {line}: {unquoted(str(error.problem))}") from None
+    except yaml.YAMLError:
+        raise ConfigInvalid(f"{file}: holds a character that no YAML may") from None
     except RecursionError:
         raise ConfigInvalid(f"{file}: nested far deeper than any setting is") from None
     if loaded is None:
@@ -162,21 +170,23 @@ def _known(values: Mapping[str, object], source: str) -> dict[str, object]:
             raise ConfigInvalid(f"{source}: {name}: {_LATER[name]}, so it is refused")
         if name not in NAMES.values():
             guess = nearest(str(name), tuple(NAMES.values()))
-            raise ConfigInvalid(f"{source}: unknown setting {name!r}; the nearest is {guess!r}")
+            raise ConfigInvalid(
+                f"{source}: unknown setting {named(str(name))}; the nearest is {guess!r}"
+            )
     return dict(values)
 
 
 def _address(text: str) -> Address:
     host, colon, digits = text.rpartition(":")
     if not colon or not _PORT.match(digits) or int(digits) > PORT_MAX:
-        raise ConfigInvalid(f"addr: expected HOST:PORT with a port up to {PORT_MAX}, got {text!r}")
+        raise ConfigInvalid(f"addr: expected HOST:PORT with a port up to {PORT_MAX}")
     if not host:
         return Address(host="127.0.0.1", port=int(digits), assumed=True)
     bare = host.removeprefix("[").removesuffix("]")
     if bare != "localhost" and not _is_loopback(bare):
         raise ConfigInvalid(
-            f"addr: {host} is not a loopback address, and this version has neither authentication "
-            "nor TLS; whoever reaches the port can act as agent and as operator"
+            "addr: expected a loopback address, since this version has neither authentication nor "
+            "TLS; whoever reaches the port can act as agent and as operator"
         )
     return Address(host="127.0.0.1" if bare == "localhost" else bare, port=int(digits))
 

@@ -25,7 +25,6 @@ from aegisd.http.app import app
 from aegisd.http.server import Server
 from aegisd.ports import EventStore
 from aegisd.rego.installation import installation
-from aegisd.secret import without_secrets
 from aegisd.store.dsn import open_store, without_password
 
 # Seconds a thread may keep the interpreter from the others. The evaluator and the store take it
@@ -78,19 +77,15 @@ def main(
     """
     if not __debug__:
         _refuse("python -O removes checks this program relies on; run it without -O")
-    named = [str(file), *map(str, flags.values())]
-    named += (value for name, value in os.environ.items() if name.startswith("AEGIS_"))
     try:
         settings = config.read(flags, os.environ, file)
-        named += map(str, msgspec.structs.astuple(settings))
         if print_config:
             shown = msgspec.structs.replace(settings, dsn=without_password(settings.dsn))
             click.echo(msgspec.json.format(msgspec.json.encode(shown)).decode())
             return
         code = uvloop.run(_run(settings, accept_rollback=accept_rollback))
     except AegisError as error:
-        # A wrong file is often a key, and a message quotes what it found there.
-        _refuse(without_secrets(error.message, named))
+        _refuse(error.message)
     sys.stdout.flush()
     # A thread that waits for a database that is gone would keep the interpreter alive.
     os._exit(code)

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct
 from aegisd.conformance import step
 from aegisd.conformance.pack import PackStep, PackText
 from aegisd.conformance.source import Path
+from aegisd.core.quoting import misshapen
 
 # `same_as` is also of a whole batch.
 _RECEIVED = frozenset(step.Received.__struct_fields__) - {"same_as"}
@@ -111,4 +112,5 @@ def sentence(error: msgspec.ValidationError) -> tuple[Path, str]:
     unknown = re.search(r"unknown field `(.+)`", text)
     if unknown:
         path.append(unknown[1])
+    text = misshapen(error).partition(" - at `")[0]
     return tuple(path), f"{where}: {text}" if where else text

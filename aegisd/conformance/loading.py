@@ -12,6 +12,7 @@ from aegisd.conformance.pack import Case, CaseText, Pack, PackStep, PackText
 from aegisd.conformance.source import Fault, PackInvalid, Path, Source
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.nearest import nearest
+from aegisd.core.quoting import named
 
 # Bytes of a pack's text: a thousand cases of a screenful each.
 PACK_BYTES_MAX = 2_097_152
@@ -199,4 +200,4 @@ class _Loading:
 
 def _guessed(value: step.Json) -> str:
     known = list(step.SHAPES)
-    return next((f"{name!r}; did you mean {nearest(name, known)}?" for name in value), "none")
+    return next((f"{named(name)}; did you mean {nearest(name, known)}?" for name in value), "none")

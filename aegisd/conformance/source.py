@@ -14,6 +14,7 @@ import yaml
 
 from aegisd.core.errors import ConfigInvalid
 from aegisd.core.log.canonical import INTEGER_MAX
+from aegisd.core.quoting import named, unquoted
 
 # Levels of lists and mappings in a pack: a payload past the gate's own bound of 64, within a step.
 PACK_NESTING_MAX = 128
@@ -90,7 +91,9 @@ def read(text: str, file: str) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise PackInvalid([Fault(file, line, f"not YAML: {error.problem}")]) from None
+        raise PackInvalid(
+            [Fault(file, line, f"not YAML: {unquoted(str(error.problem))}")]
+        ) from None
     except yaml.reader.ReaderError as error:
         line = text.encode()[: error.position].count(b"\n") + 1
         code = error.character if isinstance(error.character, int) else ord(error.character)
@@ -129,7 +132,7 @@ class _Reading:
         if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) or event.anchor:
             raise _Refused(event, "anchors and aliases are not read; write the value again")
         if event.tag is not None:
-            raise _Refused(event, f"the tag {event.tag} is not read; remove it")
+            raise _Refused(event, "tags are not read; remove it")
         if len(path) > PACK_NESTING_MAX:
             raise _Refused(event, f"nested past PACK_NESTING_MAX = {PACK_NESTING_MAX} levels")
         if isinstance(event, yaml.ScalarEvent):
@@ -152,7 +155,7 @@ class _Reading:
             if not isinstance(name, str):
                 raise _Refused(event, "the name of a member is not text; write it in quotes")
             if name in found:
-                raise _Refused(event, f"{name!r} is given twice")
+                raise _Refused(event, f"{named(name)} is given twice")
             self.lines[(*path, name)] = _line(event)
             found[name] = self._value(events, next(events), (*path, name))
         return found
@@ -182,7 +185,7 @@ def _scalar(event: yaml.ScalarEvent) -> Value:
     if not text:
         raise _Refused(event, 'expected a value, found nothing; write null, "" or {}')
     if _AMBIGUOUS.match(text):
-        raise _Refused(event, f"YAML readers disagree about {text}; write it in quotes")
+        raise _Refused(event, f"YAML readers disagree about {named(text)}; write it in quotes")
     return text
 
 

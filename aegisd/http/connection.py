@@ -241,10 +241,9 @@ class Connection(HttpToolsProtocol):
         super().pause_writing()
         self.since = self.moved = self.loop.time()
         size = self.transport.get_write_buffer_size()
+        others: set[Any] = self.connections - {self}
         while not self._memory.take(size):
-            if not evict(
-                each for each in self.connections if each.flow.write_paused and each is not self
-            ):
+            if not evict(each for each in others if each.flow.write_paused):
                 self.hang_up()
                 return
         self._unread_answer += size
@@ -302,7 +301,7 @@ class Connection(HttpToolsProtocol):
             return
         elif waited > HEAD_SECONDS_MAX and self.unfinished and self.state is HEAD:
             self.refuse(HeadTooSlow(f"no whole head in HEAD_SECONDS_MAX = {HEAD_SECONDS_MAX} s"))
-        elif waited > (IDLE_SECONDS_MAX if self.cycle and self.state is HEAD else HEAD_SECONDS_MAX):
+        elif waited > (IDLE_SECONDS_MAX if self.url and self.state is HEAD else HEAD_SECONDS_MAX):
             self.transport.close()
 
     def hang_up(self) -> None:

@@ -25,7 +25,7 @@ def choose(choice: str) -> Evaluator:
     Raises `ConfigInvalid` for an engine that is not installed: nothing configured is ignored.
     """
     if choice not in CHOICES:
-        raise ConfigInvalid(f"policy.engine: expected one of {', '.join(CHOICES)}, got {choice!r}")
+        raise ConfigInvalid(f"policy.engine: expected one of {', '.join(CHOICES)}")
     native = None if choice == "regopy" else _regorus()
     if native is not None:
         return native

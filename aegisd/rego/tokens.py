@@ -18,8 +18,8 @@ from aegisd.core.errors import PolicyInvalid
 # stack that runs out takes the process with it.
 NESTING_MAX = 64
 
-# Characters of a literal that a refusal repeats: enough to find it.
-SHOWN_CHARACTERS_MAX = 256
+# Characters of a literal that a refusal repeats: a longer one may be of a key.
+SHOWN_CHARACTERS_MAX = 15
 
 _PATTERN = re.compile(
     r"""
@@ -123,12 +123,12 @@ def _check_number(place: str, text: str) -> None:
     with suppress(ValueError, rfc8785.CanonicalizationError):
         canonical = rfc8785.dumps(int(text) if text.isdigit() else float(text)).decode()
     if canonical != text:
-        raise _other_spelling(place, "number", repr(text), canonical)
+        raise _other_spelling(place, "number", "another form", canonical)
 
 
 def _other_spelling(place: str, what: str, found: str, canonical: str) -> PolicyInvalid:
-    wanted = f"; write {canonical[:SHOWN_CHARACTERS_MAX]}" if canonical else ""
-    found = found[:SHOWN_CHARACTERS_MAX]
+    short = 0 < len(canonical) <= SHOWN_CHARACTERS_MAX
+    wanted = f"; write {canonical}" if short else ""
     return PolicyInvalid(f"{place}: expected a {what} as RFC 8785 spells it, found {found}{wanted}")
 
 

@@ -6,9 +6,7 @@ can go on, up to the time written behind it.
 """
 
 import base64
-import os
 import re
-import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +18,7 @@ from aegisd.core.log import checkpoint, note
 from aegisd.core.log.checkpoint import is_log_name
 from aegisd.core.log.note import ED25519, PRIVATE_KEY, Key
 from aegisd.signing import ed25519
+from aegisd.signing.private_file import read_private
 from aegisd.whole_file import replacing
 
 # Keys of one file: the one that signs and a few it replaced; a note has `note.SIGNATURES_MAX`.
@@ -162,18 +161,7 @@ def _read(path: Path) -> tuple[str, list[SigningKey]]:
 
 
 def _text(path: Path) -> str:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
-                raise ConfigInvalid(
-                    f"{path} holds private keys and may be read by its owner only; expected mode "
-                    f"0600, found {stat.S_IMODE(mode):04o}: chmod 600 it"
-                )
-            read = file.read(KEY_FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise ConfigInvalid(f"{path} cannot be read: {error.strerror}") from None
+    read = read_private(path, KEY_FILE_BYTES_MAX)
     try:
         text = read.decode("ascii")
     except UnicodeDecodeError:

@@ -5,10 +5,10 @@ by. Daemons of one PostgreSQL share the file; one that has another key computes 
 """
 
 import os
-import stat
 from pathlib import Path
 
 from aegisd.core.errors import ConfigInvalid
+from aegisd.signing.private_file import read_private
 from aegisd.whole_file import replacing
 
 SNAPSHOT_KEY_BYTES = 32
@@ -25,19 +25,14 @@ def open_snapshot_key(path: Path) -> bytes:
         if not path.exists():
             with replacing(path) as file:
                 file.write(os.urandom(SNAPSHOT_KEY_BYTES))
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            key = file.read(SNAPSHOT_KEY_BYTES + 1)
+        key = read_private(path, SNAPSHOT_KEY_BYTES)
     except OSError as error:
         raise ConfigInvalid(
-            f"snapshot.key: {path} cannot be read or made: {error.strerror}; name a file that can, "
-            f"of {SNAPSHOT_KEY_BYTES} random bytes"
+            f"snapshot.key: {path} cannot be made: {error.strerror}; name a file that can, of "
+            f"{SNAPSHOT_KEY_BYTES} random bytes"
         ) from None
-    if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
-        raise ConfigInvalid(
-            f"snapshot.key: {path} may be read by its owner only; expected mode 0600, found "
-            f"{stat.S_IMODE(mode):04o}: chmod 600 it"
-        )
+    except ConfigInvalid as error:
+        raise ConfigInvalid(f"snapshot.key: {error.message}") from None
     if len(key) != SNAPSHOT_KEY_BYTES:
         found = "more" if len(key) > SNAPSHOT_KEY_BYTES else f"{len(key)}"
         raise ConfigInvalid(

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from aegisctl.main import cli, run
 from aegisd import config, daemon
+from aegisd.core.quoting import is_private_key
 from aegisd.signing.ed25519 import new_seed
 
 # Characters of a secret in a row that no message may hold, however it is wrapped.
@@ -73,18 +74,22 @@ def secrets() -> dict[str, bytes]:
     key = Ed25519PrivateKey.generate()
     seed = base64.b64encode(b"\x01" + new_seed())
     bare = base64.b64encode(new_seed())
+    url = base64.urlsafe_b64encode(b"\xfb\xff" + new_seed()[2:]).rstrip(b"=")
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return {
         "ours": b"# a comment\nPRIVATE+KEY+example.com/log+0123abcd+" + seed + b"\n",
         "pem": pem,
-        "openssh": key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()),
-        "cut": pem.splitlines()[1],
-        "json": b'{"kty":"OKP","crv":"Ed25519","d":"' + bare + b'"}',
+        "long": pem + b"# one of a ring\n" * 2_000,
+        "jwk": b'{"kty":"OKP","crv":"Ed25519","d":"' + url + b'"}',
+        "bare": url,
         "yaml": b"key: " + bare + b"\nother: [",
+        "alias": b"key: *" + url.replace(b"_", b"x"),
+        "tag": b"key: !" + url,
         "hex": new_seed().hex().encode(),
+        "colons": new_seed()[:-1].hex(":").encode() + b":12",
         "name": bare.replace(b"/", b"x") + b": 1\n",
         "member": b'{"' + bare + b'":{"schema":"' + bare + b'"}}',
-        "setting": b"addr: " + bare + b"\nmanifest: " + bare + b"\npolicy.engine: " + bare,
+        "setting": b"addr: " + bare + b"\npolicy.engine: " + bare,
         "raw": new_seed(),
     }
 
@@ -92,7 +97,7 @@ def secrets() -> dict[str, bytes]:
 def parts(secret: bytes) -> set[str]:
     """The runs of a secret that nobody may see: of its letters, and of its bytes spelled."""
     told = b"".join(each for each in secret.splitlines() if each[:1] not in (b"#", b"-"))
-    runs = [*re.findall(r"[A-Za-z0-9+/=]{16,}", told.decode("latin-1")), repr(told)[2:-1]]
+    runs = [*re.findall(r"[A-Za-z0-9+/=_:-]{16,}", told.decode("latin-1")), repr(told)[2:-1]]
     runs += [secret.hex()] if len(secret) == len(new_seed()) else []
     return {run[at : at + RUN] for run in runs for at in range(len(run) - RUN + 1)} - {
         run[at : at + RUN] for run in WORDS for at in range(len(run) - RUN + 1)
@@ -102,6 +107,10 @@ def parts(secret: bytes) -> set[str]:
 def leaked(said: str, secret: bytes) -> list[str]:
     seen = "".join(said.split())
     return [part for part in parts(secret) if "".join(part.split()) in seen]
+
+
+# The ways in which settings can be read wrong.
+CONFIGURED = ("ours", "pem", "jwk", "yaml", "alias", "tag", "colons", "setting", "raw")
 
 
 @pytest.fixture(params=list(secrets()))
@@ -121,7 +130,7 @@ def typed(command: click.Command, given: str, value: str) -> list[str]:
         else:
             told = OTHERS.get(name, "thing") if each.required or name in BESIDE else None
         if told is not None:
-            words += [told] if isinstance(each, click.Argument) else [each.opts[0], told]
+            words += [told if isinstance(each, click.Argument) else f"{each.opts[0]}={told}"]
     return words
 
 
@@ -158,7 +167,7 @@ def test_no_command_says_what_is_in_a_key(
             each.chmod(0o600)
         # The file, a folder of them, and what a shell makes of $(cat FILE).
         values = [str(folder if given == "folder" else file)]
-        if given not in MADE and b"PRIVATE" in secret:
+        if given not in MADE and is_private_key(secret.decode("latin-1")):
             values.append(secret.decode().rstrip("\n"))
         for value in values:
             with heard() as said:
@@ -178,6 +187,7 @@ def test_a_private_key_itself_in_the_place_of_a_verifier_key_is_not_printed() ->
             assert not leaked(said(), ours), said()
 
 
+@pytest.mark.parametrize("secret", CONFIGURED, indirect=True)
 def test_the_daemon_does_not_say_what_is_in_a_key(
     secret: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,7 +204,7 @@ def test_the_daemon_does_not_say_what_is_in_a_key(
     monkeypatch.setattr(os, "_exit", lambda _code: None)
     names = [f for f in config.Settings.__struct_fields__ if f != "signing_command"]
     bad = {}
-    ways = [("--config", "")] + [(way, name) for name in names for way in ("env", "yaml")]
+    ways = [("--config", ""), ("yaml", "dsn"), *(("env", name) for name in names)]
     for way, name in ways:
         file.write_bytes(secret)
         file.chmod(0o600)

@@ -185,7 +185,7 @@ GOOD = [each for each in REQUESTS if isinstance(each[1], int)]
 
 def model(asked: list[tuple[bytes, int | str]]) -> tuple[list[str], bool]:
     """What is answered, in its order, and whether the connection is closed behind it."""
-    told = []
+    told: list[str] = []
     for index, (_, then) in enumerate(asked):
         if not isinstance(then, int):
             return [*told, f"200 {index} 0" if then == "close" else then], True

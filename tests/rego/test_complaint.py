@@ -12,7 +12,7 @@ from aegisd.rego.complaint import explain
             "\n--> rules/a.rego:7:12\n  |\n7 | x\nerror: no such thing\n",
             "rules/a.rego:7: no such thing",
         ),
-        ("\n--> a.rego:1:2\nsome\n  words", "a.rego:1: --> a.rego:1:2 some words"),
+        ("\n--> a.rego:1:2\nsome\n  words", "a.rego:1: no reason is given"),
         ("error: no rules", "the engine cannot compile the policy: no rules"),
     ],
 )

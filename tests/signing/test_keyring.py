@@ -39,15 +39,6 @@ def test_a_key_file_is_for_its_owner_alone_and_the_public_one_for_all(tmp_path: 
     assert "PRIVATE" not in keyring.public_path(path).read_text()
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o666])
-def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
-    path = tmp_path / "k"
-    keyring.create(path, LOG)
-    path.chmod(mode)
-    with pytest.raises(ConfigInvalid, match=f"found {mode:04o}"):
-        keyring.load(path)
-
-
 def test_a_key_file_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "k"
     keyring.create(path, LOG)

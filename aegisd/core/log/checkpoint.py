@@ -59,7 +59,7 @@ def read(text: str) -> tuple[TreeHead, Note]:
         )
     named, size, root = lines
     if not _SIZE.match(size):
-        raise NoteInvalid(f"the size of a checkpoint is decimal digits, found {size[:40]!r}")
+        raise NoteInvalid("the size of a checkpoint is decimal digits")
     return TreeHead(origin=named, size=int(size), root=_root(root)), found
 
 
@@ -86,5 +86,5 @@ def verify(text: str, keys: Sequence[Key], check: SignatureCheck) -> TreeHead:
 def _root(line: str) -> bytes:
     root = note.from_base64(line)
     if len(root) != HASH_BYTES:
-        raise NoteInvalid(f"the root of a checkpoint is base64 of 32 bytes, found {line[:60]!r}")
+        raise NoteInvalid("the root of a checkpoint is base64 of 32 bytes")
     return root

@@ -24,6 +24,7 @@ from aegisd.core.log.export import (
     Trailer,
     plain,
 )
+from aegisd.core.quoting import misshapen
 
 T = TypeVar("T", bound=Kept)
 
@@ -119,7 +120,7 @@ def read_detached(raw: bytes) -> ExportedDetached:
     try:
         return _shaped(_object(raw.removesuffix(b"\n"), 0), ExportedDetached)
     except (msgspec.ValidationError, ValueError) as error:
-        raise ExportInvalid(f"not a detached value: {error}") from None
+        raise ExportInvalid(f"not a detached value: {_why(error)}") from None
 
 
 def _line(raw: bytes, number: int) -> bytes:
@@ -146,7 +147,7 @@ def _part(line: bytes, number: int, position: int) -> Line:
     try:
         return _shaped(thing, shape)
     except (msgspec.ValidationError, ValueError) as error:
-        raise ExportInvalid(f"line {number}: {error}") from None
+        raise ExportInvalid(f"line {number}: {_why(error)}") from None
 
 
 def _header(header: dict[str, object]) -> Scope:
@@ -158,7 +159,7 @@ def _header(header: dict[str, object]) -> Scope:
     try:
         return msgspec.convert(header, Scope)
     except msgspec.ValidationError as error:
-        raise ExportInvalid(f"line 1: {error}") from None
+        raise ExportInvalid(f"line 1: {misshapen(error)}") from None
 
 
 def _shaped(thing: dict[str, object], shape: type[T]) -> T:
@@ -168,6 +169,10 @@ def _shaped(thing: dict[str, object], shape: type[T]) -> T:
         # The last character of base64 carries spare bits: only one spelling of each is ours.
         raise ValueError("expected padded standard base64 of 32 bytes")
     return part
+
+
+def _why(error: Exception) -> str:
+    return misshapen(error) if isinstance(error, msgspec.ValidationError) else str(error)
 
 
 def _object(line: bytes, number: int) -> dict[str, object]:

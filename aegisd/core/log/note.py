@@ -167,7 +167,7 @@ def _signature(line: str) -> Signature:
     found = _LINE.match(line)
     raw = from_base64(found[2]) if found else b""
     if found is None or len(raw) <= KEY_ID_BYTES:
-        raise NoteInvalid(f"not a signature line: {line[:80]!r}")
+        raise NoteInvalid("expected signature lines behind the blank line of a note, found another")
     return Signature(name=found[1], key_id=raw[:KEY_ID_BYTES], signature=raw[KEY_ID_BYTES:])
 
 

@@ -86,5 +86,5 @@ def covers(proof: Proof, leaf: bytes, head: TreeHead) -> bool:
 def _base64(line: str) -> bytes:
     raw = from_base64(line)
     if not raw:
-        raise NoteInvalid(f"not base64: {line[:60]!r}")
+        raise NoteInvalid("expected a hash in base64 on each line of a proof, found another")
     return raw
