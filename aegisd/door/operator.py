@@ -1,6 +1,6 @@
 """What the acts of operators share: who and why, and where the act stands."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -14,6 +14,8 @@ from aegisd.engine.commands.command import CONFIG
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.upgrade import UPGRADE
 
+R = TypeVar("R", bound=Struct)
+
 Because = Annotated[str, Meta(min_length=1, max_length=MESSAGE_CHARACTERS_MAX)]
 
 
@@ -25,21 +27,16 @@ class OperatorAct(Struct, frozen=True, kw_only=True):
     reason: Because
 
 
-class _Recorded(Struct, frozen=True, kw_only=True):
-    """What a receipt tells of an act's payload."""
-
-    digest: str
-    author: str
-    name: str | UnsetType = UNSET
-    version: str | UnsetType = UNSET
-
-
-class ActReceipt(_Recorded, frozen=True, kw_only=True):
+class ActReceipt(Struct, frozen=True, kw_only=True):
     """Where an act stands in the tenant's `$control` session, and what it put in force.
 
     `digest` is the SHA-256 of the RFC 8785 bytes; a manifest also has its name and version.
     """
 
+    digest: str
+    author: str
+    name: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET
     seq: int
     position: int
     hash: str
@@ -56,13 +53,8 @@ def check(act: OperatorAct) -> None:
         raise ReservedId(f"author: {act.author} is the daemon's own; name who acts", field="author")
 
 
-def act_receipt(done: Recorded) -> ActReceipt:
-    """The receipt of a recorded act, from its stored bytes."""
-    told = msgspec.json.decode(unseal(done.event.body).payload, type=_Recorded)
-    return ActReceipt(
-        **msgspec.structs.asdict(told),
-        seq=done.event.seq,
-        position=done.event.position,
-        hash=done.event.hash.hex(),
-        head=head(done.head),
-    )
+def act_receipt(done: Recorded, shape: type[R]) -> R:
+    """The receipt of a recorded act: what its stored payload tells, and where it stands."""
+    event, told = done.event, msgspec.json.decode(unseal(done.event.body).payload)
+    place = {"seq": event.seq, "position": event.position, "hash": event.hash.hex()}
+    return msgspec.convert({**told, **place, "head": head(done.head)}, shape)

@@ -1,12 +1,9 @@
 """`/v1/clock`: an operator finds the clock right, and a tenant's time goes on from there."""
 
-import msgspec
 from msgspec import Struct
 
-from aegisd.core.clock import ClockCorrected
-from aegisd.core.log.envelope import unseal
-from aegisd.door.answer import Head, head
-from aegisd.door.operator import OperatorAct
+from aegisd.door.answer import Head
+from aegisd.door.operator import OperatorAct, act_receipt
 from aegisd.engine.engine import Engine
 from aegisd.http.operation import Asked, Operation
 from aegisd.http.operator import receive_act
@@ -33,13 +30,4 @@ async def correct(engine: Engine, asked: Asked) -> ClockReceipt:
     """
     act = await receive_act(asked, OperatorAct)
     done = await engine.correct_clock(act.tenant_id, author=act.author, reason=act.reason)
-    told = msgspec.json.decode(unseal(done.event.body).payload, type=ClockCorrected)
-    return ClockReceipt(
-        from_ms=told.from_ms,
-        to_ms=told.to_ms,
-        author=told.author,
-        seq=done.event.seq,
-        position=done.event.position,
-        hash=done.event.hash.hex(),
-        head=head(done.head),
-    )
+    return act_receipt(done, ClockReceipt)

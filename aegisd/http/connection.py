@@ -329,11 +329,7 @@ class Connection(HttpToolsProtocol):
         else:
             # The loop reads a socket up to thirty times before it looks at another one.
             self.flow.pause_reading()
-            self.loop.call_later(_HEARING_SECONDS, self._hear_on)
-
-    def _hear_on(self) -> None:
-        if self.state is LINGERING:
-            self.flow.resume_reading()
+            self.loop.call_later(_HEARING_SECONDS, self.flow.resume_reading)
 
     def _answer(self, error: AegisError) -> None:
         if self.transport.is_closing():
@@ -347,11 +343,7 @@ class Connection(HttpToolsProtocol):
 
 
 def evict(connections: Iterable[Any]) -> bool:
-    """Hang up on those of which nothing was heard for longest; whether there was one.
-
-    Who sends or reads, however slowly, stays longer than who does neither. Nobody goes whom we
-    keep waiting.
-    """
+    """Hang up on those that were silent for longest, and on nobody at work; whether one was."""
     waiting = [each for each in connections if each.waits and not each.transport.is_closing()]
     waiting.sort(key=lambda each: each.moved)
     for each in waiting[: 1 + len(waiting) // _EVICTED_PART]:

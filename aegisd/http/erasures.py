@@ -1,13 +1,10 @@
 """`/v1/erasures`: delete the values kept beside a subject's events; the events stay as they are."""
 
-import msgspec
 from msgspec import Struct
 
-from aegisd.core.custody import PayloadErased
-from aegisd.core.log.envelope import unseal
 from aegisd.core.shapes.identifier import check_id
-from aegisd.door.answer import Head, head
-from aegisd.door.operator import OperatorAct
+from aegisd.door.answer import Head
+from aegisd.door.operator import OperatorAct, act_receipt
 from aegisd.engine.engine import Engine
 from aegisd.http.operation import Asked, Operation
 from aegisd.http.operator import receive_act
@@ -41,13 +38,4 @@ async def erase(engine: Engine, asked: Asked) -> ErasureReceipt:
     done = await engine.erase(
         act.tenant_id, check_id(act.subject, "subject"), author=act.author, reason=act.reason
     )
-    told = msgspec.json.decode(unseal(done.event.body).payload, type=PayloadErased)
-    return ErasureReceipt(
-        subject=told.subject,
-        values=told.values,
-        author=told.author,
-        seq=done.event.seq,
-        position=done.event.position,
-        hash=done.event.hash.hex(),
-        head=head(done.head),
-    )
+    return act_receipt(done, ErasureReceipt)

@@ -43,7 +43,7 @@ async def register(engine: Engine, asked: Asked) -> ActReceipt:
     done = await engine.register_manifest(
         act.tenant_id, found, author=act.author, reason=act.reason
     )
-    return act_receipt(done)
+    return act_receipt(done, ActReceipt)
 
 
 @Operation("GET", "/v1/manifests", query=(TENANT,))

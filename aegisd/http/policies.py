@@ -44,7 +44,7 @@ async def activate(engine: Engine, asked: Asked) -> ActReceipt:
     done = await engine.activate_policy(
         act.tenant_id, act.files, author=act.author, reason=act.reason
     )
-    return act_receipt(done)
+    return act_receipt(done, ActReceipt)
 
 
 @Operation("GET", "/v1/policies", query=(TENANT,))

@@ -79,20 +79,16 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         loop.call_later(LINGER_SECONDS_MAX, self._hang_up)
         # A second before uvicorn cancels what it then calls a failure of ours.
-        loop.call_later(DRAIN_SECONDS_MAX - 1, self._abort)
+        loop.call_later(DRAIN_SECONDS_MAX - 1, partial(self._hang_up, at_work=True))
         await super().shutdown(sockets)
 
     def _connections(self) -> Iterator[Connection]:
         return (each for each in self.server_state.connections if isinstance(each, Connection))
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, *, at_work: bool = False) -> None:
         for connection in list(self._connections()):
-            if connection.waits:
+            if at_work or connection.waits:
                 connection.hang_up()
-
-    def _abort(self) -> None:
-        for connection in list(self._connections()):
-            connection.hang_up()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

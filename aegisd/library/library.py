@@ -190,7 +190,7 @@ class Library:
         done = await self._engine.register_manifest(
             tenant_id, found, author=act.author, reason=act.reason
         )
-        return act_receipt(done)
+        return act_receipt(done, ActReceipt)
 
     async def activate_policy(
         self, tenant_id: str, policy: Policy, *, author: str, reason: str
@@ -202,7 +202,7 @@ class Library:
         done = await self._engine.activate_policy(
             tenant_id, files, author=act.author, reason=act.reason
         )
-        return act_receipt(done)
+        return act_receipt(done, ActReceipt)
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────
 

@@ -114,7 +114,7 @@ async def serving(most: int) -> AsyncIterator[Place]:
         yield place
     finally:
         place.held.set()
-        server._abort()
+        server._hang_up(at_work=True)
         for writer in place.writers:
             writer.close()
         listening.close()
