@@ -169,7 +169,6 @@ class Connection(HttpToolsProtocol):
         head = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n", *lines]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.unfinished = 0
         self._feed(b"".join(head) + b"\r\n")
         self._feed(rest)
 
@@ -187,6 +186,7 @@ class Connection(HttpToolsProtocol):
             # It is read again, and started then; but nothing here connects to others.
             if self.parser.get_method() == b"CONNECT":
                 raise HttpInvalid(_NOT_HTTP)
+            self.unfinished = 0
             return
         # It reads the target, too, and raises where that is none: then there is no request yet.
         super().on_headers_complete()

@@ -160,6 +160,7 @@ REQUESTS: list[tuple[bytes, int | str]] = [
     (GET + CLOSE, "close"),
     (head(HEAD_BYTES_MAX), "close"),
     (head(HEAD_BYTES_MAX + 1), "431"),
+    (head(HEAD_BYTES_MAX - len(UPGRADE)).replace(b"Host", UPGRADE + b"Host"), "close"),
     (head(1000, HEADERS_MAX), "close"),
     (head(1000, HEADERS_MAX + 1), "431"),
     (line(REQUEST_LINE_BYTES_MAX), 0),
