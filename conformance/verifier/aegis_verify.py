@@ -353,7 +353,7 @@ def read_checkpoint(note: str) -> Checkpoint:
         found = _SIGNATURE.fullmatch(line)
         raw = _base64(found[2]) if found else b""
         if found is None or len(raw) <= 4:
-            raise Broken("checkpoint", f"not a signature line: {shown(line[:80])}")
+            raise Broken("checkpoint", "a line behind the blank one is no signature")
         signatures.append((found[1], raw[:4], raw[4:]))
     return Checkpoint(parts[0], int(parts[1]), root, text + "\n", signatures)
 

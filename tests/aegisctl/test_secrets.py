@@ -18,6 +18,7 @@ from aegisctl.main import cli, run
 from aegisd import config, daemon
 from aegisd.core.quoting import is_private_key
 from aegisd.signing.ed25519 import new_seed
+from conformance.verifier import aegis_verify
 
 # Characters of a secret in a row that no message may hold, however it is wrapped.
 RUN = 16
@@ -175,6 +176,16 @@ def test_no_command_says_what_is_in_a_key(
             if leaked(said(), secret):
                 bad[name, given] = said()
     assert not bad
+
+
+def test_the_verifier_of_one_file_does_not_either(secret: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(secret)
+    for option in ("--key", "--checkpoint", "--event"):
+        with heard() as said:
+            assert aegis_verify.main([str(file), option, str(file)])
+            assert aegis_verify.main([str(file)])
+        assert not leaked(said(), secret), said()
 
 
 def test_a_private_key_itself_in_the_place_of_a_verifier_key_is_not_printed() -> None:
