@@ -1,8 +1,10 @@
 """How every test runs: how many examples a property gets, and who else may use `assert`."""
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +17,18 @@ from tests.effort import PROFILE
 # that bugs are planted in bring the compiled files along.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Where there is memory that looks like a disk, tests write there: a store waits for each of its
+# commits, and no test asks what is left after the power was cut to this machine.
+MEMORY = "/dev/shm"
+MEMORY_BYTES_MIN = 4 << 30
+if (
+    "TMPDIR" not in os.environ
+    and os.access(MEMORY, os.W_OK)
+    and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN
+):
+    os.environ["TMPDIR"] = MEMORY
+    tempfile.tempdir = None
 
 # Suites that several test modules share, so that their asserts explain themselves too.
 pytest.register_assert_rewrite("tests.store.contract", "tests.tidy")
