@@ -15,6 +15,7 @@ from aegisd.config import (
     read,
 )
 from aegisd.core.errors import ConfigInvalid
+from tests.table import each
 
 
 def refusal(
@@ -136,7 +137,7 @@ def test_an_address_is_loopback(text: str, host: str, port: int, assumed: bool) 
     assert settings.address() == Address(host=host, port=port, assumed=assumed)
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         *["0.0.0.0:8080", "[::]:8080", "192.168.1.5:80", "example.com:80", "10.0.0.1:1"],

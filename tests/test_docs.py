@@ -29,6 +29,7 @@ from aegisd.http.errors import status_of
 from aegisd.rego.builtins import ALLOWED
 from aegisd.rego.bundle import build, decode, load_directory
 from aegisd.rego.testing import report
+from tests.table import each
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -39,7 +40,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 
-page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+page = each("path", PAGES)
 
 
 def _blocks(name: str, language: str) -> list[str]:

@@ -15,6 +15,9 @@ BUGS = Path(__file__).parent
 # source, so only the changed one is compiled again.
 _COPIED = ("aegis", "aegisd", "aegisctl", "policies", "manifests", "conformance", "drills", "tests")
 
+# Safe, and by libyaml where it is built in: a hundred files are read in a tenth of the time.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 # What tells a checkout from a folder that happens to be called so.
 _MARK = "pyproject.toml"
 
@@ -69,7 +72,8 @@ def copy(tree: Path) -> None:
 
 def _read(path: Path) -> Bug:
     try:
-        bug = msgspec.convert(yaml.safe_load(path.read_text("utf-8")), Bug)
+        read = yaml.load(path.read_text("utf-8"), _LOADER)  # noqa: S506 - a safe loader
+        bug = msgspec.convert(read, Bug)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise BugInvalid(f"{path.name}: {error}") from None
     if not bug.cases and not bug.tests:

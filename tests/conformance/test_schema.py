@@ -11,6 +11,7 @@ from aegisd.conformance import schema, source
 from aegisd.conformance.step import SHAPES
 from tests.conformance.packs import FETCH, NOTE, steps
 from tests.conformance.test_loading import STEP_FAULTS
+from tests.table import each
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKS = sorted((ROOT / "conformance/packs").glob("*.yaml"))
@@ -81,7 +82,7 @@ def test_every_verb_is_taken() -> None:
         assert valid(steps(line)), line
 
 
-@pytest.mark.parametrize(("line", "said"), STEP_FAULTS.items())
+@each(("line", "said"), STEP_FAULTS.items())
 def test_what_a_shape_forbids_an_editor_marks(line: str, said: str) -> None:
     beyond = any(word in said for word in BEYOND)
     assert valid(steps(line)) == beyond

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aegisd.conformance.source import PACK_NESTING_MAX, PackInvalid, read
 from aegisd.core.log.canonical import INTEGER_MAX
+from tests.table import each
 
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=0xD7FF), max_size=8)
 VALUES = st.recursive(
@@ -51,7 +52,7 @@ def test_a_plain_word_is_text_and_a_json_value_is_itself(written: str, value: ob
     assert type(found["a"]) is type(value)
 
 
-@pytest.mark.parametrize(
+@each(
     "written",
     [
         *("no", "Yes", "on", "OFF", "True", "NULL", "~", "0777", "0x1f", "0o7", "1_000", "1:30"),

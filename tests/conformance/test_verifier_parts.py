@@ -25,8 +25,9 @@ from aegisd.signing import ed25519
 from aegisd.signing.keyring import Keyring, SigningKey
 from conformance.verifier import aegis_verify
 from conformance.verifier.aegis_verify import Broken, Unknown
-from tests.core.builders import json_value, shared_files
+from tests.core.builders import json_value, shared_files, shared_paths
 from tests.effort import some
+from tests.table import each
 
 FILE = Path(aegis_verify.__file__)
 KEY = Keyring("example.com/log", [SigningKey(seed=b"\1" * 32)])
@@ -168,7 +169,7 @@ NEAR_MISSES = [
 ]
 
 
-@pytest.mark.parametrize("data", NEAR_MISSES, ids=lambda data: ascii(data)[:30])
+@each("data", NEAR_MISSES)
 def test_near_misses_are_told_apart_as_the_daemon_tells_them(data: bytes) -> None:
     assert is_taken(data) == is_canonical(data)
 
@@ -193,7 +194,7 @@ def test_the_vectors_of_the_standards_author_are_byte_equal(path: Path) -> None:
     assert aegis_verify.canonical(expected) == json.loads(path.read_bytes())
 
 
-@pytest.mark.parametrize("path", shared_files("jsontestsuite", "[nyi]_*.json"))
+@each("path", shared_paths("jsontestsuite", "[nyi]_*.json"))
 def test_documents_of_the_test_suite_are_taken_as_the_daemon_takes_them(path: Path) -> None:
     assert is_taken(path.read_bytes()) == is_canonical(path.read_bytes())
 

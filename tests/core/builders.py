@@ -35,9 +35,14 @@ json_value = st.recursive(
 identifier = st.from_regex(r"[A-Za-z0-9_:@-][A-Za-z0-9._:@-]{0,20}", fullmatch=True)
 
 
+def shared_paths(folder: str, pattern: str) -> list[Path]:
+    """Files of test material beside the checkout, sorted; none where the folder is absent."""
+    return sorted((SHARED / folder).glob(pattern))
+
+
 def shared_files(folder: str, pattern: str) -> list[object]:
     """One parameter per file, or a single one that skips by name where the folder is absent."""
-    paths = sorted((SHARED / folder).glob(pattern))
+    paths = shared_paths(folder, pattern)
     absent = pytest.mark.skip(reason=f"test material {folder!r} is not beside this checkout")
     return [pytest.param(path, id=path.name) for path in paths] or [
         pytest.param(None, id=f"{folder}/{pattern}", marks=absent)

@@ -3,10 +3,9 @@
 import inspect
 import re
 
-import pytest
-
 from aegisd.core import errors
 from aegisd.core.errors import AegisError, Conflict, InvalidRequest, Unavailable
+from tests.table import each
 
 CLASSES = [
     shape
@@ -84,7 +83,7 @@ def test_no_code_goes_away_or_changes_what_it_asks_of_the_caller() -> None:
     assert set(REST) <= codes(AegisError) - codes(InvalidRequest) - codes(Unavailable)
 
 
-@pytest.mark.parametrize("shape", CLASSES)
+@each("shape", CLASSES)
 def test_every_error_has_a_code_of_its_own_and_says_what_it_means(
     shape: type[AegisError],
 ) -> None:
@@ -93,7 +92,7 @@ def test_every_error_has_a_code_of_its_own_and_says_what_it_means(
     assert shape.__doc__
 
 
-@pytest.mark.parametrize("shape", CLASSES)
+@each("shape", CLASSES)
 def test_an_error_carries_its_sentence_and_its_details(shape: type[AegisError]) -> None:
     error = shape("expected a, found b", field="seq", limit=3, again=True, nearest=None)
     assert str(error) == error.message == "expected a, found b"

@@ -29,6 +29,7 @@ from aegisd.core.log.canonical import INTEGER_MAX
 from aegisd.core.shapes.identifier import ID_CHARACTERS_MAX
 from aegisd.core.shapes.payload import MESSAGE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, AgentPayload
 from tests.core.builders import json_value, text
+from tests.table import each
 
 USAGE = {"input_tokens": 1, "output_tokens": 2, "cost_usd_micros": 3}
 
@@ -125,8 +126,8 @@ def test_a_payload_needs_its_required_fields_and_no_more(event_type: str) -> Non
             check_payload(event_type, {name: required[name] for name in required if name != field})
 
 
-@pytest.mark.parametrize("event_type", ALL)
-@pytest.mark.parametrize("payload", ["text", [], 1, True, None])
+@each("event_type", ALL)
+@each("payload", ["text", [], 1, True, None])
 def test_a_payload_is_an_object(event_type: str, payload: object) -> None:
     if event_type == "TERMINATION" and payload is None:
         assert check_payload(event_type, payload) == Termination()
@@ -160,8 +161,8 @@ def test_an_unknown_field_inside_a_field_is_refused_likewise(
         check_payload(event_type, {**ALL[event_type], field: {inner: 1}})
 
 
-@pytest.mark.parametrize("event_type", ALL)
-@pytest.mark.parametrize("field", ["approval_id", "lease"])
+@each("event_type", ALL)
+@each("field", ["approval_id", "lease"])
 def test_a_field_of_a_part_that_is_not_there_is_refused_and_not_ignored(
     event_type: str, field: str
 ) -> None:
@@ -244,7 +245,7 @@ def test_a_result_is_exactly_one_of_content_and_result() -> None:
             check_payload("TOOL_RESULT", {"call_id": "c1", **said})
 
 
-@pytest.mark.parametrize(
+@each(
     "event_type",
     [
         *DAEMON_EVENTS,
@@ -262,7 +263,7 @@ def test_a_result_is_exactly_one_of_content_and_result() -> None:
         "RATE_LIMITED",
     ],
 )
-@pytest.mark.parametrize("payload", [{}, None, {"outcome": "allow"}])
+@each("payload", [{}, None, {"outcome": "allow"}])
 def test_an_event_only_the_daemon_writes_is_refused(event_type: str, payload: object) -> None:
     with pytest.raises(ReservedEventType):
         check_payload(event_type, payload)

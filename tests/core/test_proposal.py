@@ -34,6 +34,7 @@ from aegisd.core.proposal import (
 )
 from aegisd.core.shapes.identifier import ID_CHARACTERS_MAX
 from tests.core.builders import PROPOSED, START_MS, envelope, json_value, verify
+from tests.table import each
 
 REQUEST: dict[str, object] = {
     "tenant_id": "acme",
@@ -194,8 +195,8 @@ def test_a_hash_may_be_hex_or_base64(field: str) -> None:
         assert getattr(read({**REQUEST, field: spelling}), field) == DIGEST
 
 
-@pytest.mark.parametrize("field", ["hash", "prev_hash"])
-@pytest.mark.parametrize(
+@each("field", ["hash", "prev_hash"])
+@each(
     "wrong",
     [
         None,

@@ -10,6 +10,7 @@ from aegisd.core import errors
 from aegisd.core.errors import AegisError
 from aegisd.http.errors import Problems, problem, status_of
 from tests.http.door import Door
+from tests.table import each
 
 # Faults of ours: no caller can do anything about them.
 INTERNAL = {
@@ -69,7 +70,7 @@ EVERY = [
 ]
 
 
-@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
+@each("kind", EVERY)
 def test_each_error_has_the_status_its_caller_can_act_on(kind: type[AegisError]) -> None:
     expected = 500 if kind.code in INTERNAL else STATUSES.get(kind.code, 422)
     assert status_of(kind("why")) == expected

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.http.door import ROOT, Door
+from tests.table import each
 
 FOLDER = ROOT.parent / "shared" / "data" / "jsontestsuite"
 FILES = sorted(FOLDER.glob("[niy]_*.json"))
@@ -37,7 +38,7 @@ if not FILES:
     pytest.skip(f"no JSONTestSuite in {FOLDER.name}/ beside the checkout", allow_module_level=True)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@each("file", FILES)
 def test_each_document_is_refused_or_kept_whole(shared: Door, file: Path) -> None:
     document = file.read_bytes()
     verdict = file.name[0]

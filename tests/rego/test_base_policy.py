@@ -24,6 +24,7 @@ from tests.rego.worlds import (
     compiled,
     judged,
 )
+from tests.table import each
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -108,7 +109,7 @@ CASES: list[tuple[str, object, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "wanted"), CASES)
+@each(("path", "value", "wanted"), CASES)
 def test_one_thing_changed_is_judged_by_its_own_family(
     path: str, value: object, wanted: set[str]
 ) -> None:

@@ -10,6 +10,7 @@ from aegisd.core.errors import PolicyInvalid
 from aegisd.rego import recursion
 from aegisd.rego.check import _WORD_OR_SIGN, SPOKEN, STEPS_MAX, WORDS_MAX, admit, check, check_test
 from tests.rego.worlds import base_files
+from tests.table import each
 
 HEAD = "package aegis.rules\n\nimport rego.v1\n"
 CALL = 'deny contains "x" if '
@@ -19,7 +20,7 @@ def load(source: str) -> None:
     check({"rules/a.rego": source})
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         CALL + 'input.call.tool == "a"',
@@ -117,14 +118,14 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("condition", "says"), REFUSED)
+@each(("condition", "says"), REFUSED)
 def test_a_policy_that_reaches_further_does_not_load(condition: str, says: str) -> None:
     with pytest.raises(PolicyInvalid, match=r"^rules/a\.rego:[4-6]: ") as caught:
         load(HEAD + CALL + condition)
     assert says in caught.value.message
 
 
-@pytest.mark.parametrize(
+@each(
     ("source", "says"),
     [
         ("package aegis.decision\n", "package aegis.rules"),
@@ -214,7 +215,7 @@ def admitted(*bodies: str, base: bool = False) -> None:
     admit({**files, **({f"aegis/{k}": v for k, v in base_files().items()} if base else {})})
 
 
-@pytest.mark.parametrize(
+@each(
     "bodies",
     [
         (LATE + CALL + "late",),

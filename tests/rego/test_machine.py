@@ -14,6 +14,7 @@ from aegisd.core.log.canonical import encode
 from aegisd.rego import machine as machines
 from aegisd.rego.machine import NESTING_MAX, Machine
 from tests.patience import PATIENCE_S
+from tests.table import each
 
 HEAD = "package a\n\nimport rego.v1\n\n"
 
@@ -45,7 +46,7 @@ SPECIAL = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", SPECIAL, ids=range(len(SPECIAL)))
+@each("value", SPECIAL)
 def test_special_values_survive_as_input_and_as_data(value: object) -> None:
     document = encode({"x": value})
     assert json.loads(ECHO.ask("a/result", document)) == {"x": value}

@@ -13,6 +13,7 @@ from drills import opa
 from drills.opa import Asker, CaseOutcome, ask, is_silent, refusal
 from drills.opa_cases import Case
 from tests.rego.evaluators import ENGINES, require
+from tests.table import each
 
 P = "data.test.p"
 
@@ -31,8 +32,8 @@ def case(module: str, wanted: list[object] | None, *, strict: bool = True) -> Ca
     )
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(
+@each("engine", ENGINES)
+@each(
     ("asked", "result"),
     [
         (case("p := data.a[0]", [1]), opa.PASS),

@@ -7,6 +7,7 @@ from aegisd.rego import portable
 from aegisd.rego.check import admit, check
 from aegisd.rego.module import read
 from tests.rego.worlds import base_files
+from tests.table import each
 
 HEAD = "package aegis.rules\n\nimport rego.v1\n\n"
 CALL = 'deny contains "x" if '
@@ -53,14 +54,14 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("body", "says"), REFUSED)
+@each(("body", "says"), REFUSED)
 def test_what_two_engines_read_differently_is_not_admitted(body: str, says: str) -> None:
     with pytest.raises(PolicyInvalid, match=r"^rules/a\.rego:\d+: ") as caught:
         admit(files(HEAD + body))
     assert says in caught.value.message
 
 
-@pytest.mark.parametrize(("body", "says"), REFUSED)
+@each(("body", "says"), REFUSED)
 def test_a_bundle_of_an_old_log_may_hold_it(body: str, says: str) -> None:
     check(files(HEAD + body))
 
@@ -76,7 +77,7 @@ def test_an_imported_function_is_called_in_its_package() -> None:
         admit({**files(HEAD + rule), **lists})
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         CALL + 'sprintf("%v and %v, 100%%", [input.call.tool, f(1, 2)]) == "x"\n\nf(a, b) := a + b',

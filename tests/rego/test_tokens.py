@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aegisd.core.errors import PolicyInvalid
 from aegisd.rego.tokens import NESTING_MAX, Kind, tokens
+from tests.table import each
 
 
 def texts(source: str) -> list[str]:
@@ -34,7 +35,7 @@ def test_lines_are_counted_through_raw_strings() -> None:
     assert [token.line for token in tokens("a.rego", "`\n\n` x\ny")] == [1, 3, 4]
 
 
-@pytest.mark.parametrize(
+@each(
     ("source", "says"),
     [
         ('"\\u0041"', 'write "A"'),

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from aegisd.core.errors import DuplicateKey, InvalidJson, NumberOutOfRange, TooDeep
 from aegisd.core.log import canonical
 from aegisd.core.log.canonical import DEPTH_MAX, INTEGER_MAX, encode, parse
-from tests.core.builders import json_value, key, scalar, shared_files, text
+from tests.core.builders import json_value, key, scalar, shared_files, shared_paths, text
+from tests.table import each
 
 
 def spelled(characters: str, choices: list[int]) -> str:
@@ -144,7 +145,7 @@ def test_the_greatest_integers_are_kept(spelling: str) -> None:
     assert abs(int(str(parse(spelling.encode())))) == INTEGER_MAX
 
 
-@pytest.mark.parametrize(
+@each(
     "spelling",
     [
         "9007199254740992",
@@ -165,7 +166,7 @@ def test_the_greatest_integers_are_kept(spelling: str) -> None:
         "1e" + "9" * 5000,
     ],
 )
-@pytest.mark.parametrize("around", ["%s", '[{"a":%s}]', '{"é":[0.5,%s]}'])
+@each("around", ["%s", '[{"a":%s}]', '{"é":[0.5,%s]}'])
 def test_an_integer_past_the_greatest_is_refused_however_it_is_spelled(
     spelling: str, around: str
 ) -> None:
@@ -307,7 +308,7 @@ def test_the_vectors_of_the_standards_author_are_byte_equal(path: Path) -> None:
     assert encode(parse(path.read_bytes())) == expected
 
 
-@pytest.mark.parametrize("path", shared_files("jsontestsuite", "n_*.json"))
+@each("path", shared_paths("jsontestsuite", "n_*.json"))
 def test_documents_that_no_reader_may_take_are_refused(path: Path) -> None:
     with pytest.raises(InvalidJson):
         parse(path.read_bytes())
@@ -320,7 +321,7 @@ REFUSED_HERE: dict[str, type[InvalidJson]] = {
 }
 
 
-@pytest.mark.parametrize("path", shared_files("jsontestsuite", "y_*.json"))
+@each("path", shared_paths("jsontestsuite", "y_*.json"))
 def test_documents_that_every_reader_takes_are_taken_or_refused_for_a_named_reason(
     path: Path,
 ) -> None:
@@ -332,7 +333,7 @@ def test_documents_that_every_reader_takes_are_taken_or_refused_for_a_named_reas
         assert parse(data) == json.loads(data)
 
 
-@pytest.mark.parametrize("path", shared_files("jsontestsuite", "i_*.json"))
+@each("path", shared_paths("jsontestsuite", "i_*.json"))
 def test_documents_left_to_the_reader_are_taken_or_refused_and_nothing_else(path: Path) -> None:
     try:
         value = parse(path.read_bytes())

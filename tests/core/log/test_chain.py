@@ -18,6 +18,7 @@ from aegisd.core.log.chain import Break, Chain
 from aegisd.core.log.envelope import StoredEvent, restore, seal
 from aegisd.core.log.form import STORED_DEPTH_MAX
 from tests.core.builders import PROPOSED, chain, envelope, small_log, verify
+from tests.table import each
 
 LOG = small_log()
 POSITIONS = range(len(LOG))
@@ -66,8 +67,8 @@ def test_the_chain_tells_what_it_has_seen() -> None:
     assert checked.heads == {"s1": (2, LOG[4].hash), "s2": (3, LOG[6].hash)}
 
 
-@pytest.mark.parametrize("first", range(len(LOG) + 1))
-@pytest.mark.parametrize("second", range(len(LOG) + 1))
+@each("first", range(len(LOG) + 1))
+@each("second", range(len(LOG) + 1))
 def test_behind_events_that_are_known_to_hold_all_is_found_that_is_found_behind_checked_ones(
     first: int, second: int
 ) -> None:
@@ -88,8 +89,8 @@ def test_behind_events_that_are_known_to_hold_all_is_found_that_is_found_behind_
         assert (went_on.events, went_on.heads) == (checked.events, checked.heads)
 
 
-@pytest.mark.parametrize("position", POSITIONS)
-@pytest.mark.parametrize("flip", [0x01, 0x20, 0x80])
+@each("position", POSITIONS)
+@each("flip", [0x01, 0x20, 0x80])
 def test_any_flipped_byte_of_any_stored_event_is_found_where_it_is(
     position: int, flip: int
 ) -> None:
@@ -137,8 +138,8 @@ def test_stored_bytes_changed_in_any_way_are_found_where_they_are(
     assert all(place == position for place, _ in found)
 
 
-@pytest.mark.parametrize("position", POSITIONS)
-@pytest.mark.parametrize(
+@each("position", POSITIONS)
+@each(
     ("column", "value"),
     [
         ("tenant_id", "acmf"),
@@ -201,8 +202,8 @@ def test_a_deleted_tail_shows_in_the_heads_only() -> None:
     assert checked.heads["s2"] == (2, LOG[5].hash)
 
 
-@pytest.mark.parametrize("first", POSITIONS)
-@pytest.mark.parametrize("second", POSITIONS)
+@each("first", POSITIONS)
+@each("second", POSITIONS)
 def test_two_rows_in_each_others_place_are_found_at_the_first(first: int, second: int) -> None:
     rows = list(LOG)
     rows[first], rows[second] = rows[second], rows[first]

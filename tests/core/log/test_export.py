@@ -36,6 +36,7 @@ from tests.core.builders import (
     json_value,
     small_log,
 )
+from tests.table import each
 
 LOG = small_log()
 SCOPE = Scope(tenant_id="acme")
@@ -179,8 +180,8 @@ def test_a_dropped_a_doubled_and_an_inserted_line_show(at: int) -> None:
         assert "export_invalid" in faults(b"".join(lines))
 
 
-@pytest.mark.parametrize("first", range(len(LINES)))
-@pytest.mark.parametrize("second", range(len(LINES)))
+@each("first", range(len(LINES)))
+@each("second", range(len(LINES)))
 def test_two_lines_in_each_others_place_show(first: int, second: int) -> None:
     lines = list(LINES)
     lines[first], lines[second] = lines[second], lines[first]

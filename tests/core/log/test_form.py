@@ -13,6 +13,7 @@ from aegisd.core.log import form
 from aegisd.core.log.canonical import INTEGER_MAX, encode, parse
 from aegisd.core.log.form import STORED_DEPTH_MAX, is_canonical, open_line, open_lines
 from tests.core.builders import json_value, small_log
+from tests.table import each
 
 LINES = [row.body for row in small_log()]
 
@@ -86,7 +87,7 @@ NEAR = [
 ]
 
 
-@pytest.mark.parametrize("body", NEAR)
+@each("body", NEAR)
 def test_near_misses_are_told_as_the_reference_tells_them(body: bytes) -> None:
     assert is_canonical(body) == reference(body)
 

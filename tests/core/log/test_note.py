@@ -21,6 +21,7 @@ from aegisd.core.log.note import (
     write,
 )
 from aegisd.signing import ed25519
+from tests.table import each
 
 # The example of the specification, and the one in the documentation of Go's sumdb/note.
 VECTORS = {
@@ -122,7 +123,7 @@ def test_what_is_no_verifier_key_of_ours_is_refused(text: str) -> None:
         read_key(text)
 
 
-@pytest.mark.parametrize("at", range(len(str(KEY))))
+@each("at", range(len(str(KEY))))
 def test_a_mistyped_key_is_refused_at_every_character(at: int) -> None:
     text = str(KEY)
     with pytest.raises(NoteInvalid):
@@ -164,7 +165,7 @@ def test_a_signature_of_another_length_does_not_verify(length: int) -> None:
 LINE = NOTE.rpartition("\n\n")[2]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",

@@ -25,6 +25,7 @@ from aegisd.core.policy.verdict import (
 from aegisd.core.target.model import PROBLEMS
 from tests.core.builders import json_value
 from tests.core.gate import Json, claim, says
+from tests.table import each
 
 SILENCE = json.dumps(says()).encode()
 NONSENSE = failed("nonsense")
@@ -239,7 +240,7 @@ def test_a_message_is_the_codes_sentence_and_its_data_in_order() -> None:
     assert plain.reasons[0].message == SENTENCES["EGRESS_DENY"]
 
 
-@pytest.mark.parametrize("problem", sorted(PROBLEMS))
+@each("problem", sorted(PROBLEMS))
 def test_of_a_target_that_two_readers_read_differently_a_message_says_why_and_what_to_do(
     problem: str,
 ) -> None:

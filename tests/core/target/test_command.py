@@ -14,6 +14,7 @@ from aegisd.core.target.command import (
 )
 from aegisd.core.target.extract import extract
 from aegisd.core.target.model import Command, Problem, Targets
+from tests.table import each
 
 
 def run(**args: object) -> Targets:
@@ -81,7 +82,7 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "commands", "expected"), LINES)
+@each(("line", "commands", "expected"), LINES)
 def test_every_command_in_a_line_is_listed_wrappers_and_wrapped(
     line: str, commands: list[list[str]], expected: list[str]
 ) -> None:
@@ -119,7 +120,7 @@ SHAPES: list[tuple[dict[str, object], list[list[str]], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("args", "commands", "expected"), SHAPES)
+@each(("args", "commands", "expected"), SHAPES)
 def test_every_shape_a_command_comes_in_is_read(
     args: dict[str, object], commands: list[list[str]], expected: list[str]
 ) -> None:

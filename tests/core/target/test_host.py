@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from aegisd.core.target.extract import extract
 from aegisd.core.target.host import HOST_CHARS_MAX, PORT_MAX
 from aegisd.core.target.model import Host, Problem, Targets
+from tests.table import each
 
 
 def read_url(text: object) -> Targets:
@@ -67,7 +68,7 @@ CLEAN = [
 ]
 
 
-@pytest.mark.parametrize(("text", "host", "kind", "port", "scheme"), CLEAN)
+@each(("text", "host", "kind", "port", "scheme"), CLEAN)
 def test_what_all_readers_agree_on_is_one_host_without_a_problem(
     text: str, host: str, kind: str, port: int, scheme: str
 ) -> None:
@@ -186,7 +187,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected", "hosts"), REFUSED)
+@each(("text", "expected", "hosts"), REFUSED)
 def test_what_two_readers_could_take_apart_differently_is_a_problem(
     text: str, expected: list[str], hosts: list[str]
 ) -> None:
@@ -228,8 +229,8 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "hosts", "expected"), TEXTS)
-@pytest.mark.parametrize("effect", ["net", "exec"])
+@each(("text", "hosts", "expected"), TEXTS)
+@each("effect", ["net", "exec"])
 def test_every_url_in_a_free_text_is_found(
     text: str, hosts: list[str], expected: list[str], effect: str
 ) -> None:

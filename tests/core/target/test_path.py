@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from aegisd.core.target.extract import extract
 from aegisd.core.target.model import PathTarget, Problem, Targets
 from aegisd.core.target.path import PERCENT_ROUNDS_MAX, normalise
+from tests.table import each
 
 
 def read_path(text: object, *effects: str) -> Targets:
@@ -53,7 +54,7 @@ CLEAN = [
 ]
 
 
-@pytest.mark.parametrize(("text", "path"), CLEAN)
+@each(("text", "path"), CLEAN)
 def test_a_plain_path_is_normalised_as_text_without_a_problem(text: str, path: str) -> None:
     assert read_path(text) == Targets(
         paths=(PathTarget(path=path, access="read", where="/args/path"),)
@@ -115,7 +116,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), REFUSED)
+@each(("text", "expected"), REFUSED)
 def test_what_a_shell_a_decoder_or_an_eye_reads_otherwise_is_a_problem(
     text: str, expected: list[str]
 ) -> None:
@@ -211,8 +212,8 @@ def test_what_is_copied_from_is_read_where_a_destination_stands_beside_it() -> N
     assert [path.access for path in targets.paths] == ["write"]
 
 
-@pytest.mark.parametrize("name", ["output", "uri", "logfile", "to", "attachment"])
-@pytest.mark.parametrize("text", ["/etc/passwd", "./a", "../a", "~/a", "\\\\host\\a"])
+@each("name", ["output", "uri", "logfile", "to", "attachment"])
+@each("text", ["/etc/passwd", "./a", "../a", "~/a", "\\\\host\\a"])
 def test_a_text_that_begins_like_a_path_is_one_under_any_name_without_a_role(
     name: str, text: str
 ) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aegisd.core.target.shell import split
+from tests.table import each
 
 ACTIVE = "|&;<>()$`\n*?[]{}!"
 
@@ -74,7 +75,7 @@ def test_words_and_quotes_alone_are_plain(line: str) -> None:
     assert len(split(line).commands) == 1
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "programs"),
     [
         ("git log; rm -rf x", ["git", "rm"]),

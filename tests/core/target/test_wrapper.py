@@ -4,6 +4,7 @@ import pytest
 
 from aegisd.core.target.shell import split
 from aegisd.core.target.wrapper import GRAMMARS, OPAQUE, Inner, unwrap
+from tests.table import each
 
 
 def inside(line: str) -> list[Inner]:
@@ -12,7 +13,7 @@ def inside(line: str) -> list[Inner]:
     return list(unwrap(argv))
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "inner"),
     [
         ("env git log", ("git", "log")),
@@ -68,7 +69,7 @@ def test_a_line_inside_a_wrapper_is_given_as_a_line(line: str, inner: Inner) -> 
     assert inside(line) == [inner]
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     [
         "bash",
@@ -153,7 +154,7 @@ def test_every_command_of_a_find_is_given() -> None:
     assert inside(line) == [("rm", "{}"), ("ls", "{}"), None]
 
 
-@pytest.mark.parametrize("name", sorted({*GRAMMARS, *OPAQUE}))
+@each("name", sorted({*GRAMMARS, *OPAQUE}))
 def test_a_wrapper_with_an_option_nobody_described_cannot_be_told(name: str) -> None:
     assert list(unwrap((name, "--option-of-next-year", "git"))) == [None]
     if name in GRAMMARS:

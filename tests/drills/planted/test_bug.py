@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from drills.planted.bug import ROOT, Bug, BugInvalid, bugs, plant
+from tests.table import each
 
-NAMES = sorted(bugs())
+BUGS = bugs()
 
 HARMLESS = Bug(
     story="Somebody mended a comment.",
@@ -20,9 +21,9 @@ HARMLESS = Bug(
 )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", BUGS)
 def test_the_old_text_stands_once_in_the_source_and_the_new_one_never(name: str) -> None:
-    bug = bugs([name])[name]
+    bug = BUGS[name]
     text = (ROOT / bug.file).read_text("utf-8")
     assert text.count(bug.old) == 1
     assert bug.story.endswith(".")
@@ -31,14 +32,14 @@ def test_the_old_text_stands_once_in_the_source_and_the_new_one_never(name: str)
 
 
 def test_bugs_are_planted_in_the_rules_the_core_the_engine_and_the_log() -> None:
-    rooms = {"/".join(bug.file.split("/")[:3]) for bug in bugs().values()}
-    assert len(NAMES) >= 60
+    rooms = {"/".join(bug.file.split("/")[:3]) for bug in BUGS.values()}
+    assert len(BUGS) >= 60
     assert {"policies/aegis/path.rego", "aegisd/core/log", "aegisd/core/policy"} <= rooms
     assert any(room.startswith("aegisd/engine") for room in rooms)
 
 
 def test_no_bug_is_of_one_engine_alone() -> None:
-    assert not [bug.file for bug in bugs().values() if bug.file.endswith("_engine.py")]
+    assert not [bug.file for bug in BUGS.values() if bug.file.endswith("_engine.py")]
 
 
 def test_old_text_that_is_gone_is_refused_with_the_file_to_mend(tmp_path: Path) -> None:
