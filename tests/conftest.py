@@ -1,5 +1,6 @@
 """How every test runs: how many examples a property gets, and who else may use `assert`."""
 
+import gc
 import os
 import shutil
 import signal
@@ -74,3 +75,14 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no core waits at the end for another's last test."""
+    items.sort(key=lambda item: "test_the_style_tools" not in item.nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """Look no more for garbage among thousands of tests, and modules, that stay to the end."""
+    gc.collect()
+    gc.freeze()

@@ -268,16 +268,14 @@ def second_compositions(root: Path) -> Iterator[str]:
 
 def unfinished(root: Path) -> Iterator[str]:
     """No promise to finish later: it is done now, or it is an issue."""
-    for where, line in _lines(root, PROSE):
-        if UNFINISHED.search(line):
-            yield f"{where}: do it now, or open an issue"
+    for where in _found(root, PROSE, UNFINISHED):
+        yield f"{where}: do it now, or open an issue"
 
 
 def machine_paths(root: Path) -> Iterator[str]:
     """No file names a folder of the machine it was written on."""
-    for where, line in _lines(root, None):
-        if MACHINE.search(line):
-            yield f"{where}: a path that exists on one machine only"
+    for where in _found(root, None, MACHINE):
+        yield f"{where}: a path that exists on one machine only"
 
 
 def unexplained_bounds(root: Path) -> Iterator[str]:
@@ -385,8 +383,8 @@ def _names_bound(node: ast.Assign | ast.AnnAssign) -> bool:
     return any(isinstance(target, ast.Name) and target.id.endswith("_MAX") for target in targets)
 
 
-def _lines(root: Path, suffixes: frozenset[str] | None) -> Iterator[tuple[str, str]]:
-    """Yield ("path:line", line) of every text file, or of those with the given suffixes."""
+def _found(root: Path, suffixes: frozenset[str] | None, what: re.Pattern[str]) -> Iterator[str]:
+    """Yield "path:line" of what stands in every text file, or in those with the given suffixes."""
     for path in files(root):
         if suffixes is not None and path.suffix not in suffixes:
             continue
@@ -394,5 +392,6 @@ def _lines(root: Path, suffixes: frozenset[str] | None) -> Iterator[tuple[str, s
             text = path.read_text("utf-8")
         except UnicodeDecodeError:
             continue
-        for number, line in enumerate(text.splitlines(), 1):
-            yield f"{path.relative_to(root).as_posix()}:{number}", line
+        for found in what.finditer(text):
+            line = text.count("\n", 0, found.start()) + 1
+            yield f"{path.relative_to(root).as_posix()}:{line}"

@@ -18,12 +18,16 @@ from aegisd.core.errors import EvaluatorFailed
 from aegisd.core.log.canonical import encode
 from aegisd.rego.builtins import ALLOWED, DIFFERING, EXACT, PLAIN_TEXT
 from aegisd.rego.query import Query, compiled
+from tests.effort import times
 from tests.rego.worlds import ENGINE
 
 pytestmark = pytest.mark.usefixtures("engine")
 
 PLAIN = "abnrtu0\u00e9\u2028\U0001f600/ %{}[],A\x7f"
 HOSTILE = PLAIN + '"\\\n\t\r\b\f\x00\x01\x1f'
+
+# Each is asked for dozens of functions, on each engine.
+few = settings(max_examples=times(20, 5_000))
 
 plain = st.text(alphabet=PLAIN, max_size=6)
 hostile = st.text(alphabet=HOSTILE, max_size=6)
@@ -153,6 +157,7 @@ def related(texts: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, str]]
 
 @pytest.mark.parametrize("name", STRING_MODELS)
 @given(pair=related(hostile))
+@few
 def test_an_exact_function_is_right_on_every_string(name: str, pair: tuple[str, str]) -> None:
     expression, model = STRING_MODELS[name]
     assert evaluate(expression, x=pair[0], y=pair[1]) == model(*pair)
@@ -160,6 +165,7 @@ def test_an_exact_function_is_right_on_every_string(name: str, pair: tuple[str, 
 
 @pytest.mark.parametrize("name", PLAIN_MODELS)
 @given(pair=related(plain))
+@few
 def test_a_plain_text_function_is_right_on_plain_text(name: str, pair: tuple[str, str]) -> None:
     expression, model = PLAIN_MODELS[name]
     assert evaluate(expression, x=pair[0], y=pair[1]) == model(*pair)
@@ -174,6 +180,7 @@ json_values = st.recursive(
 
 @pytest.mark.parametrize("name", VALUE_MODELS)
 @given(value=json_values)
+@few
 def test_an_exact_function_is_right_on_every_value(name: str, value: object) -> None:
     expression, model = VALUE_MODELS[name]
     wanted = model(value)
@@ -188,13 +195,14 @@ def test_an_exact_function_is_right_on_every_value(name: str, value: object) -> 
 
 @pytest.mark.parametrize("name", NUMBER_MODELS)
 @given(number=whole)
+@few
 def test_an_exact_function_is_right_on_whole_numbers(name: str, number: int) -> None:
     expression, model = NUMBER_MODELS[name]
     assert evaluate(expression, x=number) == model(number)
 
 
 @given(value=json_values)
-@settings(max_examples=200)
+@settings(max_examples=times(60, 5_000))
 def test_no_value_breaks_out_of_a_formatted_message(value: object) -> None:
     found = evaluate('[sprintf("%v", [input.x]), "kept"]', x=value)
     assert isinstance(found, list)
