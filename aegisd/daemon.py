@@ -103,8 +103,8 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
     installed = installation(settings.policy_engine)
     listener = _listen(address)
     store = open_store(settings.dsn)
+    judge = installed.judge(store.document)
     try:
-        judge = installed.judge(store.document)
         configured = compose.configured(judge, manifest, files)
         fatal: list[str] = []
         server = Server()
@@ -135,6 +135,7 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
         await serving
         await engine.stop()
     finally:
+        judge.close()
         _close(store)
     for reason in fatal:
         click.echo(f"aegisd: stopped: {reason}", err=True)

@@ -290,10 +290,14 @@ class LiveJudge(Judge, Protocol):
 
     generation: int
 
+    def of(self, tenant_id: str) -> "LiveJudge":
+        """The same judge, asked for a tenant: what its rules use is counted there."""
+
     def bundle(self, files: Mapping[str, str]) -> bytes:
         """The canonical bytes of a bundle: the base rules and an operator's files by name.
 
-        Raises `PolicyInvalid`, naming file and line, for what does not load.
+        Safe beside the thread that judges. Raises `PolicyInvalid`, naming file and line, for what
+        does not load, and `Busy` where the tenant tried too much.
         """
 
     def renewed(self, bundle: bytes) -> bytes:

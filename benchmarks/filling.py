@@ -16,6 +16,7 @@ from aegisd.engine.checkpoints import INTERVAL_MS_DEFAULT, Signing
 from aegisd.engine.engine import Engine
 from aegisd.rego.installation import installation
 from aegisd.rego.judge import RegoJudge
+from aegisd.rego.shelter import Shelter
 from aegisd.rules_version import rules_version
 from aegisd.signing.guard import GuardFolder
 from aegisd.signing.signer import guard_path, key_path, open_keyring
@@ -64,7 +65,7 @@ async def running(
         manifest = compose.read_manifest(told)
     else:
         shown = made.evaluator
-        judge = Allowing(shown, shown, made.base, store.document, rules_version())
+        judge = Allowing(shown, Shelter(shown), made.base, store.document, rules_version())
     signing = Signing(
         signer=open_keyring(key_path(database), lambda: None),
         guard=GuardFolder(guard_path(database)),

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Generator, Sequence
+from typing import Any, NamedTuple, cast
 
 from aegisd.core.activation import digest_of
 from aegisd.core.clock import CLOCK_DRIFT_MS_MAX
@@ -21,8 +21,9 @@ from aegisd.rows import Batch, SnapshotRow, Turn
 
 _logger = logging.getLogger("aegisd.engine")
 
-# Milliseconds after which a batch takes nothing more and is committed. With a slow evaluator this
-# lets the commit, the answers and the next requests happen while the next batch is decided.
+# Milliseconds after which a batch takes nothing more and is committed, and after which one request
+# of many events lets others go before it. With a slow evaluator this lets the commit, the answers
+# and the next requests happen while the next batch is decided.
 BATCH_MS_MAX = 12
 
 
@@ -66,8 +67,11 @@ class Deciding:
         active = tenant.activations.bundle
         return active is None or is_current(active, self._judge) or active.digest == self._left
 
-    def decide(self, taken: Sequence[Waiting], turn: Turn | None) -> Decided:
-        """Stage what was taken, as much as there is time for."""
+    def decide(self, taken: Sequence[Waiting], turn: Turn | None) -> Generator[None, None, Decided]:
+        """Stage what was taken, as much as there is time for, in steps that are short to wait for.
+
+        Between two of them others are decided; one request is never left in the middle.
+        """
         resident = self._resident
         before = resident.recover()
         reading = self._reckoning.read(None if turn is None else turn.now_ms)
@@ -82,7 +86,7 @@ class Deciding:
                 break
             stage = Stage(resident.tenant or before, resident, self._judge, clock, reading)
             try:
-                told = self._staged(stage, waiting)
+                told = yield from self._staged(stage, waiting)
             except Exception as error:  # noqa: BLE001 - supervisor: deny this caller
                 # A refusal, or a failure of ours: an answer to one caller, never a lost writer.
                 replies.append((waiting.reply, error))
@@ -113,7 +117,7 @@ class Deciding:
         else:
             _logger.warning("tenant %s: its log is no longer ahead of the clock", tenant_id)
 
-    def _staged(self, stage: Stage, waiting: Waiting) -> object:
+    def _staged(self, stage: Stage, waiting: Waiting) -> Generator[None, None, object]:
         if is_newer(stage.tenant.activations.bundle, self._judge):
             raise Outdated(
                 f"tenant {stage.tenant.tenant_id} has the base rules of a newer build, and this "
@@ -124,7 +128,7 @@ class Deciding:
             for act in acts:
                 act.stage(stage)
             self._left = "" if acts else digest_of(stage.tenant.activations.bundle)
-        return waiting.command.stage(stage)
+        return (yield from waiting.command.steps(stage))
 
     def _cached(self, first: int, touched: dict[str, int]) -> tuple[SnapshotRow, ...]:
         """The folds worth caching behind a batch that began at `first`."""
@@ -146,3 +150,15 @@ class Deciding:
             erased=[subject for stage in staged for subject in stage.erased],
             snapshots=rows,
         )
+
+
+def part(steps: Generator[None, None, Decided]) -> Decided | None:
+    """Go on for as long as a batch may take; None where it is not decided by then."""
+    enough = time.perf_counter() + BATCH_MS_MAX / 1000
+    try:
+        next(steps)
+        while time.perf_counter() < enough:
+            next(steps)
+    except StopIteration as decided:
+        return cast("Decided", decided.value)
+    return None

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 from msgspec import Struct
@@ -114,6 +115,8 @@ class Engine:
         self._rollout = Rollout(configured, judge, store)
         # One thing at a time: a judge is asked by one thread.
         self._evaluation = ThreadPoolExecutor(1, "evaluator")
+        # Rules are tried beside it, so that no decision waits for a compiler.
+        self._trying = ThreadPoolExecutor(1, "compiler")
         # In a shared log the turns of several tenants are waited for, and ended, side by side.
         self._commits = ThreadPoolExecutor(TURN_THREADS_MAX if store.shared else 1, "commit")
         self._turns = ThreadPoolExecutor(TURN_THREADS_MAX, "turn")
@@ -183,7 +186,8 @@ class Engine:
         )
 
     async def _upgrade(self, active: Activation | None) -> Upgrade | None:
-        return await self._evaluated(lambda: upgrade(active, self._judge, self._store.document))
+        work = partial(upgrade, active, self._judge, self._store.document)
+        return await self._off_loop(self._trying, work)
 
     async def _watch(self) -> None:
         """See in time that the log was taken away, or that it takes events again."""
@@ -222,7 +226,7 @@ class Engine:
         self._deafen()
         for follower in self._followers:
             await follower.stop()
-        for threads in (self._evaluation, self._commits, self._turns):
+        for threads in (self._evaluation, self._trying, self._commits, self._turns):
             threads.shutdown(wait=False, cancel_futures=True)
         self.reads.close()
 
@@ -260,8 +264,9 @@ class Engine:
     async def activate_policy(
         self, tenant_id: str, files: Mapping[str, str], *, author: str, reason: str
     ) -> Recorded:
-        """Put an operator's rules in force from the next decision on. Raises `PolicyInvalid`."""
-        bundle = await self._evaluated(lambda: self._judge.bundle(files))
+        """Put an operator's rules in force from the next decision on. Raises as the judge does."""
+        judge = self._judge.of(tenant_id)
+        bundle = await self._off_loop(self._trying, partial(judge.bundle, files))
         return await self.control(
             tenant_id, policy_control(bundle, author, reason, self._judge.generation)
         )
@@ -318,15 +323,14 @@ class Engine:
         configured.tell(self._judge)
         if capabilities.document:
             self._judge.keep(document("manifest", capabilities.document))
-        verdict = await self._evaluated(
-            lambda: self._judge.judge(configured.bundle_digest, capabilities.digest, policy_input)
-        )
+        asked = partial(self._judge.judge, configured.bundle_digest, capabilities.digest)
+        verdict = await self._off_loop(self._evaluation, partial(asked, policy_input))
         return verdict or failed("error")
 
-    async def _evaluated(self, work: Callable[[], T]) -> T:
+    async def _off_loop(self, threads: Executor, work: Callable[[], T]) -> T:
         if self._refusal is not None:
             raise self._refusal
-        return await asyncio.get_running_loop().run_in_executor(self._evaluation, work)
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     def _end(self, reason: str) -> None:
         """Tell once that the process must end; what follows from the first reason is no news."""
@@ -353,7 +357,7 @@ class Engine:
         return Writer(
             states,
             store=self._store,
-            judge=self._judge,
+            judge=self._judge.of(states.tenant_id),
             time=self._reckoning,
             threads=Threads(self._evaluation, self._commits, self._turns),
             rollout=self._rollout,

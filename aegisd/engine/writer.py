@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from aegisd.core.activation import digest_of
@@ -25,7 +26,7 @@ from aegisd.core.errors import (
     StoreBroken,
     StoreFailed,
 )
-from aegisd.engine.batch import Decided, Deciding
+from aegisd.engine.batch import Decided, Deciding, part
 from aegisd.engine.commands.command import Command
 from aegisd.engine.reckoning import Reckoning
 from aegisd.engine.resident import Resident
@@ -219,21 +220,19 @@ class Writer:
         """Decide a batch; None when that failed as a whole.
 
         On the event loop where that is short, since each hop to a thread costs more than a decision
-        does; else on the evaluator's thread.
+        does; else on the evaluator's thread, where others have their turn between two parts.
         """
-
-        def decide() -> Decided:
-            return self._deciding.decide(taken, turn)
-
+        steps = self._deciding.decide(taken, turn)
         try:
-            if self._is_short(taken):
-                return decide()
-            return await self._off_loop(self._evaluation, decide)
+            decided = part(steps) if self._is_short(taken) else None
+            while decided is None:
+                decided = await self._off_loop(self._evaluation, partial(part, steps))
         except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and go on
             # The tenant's state cannot be read or staged: deny everyone, and read it anew.
             self._resident.drop()
             fail_all(taken, error)
-        return None
+            return None
+        return decided
 
     def _is_short(self, taken: Iterable[Waiting]) -> bool:
         """Whether a batch needs no log read from its start, no compiler, and only rules of ours."""

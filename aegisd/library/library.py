@@ -82,7 +82,8 @@ class Library:
         with ExitStack() as undo:
             self._store: EventStore = MemoryStore() if dsn is None else open_store(dsn)
             undo.callback(self._store.close)
-            judge = installed.judge(self._store.document)
+            self._judge = judge = installed.judge(self._store.document)
+            undo.callback(judge.close)
             self._engine = compose.engine(
                 self._store,
                 judge,
@@ -120,7 +121,7 @@ class Library:
         self._closed = True
         if self._loop not in {None, asyncio.get_running_loop()}:
             # The writers ended with the loop that they ran on.
-            self._store.close()
+            self._release()
             return
         # Whoever waits for the end may be cancelled; the end goes on.
         await asyncio.shield(asyncio.ensure_future(self._end()))
@@ -129,7 +130,11 @@ class Library:
         try:
             await self._engine.stop()
         finally:
-            self._store.close()
+            self._release()
+
+    def _release(self) -> None:
+        self._judge.close()
+        self._store.close()
 
     # ── writing ─────────────────────────────────────────────────────────────────────────────────
 

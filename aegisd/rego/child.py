@@ -26,21 +26,26 @@ COMPILE_MS_MAX = 5_000
 # Milliseconds of processor time for one evaluation: a thousand times what the base bundle takes.
 EVALUATION_MS_MAX = 1_000
 
-# Bytes of memory beside what the child begins with. A compiled bundle has 2 to 7 MB; rules that
+# Bytes of memory beside what the child begins with. A compiled bundle has 2 to 50 MB; rules that
 # make text out of text reach any bound.
 CHILD_BYTES_MAX = 1_073_741_824
 
-# Compiled programs kept. One that is gone is compiled again when it is asked.
-PROGRAMS_MAX = 64
+# Bytes that the programs kept may have grown the child by: half of what it may have, so that there
+# is room to judge. Past it, each new one takes the place of the one asked longest ago.
+PROGRAMS_BYTES_MAX = 536_870_912
+
+# Programs that have at least their place. With fewer, the memory is not theirs but what others left
+# and an allocator keeps, and a new child is less to wait for than compiling at each call.
+PROGRAMS_MIN = 8
 
 # Bytes of the length before each message.
 LENGTH_BYTES = 4
 
 
 class Compile(Struct, frozen=True, tag=True):
-    """Compile `bundle` with `manifest` and keep it under a number."""
+    """Compile `bundle` with `manifest` and keep it under a name; under an empty one only try it."""
 
-    program: int
+    program: bytes
     bundle: bytes
     manifest: bytes
 
@@ -48,7 +53,7 @@ class Compile(Struct, frozen=True, tag=True):
 class Evaluate(Struct, frozen=True, tag=True):
     """Judge a canonical policy input."""
 
-    program: int
+    program: bytes
     policy_input: bytes
 
 
@@ -69,46 +74,60 @@ class Failure(Struct, frozen=True, tag=True):
 
 
 class Unknown(Struct, frozen=True, tag=True):
-    """No program has that number here: it was never compiled, or had to go."""
+    """No program has that name here: it was never compiled, or had to go."""
 
 
 Question = Compile | Evaluate
 Reply = Compiled | Answer | Failure | Unknown
 
+# A reply, and the milliseconds of processor time that it took, to a few ticks of the system.
+Told = tuple[Reply, float]
 
-def written(message: Question | Reply) -> bytes:
+
+def written(message: Question | Told) -> bytes:
     """A message as bytes on the wire."""
     body = msgspec.msgpack.encode(message)
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
 class Programs:
-    """At most `PROGRAMS_MAX` programs of one engine, asked by their numbers."""
+    """Programs of one engine by their names, as many as `PROGRAMS_BYTES_MAX` has room for."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._programs: OrderedDict[int, Program] = OrderedDict()
+        self._programs: OrderedDict[bytes, Program] = OrderedDict()
+        self._begun = resident()
 
-    def answer(self, question: Question) -> Reply:
+    def answer(self, question: Question) -> Told:
         """The reply to one question. What the engine throws is a `Failure`."""
         milliseconds = COMPILE_MS_MAX if isinstance(question, Compile) else EVALUATION_MS_MAX
         # Nobody handles SIGPROF, so the bound ends the process, whatever native code is doing.
         signal.setitimer(signal.ITIMER_PROF, milliseconds / 1000)
         try:
             if isinstance(question, Compile):
-                return self._compile(question)
-            return self._evaluate(question)
+                reply = self._compile(question)
+            else:
+                reply = self._evaluate(question)
         except (PolicyInvalid, EvaluatorFailed) as error:
-            return Failure(error.message)
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
+            reply = Failure(error.message)
+        left_s, _ = signal.setitimer(signal.ITIMER_PROF, 0)
+        return reply, milliseconds - left_s * 1000
 
     def _compile(self, question: Compile) -> Reply:
-        while len(self._programs) >= PROGRAMS_MAX:
-            self._programs.popitem(last=False)
+        self._make_room()
         program = self._evaluator.compile(question.bundle, question.manifest)
-        self._programs[question.program] = program
+        if question.program:
+            self._programs[question.program] = program
         return Compiled()
+
+    def _make_room(self) -> None:
+        """For one program more; where leaving makes none, the process ends, and another begins."""
+        grown = resident() - self._begun
+        if grown <= PROGRAMS_BYTES_MAX:
+            return
+        if grown > CHILD_BYTES_MAX or len(self._programs) < PROGRAMS_MIN:
+            raise SystemExit
+        self._programs.popitem(last=False)
 
     def _evaluate(self, question: Evaluate) -> Reply:
         program = self._programs.get(question.program)
@@ -116,6 +135,14 @@ class Programs:
             return Unknown()
         self._programs.move_to_end(question.program)
         return Answer(program.evaluate(question.policy_input))
+
+
+def resident() -> int:
+    """Bytes of memory this process has; where the system does not tell, the most it ever had."""
+    told = Path("/proc/self/statm")
+    if told.exists():
+        return int(told.read_text().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main() -> None:

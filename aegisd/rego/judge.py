@@ -3,6 +3,7 @@
 Whatever an evaluator does, the answer here is a verdict, and a failure is a verdict that denies.
 """
 
+import copy
 import hashlib
 import re
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from aegisd.core.policy.timing import reads_time
 from aegisd.core.policy.verdict import Verdict, failed, judge
 from aegisd.ports import Evaluator, Program
 from aegisd.rego import bundle as bundles
+from aegisd.rego.shelter import NOBODY, Shelter, Sheltered
 from aegisd.rows import Document
 
 # Compiled programs kept. A program holds a few megabytes of the engine's memory.
@@ -50,7 +52,7 @@ class RegoJudge:
     def __init__(
         self,
         evaluator: Evaluator,
-        shelter: Evaluator,
+        shelter: Shelter,
         base: Mapping[str, str],
         documents: Callable[[bytes], Document | None],
         rules_version: str,
@@ -58,7 +60,7 @@ class RegoJudge:
         self.rules_version, self.generation = rules_version, BASE_GENERATION
         self._evaluator, self._shelter = evaluator, shelter
         self._base, self._documents = base, documents
-        self._own = bundles.pack({}, base)
+        self._own, self._tenant_id = bundles.pack({}, base), NOBODY
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._programs: OrderedDict[tuple[str, str], Program] = OrderedDict()
         self._manifests: OrderedDict[str, Capabilities] = OrderedDict()
@@ -73,10 +75,23 @@ class RegoJudge:
         """Itself: it has one engine."""
         return self
 
+    def of(self, tenant_id: str) -> "RegoJudge":
+        """The same judge with all that it keeps, asked for a tenant."""
+        asked = copy.copy(self)
+        asked._tenant_id = tenant_id  # noqa: SLF001 - its own
+        return asked
+
+    def close(self) -> None:
+        """End the children that judge. What is judged there from then on denies."""
+        self._shelter.close()
+
     def bundle(self, files: Mapping[str, str]) -> bytes:
-        """Base rules and an operator's files as one that compiles. Raises `PolicyInvalid`."""
+        """Base rules and an operator's files as one that compiles. Safe beside who judges.
+
+        Raises `PolicyInvalid`, and `Busy` where the tenant has used its share.
+        """
         body = bundles.build(files, self._base)
-        self._compile(body, NONE.data)
+        self._attempt(body)
         return body
 
     def renewed(self, bundle: bytes) -> bytes:
@@ -86,7 +101,7 @@ class RegoJudge:
     def problem(self, bundle: bytes) -> str | None:
         """What keeps a bundle from being judged by; None where nothing does."""
         try:
-            self._compile(bundle, NONE.data)
+            self._attempt(bundle)
         except AegisError as error:
             return error.message
         return None
@@ -152,11 +167,18 @@ class RegoJudge:
             return failed("error")
         if program is None:
             return None
+        if isinstance(program, Sheltered):
+            program = program.of(self._tenant_id)
         return judge(policy_input, _guarded(program))
 
-    def _compile(self, bundle: bytes, manifest: bytes) -> Program:
-        ours = self._evaluator.bounded and bundle == self._own
-        return (self._evaluator if ours else self._shelter).compile(bundle, manifest)
+    def _is_ours(self, bundle: bytes) -> bool:
+        return self._evaluator.bounded and bundle == self._own
+
+    def _attempt(self, bundle: bytes) -> None:
+        if self._is_ours(bundle):
+            self._evaluator.compile(bundle, NONE.data)
+        else:
+            self._shelter.attempt(bundle, NONE.data, self._tenant_id)
 
     def _program(self, bundle: str, manifest: str) -> Program | None:
         program = self._programs.get((bundle, manifest))
@@ -164,7 +186,11 @@ class RegoJudge:
             body, facts = self._body(bundle), self.capabilities(manifest)
             if body is None or facts is None:
                 return None
-            program = self._compile(body, facts.data)
+            program = (
+                self._evaluator.compile(body, facts.data)
+                if self._is_ours(body)
+                else self._shelter.compile(body, facts.data, self._tenant_id)
+            )
             _remember(self._programs, (bundle, manifest), program, PROGRAMS_MAX)
         return program
 

@@ -1,10 +1,11 @@
-"""An engine in a child process that can be ended: what hangs, swells or crashes there is denied.
+"""An engine in child processes that can be ended: what hangs, swells or crashes there is denied.
 
-Rules that are not those of this build are compiled and judged there, and all rules where the engine
-does not count its steps. The daemon and everybody else's rules go on.
+Rules that are not those of this build are judged there, and all rules where the engine does not
+count its steps. The daemon and everybody else's rules go on. What is only tried, before it comes
+into force, is compiled in a child of its own, so that no decision waits for it.
 """
 
-import itertools
+import hashlib
 import os
 import signal
 import socket
@@ -12,13 +13,18 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 import msgspec
 
-from aegisd.core.errors import EvaluatorFailed, EvaluatorStuck, PolicyInvalid
+from aegisd.core.errors import Busy, EvaluatorFailed, EvaluatorStuck, PolicyInvalid
 from aegisd.ports import Evaluator
 from aegisd.rego.child import (
+    EVALUATION_MS_MAX,
     LENGTH_BYTES,
     Answer,
     Compile,
@@ -26,19 +32,32 @@ from aegisd.rego.child import (
     Failure,
     Question,
     Reply,
+    Told,
     Unknown,
     written,
 )
+from aegisd.rego.share import SHARE_MS_MAX, Shares
 
-# Milliseconds to wait for an answer. The bounds in the child are of its processor time and end it
-# before; this one is for a child that gets none, on a machine that does much else.
+# Milliseconds to wait for a child that neither runs nor could. The bounds in the child are of its
+# processor time, and end one that runs.
 CHILD_WAIT_MS_MAX = 10_000
 
-# Milliseconds that a bundle is not asked after it ended the child: ten times what it may take, so
-# that others are judged in between.
+# Milliseconds between two looks at what a child that does not answer is doing.
+LOOK_MS = 250
+
+# Milliseconds that a tenant's bundle is not asked after it ended the child: ten times what it may
+# take, so that others are judged in between.
 REST_MS = 10_000
 
-_decode = msgspec.msgpack.Decoder(Reply).decode
+# Who asks where it is no tenant: who tries, checks and replays.
+NOBODY = ""
+
+# States of a process in proc(5): one that runs or waits for a processor, and those that are held.
+RUNS, STOPPED = "R", ("T", "t")
+
+T = TypeVar("T")
+
+_decode = msgspec.msgpack.Decoder(Told).decode
 
 
 class Shelter:
@@ -48,75 +67,146 @@ class Shelter:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.name, self.version = evaluator.name, evaluator.version
-        self._child: Child | None = None
-        self._numbers = itertools.count()
-        # When a bundle may be asked again, on the monotonic clock.
-        self._resting: dict[bytes, float] = {}
-        # One question at a time; whoever compiles may be on another thread than who judges.
-        self._turn = Lock()
+        self._judging, self._trying = Lane(self.name), Lane(self.name)
 
-    def compile(self, bundle: bytes, manifest: bytes) -> "Sheltered":
-        """Compile in the child. Raises `PolicyInvalid`, also where the child did not survive it."""
-        source = Compile(next(self._numbers), bundle, manifest)
-        with self._turn:
-            self._compile(source)
-        return Sheltered(self, source)
+    def attempt(self, bundle: bytes, manifest: bytes, tenant_id: str) -> None:
+        """Find out whether they compile, without a wait for who judges.
 
-    def evaluate(self, source: Compile, policy_input: bytes) -> bytes:
-        """Judge by a program, compiled again where the child lost it.
-
-        Raises `EvaluatorStuck` past a bound of time and while the bundle rests, and otherwise
-        `EvaluatorFailed`.
+        Raises `PolicyInvalid`, also where the child does not survive it, and `Busy` where the
+        tenant has used its share.
         """
-        question = Evaluate(source.program, policy_input)
-        with self._turn:
-            reply = self._ask(question, source.bundle)
-            if isinstance(reply, Unknown):
-                self._compile(source)
-                reply = self._ask(question, source.bundle)
-        if isinstance(reply, Answer):
-            return reply.output
-        raise EvaluatorFailed(reply.message if isinstance(reply, Failure) else "no answer")
+        rest_ms = self._trying.shares.rest_ms(tenant_id)
+        if rest_ms:
+            raise Busy(_rests(tenant_id, rest_ms))
+        self._trying.compile(Compile(b"", bundle, manifest), tenant_id)
 
-    def _compile(self, source: Compile) -> None:
-        try:
-            reply = self._ask(source, source.bundle)
-        except EvaluatorFailed as error:
-            raise PolicyInvalid(f"the policy does not compile: {error.message}") from None
-        if isinstance(reply, Failure):
-            raise PolicyInvalid(reply.message)
+    def compile(self, bundle: bytes, manifest: bytes, tenant_id: str = NOBODY) -> "Sheltered":
+        """Compile to judge by. Raises `PolicyInvalid`."""
+        name = hashlib.sha256(len(bundle).to_bytes(8, "big") + bundle + manifest).digest()
+        source = Compile(name, bundle, manifest)
+        self._judging.compile(source, tenant_id)
+        return Sheltered(self._judging, source, tenant_id)
 
-    def _ask(self, question: Question, bundle: bytes) -> Reply:
-        if self._resting.get(bundle, 0) > time.monotonic():
-            raise EvaluatorStuck(
-                f"these rules ended their process less than REST_MS = {REST_MS} ms ago"
-            )
-        if self._child is None or not self._child.lives():
-            self._child = Child(self.name)
-        try:
-            return self._child.ask(question)
-        except EvaluatorFailed:
-            self._child = None
-            self._rest(bundle)
-            raise
-
-    def _rest(self, bundle: bytes) -> None:
-        now_s = time.monotonic()
-        self._resting = {each: until for each, until in self._resting.items() if until > now_s}
-        self._resting[bundle] = now_s + REST_MS / 1000
+    def close(self) -> None:
+        """End the children. Whoever asks from then on is told that nobody judges any more."""
+        self._judging.close()
+        self._trying.close()
 
 
 class Sheltered:
     """`ports.Program` in a child: short enough to wait for, and too long for the event loop."""
 
+    __slots__ = ("_lane", "_source", "_tenant_id")
+
     prompt = False
 
-    def __init__(self, shelter: Shelter, source: Compile) -> None:
-        self._shelter, self._source = shelter, source
+    def __init__(self, lane: "Lane", source: Compile, tenant_id: str) -> None:
+        self._lane, self._source, self._tenant_id = lane, source, tenant_id
+
+    def of(self, tenant_id: str) -> "Sheltered":
+        """The same, asked for a tenant."""
+        return Sheltered(self._lane, self._source, tenant_id)
 
     def evaluate(self, policy_input: bytes) -> bytes:
-        """Judge a canonical policy input. Raises as `Shelter.evaluate`."""
-        return self._shelter.evaluate(self._source, policy_input)
+        """Judge a canonical policy input.
+
+        Raises `EvaluatorStuck` past a bound of time, and while the bundle or the tenant rests, and
+        otherwise `EvaluatorFailed`.
+        """
+        question = Evaluate(self._source.program, policy_input)
+        reply = self._lane.reply(question, self._source, self._tenant_id)
+        if isinstance(reply, Answer):
+            return reply.output
+        raise EvaluatorFailed(reply.message if isinstance(reply, Failure) else "no answer")
+
+
+class Lane:
+    """One child after the other, each asked one thing at a time, and what tenants used of them."""
+
+    def __init__(self, engine: str) -> None:
+        self._engine = engine
+        self._child: Child | None = None
+        self._closed = False
+        # Whoever asks may be on any thread.
+        self.turn = Lock()
+        self.shares = Shares()
+        # When a tenant's bundle may be asked again, on the monotonic clock.
+        self._resting: dict[tuple[str, bytes], float] = {}
+
+    def compile(self, source: Compile, tenant_id: str) -> None:
+        """Compile. Raises `PolicyInvalid` for what does not, and for who rests."""
+        try:
+            reply = self.reply(source, source, tenant_id)
+        except EvaluatorFailed as error:
+            raise PolicyInvalid(f"the policy does not compile: {error.message}") from None
+        if isinstance(reply, Failure):
+            raise PolicyInvalid(reply.message)
+
+    def reply(self, question: Question, source: Compile, tenant_id: str) -> Reply:
+        """What the child says; a program that it lost is compiled again. Raises `EvaluatorFailed`.
+
+        What ends it for another reason than time may have died of what others left there, or by
+        somebody's hand. So it is asked once again, alone, in a new one.
+        """
+        with self.turn:
+            self._refuse(source.bundle, tenant_id)
+            try:
+                return self._ask(question, source, tenant_id)
+            except _EndedError as first:
+                if not first.stuck:
+                    try:
+                        return self._ask(question, source, tenant_id)
+                    except _EndedError as second:
+                        raise self._blamed(second, source.bundle, tenant_id) from None
+                raise self._blamed(first, source.bundle, tenant_id) from None
+
+    def close(self) -> None:
+        """End the child, whatever it does."""
+        self._closed = True
+        child = self._child
+        if child is not None:
+            child.end()
+
+    def _ask(self, question: Question, source: Compile, tenant_id: str) -> Reply:
+        reply = self._told(question, tenant_id)
+        if not isinstance(reply, Unknown):
+            return reply
+        compiled = self._told(source, tenant_id)
+        return compiled if isinstance(compiled, Failure) else self._told(question, tenant_id)
+
+    def _told(self, question: Question, tenant_id: str) -> Reply:
+        if self._closed:
+            raise EvaluatorFailed("this judge was closed")
+        if self._child is None or not self._child.lives():
+            self._child = Child(self._engine)
+        reply, used_ms = self._child.ask(question)
+        self.shares.count(tenant_id, used_ms)
+        return reply
+
+    def _refuse(self, bundle: bytes, tenant_id: str) -> None:
+        """Raise `EvaluatorStuck` for who rests."""
+        rest_ms = self.shares.rest_ms(tenant_id)
+        if rest_ms:
+            raise EvaluatorStuck(_rests(tenant_id, rest_ms))
+        if self._resting and self._resting.get((tenant_id, bundle), 0) > time.monotonic():
+            raise EvaluatorStuck(
+                f"these rules ended their process less than REST_MS = {REST_MS} ms ago"
+            )
+
+    def _blamed(self, ended: "_EndedError", bundle: bytes, tenant_id: str) -> EvaluatorFailed:
+        now_s = time.monotonic()
+        self._resting = {each: until for each, until in self._resting.items() if until > now_s}
+        self._resting[tenant_id, bundle] = now_s + REST_MS / 1000
+        self.shares.count(tenant_id, EVALUATION_MS_MAX)
+        return EvaluatorStuck(str(ended)) if ended.stuck else EvaluatorFailed(str(ended))
+
+
+class _EndedError(Exception):
+    """A child has ended without an answer; `stuck` tells that it was for time."""
+
+    def __init__(self, message: str, *, stuck: bool) -> None:
+        super().__init__(message)
+        self.stuck = stuck
 
 
 class Child:
@@ -125,7 +215,7 @@ class Child:
     def __init__(self, engine: str) -> None:
         """Start it. Raises `EvaluatorFailed` where the machine has no process left."""
         self._socket, theirs = socket.socketpair()
-        self._socket.settimeout(CHILD_WAIT_MS_MAX / 1000)
+        self._socket.settimeout(LOOK_MS / 1000)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the name is one of `engines`
                 [sys.executable, "-P", "-m", "aegisd.rego.child", engine],
@@ -135,45 +225,67 @@ class Child:
                 stderr=subprocess.DEVNULL,
                 # The child imports what this process imports, and nothing from where it began.
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-                # An interrupt at the terminal is for the parent, which may have calls to answer.
-                start_new_session=True,
+                # An interrupt at the terminal is for the parent, which may have calls to answer. In
+                # the same session, so that the system hangs up one that is stopped as it ends.
+                process_group=0,
             )
         except OSError as error:
             self._socket.close()
             raise EvaluatorFailed(f"no process for the engine: {error.strerror}") from None
         finally:
             theirs.close()
-        self._end = weakref.finalize(self, _end, os.getpid(), self._socket, self._process)
+        self.end = weakref.finalize(self, _end, os.getpid(), self._socket, self._process)
 
     def lives(self) -> bool:
         """Whether it can be asked. What ended it in between is nobody's question."""
         return self._process.poll() is None
 
-    def ask(self, question: Question) -> Reply:
-        """The reply. Raises `EvaluatorStuck` past a bound of time, else `EvaluatorFailed`."""
+    def ask(self, question: Question) -> Told:
+        """The reply, and the processor time it took. Raises `_EndedError`."""
         try:
-            self._socket.sendall(written(question))
+            left = memoryview(written(question))
+            while left:
+                left = left[self._patiently(partial(self._socket.send, left)) :]
             length = int.from_bytes(self._read(LENGTH_BYTES), "big")
-            reply: Reply = _decode(self._read(length))
-        except TimeoutError:
-            self._end()
-            raise EvaluatorStuck(
-                f"no answer within CHILD_WAIT_MS_MAX = {CHILD_WAIT_MS_MAX} ms"
-            ) from None
+            told: Told = _decode(self._read(length))
         except (OSError, EOFError, msgspec.MsgspecError):
-            self._end()
+            self.end()
             raise _cause(self._process.returncode, question) from None
-        return reply
+        return told
 
     def _read(self, size: int) -> bytes:
         """So many bytes. Raises `EOFError` where the child ends before."""
         read = bytearray()
         while len(read) < size:
-            piece = self._socket.recv(size - len(read))
+            piece = self._patiently(partial(self._socket.recv, size - len(read)))
             if not piece:
                 raise EOFError
             read += piece
         return bytes(read)
+
+    def _patiently(self, step: Callable[[], T]) -> T:
+        """Wait for a step while the child runs, or has no processor to run on."""
+        waited_ms = 0
+        while True:
+            try:
+                return step()
+            except TimeoutError:
+                state = _state(self._process.pid)
+                waited_ms += LOOK_MS if state != RUNS else 0
+            if state in STOPPED or waited_ms >= CHILD_WAIT_MS_MAX:
+                self.end()
+                raise _EndedError(
+                    f"no answer within CHILD_WAIT_MS_MAX = {CHILD_WAIT_MS_MAX} ms",
+                    stuck=state not in STOPPED,
+                )
+
+
+def _state(process_id: int) -> str:
+    """What a process does, by the letters of proc(5); empty where the system does not tell."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return ""
 
 
 def _end(parent: int, connection: socket.socket, process: "subprocess.Popen[bytes]") -> None:
@@ -181,16 +293,23 @@ def _end(parent: int, connection: socket.socket, process: "subprocess.Popen[byte
 
     A forked process has the object too, and the child is still its parent's.
     """
+    if os.getpid() == parent:
+        process.kill()
+        process.wait()
+    # After the end: another thread may be reading, and sees that.
     connection.close()
-    if os.getpid() != parent:
-        return
-    process.kill()
-    process.wait()
 
 
-def _cause(status: int, question: Question) -> EvaluatorFailed:
+def _cause(status: int | None, question: Question) -> _EndedError:
     """What a child died of."""
     if status == -signal.SIGPROF:
         bound = "COMPILE_MS_MAX" if isinstance(question, Compile) else "EVALUATION_MS_MAX"
-        return EvaluatorStuck(f"it takes more than {bound} of a processor")
-    return EvaluatorFailed(f"the engine dies of it (exit status {status})")
+        return _EndedError(f"it takes more than {bound} of a processor", stuck=True)
+    return _EndedError(f"the engine dies of it (exit status {status})", stuck=False)
+
+
+def _rests(tenant_id: str, rest_ms: float) -> str:
+    return (
+        f"rules of tenant {tenant_id} used more than SHARE_MS_MAX = {SHARE_MS_MAX} ms of a "
+        f"processor while others asked, and rest for {rest_ms:.0f} ms"
+    )

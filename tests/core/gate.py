@@ -143,6 +143,9 @@ class ScriptedJudge:
     def on(self, engine: str) -> "ScriptedJudge":
         return self
 
+    def of(self, tenant_id: str) -> "ScriptedJudge":
+        return self
+
     def bundle(self, files: Mapping[str, str]) -> bytes:
         body = encode({"files": dict(files)})
         self.rules.setdefault(digest(body), base)

@@ -1,12 +1,13 @@
 """A batch is decided on the state that it makes, takes its time at most, and is kept whole."""
 
 import asyncio
+import time
 
 import pytest
 
 from aegisd.engine import batch
 from aegisd.store.memory import MemoryStore
-from tests.core.gate import manifest, proposal, tool
+from tests.core.gate import ScriptedJudge, manifest, proposal, tool
 from tests.engine.world import (
     StubbornStore,
     codes,
@@ -88,3 +89,41 @@ def test_decisions_are_made_on_what_the_batch_in_flight_will_leave() -> None:
             return [outcome((await first)[0]), outcome((await second)[0])]
 
     assert run(story()) == ["allow", "BUDGET_EXCEEDED"]
+
+
+def test_a_request_of_many_slow_calls_lets_other_tenants_go_between_and_stays_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch, "BATCH_MS_MAX", 0)
+    others: list[asyncio.Task[object]] = []
+
+    async def story() -> tuple[list[str], list[int]]:
+        store, judge = MemoryStore(), ScriptedJudge()
+        async with running(store, judge=judge) as engine:
+            loop = asyncio.get_running_loop()
+            answered: list[int] = []
+
+            async def other() -> None:
+                await engine.append((said("hello", tenant_id="other"),))
+                answered.append(judge.judged)
+
+            def counted(*asked: object) -> object:
+                # The third of forty asks for another tenant, which waits for no more than its turn.
+                if judge.judged == 3:
+                    loop.call_soon_threadsafe(lambda: others.append(asyncio.ensure_future(other())))
+                time.sleep(0.001)
+                return real(*asked)  # type: ignore[arg-type]
+
+            await engine.append((said("opens"),))
+            await engine.append((said("opens", tenant_id="other"),))
+            real = judge.judge
+            monkeypatch.setattr(judge, "judge", counted)
+            answers = await engine.append((tool("read_file"),) * 40)
+            await asyncio.gather(*others)
+            assert len(log_of(store)) == 2 + 1 + 80
+            return [outcome(answer) for answer in answers], answered
+
+    outcomes, answered = run(story())
+    assert outcomes == ["allow"] * 40
+    assert len(answered) == 1
+    assert answered[0] < 40

@@ -19,6 +19,7 @@ from aegisd.rego.regopy_engine import RegopyEvaluator
 from tests.core.builders import GOLDEN
 from tests.core.gate import proposal, tool
 from tests.engine.world import ManualClock, ignore, log_of, open_sqlite, run
+from tests.rego.evaluators import Unsheltered
 
 TRANSCRIPT = GOLDEN / "session.txt"
 
@@ -109,7 +110,9 @@ def test_a_governed_session_is_decided_as_it_was_the_last_time_somebody_read_it(
     async def story() -> str:
         store = open_sqlite(tmp_path)
         base = bundle.load_directory(resources.policies() / "aegis")
-        judge = RegoJudge(RegopyEvaluator(), RegopyEvaluator(), base, store.document, "rules 1")
+        judge = RegoJudge(
+            RegopyEvaluator(), Unsheltered(RegopyEvaluator()), base, store.document, "rules 1"
+        )
         held = capabilities.from_value(MANIFEST)
         engine = compose.engine(
             store, judge, compose.configured(judge, held), clock=ManualClock(), on_fatal=ignore

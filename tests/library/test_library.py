@@ -31,6 +31,7 @@ from aegisd.core.log.merkle import consistent
 from aegisd.core.log.note import read_key
 from aegisd.library import Library, LibraryThread
 from aegisd.rego import installation
+from aegisd.rego.shelter import Lane
 from aegisd.rows import Batch
 from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
@@ -313,8 +314,14 @@ def test_a_log_has_one_writer(tmp_path: Path) -> None:
     assert f"locked by process {os.getpid()}" in told.stderr or told.returncode == 0
 
 
+def lanes_of(opened: Library) -> list[Lane]:
+    shelter = opened._judge._shelter
+    return [shelter._judging, shelter._trying]
+
+
 def test_a_library_is_used_on_the_loop_that_started_it(dsn: str | None) -> None:
-    opened = Library(dsn, manifest=MANIFEST)
+    rules = 'package aegis.rules\nimport rego.v1\ndeny contains {"message": "no"} if false\n'
+    opened = Library(dsn, manifest=MANIFEST, policy={"a.rego": rules})
 
     async def early() -> None:
         with pytest.raises(Unavailable, match="another event loop"):
@@ -332,7 +339,10 @@ def test_a_library_is_used_on_the_loop_that_started_it(dsn: str | None) -> None:
     run(early())
     run(story())
     run(late())
+    children = [lane._child for lane in lanes_of(opened)]
     run(opened.close())
+    # What judges beside the process ends with it, on this way out as on the others.
+    assert [child is not None and child._process.returncode for child in children] == [-9, -9]
 
 
 def test_a_broken_log_breaks_the_gate_and_not_the_process(

@@ -15,11 +15,29 @@ from aegisd.core.log.canonical import encode
 from aegisd.ports import Evaluator, Program
 from aegisd.rego import bundle, module
 from aegisd.rego.engines import choose, installed
+from aegisd.rego.shelter import Shelter
 from tests.rego.worlds import INPUT, MANIFEST, base_files, bent
 
 ENGINES = ("regopy", "regorus")
 
 HEAD = "package aegis.rules\n\nimport rego.v1\n\n"
+
+
+class Unsheltered(Shelter):
+    """The engine here, where a child would be."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        super().__init__(evaluator)
+        self._here = evaluator
+
+    def attempt(self, bundle: bytes, manifest: bytes, tenant_id: str) -> None:
+        """Compile, and keep nothing."""
+        self._here.compile(bundle, manifest)
+
+    def compile(self, bundle: bytes, manifest: bytes, tenant_id: str = "") -> Program:  # type: ignore[override]
+        """A program of the engine's own."""
+        return self._here.compile(bundle, manifest)
+
 
 # Rules that fail for an argument `n` that is text, zero or the number 1, each in another place.
 FAILING = [

@@ -16,6 +16,7 @@ from aegisd.rego.bundle import build
 from aegisd.rego.judge import RegoJudge
 from aegisd.rows import Document
 from tests.core.gate import digest, manifest
+from tests.rego.evaluators import Unsheltered
 
 ASKED = PolicyInput(body=b"{}", facts=b"{}")
 SILENCE = b'{"deny":[],"require_approval":[],"constraints":[],"obligations":[],"advice":[]}'
@@ -70,7 +71,7 @@ def nowhere(_digest: bytes) -> None:
 def judging(
     evaluator: OneEvaluator, find: Callable[[bytes], Document | None] = nowhere
 ) -> RegoJudge:
-    judge = RegoJudge(evaluator, evaluator, BASE, find, "rules 1")
+    judge = RegoJudge(evaluator, Unsheltered(evaluator), BASE, find, "rules 1")
     judge.keep(document(bundle()))
     return judge
 
@@ -131,7 +132,7 @@ def test_only_the_rules_of_this_build_are_judged_here_and_only_where_steps_are_c
 ) -> None:
     monkeypatch.setattr(OneEvaluator, "bounded", bounded)
     here, sheltered = OneEvaluator(), OneEvaluator()
-    judge = RegoJudge(here, sheltered, BASE, nowhere, "rules 1")
+    judge = RegoJudge(here, Unsheltered(sheltered), BASE, nowhere, "rules 1")
     judge.keep(document(bundle(rules)))
     assert judge.judge(digest(bundle(rules)), "", ASKED) is not None
     assert {"here": here.compiled, "sheltered": sheltered.compiled}[where]
@@ -146,7 +147,7 @@ def test_only_the_rules_of_this_build_are_judged_here_and_only_where_steps_are_c
 def test_a_compiler_that_throws_what_nobody_foresaw_denies() -> None:
     body = bundle()
     refusing = OneEvaluator(refusal=OSError("no process"))
-    broken = RegoJudge(refusing, refusing, BASE, lambda _: None, "v")
+    broken = RegoJudge(refusing, Unsheltered(refusing), BASE, lambda _: None, "v")
     broken.keep(document(body))
     assert broken.judge(digest(body), "", ASKED) == ERROR
 
@@ -210,7 +211,7 @@ def test_a_store_that_cannot_be_read_denies() -> None:
     def find(_digest: bytes) -> Document | None:
         raise StoreFailed("cannot read")
 
-    judge = RegoJudge(OneEvaluator(), OneEvaluator(), BASE, find, "rules 1")
+    judge = RegoJudge(OneEvaluator(), Unsheltered(OneEvaluator()), BASE, find, "rules 1")
     assert asked(judge) == ERROR
 
 
@@ -256,7 +257,7 @@ def test_the_release_types_are_the_ones_that_an_operators_rule_names() -> None:
 
 
 def test_a_bundle_that_was_gone_is_read_once_it_is_there() -> None:
-    judge = RegoJudge(OneEvaluator(), OneEvaluator(), BASE, nowhere, "rules 1")
+    judge = RegoJudge(OneEvaluator(), Unsheltered(OneEvaluator()), BASE, nowhere, "rules 1")
     assert (asked(judge), judge.released(digest(bundle()))) == (None, RELEASED)
     judge.keep(document(bundle()))
     assert asked(judge) is not None

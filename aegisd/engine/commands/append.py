@@ -1,6 +1,6 @@
 """Events of agents, judged and recorded."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -32,7 +32,7 @@ class Append(Command[tuple[Recorded, ...]], frozen=True, kw_only=True):
         """Those of its events."""
         return [proposal.session_id for proposal in self.proposals]
 
-    def stage(self, stage: Stage) -> tuple[Recorded, ...]:
+    def steps(self, stage: Stage) -> Generator[None, None, tuple[Recorded, ...]]:
         """Judge and stage each event, or find what was answered under the key before.
 
         Raises a `Conflict` with the `index` of the event that cannot follow.
@@ -40,9 +40,17 @@ class Append(Command[tuple[Recorded, ...]], frozen=True, kw_only=True):
         before = stage.recorded(self.key)
         if before:
             return self._replayed(before)
-        answers = tuple(_proposed(stage, self.proposals))
+        answers: list[Recorded] = []
+        for index, proposal in enumerate(self.proposals):
+            if index:
+                yield
+            try:
+                answers.append(stage.propose(proposal))
+            except AegisError as error:
+                error.details["index"] = index
+                raise
         stage.remember(self.key, answers)
-        return answers
+        return tuple(answers)
 
     def _replayed(self, before: Sequence[Recorded]) -> tuple[Recorded, ...]:
         same = len(before) == len(self.proposals) and all(
@@ -67,12 +75,3 @@ class Check(Command[Verdict | None], frozen=True, kw_only=True):
     def stage(self, stage: Stage) -> Verdict | None:
         """Judge. Raises `SessionUnknown` before a session's first event."""
         return stage.check(self.proposal)
-
-
-def _proposed(stage: Stage, proposals: Sequence[Proposal]) -> Iterator[Recorded]:
-    for index, proposal in enumerate(proposals):
-        try:
-            yield stage.propose(proposal)
-        except AegisError as error:
-            error.details["index"] = index
-            raise

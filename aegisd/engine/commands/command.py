@@ -1,6 +1,6 @@
 """A command: what a writer takes, whoever asks for it."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -49,3 +49,11 @@ class Command(Struct, Generic[R], frozen=True, kw_only=True):
     def stage(self, stage: Stage) -> R:
         """Stage its events. Raises what stands against it; then nothing of it happens."""
         raise NotImplementedError
+
+    def steps(self, stage: Stage) -> Generator[None, None, R]:
+        """Stage its events, with a pause behind each part that takes its time. Raises as `stage`.
+
+        Whatever others do in a pause, nobody else changes what the stage rests on.
+        """
+        yield from ()
+        return self.stage(stage)

@@ -14,6 +14,7 @@ from aegisd.rego.bundle import build
 from aegisd.rego.judge import RegoJudge
 from aegisd.rows import Document
 from tests.core.gate import Json, ScriptedJudge, digest, manifest
+from tests.rego.evaluators import Unsheltered
 
 ASKED = PolicyInput(body=b"{}", facts=b"{}")
 BASE = {"decision.rego": "package aegis.decision\n\nresult := {}\n"}
@@ -46,7 +47,7 @@ def judge(request: pytest.FixtureRequest) -> Judge:
     """A judge with one bundle, the office manifest, and an engine that fails."""
     judge: LiveJudge = ScriptedJudge({BODY: sick})
     if request.param == "rego":
-        judge = RegoJudge(Sick(), Sick(), BASE, nowhere, "rules 1")
+        judge = RegoJudge(Sick(), Unsheltered(Sick()), BASE, nowhere, "rules 1")
     for kind, body in (("bundle", BODY), ("manifest", manifest().document)):
         judge.keep(Document(digest=hashlib.sha256(body).digest(), kind=kind, body=body))
     return judge
