@@ -193,7 +193,7 @@ class QueueFull(Unavailable, code="queue_full"):
 
 
 class Busy(Unavailable, code="busy"):
-    """A bound of all callers together is reached; nothing of the request was read. Try again."""
+    """A bound of all callers, or of one tenant beside others, is reached; nothing was done."""
 
 
 class Stopping(Unavailable, code="stopping"):

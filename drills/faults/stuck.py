@@ -44,7 +44,7 @@ CALLS = 2
 
 @fault("a stuck evaluation", attempts=20, quick=2)
 def stuck(attempts: int, tally: Tally) -> None:
-    """One tenant's rules hang or fill the memory, on either engine; another's calls go on."""
+    """One tenant's rules hang or fill the memory, on either engine; others' calls go on."""
     for number in range(attempts):
         engines = installed()
         with TemporaryDirectory(prefix="aegis-stuck-") as name:
@@ -56,8 +56,9 @@ def _attempt(folder: Path, engine: str, tally: Tally) -> None:
     with Daemon(folder, "--policy-engine", engine) as daemon:
         client = daemon.connect()
         rules = {"files": {"a.rego": RULES[engine]}, "author": "ann", "reason": "r"}
-        status, _ = client.request("POST", "/v1/policies", {"tenant_id": "hostile", **rules})
-        tally.require(f"the rules were answered {status}", holds=status == CREATED)
+        for tenant_id in ("hostile", "neighbour"):
+            status, _ = client.request("POST", "/v1/policies", {"tenant_id": tenant_id, **rules})
+            tally.require(f"the rules were answered {status}", holds=status == CREATED)
         load = Load(daemon, CLIENTS)
         for _ in range(CALLS):
             hostile = proposal("s", args=ARGS, tenant_id="hostile")
@@ -65,6 +66,11 @@ def _attempt(folder: Path, engine: str, tally: Tally) -> None:
             denied = status == CREATED and "POLICY_ERROR" in str(answer["decision"])
             tally.require(f"rules that hang were answered {status}", holds=denied)
             _goes_on(load)
+        # The same rules, in force for somebody who brings them nothing to hang on.
+        neighbour = proposal("s", args={"path": ARGS["path"]}, tenant_id="neighbour")
+        status, answer = client.request("POST", "/v1/events", neighbour)
+        judged = status == CREATED and "POLICY_ERROR" not in str(answer["decision"])
+        tally.require(f"others with the same rules were answered {answer}", holds=judged)
         load.stop()
         tally.require(f"others were refused: {load.refusals[:1]}", holds=not load.refusals)
         client.close()
