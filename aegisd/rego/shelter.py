@@ -6,6 +6,7 @@ into force, is compiled in a child of its own, so that no decision waits for it.
 """
 
 import hashlib
+import logging
 import os
 import signal
 import socket
@@ -45,6 +46,9 @@ CHILD_WAIT_MS_MAX = 10_000
 # Milliseconds between two looks at what a child that does not answer is doing.
 LOOK_MS = 250
 
+# Bytes of an answer read at once; most have some hundred.
+PIECE_BYTES = 65_536
+
 # Milliseconds that a tenant's bundle is not asked after it ended the child: ten times what it may
 # take, so that others are judged in between.
 REST_MS = 10_000
@@ -56,6 +60,8 @@ NOBODY = ""
 RUNS, STOPPED = "R", ("T", "t")
 
 T = TypeVar("T")
+
+_logger = logging.getLogger("aegisd.rego")
 
 _decode = msgspec.msgpack.Decoder(Told).decode
 
@@ -181,6 +187,9 @@ class Lane:
             self._child = Child(self._engine)
         reply, used_ms = self._child.ask(question)
         self.shares.count(tenant_id, used_ms)
+        rest_ms = self.shares.rest_ms(tenant_id)
+        if rest_ms:
+            _logger.warning("%s", _rests(tenant_id, rest_ms))
         return reply
 
     def _refuse(self, bundle: bytes, tenant_id: str) -> None:
@@ -198,6 +207,7 @@ class Lane:
         self._resting = {each: until for each, until in self._resting.items() if until > now_s}
         self._resting[tenant_id, bundle] = now_s + REST_MS / 1000
         self.shares.count(tenant_id, EVALUATION_MS_MAX)
+        _logger.warning("rules of tenant %s rest for %d ms: %s", tenant_id, REST_MS, ended)
         return EvaluatorStuck(str(ended)) if ended.stuck else EvaluatorFailed(str(ended))
 
 
@@ -246,22 +256,22 @@ class Child:
             left = memoryview(written(question))
             while left:
                 left = left[self._patiently(partial(self._socket.send, left)) :]
-            length = int.from_bytes(self._read(LENGTH_BYTES), "big")
-            told: Told = _decode(self._read(length))
+            told: Told = _decode(self._read())
         except (OSError, EOFError, msgspec.MsgspecError):
             self.end()
             raise _cause(self._process.returncode, question) from None
         return told
 
-    def _read(self, size: int) -> bytes:
-        """So many bytes. Raises `EOFError` where the child ends before."""
-        read = bytearray()
+    def _read(self) -> memoryview:
+        """One message; nothing follows it unasked. Raises `EOFError` where the child ends first."""
+        read, size = bytearray(), LENGTH_BYTES
         while len(read) < size:
-            piece = self._patiently(partial(self._socket.recv, size - len(read)))
+            piece = self._patiently(partial(self._socket.recv, PIECE_BYTES))
             if not piece:
                 raise EOFError
             read += piece
-        return bytes(read)
+            size = LENGTH_BYTES + int.from_bytes(read[:LENGTH_BYTES], "big")
+        return memoryview(read)[LENGTH_BYTES:]
 
     def _patiently(self, step: Callable[[], T]) -> T:
         """Wait for a step while the child runs, or has no processor to run on."""
