@@ -100,7 +100,10 @@ class Programs:
 
     def answer(self, question: Question) -> Told:
         """The reply to one question. What the engine throws is a `Failure`."""
-        milliseconds = COMPILE_MS_MAX if isinstance(question, Compile) else EVALUATION_MS_MAX
+        milliseconds = EVALUATION_MS_MAX
+        if isinstance(question, Compile):
+            self._make_room()
+            milliseconds = COMPILE_MS_MAX
         # Nobody handles SIGPROF, so the bound ends the process, whatever native code is doing.
         signal.setitimer(signal.ITIMER_PROF, milliseconds / 1000)
         try:
@@ -114,7 +117,6 @@ class Programs:
         return reply, milliseconds - left_s * 1000
 
     def _compile(self, question: Compile) -> Reply:
-        self._make_room()
         program = self._evaluator.compile(question.bundle, question.manifest)
         if question.program:
             self._programs[question.program] = program

@@ -133,7 +133,12 @@ def test_a_child_that_was_ended_or_stopped_is_nobodys_fault(
         lives = iter([True])
         monkeypatch.setattr(first, "lives", lambda: next(lives, False))
     looks, look = list[str](), shelter._state
-    monkeypatch.setattr(shelter, "_state", lambda pid: looks.append(look(pid)) or looks[-1])
+
+    def looked(process_id: int) -> str:
+        looks.append(look(process_id))
+        return looks[-1]
+
+    monkeypatch.setattr(shelter, "_state", looked)
     os.kill(first._process.pid, end)
     assert said(quiet, n=1) == ["no"]
     # It is ended when it is first seen to be stopped.

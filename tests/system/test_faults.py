@@ -20,8 +20,8 @@ class Broken:
     def evaluate(self, policy_input):
 {faults}
         return self.real.evaluate(policy_input)
-compile = RegoJudge._compile
-RegoJudge._compile = lambda self, *a: Broken(compile(self, *a))
+program = RegoJudge._program
+RegoJudge._program = lambda self, *a: Broken(program(self, *a))
 """
 
 
