@@ -43,6 +43,8 @@ def test_a_program_is_asked_by_its_name_and_what_is_refused_is_said() -> None:
         (Compile(b"1", b"", b"m1"), Failure("empty")),
         (Compile(b"1", b"b", b"m1"), Compiled()),
         (Compile(b"2", b"b", b"m2"), Compiled()),
+        # What is known is not compiled again: an empty bundle would be refused.
+        (Compile(b"2", b"", b"m"), Compiled()),
         (Compile(b"", b"b", b"m3"), Compiled()),
         (Evaluate(b"2", b"in"), Answer(b"m2")),
         (Evaluate(b"1", b"in"), Answer(b"m1")),
@@ -85,7 +87,7 @@ def test_past_the_bytes_for_programs_the_one_asked_longest_ago_makes_room(
 
 @pytest.mark.parametrize(
     ("question", "bound"),
-    [(Compile(b"1", b"b", b"m"), "COMPILE_MS_MAX"), (Evaluate(b"1", b"in"), "EVALUATION_MS_MAX")],
+    [(Compile(b"2", b"b", b"m"), "COMPILE_MS_MAX"), (Evaluate(b"1", b"in"), "EVALUATION_MS_MAX")],
 )
 def test_what_takes_a_processor_too_long_ends_the_process(
     question: Compile | Evaluate, bound: str
