@@ -250,6 +250,19 @@ def test_a_log_whose_guards_were_taken_away_is_not_written_to(path: Path) -> Non
     assert path.read_bytes() == before
 
 
+def test_a_trigger_under_a_name_of_sqlites_own_is_found(path: Path) -> None:
+    SqliteStore(str(path)).close()
+    trigger = (
+        "CREATE TRIGGER sqlite_stat1 BEFORE UPDATE ON detached BEGIN SELECT RAISE(IGNORE); END"
+    )
+    row = ("trigger", "sqlite_stat1", "detached", 0, trigger)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA writable_schema=ON")
+        other.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", row)
+    with pytest.raises(LogCorrupt, match="schema: trigger sqlite_stat1 was added"):
+        SqliteStore(str(path))
+
+
 def test_figures_kept_by_analyze_are_no_change_of_the_schema(path: Path) -> None:
     opened = SqliteStore(str(path))
     opened.append(batch([event(0)]))
