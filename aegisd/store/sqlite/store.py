@@ -137,8 +137,10 @@ class SqliteStore(SqliteReader, Alone):
         undo.callback(self._writer.close)
         self._prepare(path)
         self._files = tuple(
-            (name, _identity(name)) for name in (path, f"{path}-wal", f"{path}-shm")
+            (name, _found(name)[0]) for name in (path, f"{path}-wal", f"{path}-shm")
         )
+        # The least bytes that each has from now on.
+        self._least = dict.fromkeys((name for name, _ in self._files), 0)
         self._looked = 0.0
         self._broken, self.fault = "", ""
         self._erased_in_wal = False
@@ -243,6 +245,7 @@ class SqliteStore(SqliteReader, Alone):
         if not self._erased_in_wal:
             return
         with suppress(sqlite3.Error):
+            self._least[f"{self._path}-wal"] = 0
             (busy, *_) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self._erased_in_wal = bool(busy)
 
@@ -254,9 +257,16 @@ class SqliteStore(SqliteReader, Alone):
             now = time.monotonic()
             files = self._files if now - self._looked >= LOOK_SECONDS else self._files[:1]
             self._looked = now if files is self._files else self._looked
-            moved = next((name for name, known in files if _identity(name) != known), None)
-            if moved is not None:
-                self._broken = f"{moved} was moved or deleted while open{self._rescued()}"
+            for name, known in files:
+                identity, size = _found(name)
+                if identity != known:
+                    self._broken = f"{name} was moved or deleted while open{self._rescued()}"
+                    break
+                if size < self._least[name]:
+                    self._broken = f"{name} was cut short while open"
+                    break
+                # SQLite cuts a write-ahead log that grew past its limit back to it.
+                self._least[name] = size if name == self._path else min(size, WAL_BYTES_MAX)
         if self._broken:
             self.fault = f"{self._broken}; the log takes no events until a restart"
             raise StoreBroken(self.fault)
@@ -267,7 +277,7 @@ class SqliteStore(SqliteReader, Alone):
         Not where another file stands in its place: then somebody else has the database open.
         """
         _, (wal, known), _ = self._files
-        if _identity(wal) not in (known, None):
+        if _found(wal)[0] not in (known, None):
             return ""
         with suppress(sqlite3.Error):
             copied = self._writer.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
@@ -358,13 +368,13 @@ def insert_sql(rows: int) -> str:
     return INSERT.format(rows=", ".join([ROW] * rows))
 
 
-def _identity(path: str) -> tuple[int, int] | None:
-    """Which file a path leads to; None where to none."""
+def _found(path: str) -> tuple[tuple[int, int] | None, int]:
+    """Which file a path leads to, None where to none; and its bytes."""
     try:
         status = os.stat(path)  # noqa: PTH116 - on the hot path, and as short
     except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return None, 0
+    return (status.st_dev, status.st_ino), status.st_size
 
 
 def _require_root(tenant_id: str, what: str, found: object, wanted: bytes) -> None:

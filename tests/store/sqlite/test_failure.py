@@ -1,5 +1,6 @@
 """What fails under a store: what may pass, and what ends it for good."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -159,6 +160,19 @@ def test_a_file_taken_away_under_the_store_ends_it_and_what_it_took_is_rescued(
         left.write_bytes(database.read())
     with closing(SqliteStore(str(left))) as again:
         assert list(again.events("acme")) == [event(0)]
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_a_file_cut_short_under_the_store_ends_it(
+    store: SqliteStore, path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "LOOK_SECONDS", 0)
+    store.append(batch([event(0)]))
+    store.probe()
+    os.truncate(f"{path}{suffix}", 0)
+    for _ in range(2):
+        with pytest.raises(StoreBroken, match="was cut short while open"):
+            store.append(LATER)
 
 
 def test_a_write_ahead_log_put_in_the_place_of_ours_is_left_alone(
