@@ -71,6 +71,32 @@ def refuse_orphans(path: str) -> None:
             )
 
 
+def older_changes(connection: sqlite3.Connection, path: str) -> list[str]:
+    """Whether the changes beside a database are older than it: one sentence, or none.
+
+    SQLite believes them as they are, and closing would copy them over what is newer. Of a database
+    that a crash left in the middle of such a copy nothing is newer than the changes.
+    """
+    if not (os.path.lexists(f"{path}-wal") and Path(f"{path}-wal").stat().st_size):
+        return []
+    heads = (
+        "SELECT tenant_id, next_position FROM tenant_heads WHERE typeof(next_position) = 'integer'"
+    )
+    with closing(sqlite3.connect(uri(path, "mode=ro&immutable=1"), uri=True)) as alone:
+        try:
+            without = dict(alone.execute(heads).fetchall())
+        except (sqlite3.Error, UnicodeDecodeError):
+            return []
+    found = dict(connection.execute(heads).fetchall())
+    return [
+        f"{path}-wal is older than it: with that the log of tenant {tenant_id} ends before "
+        f"position {found.get(tenant_id, 0)}, without it before {end}; they are of two copies, put "
+        "both back from one"
+        for tenant_id, end in without.items()
+        if end > found.get(tenant_id, 0)
+    ][:1]
+
+
 def uri(path: str, query: str) -> str:
     """The `file:` URI of a path, so that no character of the path is taken for a parameter."""
     return f"file:{quote(os.fsencode(path))}?{query}"

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.store.sqlite import failure, schema
+from aegisd.store.sqlite import failure, file, schema
 from aegisd.store.sqlite.connection import Connections
 from aegisd.store.sqlite.row import event_of
 from aegisd.store.tables import (
@@ -192,6 +192,6 @@ class SqliteReader(TableReader):
         in one of the two only. Reads the whole file: about a second for 200 MB.
         """
         with self._reading("the whole file") as connection:
-            changes = schema.changes(connection)
+            changes = schema.changes(connection) or file.older_changes(connection, self._path)
             found = connection.execute(f"PRAGMA integrity_check({FAULTS_MAX})").fetchall()
         return changes + [f"file: {finding}" for (finding,) in found if finding != "ok"]

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -39,10 +38,6 @@ CHECKPOINT_PAGES = 2000
 
 # Bytes the write-ahead log is cut back to after a long read has let it grow.
 WAL_BYTES_MAX = 1 << 26
-
-# Seconds between two looks at what lies beside the file while batches come fast: a look costs some
-# microseconds, and whatever a batch put there meanwhile is copied into the file when one finds out.
-LOOK_SECONDS = 0.01
 
 # Statements besides the inserts of each size that stay compiled.
 OTHER_STATEMENTS = 16
@@ -136,25 +131,16 @@ class SqliteStore(SqliteReader, Alone):
         )
         undo.callback(self._writer.close)
         self._prepare(path)
-        self._files = tuple(
-            (name, _found(name)[0]) for name in (path, f"{path}-wal", f"{path}-shm")
-        )
-        # The least bytes that each has from now on.
-        self._least = dict.fromkeys((name for name, _ in self._files), 0)
-        self._looked = 0.0
+        self._know_files()
+        # Nothing of the file changes before the first write, which comes once a start has held the
+        # log to whatever was signed of it.
+        self._is_begun = False
         self._broken, self.fault = "", ""
         self._erased_in_wal = False
 
     def _prepare(self, path: str) -> None:
         """Set what makes a commit durable, and see that the file can be written."""
         writer = self._writer
-        (mode,) = writer.execute("PRAGMA journal_mode=WAL").fetchone()
-        if mode != "wal":
-            raise ConfigInvalid(
-                f"{path} cannot have a write-ahead log, expected journal mode wal, found {mode}; "
-                "choose a --dsn on a local disk",
-                path=path,
-            )
         writer.execute("PRAGMA synchronous=FULL")
         # Elsewhere than on macOS these two do nothing; there a plain fsync stops at the drive.
         writer.execute("PRAGMA fullfsync=ON")
@@ -165,10 +151,9 @@ class SqliteStore(SqliteReader, Alone):
         # What is erased is overwritten, and not kept in a temporary file either.
         writer.execute("PRAGMA secure_delete=ON")
         writer.execute("PRAGMA temp_store=MEMORY")
+        # Where another program writes, this waits and fails. It writes nothing itself.
         with self._transaction():
-            changes = schema.changes(writer)
-            if not changes:
-                schema.bring_up_to_date(writer)
+            changes = schema.changes(writer) or file.older_changes(writer, path)
         if changes:
             raise LogCorrupt(
                 f"{path} is not as Aegis made it: {'; '.join(changes)}; nothing was written, "
@@ -176,8 +161,37 @@ class SqliteStore(SqliteReader, Alone):
                 path=path,
             )
 
+    def _know_files(self) -> None:
+        """Note which files they are, and the least bytes that each has from now on."""
+        names = (self._path, f"{self._path}-wal", f"{self._path}-shm")
+        self._files = tuple((name, _found(name)[0]) for name in names)
+        self._least = dict.fromkeys(names, 0)
+
+    def _begin(self) -> None:
+        """Bring the file up to date, before the first write."""
+        writer, path = self._writer, self._path
+        (before,) = writer.execute("PRAGMA journal_mode").fetchone()
+        (mode,) = writer.execute("PRAGMA journal_mode=WAL").fetchone()
+        if mode != "wal":
+            raise ConfigInvalid(
+                f"{path} cannot have a write-ahead log, expected journal mode wal, found {mode}; "
+                "choose a --dsn on a local disk",
+                path=path,
+            )
+        with self._transaction():
+            schema.bring_up_to_date(writer)
+        if before != mode:
+            self._know_files()
+        self._is_begun = True
+
     def close(self) -> None:
-        """Close every connection, readers first so that the last one empties the log beside it."""
+        """Close every connection, readers first so that the last one empties the log beside it.
+
+        Of a log that was not written to the writer goes first: so it leaves what a crash, or
+        somebody else, put there.
+        """
+        if not self._is_begun and _found(f"{self._path}-wal")[1]:
+            self._writer.close()
         super().close()
         self._resources.close()
 
@@ -252,21 +266,24 @@ class SqliteStore(SqliteReader, Alone):
     def _refuse_when_unusable(self) -> None:
         if not self._connections.pool.open:
             raise StoreFailed(f"{self._path}: the store is closed and takes no events")
-        if not self._broken:
-            # SQLite would go on writing to a file that no restart finds.
-            now = time.monotonic()
-            files = self._files if now - self._looked >= LOOK_SECONDS else self._files[:1]
-            self._looked = now if files is self._files else self._looked
-            for name, known in files:
-                identity, size = _found(name)
-                if identity != known:
-                    self._broken = f"{name} was moved or deleted while open{self._rescued()}"
-                    break
-                if size < self._least[name]:
-                    self._broken = f"{name} was cut short while open"
-                    break
-                # SQLite cuts a write-ahead log that grew past its limit back to it.
-                self._least[name] = size if name == self._path else min(size, WAL_BYTES_MAX)
+        # The index beside the log is the readers', and `probe` looks at it.
+        self._look(self._files[:2])
+        if not self._is_begun:
+            try:
+                self._begin()
+            except failure.READ_ERRORS as error:
+                raise self._refusal(error, "") from error
+
+    def _look(self, files: Sequence[tuple[str, tuple[int, int] | None]]) -> None:
+        """Raise `StoreBroken` where SQLite would go on writing to a file that no restart finds."""
+        for name, known in () if self._broken else files:
+            identity, size = _found(name)
+            if identity != known:
+                self._broken = f"{name} was moved or deleted while open{self._rescued()}"
+            elif size < self._least[name]:
+                self._broken = f"{name} was cut short while open"
+            # SQLite cuts a write-ahead log that grew past its limit back to it.
+            self._least[name] = size if name == self._path else min(size, WAL_BYTES_MAX)
         if self._broken:
             self.fault = f"{self._broken}; the log takes no events until a restart"
             raise StoreBroken(self.fault)
@@ -287,8 +304,8 @@ class SqliteStore(SqliteReader, Alone):
 
     def probe(self) -> None:
         """See `aegisd.ports.EventStore.probe`."""
-        self._looked = 0.0
         self._refuse_when_unusable()
+        self._look(self._files)
         if self.fault:
             try:
                 with self._transaction():

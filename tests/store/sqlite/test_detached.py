@@ -154,6 +154,7 @@ def test_a_batch_with_values_is_one_transaction_and_without_one_statement(
     store: SqliteStore,
 ) -> None:
     seen: list[str] = []
+    store.probe()
     store._writer.set_trace_callback(seen.append)
     keep(store, value(0), erased=["u2"])
     verbs = [sql.split()[0] for sql in dict.fromkeys(seen)]

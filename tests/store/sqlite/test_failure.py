@@ -1,6 +1,7 @@
 """What fails under a store: what may pass, and what ends it for good."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -9,8 +10,8 @@ from typing import NoReturn
 
 import pytest
 
-from aegisd.core.errors import ConfigInvalid, StoreBroken, StoreFailed
-from aegisd.store.sqlite import store as store_module
+from aegisd.core.errors import ConfigInvalid, LogCorrupt, StoreBroken, StoreFailed
+from aegisd.store.sqlite.reader import SqliteReader
 from aegisd.store.sqlite.store import SqliteStore
 from tests.store.contract import StoreContract, batch, document, event, snapshot
 from tests.store.sqlite.failing import Failing
@@ -134,17 +135,20 @@ def test_a_foreign_writer_at_the_start_is_named_as_the_reason(
 
 
 @pytest.mark.parametrize("fate", [Path.unlink, lambda path: path.rename(f"{path}.old")])
-@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
-@pytest.mark.parametrize("notices", [SqliteStore.probe, lambda store: store.append(LATER)])
+@pytest.mark.parametrize(
+    ("suffix", "notices"),
+    [
+        *((suffix, SqliteStore.probe) for suffix in ("", "-wal", "-shm")),
+        *((suffix, lambda store: store.append(LATER)) for suffix in ("", "-wal")),
+    ],
+)
 def test_a_file_taken_away_under_the_store_ends_it_and_what_it_took_is_rescued(
     store: SqliteStore,
     path: Path,
     fate: Callable[[Path], None],
     suffix: str,
     notices: Callable[[SqliteStore], None],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(store_module, "LOOK_SECONDS", 0)
     store.append(batch([event(0)]))
     store.probe()
     assert not store.fault
@@ -164,15 +168,54 @@ def test_a_file_taken_away_under_the_store_ends_it_and_what_it_took_is_rescued(
 
 @pytest.mark.parametrize("suffix", ["", "-wal"])
 def test_a_file_cut_short_under_the_store_ends_it(
-    store: SqliteStore, path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+    store: SqliteStore, path: Path, suffix: str
 ) -> None:
-    monkeypatch.setattr(store_module, "LOOK_SECONDS", 0)
     store.append(batch([event(0)]))
-    store.probe()
+    store.append(batch([event(1)]))
     os.truncate(f"{path}{suffix}", 0)
     for _ in range(2):
         with pytest.raises(StoreBroken, match="was cut short while open"):
-            store.append(LATER)
+            store.append(batch([event(2)]))
+
+
+def altered(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(statement)
+
+
+def contents(path: Path) -> list[bytes]:
+    return [file.read_bytes() if file.exists() else b"" for file in (path, Path(f"{path}-wal"))]
+
+
+# What is done to a file that was closed, with its write-ahead log after one event and after two.
+DONE = {
+    "-wal is older than it": lambda path, old, _new: Path(f"{path}-wal").write_bytes(old),
+    "table more was added": lambda path, _old, _new: altered(path, "CREATE TABLE more (a)"),
+    "": lambda path, _old, new: Path(f"{path}-wal").write_bytes(new),
+    "$": lambda path, _old, _new: altered(path, "PRAGMA journal_mode=DELETE"),
+}
+
+
+@pytest.mark.parametrize("refusal", DONE)
+def test_a_store_that_is_refused_or_not_written_to_leaves_every_byte_as_it_was(
+    path: Path, refusal: str
+) -> None:
+    with closing(SqliteStore(str(path))) as store:
+        store.append(batch([event(0)]))
+        old = contents(path)[1]
+        store._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        store.append(batch([event(1)]))
+        new = contents(path)[1]
+    DONE[refusal](path, old, new)
+    before, found = contents(path), ""
+    try:
+        SqliteStore(str(path)).close()
+    except LogCorrupt as error:
+        found = error.message
+    assert re.search(refusal, found)
+    assert contents(path) == before
+    with closing(SqliteReader(str(path))) as reader:
+        assert bool(reader.faults()) == bool(found)
 
 
 def test_a_write_ahead_log_put_in_the_place_of_ours_is_left_alone(

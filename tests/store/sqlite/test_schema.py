@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aegisctl import main
-from aegisd.core.errors import ConfigInvalid, LogCorrupt
+from aegisd.core.errors import LogCorrupt, StoreFailed
 from aegisd.core.log.chain import Chain
 from aegisd.store.sqlite.reader import SqliteReader
 from aegisd.store.sqlite.store import SqliteStore
@@ -44,6 +44,8 @@ def test_a_store_brings_an_old_file_up_to_date_and_changes_no_row(old: Path) -> 
         before = {name: list(reader.events(name)) for name in reader.tenants()}
     reading = SqliteReader(str(old))
     store = SqliteStore(str(old))
+    assert store.schema_version() == 1
+    store.probe()
     assert store.schema_version() == 2
     assert store.faults() == []
     assert {name: list(store.events(name)) for name in store.tenants()} == before
@@ -94,8 +96,8 @@ def test_bringing_a_file_up_to_date_is_one_transaction(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("aegisd.store.sqlite.schema.bring_up_to_date", half_of_it)
-    with pytest.raises(ConfigInvalid, match="injected"):
-        SqliteStore(str(old))
+    with closing(SqliteStore(str(old))) as store, pytest.raises(StoreFailed, match="injected"):
+        store.probe()
     monkeypatch.undo()
     with closing(SqliteReader(str(old))) as reader:
         assert reader.schema_version() == 1

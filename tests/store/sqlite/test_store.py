@@ -85,6 +85,7 @@ def test_a_batch_past_the_bound_of_a_statement_is_still_one_transaction(store: S
 def statements(store: SqliteStore, size: int) -> list[str]:
     """The verbs of the statements that an append of this many events runs."""
     seen: list[str] = []
+    store.probe()
     store._writer.set_trace_callback(seen.append)
     store.append(batch([event(i) for i in range(size)]))
     # A statement is reported again for each run of a trigger.
