@@ -98,8 +98,11 @@ class Deciding:
             replies.append((waiting.reply, told))
         rows = self._cached(before.next_position, touched)
         resident.trim()
-        batch = self._batch(before.next_position, staged, rows if self._at_once else ())
-        return Decided(batch, () if self._at_once else rows, taken[len(replies) :], replies)
+        # A tenant's fold is sealed over the log, once that holds this batch.
+        at_once = [row for row in rows if self._at_once and row.session_id]
+        later = [row for row in rows if not (self._at_once and row.session_id)]
+        batch = self._batch(before.next_position, staged, resident.sealed(at_once))
+        return Decided(batch, later, taken[len(replies) :], replies)
 
     def _tell(self, ahead_ms: int) -> None:
         """Say once that the log is ahead of the clock, and once that it no longer is."""
@@ -130,12 +133,12 @@ class Deciding:
             self._left = "" if acts else digest_of(stage.tenant.activations.bundle)
         return (yield from waiting.command.steps(stage))
 
-    def _cached(self, first: int, touched: dict[str, int]) -> tuple[SnapshotRow, ...]:
+    def _cached(self, first: int, touched: dict[str, int]) -> list[SnapshotRow]:
         """The folds worth caching behind a batch that began at `first`."""
         resident = self._resident
         sessions = [(length, resident.sessions[name]) for name, length in touched.items()]
         after = resident.recover()
-        rows = tuple(resident.snapshots.due(first, after, sessions))
+        rows = list(resident.snapshots.due(first, after, sessions))
         if any(not row.session_id for row in rows):
             resident.cached_to = after.next_position
         return rows

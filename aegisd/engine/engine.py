@@ -25,6 +25,7 @@ from aegisd.core.policy.input import Moment, Snapshot
 from aegisd.core.policy.verdict import Verdict, failed
 from aegisd.core.proposal import Proposal
 from aegisd.engine import imports
+from aegisd.engine.batch import Deciding
 from aegisd.engine.checkpoints import Checkpoints, Signing
 from aegisd.engine.commands.append import Append, Check
 from aegisd.engine.commands.command import Command
@@ -43,7 +44,7 @@ from aegisd.engine.reads import Reads
 from aegisd.engine.reckoning import Reckoning
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.resident import Resident
-from aegisd.engine.rollout import Progress, Rollout
+from aegisd.engine.rollout import Rollout, RolloutProgress
 from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.survey import Survey
 from aegisd.engine.upgrade import Upgrade, upgrade
@@ -106,7 +107,7 @@ class Engine:
         followers: Sequence[Follower] = (),
     ) -> None:
         """Without `signing` nothing is signed; cached folds are believed under `snapshot_key`."""
-        self._snapshots = Snapshots(judge.rules_version, snapshot_key)
+        self._snapshots = Snapshots(judge.rules_version, snapshot_key, signed=signing is not None)
         self.reads = Reads(store, self._snapshots)
         self._store, self._judge, self._clock = store, judge, clock
         self._configured, self._on_fatal = configured, on_fatal
@@ -121,7 +122,7 @@ class Engine:
         self._commits = ThreadPoolExecutor(TURN_THREADS_MAX if store.shared else 1, "commit")
         self._turns = ThreadPoolExecutor(TURN_THREADS_MAX, "turn")
         self._writers = Writers(
-            self._writer, self._recall, store=store, commits=self._commits, on_fatal=self._end
+            self._writer, store, self._snapshots, commits=self._commits, on_fatal=self._end
         )
         self._refusal: Stopping | None = None
         self._checkpoints: Checkpoints | None = None
@@ -153,7 +154,7 @@ class Engine:
             self.reads,
             self._configured,
             self._judge,
-            self._recall,
+            self._writers.recall,
             self._upgrade,
             shared=self._store.shared,
         )
@@ -350,22 +351,22 @@ class Engine:
             raise self._refusal
         return await self._writers.of(tenant_id).submit(command)
 
-    def _recall(self, tenant_id: str) -> Resident:
-        return Resident(tenant_id, self._store, self._snapshots)
-
     def _writer(self, states: Resident) -> Writer:
+        judge = self._judge.of(states.tenant_id)
         return Writer(
             states,
             store=self._store,
-            judge=self._judge.of(states.tenant_id),
-            time=self._reckoning,
+            judge=judge,
+            deciding=Deciding(
+                states, judge, self._reckoning, self._rollout, at_once=self._store.shared
+            ),
             threads=Threads(self._evaluation, self._commits, self._turns),
-            rollout=self._rollout,
+            keep=self._writers.keep,
             on_commit=self._committed,
             on_fatal=self._end,
         )
 
-    def progress(self) -> Progress:
+    def progress(self) -> RolloutProgress:
         """How far the logs have what the start put in force."""
         return self._rollout.progress
 

@@ -39,16 +39,21 @@ def session_state(
 
 def tenant_state(reader: EventReader, tenant_id: str, snapshots: Snapshots) -> TenantState:
     """The fold of all a tenant's events; empty for an unknown tenant. Raises `LogCorrupt`."""
-    return followed(reader, cached_tenant(reader, tenant_id, snapshots))
+    return followed(reader, cached_tenant(reader, tenant_id, snapshots), snapshots)
 
 
-def followed(reader: EventReader, state: TenantState) -> TenantState:
-    """A tenant's fold with all that the log has behind it. Raises `LogCorrupt`."""
+def followed(reader: EventReader, state: TenantState, snapshots: Snapshots) -> TenantState:
+    """A tenant's fold with all that the log has behind it, held to what is kept of its tree.
+
+    Raises `LogCorrupt`.
+    """
+    first = state.next_position
     events = reader.events(state.tenant_id, from_position=state.next_position)
     for event, seen in checked(events):
         if event.position != state.next_position:
             raise _corrupt(event, f"position {state.next_position} is missing before it")
         state = fold_tenant(state, seen)
+    snapshots.hold(reader, state.tenant_id, first, state.next_position)
     return state
 
 
@@ -169,7 +174,7 @@ def _cached_session(
 ) -> SessionState | None:
     """A cached fold that is ours and fits the log; else None, because a cache may be wrong."""
     row = reader.snapshot(tenant_id, session_id)
-    state = None if row is None else snapshots.state(row, SessionState)
+    state = None if row is None else snapshots.state(row, SessionState, reader)
     if row is None or state is None:
         return None
     at = next(reader.session_events(tenant_id, session_id, from_seq=row.head, limit=1), None)
@@ -179,7 +184,7 @@ def _cached_session(
 def cached_tenant(reader: EventReader, tenant_id: str, snapshots: Snapshots) -> TenantState:
     """Like `_cached_session`; empty where there is none that fits."""
     row = reader.snapshot(tenant_id, "")
-    state = None if row is None else snapshots.state(row, TenantState)
+    state = None if row is None else snapshots.state(row, TenantState, reader)
     if row is None or state is None:
         return TenantState(tenant_id=tenant_id)
     at = next(reader.events(tenant_id, from_position=row.head, limit=1), None)

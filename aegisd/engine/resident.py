@@ -45,7 +45,7 @@ class Resident:
             head = self._store.recorded_head(self.tenant_id) if self._store.shared else None
             state = recovery.cached_tenant(self._store, self.tenant_id, self.snapshots)
             self.cached_to = state.next_position
-            state = recovery.followed(self._store, state)
+            state = recovery.followed(self._store, state, self.snapshots)
             if self._store.shared:
                 recovery.check_reached(self._store, state, head)
             else:
@@ -130,6 +130,10 @@ class Resident:
         if state is None or state.next_position - self.cached_to < TAIL_EVENTS_MAX:
             return None
         return self.snapshots.row(state)
+
+    def sealed(self, rows: Iterable[SnapshotRow]) -> list[SnapshotRow]:
+        """Cached folds as they are believed, of events that are durable or committed with them."""
+        return [self.snapshots.sealed(row, self._store) for row in rows]
 
     def drop(self) -> None:
         """Forget everything: what was staged did not become durable, so the log is read again."""

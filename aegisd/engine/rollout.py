@@ -9,6 +9,7 @@ What a crash leaves undone, the next start finds due again.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -38,7 +39,7 @@ _logger = logging.getLogger("aegisd.engine")
 Submit = Callable[[str, Command[None]], Awaitable[None]]
 
 
-class Progress(Struct, frozen=True, kw_only=True):
+class RolloutProgress(Struct, frozen=True, kw_only=True):
     """How many tenants the start had acts for, and how many of their logs hold them by now."""
 
     tenants: int
@@ -55,9 +56,9 @@ class Rollout:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> RolloutProgress:
         """How far it is."""
-        return Progress(tenants=self._tenants, done=self._tenants - len(self._pending))
+        return RolloutProgress(tenants=self._tenants, done=self._tenants - len(self._pending))
 
     # ── before a decision ───────────────────────────────────────────────────────────────────────
 
@@ -109,7 +110,7 @@ class Rollout:
                 await submit(tenant_id, Settle(by=CONFIG))
             self._pending.clear()
         else:
-            self._task = asyncio.create_task(self._work(submit), name="rollout")
+            self._task = asyncio.create_task(self._write(submit), name="rollout")
 
     async def stop(self) -> None:
         """End. What is not written yet is due at the next start."""
@@ -122,6 +123,11 @@ class Rollout:
                 self.progress.done,
                 self._tenants,
             )
+
+    async def _write(self, submit: Submit) -> None:
+        # The engine takes nothing more, for whatever reason.
+        with suppress(Stopping):
+            await self._work(submit)
 
     async def _work(self, submit: Submit) -> None:
         loop = asyncio.get_running_loop()
@@ -142,8 +148,7 @@ class Rollout:
         try:
             await submit(tenant_id, Settle(by=CONFIG))
         except Stopping:
-            # Whoever stops the engine stops this as well.
-            await asyncio.Event().wait()
+            raise
         except Outdated:
             # A newer build was here meanwhile, and what this one names is of no use there.
             _logger.warning("tenant %s has the base rules of a newer build by now", tenant_id)

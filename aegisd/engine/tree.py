@@ -1,4 +1,4 @@
-"""The Merkle tree of one tenant over the log it was recovered from. Blocks on the store."""
+"""The Merkle tree of each tenant over the log it was recovered from. Blocks on the store."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,9 @@ from aegisd.rows import Checkpoint, Growth
 
 # Hashes read in one go, 128 KiB of them.
 HASHES_MAX = 4096
+
+# Trees in memory that hold cached folds to the log; as large as those that are signed.
+HISTORIES_RESIDENT_MAX = 1024
 
 
 class Fresh(Struct):
@@ -41,10 +44,8 @@ class TenantTree:
                 f"tenant {tenant_id}: a checkpoint is kept of {size} events, and none is signed of "
                 "fewer than 1; run `aegisctl verify`"
             )
-        complete = size // BLOCK_LEAVES
-        blocks = reader.blocks(tenant_id)[:complete] if complete else []
-        self._tree = Tree(blocks)
-        self._kept_blocks = len(blocks)
+        self._tree = tree_of(reader, tenant_id, size)
+        self._kept_blocks = self._tree.blocks
         self._read(size)
         if kept is not None:
             self.require(kept)
@@ -118,16 +119,73 @@ class TenantTree:
             )
 
     def _read(self, end: int | None) -> None:
-        """Append the leaves of the log up to `end`, or up to where it ends."""
-        while end is None or self._tree.size < end:
-            most = HASHES_MAX if end is None else min(HASHES_MAX, end - self._tree.size)
-            hashes = self._leaves(self._tree.size, most)
-            if not hashes:
-                return
-            self._tree.extend(hashes)
+        grow(self._tree, self._reader, self._tenant_id, end)
 
     def _leaves(self, position: int, count: int) -> Sequence[bytes]:
-        hashes = self._reader.hashes(self._tenant_id, from_position=position, limit=count)
-        if any(len(each) != len(hashes[0]) for each in hashes):
-            raise LogCorrupt(f"tenant {self._tenant_id}: a hash of the log has no 32 bytes")
-        return hashes
+        return _leaves(self._reader, self._tenant_id, position, count)
+
+
+class Histories:
+    """The trees over what tenants' folds were made of. Blocks on the store; any thread."""
+
+    def __init__(self) -> None:
+        # Whoever works on one takes it out.
+        self._trees: dict[str, Tree] = {}
+
+    def root(self, reader: EventReader, tenant_id: str, size: int) -> bytes:
+        """The root over the first `size` events of a log, or all of them where it is shorter."""
+        tree = self._trees.pop(tenant_id, None)
+        if tree is None or tree.size > size:
+            tree = tree_of(reader, tenant_id, size)
+        grow(tree, reader, tenant_id, size)
+        self._put(tenant_id, tree)
+        return tree.root()
+
+    def hold(self, reader: EventReader, tenant_id: str, first: int, end: int) -> None:
+        """Hold the blocks that are kept of positions from `first` to `end` to the events there.
+
+        Raises `LogCorrupt`: a start holds the log to what was signed by them.
+        """
+        start = first // BLOCK_LEAVES
+        if end // BLOCK_LEAVES == start:
+            return
+        tree = self._trees.pop(tenant_id, None) if first else None
+        if tree is None or tree.size > end:
+            tree = tree_of(reader, tenant_id, first)
+        grow(tree, reader, tenant_id, end)
+        made, kept = tree.block_roots(start), reader.blocks(tenant_id)[start:]
+        for number, (ours, theirs) in enumerate(zip(made, kept, strict=False), start):
+            if ours != theirs:
+                raise LogCorrupt(
+                    f"tenant {tenant_id}: the events from position {number * BLOCK_LEAVES} on are "
+                    "not those whose root is kept; run `aegisctl verify`"
+                )
+        self._put(tenant_id, tree)
+
+    def _put(self, tenant_id: str, tree: Tree) -> None:
+        self._trees[tenant_id] = tree
+        while len(self._trees) > HISTORIES_RESIDENT_MAX:
+            self._trees.pop(next(iter(self._trees)), None)
+
+
+def tree_of(reader: EventReader, tenant_id: str, size: int) -> Tree:
+    """The tree of the blocks that are kept of the first `size` events."""
+    complete = size // BLOCK_LEAVES
+    return Tree(reader.blocks(tenant_id)[:complete] if complete > 0 else ())
+
+
+def grow(tree: Tree, reader: EventReader, tenant_id: str, end: int | None) -> None:
+    """Append the leaves of the log up to `end`, or up to where it ends."""
+    while end is None or tree.size < end:
+        most = HASHES_MAX if end is None else min(HASHES_MAX, end - tree.size)
+        hashes = _leaves(reader, tenant_id, tree.size, most)
+        if not hashes:
+            return
+        tree.extend(hashes)
+
+
+def _leaves(reader: EventReader, tenant_id: str, position: int, count: int) -> Sequence[bytes]:
+    hashes = reader.hashes(tenant_id, from_position=position, limit=count)
+    if any(len(each) != len(hashes[0]) for each in hashes):
+        raise LogCorrupt(f"tenant {tenant_id}: a hash of the log has no 32 bytes")
+    return hashes

@@ -10,7 +10,7 @@ on that, at the database's time.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from functools import partial
@@ -28,9 +28,7 @@ from aegisd.core.errors import (
 )
 from aegisd.engine.batch import Decided, Deciding, part
 from aegisd.engine.commands.command import Command
-from aegisd.engine.reckoning import Reckoning
 from aegisd.engine.resident import Resident
-from aegisd.engine.rollout import Rollout
 from aegisd.engine.waiting import Queue, Waiting, fail, fail_all, unavailable, unknown
 from aegisd.ports import EventStore, LiveJudge
 from aegisd.rows import Batch, SnapshotRow, Turn
@@ -59,19 +57,22 @@ class Writer:
         *,
         store: EventStore,
         judge: LiveJudge,
-        time: Reckoning,
+        deciding: Deciding,
         threads: Threads,
-        rollout: Rollout,
+        keep: Callable[[Sequence[SnapshotRow]], Awaitable[None]],
         on_commit: Callable[[Batch], None],
         on_fatal: Callable[[str], None],
     ) -> None:
-        """`resident` are its states; `on_commit` is told of each batch, once it is durable."""
+        """`resident` are its states, on which `deciding` decides; `keep` writes cached folds.
+
+        `on_commit` is told of each batch, once it is durable.
+        """
         self.tenant_id = resident.tenant_id
         self._store, self._judge = store, judge
         self._evaluation, self._commits, self._turns = threads
-        self._on_commit, self._on_fatal = on_commit, on_fatal
+        self._keep, self._on_commit, self._on_fatal = keep, on_commit, on_fatal
         self._resident = resident
-        self._deciding = Deciding(resident, judge, time, rollout, at_once=store.shared)
+        self._deciding = deciding
         self._queue = Queue()
         self._current: list[Waiting] = []
         self._wake = asyncio.Event()
@@ -281,7 +282,8 @@ class Writer:
                 reply.set_result(told)
         if decided.batch.events:
             self._on_commit(decided.batch)
-        await self._keep(decided.cache)
+        if decided.cache:
+            await self._keep(decided.cache)
         return True
 
     async def _append(self, batch: Batch) -> None:
@@ -290,20 +292,6 @@ class Writer:
             await self._off_loop(self._commits, lambda: self._store.append(batch))
         else:
             self._store.append(batch)
-
-    async def _keep(self, rows: Sequence[SnapshotRow]) -> None:
-        """Write snapshots. A store that cannot now loses only time at the next start."""
-        if not rows:
-            return
-        try:
-            if self._store.waits:
-                await self._off_loop(self._commits, lambda: self._store.keep(rows))
-            else:
-                self._store.keep(rows)
-        except StoreFailed:
-            return
-        except Exception as error:  # noqa: BLE001 - supervisor: the disk is not to be trusted
-            self._break(unavailable(), f"the log cannot be written: {error!r}")
 
 
 def _refuse(decided: Decided, error: StoreFailed | PositionConflict | None = None) -> None:

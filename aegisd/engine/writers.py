@@ -9,10 +9,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from itertools import islice
 
 from aegisd.core.errors import StoreFailed
 from aegisd.engine.resident import Resident
+from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.writer import Writer
 from aegisd.ports import EventStore
 from aegisd.rows import SnapshotRow
@@ -36,16 +38,16 @@ class Writers:
     def __init__(
         self,
         make: Callable[[Resident], Writer],
-        recall: Callable[[str], Resident],
-        *,
         store: EventStore,
+        snapshots: Snapshots,
+        *,
         commits: Executor,
         on_fatal: Callable[[str], None],
     ) -> None:
-        """`recall` gives the states of a tenant that nobody has in memory, not read yet."""
         self.resident: OrderedDict[str, Writer] = OrderedDict()
-        self._make, self._recall = make, recall
-        self._store, self._commits, self._on_fatal = store, commits, on_fatal
+        self._make = make
+        self._store, self._snapshots = store, snapshots
+        self._commits, self._on_fatal = commits, on_fatal
         # What those who left are cached as, and is not written yet.
         self._rows: list[SnapshotRow] = []
         self._keeping: set[asyncio.Task[None]] = set()
@@ -54,9 +56,13 @@ class Writers:
         """A tenant's writer. A command must be given to it before anything is awaited."""
         writer = self.resident.get(tenant_id)
         if writer is None:
-            return self._add(self._recall(tenant_id))
+            return self._add(self.recall(tenant_id))
         self.resident.move_to_end(tenant_id)
         return writer
+
+    def recall(self, tenant_id: str) -> Resident:
+        """The states of a tenant that nobody has in memory, not read yet."""
+        return Resident(tenant_id, self._store, self._snapshots)
 
     def take(self, recovered: Resident) -> None:
         """Have a writer for states that a start has read."""
@@ -83,7 +89,7 @@ class Writers:
         self._rows.append(row)
         if len(self._rows) >= ROWS_AT_ONCE:
             rows, self._rows = self._rows, []
-            keeping = asyncio.create_task(self._keep(rows))
+            keeping = asyncio.create_task(self.keep(rows))
             self._keeping.add(keeping)
             keeping.add_done_callback(self._keeping.discard)
 
@@ -97,12 +103,16 @@ class Writers:
         for first in range(0, len(rows), ROWS_AT_ONCE):
             if time.monotonic() > enough:
                 return
-            await self._keep(rows[first : first + ROWS_AT_ONCE])
+            await self.keep(rows[first : first + ROWS_AT_ONCE])
 
-    async def _keep(self, rows: Sequence[SnapshotRow]) -> None:
+    async def keep(self, rows: Sequence[SnapshotRow]) -> None:
         """Write cached folds. A store that cannot now loses only time later."""
+        work = partial(self._snapshots.keep, self._store, rows)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._commits, self._store.keep, rows)
+            if self._store.waits:
+                await asyncio.get_running_loop().run_in_executor(self._commits, work)
+            else:
+                work()
         except StoreFailed:
             return
         except Exception as error:  # noqa: BLE001 - supervisor: the disk is not to be trusted

@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from aegisd.core.errors import Unavailable
 from aegisd.engine.engine import Engine
-from aegisd.engine.rollout import Progress
+from aegisd.engine.rollout import RolloutProgress
 from aegisd.http.operation import Asked, Operation
 
 # Seconds for one read of the log's index. A healthy disk takes a thousandth; who asks for readiness
@@ -25,7 +25,7 @@ class Health(Struct, frozen=True, kw_only=True):
 
     status: str = "ok"
     clock_off_ms: int | UnsetType = UNSET
-    activations: Progress | UnsetType = UNSET
+    activations: RolloutProgress | UnsetType = UNSET
 
 
 @Operation("GET", "/healthz")

@@ -140,7 +140,7 @@ def _start(store: SqliteStore, folder: Path, commits: ThreadPoolExecutor) -> Non
     tenants = [each for each in store.tenants() if each[:1] != "$"]
     check.acts(tenants, accept_rollback=False)
     key = open_snapshot_key(snapshot_key_path(key_path(database)))
-    snapshots = Snapshots(rules_version(), key)
+    snapshots = Snapshots(rules_version(), key, signed=True)
     for tenant_id in tenants:
         state = recovery.tenant_state(store, tenant_id, snapshots)
         recovery.check_head(store, state)

@@ -10,16 +10,21 @@ from msgspec.structs import replace
 
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.merkle import BLOCK_LEAVES
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine.recovery import check_head, check_sessions, session_state, tenant_state
 from aegisd.engine.snapshots import MAC_BYTES, Snapshots
+from aegisd.engine.tree import TenantTree
 from aegisd.rows import Batch, SnapshotRow
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import Gate, proposal, tool
 from tests.engine.world import OPEN
 
-SNAPSHOTS = Snapshots("rules 1", b"k" * 32)
+
+def ours(key: bytes = b"k") -> Snapshots:
+    """The cached folds of one signed log."""
+    return Snapshots("rules 1", key * 32, signed=True)
 
 
 def worked(first: int = 0) -> Gate:
@@ -64,7 +69,9 @@ def folds(events: list[StoredEvent], session_id: str) -> tuple[SessionState, Ten
 def caches(events: list[StoredEvent], upto: int) -> tuple[SnapshotRow, SnapshotRow]:
     """What a writer would have cached when the log had `upto` events: session s0 and tenant."""
     session, tenant = folds(events[:upto], "s0")
-    return SNAPSHOTS.row(session), SNAPSHOTS.row(tenant)
+    store = kept(events)
+    made = ours()
+    return made.sealed(made.row(session), store), made.sealed(made.row(tenant), store)
 
 
 @given(st.integers(3, 14))
@@ -73,16 +80,16 @@ def test_a_cache_of_any_age_gives_the_fold_from_the_beginning(upto: int) -> None
     session, tenant = folds(events, "s0")
     for rows in ((), caches(events, upto)):
         store = kept(events, *rows)
-        assert session_state(store, "acme", "s0", SNAPSHOTS) == session
-        assert tenant_state(store, "acme", SNAPSHOTS) == tenant
+        assert session_state(store, "acme", "s0", ours()) == session
+        assert tenant_state(store, "acme", ours()) == tenant
 
 
 def test_what_nobody_wrote_has_an_empty_state() -> None:
     store = kept(worked().events)
-    assert session_state(store, "acme", "nobody", SNAPSHOTS) == SessionState(
+    assert session_state(store, "acme", "nobody", ours()) == SessionState(
         tenant_id="acme", session_id="nobody"
     )
-    assert tenant_state(store, "nobody", SNAPSHOTS) == TenantState(tenant_id="nobody")
+    assert tenant_state(store, "nobody", ours()) == TenantState(tenant_id="nobody")
     check_head(store, TenantState(tenant_id="nobody"))
 
 
@@ -96,7 +103,7 @@ def counted(row: SnapshotRow) -> SnapshotRow:
 
 Spoil = Callable[[SnapshotRow], SnapshotRow]
 
-EMPTY = TenantState(tenant_id="acme", next_position=9)
+OTHERS, HERE = ours(b"l"), kept(worked().events)
 
 # How a row may come to lie, and whether that is told of: other rules are no news.
 SPOILS: dict[str, tuple[Spoil, bool]] = {
@@ -107,7 +114,7 @@ SPOILS: dict[str, tuple[Spoil, bool]] = {
     "another head": (lambda row: replace(row, head_hash=b"\1" * 32), True),
     "earlier": (lambda row: replace(row, head=row.head - 1), True),
     "later": (lambda row: replace(row, head=row.head + 1), True),
-    "another's": (lambda _row: Snapshots("rules 1", b"l" * 32).row(EMPTY), True),
+    "another's": (lambda row: OTHERS.sealed(replace(row, body=row.body[MAC_BYTES:]), HERE), True),
     "other rules": (lambda row: replace(row, rules_version="rules 2"), False),
 }
 
@@ -121,7 +128,7 @@ def test_a_cache_that_its_key_does_not_speak_for_is_computed_from_the_log_and_co
     session, tenant = folds(events, "s0")
     places = [(row.session_id, spoil(row)) for row in caches(events, 9)]
     rows = [replace(row, tenant_id="acme", session_id=place) for place, row in places]
-    snapshots = Snapshots("rules 1", b"k" * 32)
+    snapshots = ours()
     store = kept(events, *rows)
     assert session_state(store, "acme", "s0", snapshots) == session
     assert tenant_state(store, "acme", snapshots) == tenant
@@ -133,8 +140,43 @@ def test_a_cache_of_an_event_that_the_log_does_not_hold_is_not_used() -> None:
     session, tenant = folds(events[:7], "s0")
     for rows in (caches(events, 9), caches(others, 7)):
         store = kept(events[:7], *rows)
-        assert session_state(store, "acme", "s0", SNAPSHOTS) == session
-        assert tenant_state(store, "acme", SNAPSHOTS) == tenant
+        assert session_state(store, "acme", "s0", ours()) == session
+        assert tenant_state(store, "acme", ours()) == tenant
+
+
+def said(*contents: str) -> list[StoredEvent]:
+    """A log in which each but the last was said in a session of its own."""
+    gate = Gate(held=OPEN)
+    for number, content in enumerate(contents, 1):
+        session_id = f"s{number % len(contents)}"
+        gate.propose(proposal("USER_MESSAGE", {"content": content}, session_id=session_id))
+    return gate.events
+
+
+def test_a_cache_of_another_history_with_the_same_last_event_is_not_used() -> None:
+    events, others = said("ours", "bye"), said("theirs", "bye")
+    assert [events[at].hash == others[at].hash for at in (-2, -1)] == [False, True]
+    snapshots = ours()
+    _session, tenant = folds(events, "s0")
+    assert tenant_state(kept(events, *caches(others, len(others))), "acme", snapshots) == tenant
+    assert snapshots.refused == 1
+
+
+@pytest.mark.parametrize("cached", [0, 2])
+def test_events_that_are_folded_are_those_of_the_tree_that_is_kept(cached: int) -> None:
+    """What a start holds to the signature is the tree; the fold must be of the same events."""
+    events = said(*map(str, range(BLOCK_LEAVES)), "end")
+    _head, growth = TenantTree(kept(events), "acme").grow()
+    assert len(growth.blocks) == 1
+    changed = said("other", *map(str, range(1, BLOCK_LEAVES)), "end")
+    store = kept(changed, *caches(events, BLOCK_LEAVES + 1)[:cached])
+    store.grow(growth)
+    if cached:
+        # The fold is of what was signed, whatever the rows say by now.
+        assert tenant_state(store, "acme", ours()) == folds(events, "s0")[1]
+        return
+    with pytest.raises(LogCorrupt, match="events from position 0 on are not those"):
+        tenant_state(store, "acme", ours())
 
 
 @pytest.mark.parametrize("at", range(2, 9))
@@ -153,10 +195,10 @@ def test_a_log_whose_bytes_were_changed_gives_no_state(at: int) -> None:
     ]
     for store in stores:
         with pytest.raises(LogCorrupt, match=f"position {at}"):
-            tenant_state(store, "acme", SNAPSHOTS)
+            tenant_state(store, "acme", ours())
     for store in stores:
         with pytest.raises(LogCorrupt, match=f"session {own}"):
-            session_state(store, "acme", own, SNAPSHOTS)
+            session_state(store, "acme", own, ours())
 
 
 def test_a_log_with_a_row_gone_gives_no_state() -> None:
@@ -167,11 +209,11 @@ def test_a_log_with_a_row_gone_gives_no_state() -> None:
         own = log.sessions[events[at].session_id]
         log.events.pop(at)
         with pytest.raises(LogCorrupt, match=f"position {at} is missing"):
-            tenant_state(store, "acme", SNAPSHOTS)
+            tenant_state(store, "acme", ours())
         own.remove(events[at])
         if own and own[-1].seq > events[at].seq:
             with pytest.raises(LogCorrupt, match="does not continue"):
-                session_state(store, "acme", events[at].session_id, SNAPSHOTS)
+                session_state(store, "acme", events[at].session_id, ours())
 
 
 def test_a_session_that_lost_a_row_to_another_name_or_place_stops_the_start() -> None:

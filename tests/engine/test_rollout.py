@@ -7,7 +7,7 @@ import pytest
 from aegisd.core.errors import ConfigInvalid, StoreFailed
 from aegisd.engine import rollout
 from aegisd.engine.engine import Engine
-from aegisd.engine.rollout import Progress
+from aegisd.engine.rollout import RolloutProgress
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import manifest, proposal
 from tests.engine.world import StubbornStore, codes, configured, log_of, outcome, run, running
@@ -53,7 +53,7 @@ def test_who_is_asked_is_decided_under_what_the_start_names_before_anybody_else_
         store = StubbornStore()
         await filled(store)
         async with running(store, told=configured(STRICT)) as engine:
-            assert engine.progress() == Progress(tenants=4, done=0)
+            assert engine.progress() == RolloutProgress(tenants=4, done=0)
             # A commit that fails takes what was due with it, and the next one brings it again.
             store.faults.append(StoreFailed("full"))
             asked = proposal(tenant_id="c")
@@ -61,7 +61,7 @@ def test_who_is_asked_is_decided_under_what_the_start_names_before_anybody_else_
             assert codes(told) == ["log_unavailable"]
             (answer,) = await engine.append((asked,))
             assert outcome(answer) == "PERMISSION_UNDECLARED"
-            assert engine.progress() == Progress(tenants=4, done=1)
+            assert engine.progress() == RolloutProgress(tenants=4, done=1)
         assert [event.event_type for event in store.batches[-1].events] == [
             "MANIFEST_REGISTERED",
             "TOOL_CALL_PROPOSED",
@@ -89,7 +89,7 @@ def test_what_nobody_asks_for_is_written_in_the_background_and_over_as_many_star
         for tenant_id in TENANTS:
             assert acts(store, tenant_id).count("MANIFEST_REGISTERED") == 1
         async with running(store, told=configured(STRICT)) as engine:
-            assert engine.progress() == Progress(tenants=0, done=0)
+            assert engine.progress() == RolloutProgress(tenants=0, done=0)
 
     run(story())
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine.snapshots import SESSION_SNAPSHOT_EVENTS, TENANT_SNAPSHOT_EVENTS, Snapshots
 from aegisd.rows import SnapshotRow
+from aegisd.store.memory import MemoryStore
 
 KEY = bytes(32)
 
@@ -17,7 +18,7 @@ def kept(length: int, *, before: int, first: int = 0, end: int = 1) -> list[tupl
     session = replace(SessionState(tenant_id="acme", session_id="s"), next_seq=length)
     return [
         (row.session_id, row.head)
-        for row in Snapshots("r", KEY).due(first, tenant, [(before, session)])
+        for row in Snapshots("r", KEY, signed=True).due(first, tenant, [(before, session)])
     ]
 
 
@@ -40,13 +41,14 @@ def test_a_long_session_is_cached_at_most_once_in_a_sixteenth_of_its_length() ->
 @given(st.data())
 def test_a_fold_is_believed_as_it_was_kept_and_in_no_other_way(data: st.DataObject) -> None:
     state = TenantState(tenant_id="acme", next_position=7, head_hash=b"h" * 32)
-    snapshots = Snapshots("r", KEY)
-    row = snapshots.row(state)
-    assert snapshots.state(row, TenantState) == state
+    snapshots, reader = Snapshots("r", KEY, signed=True), MemoryStore()
+    row = snapshots.sealed(snapshots.row(state), reader)
+    assert snapshots.state(row, TenantState, reader) == state
     name = data.draw(st.sampled_from(SnapshotRow.__struct_fields__))
     kind = type(getattr(row, name))
     other = data.draw(st.from_type(kind).filter(lambda value: value != getattr(row, name)))
     changed = replace(row, **{name: other})
-    assert snapshots.state(changed, TenantState) is None
+    assert snapshots.state(changed, TenantState, reader) is None
     assert snapshots.refused == (name != "rules_version")
-    assert Snapshots("r", b"k" * 32).state(row, TenantState) is None
+    others = Snapshots("r", b"k" * 32, signed=True)
+    assert others.state(row, TenantState, reader) is None

@@ -207,7 +207,7 @@ def test_a_restart_finds_the_state_that_was_left(
             assert tenant is not None
         close(store)
         again = reopen()
-        mine, others = SNAPSHOTS, Snapshots("other rules", SNAPSHOT_KEY)
+        mine, others = SNAPSHOTS, Snapshots("other rules", SNAPSHOT_KEY, signed=False)
         found = recovery.tenant_state(again, "acme", mine)
         recovery.check_head(again, found)
         assert (found, digest(found)) == (tenant, digest(tenant))

@@ -171,7 +171,7 @@ def ignore(_reason: str) -> None:
 
 # What the cached folds of these logs are believed under, from one engine to the next.
 SNAPSHOT_KEY = bytes(range(32))
-SNAPSHOTS = Snapshots(ScriptedJudge.rules_version, SNAPSHOT_KEY)
+SNAPSHOTS = Snapshots(ScriptedJudge.rules_version, SNAPSHOT_KEY, signed=False)
 
 
 @asynccontextmanager

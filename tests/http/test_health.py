@@ -5,7 +5,7 @@ import time
 import pytest
 
 from aegisd.core.errors import StoreBroken, StoreFailed
-from aegisd.engine.rollout import Progress
+from aegisd.engine.rollout import RolloutProgress
 from aegisd.http import health
 from tests.http.door import Door, message
 
@@ -78,7 +78,7 @@ def test_a_stopping_daemon_is_not_ready_and_takes_nothing(door: Door) -> None:
 def test_a_start_that_changes_what_is_in_force_tells_how_far_it_is(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = Progress(tenants=10_000, done=9)
+    told = RolloutProgress(tenants=10_000, done=9)
     monkeypatch.setattr(door.engine, "progress", lambda: told)
     answer = door.ask("GET", "/readyz")
     assert (answer.status_code, answer.json()) == (

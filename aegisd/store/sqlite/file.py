@@ -102,6 +102,15 @@ def uri(path: str, query: str) -> str:
     return f"file:{quote(os.fsencode(path))}?{query}"
 
 
+def require_version() -> None:
+    """Raise `ConfigInvalid` where SQLite itself is too old."""
+    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
+        raise ConfigInvalid(
+            f"expected SQLite {'.'.join(map(str, SQLITE_VERSION_MIN))} or newer, found "
+            f"{sqlite3.sqlite_version}; use a Python built with a newer one"
+        )
+
+
 def require(path: str) -> None:
     """Raise `ConfigInvalid` with a sentence for each way a path can be no database file."""
     folder = Path(path).parent

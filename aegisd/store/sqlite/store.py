@@ -90,12 +90,7 @@ class SqliteStore(SqliteReader, Alone):
         `LogCorrupt` when the file is damaged or its schema was changed.
         """
         place = os.path.realpath(path)
-        if sqlite3.sqlite_version_info < file.SQLITE_VERSION_MIN:
-            wanted = ".".join(map(str, file.SQLITE_VERSION_MIN))
-            raise ConfigInvalid(
-                f"expected SQLite {wanted} or newer, found {sqlite3.sqlite_version}; "
-                "use a Python built with a newer one"
-            )
+        file.require_version()
         with ExitStack() as undo:
             try:
                 self._claim(place, undo)
@@ -170,7 +165,6 @@ class SqliteStore(SqliteReader, Alone):
     def _begin(self) -> None:
         """Bring the file up to date, before the first write."""
         writer, path = self._writer, self._path
-        (before,) = writer.execute("PRAGMA journal_mode").fetchone()
         (mode,) = writer.execute("PRAGMA journal_mode=WAL").fetchone()
         if mode != "wal":
             raise ConfigInvalid(
@@ -180,8 +174,7 @@ class SqliteStore(SqliteReader, Alone):
             )
         with self._transaction():
             schema.bring_up_to_date(writer)
-        if before != mode:
-            self._know_files()
+        self._know_files()
         self._is_begun = True
 
     def close(self) -> None:

@@ -188,7 +188,7 @@ def contents(path: Path) -> list[bytes]:
 
 
 # What is done to a file that was closed, with its write-ahead log after one event and after two.
-DONE = {
+DONE: dict[str, Callable[[Path, bytes, bytes], object]] = {
     "-wal is older than it": lambda path, old, _new: Path(f"{path}-wal").write_bytes(old),
     "table more was added": lambda path, _old, _new: altered(path, "CREATE TABLE more (a)"),
     "": lambda path, _old, new: Path(f"{path}-wal").write_bytes(new),
