@@ -1,6 +1,6 @@
 -- The form of the log's schema: one row for each object that guards it, and what it is, in words
--- that every version of PostgreSQL spells alike. Expressions are bared of what versions print
--- differently: blanks, parentheses and casts.
+-- that every version of PostgreSQL spells alike. Names outside pg_catalog come with their schema,
+-- since the connection has no other search path; expressions are compared to the letter.
 
 WITH schema AS (
     SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = 'aegis'
@@ -12,7 +12,7 @@ tables AS (
     WHERE relkind NOT IN ('i', 'I', 't', 'c')
 ),
 roles AS (
-    SELECT oid, rolname, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles
+    SELECT * FROM pg_roles
     WHERE rolname IN ('aegis_reader', 'aegis_writer')
 ),
 granted (object, grantee, privilege) AS (
@@ -37,12 +37,11 @@ found (object, form) AS (
     UNION ALL
     SELECT 'column ' || attname || ' of ' || relname, concat_ws(', ',
         row_number() OVER (PARTITION BY attrelid ORDER BY attnum),
-        format_type(atttypid, atttypmod), 'collation ' || collname,
+        format_type(atttypid, atttypmod), 'collation ' || nullif(attcollation, 0)::regcollation,
         CASE WHEN attnotnull THEN 'not null' END, CASE WHEN attgenerated <> '' THEN 'generated' END,
         CASE WHEN attidentity <> '' THEN 'identity' END,
-        'default ' || regexp_replace(pg_get_expr(adbin, adrelid), '[\s()]|::\w+', '', 'g'))
+        'default ' || pg_get_expr(adbin, adrelid))
     FROM tables JOIN pg_attribute ON attrelid = tables.oid
-    LEFT JOIN pg_collation ON pg_collation.oid = attcollation
     LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     WHERE attnum > 0 AND NOT attisdropped
     UNION ALL
@@ -54,10 +53,15 @@ found (object, form) AS (
     SELECT 'index ' || index.relname || ' of ' || tables.relname, concat_ws(', ',
         CASE WHEN indisunique THEN 'unique' END, CASE WHEN NOT indimmediate THEN 'deferred' END,
         CASE WHEN NOT (indisvalid AND indisready AND indislive) THEN 'not valid' END,
-        (SELECT string_agg(coalesce(attname, 'an expression'), ' ' ORDER BY at)
-            FROM unnest(indkey::int2[]) WITH ORDINALITY AS key (number, at)
+        (SELECT string_agg(concat_ws(' ', coalesce(attname, 'an expression'), 'by',
+                nullif(opcnamespace::regnamespace::text, 'pg_catalog'), opcname,
+                'collation ' || nullif(collated, 0)::regcollation, 'ordered ' || nullif(way, 0)),
+                ', ' ORDER BY at)
+            FROM unnest(indkey::int2[], indclass::oid[], indcollation::oid[], indoption::int2[])
+                WITH ORDINALITY AS key (number, class, collated, way, at)
+            LEFT JOIN pg_opclass ON pg_opclass.oid = class
             LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = number AND number <> 0),
-        'where ' || regexp_replace(pg_get_expr(indpred, indrelid), '[\s()]|::\w+', '', 'g'))
+        'where ' || pg_get_expr(indpred, indrelid))
     FROM tables JOIN pg_index ON indrelid = tables.oid
     JOIN pg_class AS index ON index.oid = indexrelid
     UNION ALL
@@ -80,8 +84,8 @@ found (object, form) AS (
     SELECT 'policy ' || polname || ' of ' || relname, concat_ws(', ',
         CASE WHEN polpermissive THEN 'permissive' ELSE 'restrictive' END, 'for ' || polcmd::text,
         CASE WHEN polroles <> '{0}' THEN 'for some roles' END,
-        'using ' || regexp_replace(pg_get_expr(polqual, polrelid), '[\s()]|::\w+', '', 'g'),
-        'check ' || regexp_replace(pg_get_expr(polwithcheck, polrelid), '[\s()]|::\w+', '', 'g'))
+        'using ' || pg_get_expr(polqual, polrelid),
+        'check ' || pg_get_expr(polwithcheck, polrelid))
     FROM tables JOIN pg_policy ON polrelid = tables.oid
     UNION ALL
     SELECT 'rule ' || rulename || ' of ' || relname, 'on ' || ev_type::text
@@ -102,10 +106,25 @@ found (object, form) AS (
         CASE WHEN rolsuper THEN 'superuser' END,
         CASE WHEN rolbypassrls THEN 'bypasses row-level security' END,
         CASE WHEN rolcreaterole THEN 'makes roles' END,
+        CASE WHEN rolcreatedb THEN 'makes databases' END,
+        CASE WHEN rolreplication THEN 'replicates' END,
+        CASE WHEN rolcanlogin THEN 'logs in' END,
         CASE WHEN pg_has_role(roles.oid, nspowner, 'MEMBER') THEN 'acts as the schema''s owner' END,
         'member of ' || (SELECT string_agg(DISTINCT pg_get_userbyid(roleid), ' ')
             FROM pg_auth_members WHERE member = roles.oid))
     FROM roles, schema
+    UNION ALL
+    -- The owner may take every guard away: nobody who may not write in any case.
+    SELECT 'owner of the schema', CASE
+        WHEN rolsuper OR pg_has_role(nspowner, 'aegis_writer', 'MEMBER') THEN 'who may write'
+        WHEN nspowner = datdba THEN 'who may write'
+        ELSE rolname::text END
+    FROM schema JOIN pg_roles ON pg_roles.oid = nspowner
+    JOIN pg_database ON datname = current_database()
+    UNION ALL
+    SELECT 'default privilege for ' || defaclobjtype::text || ' of ' || pg_get_userbyid(defaclrole),
+        defaclacl::text
+    FROM pg_default_acl JOIN schema ON defaclnamespace = schema.oid
     UNION ALL
     SELECT 'setting session_replication_role', current_setting('session_replication_role')
 )
