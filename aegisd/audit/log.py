@@ -37,7 +37,14 @@ def kind(file: str) -> Kind:
     """
     if is_postgres(file):
         return "database"
-    with Path(file).open("rb") as opened:
+    path = Path(file)
+    if not path.is_file() and (path.exists() or path.is_symlink()):
+        # Opened, a pipe would wait for a writer that never comes.
+        raise WrongFile(
+            f"{shown(file)}: expected a file, found a folder, a pipe, a device, or a link that "
+            "leads to none"
+        )
+    with path.open("rb") as opened:
         start = opened.read(max(map(len, _MAGIC)))
     for magic, told in _MAGIC.items():
         if start.startswith(magic):

@@ -852,6 +852,9 @@ def usable(kept: list[Checkpoint], keys: list[Key]) -> None:
 
 def told_kind(path: Path, event: bytes | None) -> bytes:
     """How a file begins, as an export or a proof does. Raises `Unknown`, `OSError`."""
+    if not path.is_file() and (path.exists() or path.is_symlink()):
+        # Opened, a pipe would wait for a writer that never comes.
+        raise Unknown("a folder, a pipe, a device, or a link that leads to no file")
     with path.open("rb") as file:
         start = file.read(len(MAGIC))
     for begins in (MAGIC, b'{"aegis_export":'):

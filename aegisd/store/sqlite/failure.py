@@ -29,6 +29,9 @@ def primary_code(error: sqlite3.Error | UnicodeDecodeError) -> int:
 
 def opening(error: sqlite3.Error | UnicodeDecodeError, path: str) -> AegisError:
     """What an error of SQLite while opening a file means for the start."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        found = "has a journal beside it, which Aegis never makes, and holds half of a change"
+        return LogCorrupt(f"{path} {found}; put both back from a backup", path=path)
     match primary_code(error):
         case sqlite3.SQLITE_IOERR:
             return StoreBroken(f"{path} cannot be read: {error}; check the disk", path=path)

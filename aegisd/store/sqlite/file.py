@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from aegisd.core.errors import ConfigInvalid, UnknownVersion, WrongFile
+from aegisd.core.errors import ConfigInvalid, LogCorrupt, UnknownVersion, WrongFile
 from aegisd.store.sqlite.schema import SCHEMA, SCHEMA_VERSION, SCHEMAS, version_of
 from aegisd.whole_file import sync
 
@@ -112,7 +112,10 @@ def require_version() -> None:
 
 
 def require(path: str) -> None:
-    """Raise `ConfigInvalid` with a sentence for each way a path can be no database file."""
+    """Raise `ConfigInvalid` with a sentence for each way a path can be no database file.
+
+    `LogCorrupt` for what lies beside one in the place of a file of SQLite's.
+    """
     folder = Path(path).parent
     if not folder.is_dir():
         raise ConfigInvalid(
@@ -128,6 +131,13 @@ def require(path: str) -> None:
         raise ConfigInvalid(f"{path} is a folder or a device; give the path of a file", path=path)
     if status.st_size == 0:
         raise ConfigInvalid(f"{path} is empty and holds no log; check the --dsn", path=path)
+    for beside in (Path(path + suffix) for suffix in SIDE_FILES):
+        if os.path.lexists(beside) and not beside.is_file():
+            raise LogCorrupt(
+                f"{beside} is no file, and SQLite would look in it for changes of {path}; move it "
+                "away",
+                path=path,
+            )
 
 
 def identify(connection: sqlite3.Connection, path: str) -> None:

@@ -59,8 +59,8 @@ CHANGES = {
     "DROP INDEX aegis.events_by_key; CREATE INDEX events_by_key ON aegis.events (tenant_id, "
     "idempotency_key, position) WHERE idempotency_key <> 'k'": "index events_by_key of events",
     "DROP INDEX aegis.events_by_key; CREATE COLLATION public.ci (provider = icu, "
-    "locale = 'und-u-ks-level2', deterministic = false); CREATE INDEX events_by_key ON aegis.events "
-    "(tenant_id, idempotency_key COLLATE public.ci, position) WHERE idempotency_key IS NOT NULL": (
+    "locale = 'und-u-ks-level2', deterministic = false); CREATE INDEX events_by_key "
+    "ON aegis.events (tenant_id, idempotency_key COLLATE public.ci, position) WHERE idempotency_key IS NOT NULL": (
         "index events_by_key of events was changed"
     ),
     "ALTER POLICY one_tenant ON aegis.events "
