@@ -118,16 +118,19 @@ def hot_journal(path: Path) -> None:
         Path(f"{path}-journal").write_bytes(Path(f"{half}-journal").read_bytes())
 
 
-def looped(path: Path) -> None:
-    path.unlink()
-    path.symlink_to(path.name)
+def replaced(make: Callable[[Path], None]) -> Callable[[Path], None]:
+    def replace(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return replace
 
 
 # What whoever hands a file over may do to it.
-ODD: dict[str, Callable[[Path], object]] = {
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
-    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
-    "a link to itself": looped,
+ODD: dict[str, Callable[[Path], None]] = {
+    "a folder": replaced(Path.mkdir),
+    "a pipe": replaced(os.mkfifo),
+    "a link to itself": replaced(lambda path: path.symlink_to(path.name)),
     "a folder beside": lambda path: Path(f"{path}-wal").mkdir(),
     "a pipe beside": lambda path: os.mkfifo(f"{path}-wal"),
     "a folder as the index": lambda path: Path(f"{path}-shm").mkdir(),

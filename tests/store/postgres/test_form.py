@@ -60,9 +60,8 @@ CHANGES = {
     "idempotency_key, position) WHERE idempotency_key <> 'k'": "index events_by_key of events",
     "DROP INDEX aegis.events_by_key; CREATE COLLATION public.ci (provider = icu, "
     "locale = 'und-u-ks-level2', deterministic = false); CREATE INDEX events_by_key "
-    "ON aegis.events (tenant_id, idempotency_key COLLATE public.ci, position) WHERE idempotency_key IS NOT NULL": (
-        "index events_by_key of events was changed"
-    ),
+    "ON aegis.events (tenant_id, idempotency_key COLLATE public.ci, position) "
+    "WHERE idempotency_key IS NOT NULL": "index events_by_key of events was changed",
     "ALTER POLICY one_tenant ON aegis.events "
     "USING (tenant_id::name = current_setting('aegis.tenant', true)::name)": (
         "policy one_tenant of events was changed"
