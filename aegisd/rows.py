@@ -81,16 +81,14 @@ class Batch(Struct, frozen=True, kw_only=True):
     """What one commit writes: events of one tenant in position order, and what belongs to them.
 
     `first_position` is where the tenant's log must end for the batch to fit. `documents` are kept
-    once by digest. `snapshots` replace older ones of the same session. `detached` are values of
-    these events. `erased` are subjects whose detached values are deleted, of earlier events and of
-    these.
+    once by digest. `detached` are values of these events. `erased` are subjects whose detached
+    values are deleted, of earlier events and of these.
     """
 
     tenant_id: str
     first_position: int
     events: Sequence[StoredEvent]
     documents: Sequence[Document] = ()
-    snapshots: Sequence[SnapshotRow] = ()
     detached: Sequence[Detached] = ()
     erased: Sequence[str] = ()
 

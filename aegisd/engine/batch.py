@@ -50,13 +50,9 @@ class Deciding:
         judge: LiveJudge,
         time: Reckoning,
         rollout: Rollout,
-        *,
-        at_once: bool,
     ) -> None:
-        """`at_once`: snapshots go with the batch, where the log is shared and a commit costs."""
         self._resident, self._judge, self._rollout = resident, judge, rollout
         self._reckoning, self._is_ahead = time, False
-        self._at_once = at_once
         # The bundle on older base rules in whose place there is nothing to put.
         self._left = ""
 
@@ -98,11 +94,8 @@ class Deciding:
             replies.append((waiting.reply, told))
         rows = self._cached(before.next_position, touched)
         resident.trim()
-        # A tenant's fold is sealed over the log, once that holds this batch.
-        at_once = [row for row in rows if self._at_once and row.session_id]
-        later = [row for row in rows if not (self._at_once and row.session_id)]
-        batch = self._batch(before.next_position, staged, resident.sealed(at_once))
-        return Decided(batch, later, taken[len(replies) :], replies)
+        batch = self._batch(before.next_position, staged)
+        return Decided(batch, rows, taken[len(replies) :], replies)
 
     def _tell(self, ahead_ms: int) -> None:
         """Say once that the log is ahead of the clock, and once that it no longer is."""
@@ -143,7 +136,7 @@ class Deciding:
             resident.cached_to = after.next_position
         return rows
 
-    def _batch(self, first: int, staged: Sequence[Stage], rows: Sequence[SnapshotRow]) -> Batch:
+    def _batch(self, first: int, staged: Sequence[Stage]) -> Batch:
         return Batch(
             tenant_id=self._resident.tenant_id,
             first_position=first,
@@ -151,7 +144,6 @@ class Deciding:
             documents=[document for stage in staged for document in stage.documents],
             detached=[value for stage in staged for value in stage.detached],
             erased=[subject for stage in staged for subject in stage.erased],
-            snapshots=rows,
         )
 
 

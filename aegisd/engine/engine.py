@@ -357,9 +357,7 @@ class Engine:
             states,
             store=self._store,
             judge=judge,
-            deciding=Deciding(
-                states, judge, self._reckoning, self._rollout, at_once=self._store.shared
-            ),
+            deciding=Deciding(states, judge, self._reckoning, self._rollout),
             threads=Threads(self._evaluation, self._commits, self._turns),
             keep=self._writers.keep,
             on_commit=self._committed,

@@ -131,10 +131,6 @@ class Resident:
             return None
         return self.snapshots.row(state)
 
-    def sealed(self, rows: Iterable[SnapshotRow]) -> list[SnapshotRow]:
-        """Cached folds as they are believed, of events that are durable or committed with them."""
-        return [self.snapshots.sealed(row, self._store) for row in rows]
-
     def drop(self) -> None:
         """Forget everything: what was staged did not become durable, so the log is read again."""
         self.tenant = None

@@ -94,8 +94,6 @@ class MemoryStore(Alone):
                 self._tenants[batch.tenant_id] = log
             for document in batch.documents:
                 self._documents.setdefault(document.digest, document)
-            for snapshot in batch.snapshots:
-                self._snapshots[snapshot.tenant_id, snapshot.session_id] = snapshot
             for value in batch.detached:
                 log.detached.setdefault(value.position, {})[value.pointer] = value
             for subject in batch.erased:

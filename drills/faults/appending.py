@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from aegisd.core.errors import StoreFailed
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal
-from aegisd.rows import Batch, Document, SnapshotRow
+from aegisd.rows import Batch, Document
 from aegisd.store.sqlite import store as sqlite
 from drills.daemon import ROOT
 from drills.faults.acknowledged import Acknowledged
@@ -48,21 +48,12 @@ class Batches:
         self._next[tenant_id] += count
         body = chance.randbytes(chance.randrange(1, 9000))
         document = Document(digest=hashlib.sha256(body).digest(), kind="bundle", body=body)
-        snapshot = SnapshotRow(
-            tenant_id=tenant_id,
-            session_id="",
-            rules_version="none",
-            head=first,
-            head_hash=events[0].hash,
-            body=body,
-        )
         more = chance.random() < 1 / 4
         return Batch(
             tenant_id=tenant_id,
             first_position=first,
             events=events,
             documents=[document] if more else (),
-            snapshots=[snapshot] if more else (),
         )
 
     def _event(self, tenant_id: str, position: int) -> StoredEvent:

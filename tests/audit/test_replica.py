@@ -6,7 +6,7 @@ import pytest
 
 from aegisd.audit import backup, replica
 from aegisd.audit.database_log import DatabaseLog
-from aegisd.rows import Batch, SnapshotRow
+from aegisd.rows import SnapshotRow
 from aegisd.store.sqlite.store import SqliteStore
 from tests.audit.full import tables
 from tests.audit.tampering import tamper
@@ -17,10 +17,7 @@ def test_cached_folds_are_left_out(full: Path, tmp_path: Path) -> None:
     row = SnapshotRow(
         tenant_id="acme", session_id="s1", rules_version="r", head=0, head_hash=b"", body=b"x"
     )
-    store.append(
-        Batch(tenant_id="acme", first_position=store.next_position("acme"), events=(),
-              snapshots=(row,))
-    )  # fmt: skip
+    store.keep([row])
     store.close()
     tamper(full, "UPDATE snapshots SET body = x'78' WHERE session_id = 's1'")
     out = tmp_path / "backup.db"

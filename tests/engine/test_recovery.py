@@ -39,7 +39,8 @@ def worked(first: int = 0) -> Gate:
 def kept(events: list[StoredEvent], *rows: SnapshotRow) -> MemoryStore:
     """A store that holds the events, and caches that nobody checked."""
     store = MemoryStore()
-    store.append(Batch(tenant_id="acme", first_position=0, events=events, snapshots=rows))
+    store.append(Batch(tenant_id="acme", first_position=0, events=events))
+    store.keep(rows)
     return store
 
 

@@ -59,7 +59,6 @@ def batch(
     first_position: int | None = None,
     tenant_id: str = "acme",
     documents: Sequence[Document] = (),
-    snapshots: Sequence[SnapshotRow] = (),
 ) -> Batch:
     """Make a batch that begins at its first event unless told."""
     if first_position is None:
@@ -69,7 +68,6 @@ def batch(
         first_position=first_position,
         events=events,
         documents=documents,
-        snapshots=snapshots,
     )
 
 
@@ -152,17 +150,16 @@ class StoreContract:
     ) -> None:
         store.append(batch([event(0), event(1)]))
         rows = [event(first_position + i, "other", i) for i in range(3)]
-        extra = document(b"m"), snapshot(b"s")
+        extra = document(b"m")
         with pytest.raises(PositionConflict) as caught:
             store.append(batch(rows))
         assert caught.value.details == {"tenant_id": "acme", "next_position": 2}
         with pytest.raises(PositionConflict):
-            store.append(batch(rows, documents=extra[:1], snapshots=extra[1:]))
+            store.append(batch(rows, documents=[extra]))
         with pytest.raises(PositionConflict):
-            store.append(batch([], first_position=first_position, snapshots=extra[1:]))
+            store.append(batch([], first_position=first_position))
         self.assert_holds(store, [event(0), event(1)])
-        assert store.document(extra[0].digest) is None
-        assert store.snapshot("acme", "s") is None
+        assert store.document(extra.digest) is None
 
     @pytest.mark.parametrize("size", [3, 130])
     @pytest.mark.parametrize("where", [0, -1])
@@ -255,7 +252,8 @@ class StoreContract:
         assert store.document(document(b"two").digest) == document(b"two")
 
     def test_a_snapshot_replaces_the_one_of_its_session_only(self, store: EventStore) -> None:
-        store.append(batch([event(0)], snapshots=[snapshot(b"1"), snapshot(b"t", "")]))
+        store.append(batch([event(0)]))
+        store.keep([snapshot(b"1"), snapshot(b"t", "")])
         store.keep([snapshot(b"2", head=7), replace(snapshot(b"t", ""), tenant_id="other")])
         assert store.snapshot("acme", "s") == snapshot(b"2", head=7)
         assert store.snapshot("acme", "") == snapshot(b"t", "")
@@ -550,7 +548,6 @@ class StoreMachine(RuleBasedStateMachine):
             first_position=first,
             events=rows,
             documents=[kept] if body else [],
-            snapshots=[state] if len(body) > 1 else [],
         )
         taken = [(row.session_id, row.seq) for row in known + rows]
         if first != len(known) or len(set(taken)) < len(taken):
@@ -560,7 +557,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.append(new)
         self.rows += rows
         self.documents.update((row.digest, row) for row in new.documents)
-        self.snapshots.update(((row.tenant_id, row.session_id), row) for row in new.snapshots)
+        if len(body) > 1:
+            self.store.keep([state])
+            self.snapshots[state.tenant_id, state.session_id] = state
 
     @precondition(lambda self: self.rows)
     @rule(after=IDS, limit=st.integers(0, 4), start=st.integers(0, 5))

@@ -348,8 +348,6 @@ def _statements(batch: Batch) -> Iterator[Statement]:
     if batch.documents:
         # In one order everywhere, or two daemons wait for each other's document.
         yield INSERT_DOCUMENT, sorted(map(astuple, batch.documents))
-    if batch.snapshots:
-        yield REPLACE_SNAPSHOT, [astuple(row) for row in batch.snapshots]
     if batch.detached:
         yield INSERT_DETACHED, [_detached(row) for row in batch.detached]
     if batch.erased:

@@ -308,7 +308,7 @@ class SqliteStore(SqliteReader, Alone):
             self.fault = ""
 
     def _write(self, batch: Batch) -> None:
-        beside = batch.documents or batch.snapshots or batch.detached or batch.erased
+        beside = batch.documents or batch.detached or batch.erased
         if len(batch.events) <= STATEMENT_ROWS_MAX and not beside:
             # A statement alone is a transaction; it takes the write lock before it reads.
             self._insert(batch, batch.first_position, batch.events)
@@ -319,7 +319,6 @@ class SqliteStore(SqliteReader, Alone):
                 rows = batch.events[first : first + STATEMENT_ROWS_MAX]
                 self._insert(batch, batch.first_position + first, rows)
             self._writer.executemany(INSERT_DOCUMENT, map(astuple, batch.documents))
-            self._writer.executemany(REPLACE_SNAPSHOT, map(astuple, batch.snapshots))
             self._writer.executemany(INSERT_DETACHED, map(astuple, batch.detached))
             erased = [(batch.tenant_id, subject) for subject in batch.erased]
             self._writer.executemany(ERASE, erased)

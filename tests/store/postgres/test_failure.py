@@ -11,7 +11,7 @@ from aegisd.store.postgres.store import PostgresStore
 from tests import postgres
 from tests.patience import PATIENCE_S
 from tests.postgres_proxy import Cut, Proxy
-from tests.store.contract import batch, event, snapshot
+from tests.store.contract import batch, document, event
 
 
 @pytest.mark.parametrize(("where", "holds"), [("before", False), ("after", True)])
@@ -78,12 +78,12 @@ def test_a_commit_that_the_server_warns_about_is_unknown(store: PostgresStore, d
             "RAISE WARNING 'canceling wait for synchronous replication'; RETURN new; END $$"
         )
         admin.execute(
-            "CREATE TRIGGER warns BEFORE INSERT ON aegis.snapshots FOR EACH ROW "
+            "CREATE TRIGGER warns BEFORE INSERT ON aegis.documents FOR EACH ROW "
             "EXECUTE FUNCTION aegis.warn()"
         )
         admin.execute("GRANT USAGE ON SCHEMA aegis TO PUBLIC")
     with pytest.raises(CommitUnknown, match="canceling wait for synchronous replication"):
-        store.append(batch([event(0)], snapshots=[snapshot(b"s")]))
+        store.append(batch([event(0)], documents=[document(b"s")]))
     store.append(batch([event(1)]))
 
 

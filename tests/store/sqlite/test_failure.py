@@ -13,7 +13,7 @@ import pytest
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, StoreBroken, StoreFailed
 from aegisd.store.sqlite.reader import SqliteReader
 from aegisd.store.sqlite.store import SqliteStore
-from tests.store.contract import StoreContract, batch, document, event, snapshot
+from tests.store.contract import StoreContract, batch, document, event
 from tests.store.sqlite.failing import Failing
 
 
@@ -21,9 +21,9 @@ def with_fault(store: SqliteStore, when: str, code: int) -> None:
     store._writer = Failing(store._writer, when, code)  # type: ignore[assignment] # on purpose
 
 
-STATEMENTS = ("BEGIN", "INSERT INTO events", "INSERT INTO documents", "INSERT OR", "COMMIT")
+STATEMENTS = ("BEGIN", "INSERT INTO events", "INSERT INTO documents", "COMMIT")
 LATER = batch([event(1)])
-EVERYTHING = batch([event(1)], documents=[document(b"m")], snapshots=[snapshot(b"s")])
+EVERYTHING = batch([event(1)], documents=[document(b"m")])
 
 
 @pytest.mark.parametrize("when", STATEMENTS)

@@ -28,7 +28,8 @@ def path(tmp_path: Path) -> Path:
     rows = [event(i, f"s{i % 3}", i // 3) for i in range(ROWS)]
     rows[7] = changed(rows[7], idempotency_key="k")
     kept = [snapshot(b"s", "s0"), snapshot(b"t", "")]
-    store.append(batch(rows, documents=[document(b"m")], snapshots=kept))
+    store.append(batch(rows, documents=[document(b"m")]))
+    store.keep(kept)
     store.append(batch([event(0, tenant_id="other")]))
     store.close()
     return path

@@ -94,7 +94,8 @@ def statements(store: SqliteStore, size: int) -> list[str]:
 
 def test_what_was_appended_is_there_after_a_restart(path: Path) -> None:
     first = SqliteStore(str(path))
-    first.append(batch([event(0)], documents=[document(b"m")], snapshots=[snapshot(b"s")]))
+    first.append(batch([event(0)], documents=[document(b"m")]))
+    first.keep([snapshot(b"s")])
     first.close()
     again = SqliteStore(str(path))
     StoreContract.assert_holds(again, [event(0)])
