@@ -72,7 +72,12 @@ def targets() -> Iterator[Targets]:
 
 @cache
 def written() -> dict[str, dict[str, object]]:
-    return {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in PACKS.glob("*.yaml")}
+    # Both readers read the same, see below; one of them reads in a tenth of the time.
+    reader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return {
+        path.stem: yaml.load(path.read_text("utf-8"), reader)  # noqa: S506 - safe
+        for path in PACKS.glob("*.yaml")
+    }
 
 
 def cases() -> Iterator[tuple[str, dict[str, object]]]:

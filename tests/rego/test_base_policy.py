@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aegisd.core.policy.verdict import PRECEDENCE, read
 from aegisd.rego import bundle
-from aegisd.rego.engines import choose
+from aegisd.rego.engines import choose, installed
 from tests.effort import times
 from tests.rego import reference
 from tests.rego.worlds import (
@@ -409,8 +409,10 @@ def test_the_tables_agree_with_the_rules_as_they_are() -> None:
     assert not _differs(base_files())
 
 
-@pytest.mark.parametrize(("file", "good", "bad"), BUGS)
-def test_a_planted_bug_is_seen(file: str, good: str, bad: str) -> None:
-    text = base_files()[file]
-    assert good in text
-    assert _differs({**base_files(), file: text.replace(good, bad)})
+def test_a_planted_bug_is_seen(engine: str) -> None:
+    """Each on one engine: of the rules as they are, both say the same."""
+    engines = installed()
+    for file, good, bad in BUGS[engines.index(engine) :: len(engines)]:
+        text = base_files()[file]
+        assert good in text
+        assert _differs({**base_files(), file: text.replace(good, bad)}), bad

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from aegisd.child import START
 from aegisd.core.log import checkpoint, proof
 from aegisd.core.log.note import Key, read_key
@@ -74,6 +72,9 @@ def test_an_event_is_proved_to_somebody_with_a_public_key(tmp_path: Path) -> Non
         assert json.loads(told)["hash"] == receipts[1]["hash"]
         assert ctl(daemon, "prove", "--tenant", "acme", "--position", "999")[0] == 2
         assert ctl(daemon, "prove", "--tenant", "acme", "--seq", "1")[0] == 2
+    # What lies beside the log is its owner's alone.
+    for name in ("aegis.db.key", "aegis.db.checkpoints/acme.checkpoint"):
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0
     read = proof.read(out.read_text())
     keys = [read_key(key.read_text())]
     leaf = bytes.fromhex(str(receipts[1]["hash"]))
@@ -106,18 +107,15 @@ def test_a_restored_backup_is_refused_until_somebody_accepts_it(tmp_path: Path) 
     shutil.copy(tmp_path / "aegis.db", tmp_path / "monday.db")
     with Daemon(tmp_path) as daemon:
         say(daemon, "two", "three")
-    for _ in range(2):
-        shutil.copy(tmp_path / "monday.db", tmp_path / "aegis.db")
-        told = refused(tmp_path)
-        assert "the log ends before position 3, but a checkpoint says that it had 5 events" in told
+    shutil.copy(tmp_path / "monday.db", tmp_path / "aegis.db")
+    told = refused(tmp_path)
+    assert "the log ends before position 3, but a checkpoint says that it had 5 events" in told
     with Daemon(tmp_path, "--accept-rollback") as daemon:
         say(daemon, "after")
         _status, page = daemon.connect().request(
             "GET", "/v1/events?tenant_id=acme&session_id=$control"
         )
         assert "ROLLBACK_ACCEPTED" in json.dumps(page)
-    with Daemon(tmp_path) as daemon:
-        say(daemon, "and on")
     assert len(list((tmp_path / "aegis.db.checkpoints").glob("*superseded*"))) == 1
 
 
@@ -175,10 +173,3 @@ def test_a_program_can_hold_the_key(tmp_path: Path) -> None:
 def verifier_key(seed: bytes) -> str:
     """The verifier key of a private one."""
     return str(Key(name="vault.example.com", public=ed25519.public_key(seed)))
-
-
-@pytest.mark.parametrize("name", ["aegis.db.key", "aegis.db.checkpoints/acme.checkpoint"])
-def test_what_lies_beside_the_log_is_its_owners_alone(tmp_path: Path, name: str) -> None:
-    with Daemon(tmp_path) as daemon:
-        say(daemon, "one")
-    assert (tmp_path / name).stat().st_mode & 0o077 == 0
