@@ -137,9 +137,9 @@ def ask(
     secret: frozenset[str] = frozenset()
     if places:
         salts = [salt() for _ in places]
-        stored, body, values = detach(proposal.payload, proposal.body, list(places), salts)
-        recorded = msgspec.structs.replace(proposal, payload=stored, body=body)
         secret = frozenset(place for place, kind in places.items() if kind == "secret")
+        stored, body, values = detach(proposal.payload, proposal.body, list(places), salts, secret)
+        recorded = msgspec.structs.replace(proposal, payload=stored, body=body)
     cause = seal(record(session, recorded, now_ms), states.tenant.next_position, session.head_hash)
     check_hash(proposal, cause)
     policy_input = None

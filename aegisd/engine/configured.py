@@ -64,7 +64,7 @@ class Configured(Struct, frozen=True, kw_only=True):
         """What takes the place of a bundle on older base rules; nothing where nothing can."""
         if upgraded is not None:
             return [upgraded.act(generation)]
-        if active is None or active.author != CONFIG or active.digest == self.bundle_digest:
+        if active is None or active.author != CONFIG:
             return []
         return [policy_control(self.bundle, CONFIG, "renewed by a newer build", generation)]
 

@@ -73,6 +73,6 @@ def upgrade(
     except PolicyInvalid:
         # No bundle that a build has written: it denies as it is, and nobody's files can be taken.
         return None
-    if renewed == kept.body:
+    if renewed == kept.body and is_current(active, judge):
         return None
     return Upgrade(bundle=renewed, problem=judge.problem(renewed))

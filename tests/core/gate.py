@@ -16,6 +16,7 @@ from aegisd.core.gate import States, Step
 from aegisd.core.log.canonical import encode
 from aegisd.core.log.detached import Value
 from aegisd.core.log.envelope import Envelope, StoredEvent, seal, unseal
+from aegisd.core.policy.generation import BASE_GENERATION
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.judge import maker
 from aegisd.core.policy.verdict import Verdict, judge
@@ -127,7 +128,7 @@ class ScriptedJudge:
     """A `ports.LiveJudge` whose rules are Python functions, one for each bundle."""
 
     rules_version = "rules 1"
-    generation = 1
+    generation = BASE_GENERATION
     prompt = False
 
     def __init__(self, rules: Mapping[bytes, Rule] | None = None) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from aegisd.core.capabilities import from_value
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode
-from aegisd.core.log.detached import at, detach, tokens
+from aegisd.core.log.detached import at, detach, kept_at, pointer_of, tokens
 from aegisd.core.sensitive import (
     DETACHED_BYTES_MIN,
     DETACHED_VALUES_MAX,
@@ -106,22 +106,31 @@ def test_an_answer_of_a_tool_that_nobody_can_name_is_taken_as_strictly_as_any_to
     assert asked(sensitive({}), "TOOL_RESULT", payload) == {}
 
 
-@pytest.mark.parametrize("tool", ["crm", None])
-@pytest.mark.parametrize(
-    "answer",
-    [{"rows": [{"pin": 1, "ssn": 2}]}, {"rows": "text"}, {"rows": [{"pin": {"a": 1}}] * 300}, "x"],
+LEAVES = st.sampled_from([1, "x", "y" * DETACHED_BYTES_MIN, [], {}])
+ANSWERS = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["rows", "pin", "ssn"]), inner, max_size=3)
+    ),
+    max_leaves=6,
 )
-def test_what_was_never_kept_is_told_from_what_was_by_the_place_of_its_commitment(
-    answer: object, tool: str | None
+PATHS = st.lists(st.sampled_from(["rows", "pin", "ssn", "*"]), min_size=1, max_size=3)
+
+
+@given(ANSWERS, PATHS, st.sampled_from(["crm", "plain", None]))
+def test_a_commitment_tells_whether_anything_was_kept_and_of_old_ones_no_secret_is_missed(
+    answer: object, path: list[str], tool: str | None
 ) -> None:
+    kept = sensitive({"result_sensitive": {pointer_of(path): "secret"}})
     payload = {"call_id": "c1", "result": answer}
-    places = asked(sensitive(), "TOOL_RESULT", payload, tool)
-    stored = detach(payload, encode(payload), list(places), [bytes(32)] * len(places))[0]
-    for pointer, kind in places.items():
-        told = sensitive().may_be_secret("TOOL_RESULT", stored, pointer, tool)
-        assert told == (kind == "secret"), pointer
-        plain = sensitive({"result_sensitive": {"rows": "personal"}})
-        assert not plain.may_be_secret("TOOL_RESULT", stored, pointer, tool)
+    places = asked(kept, "TOOL_RESULT", payload, tool)
+    secret = {place for place, kind in places.items() if kind == "secret"}
+    salts = [bytes(32)] * len(places)
+    stored, _, _ = detach(payload, encode(payload), list(places), salts, secret)
+    assert kept_at(stored) == places.keys() - secret
+    assert all(kept.may_be_secret("TOOL_RESULT", stored, place) for place in secret)
+    assert not kept.may_be_secret("TOOL_RESULT", stored, pointer_of(["result", *path, "x"]))
 
 
 def test_events_are_marked_by_type() -> None:

@@ -5,7 +5,6 @@ tells which were deleted. So a value that was changed, moved, added, taken away,
 subject, which an erasure of its own would miss, contradicts the log.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -13,25 +12,18 @@ import msgspec
 from aegisd.audit import documents
 from aegisd.core import capabilities
 from aegisd.core.capabilities import NONE, Capabilities
-from aegisd.core.custody import PayloadErased
 from aegisd.core.errors import AegisError, LogCorrupt
 from aegisd.core.log import detached
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent, unseal
-from aegisd.core.log.foreign import decoder
+from aegisd.core.policy.generation import TELLS_SECRETS
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.core.state.fold import fact, fold_session
-from aegisd.core.state.model import SessionState
+from aegisd.core.state.fold import fact
 from aegisd.ports import LogReader
 from aegisd.rows import Detached
 
-_decode_erased = decoder(PayloadErased)
-
-# Sessions whose fold is at hand, for the tool that an answer without its value is of.
-SESSIONS_MAX = 256
-
 # The events that tell what is kept of later ones, and what was deleted of earlier ones.
-TELLING = frozenset({"MANIFEST_REGISTERED", "PAYLOAD_ERASED"})
+TELLING = frozenset({"MANIFEST_REGISTERED", "PAYLOAD_ERASED", "POLICY_ACTIVATED"})
 
 
 class ValueCheck:
@@ -46,11 +38,11 @@ class ValueCheck:
         self._log, self._tenant_id = log, tenant_id
         # Which values came with a foreign log, nothing here tells.
         self._is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
+        self._tells_secrets = False
         self._manifest = ""
         self._capabilities: Capabilities | None = NONE
         self._kept: dict[str, int] = {}
         self._missing: dict[str, list[tuple[StoredEvent, str]]] = {}
-        self._sessions: OrderedDict[str, SessionState] = OrderedDict()
 
     def check(self, event: StoredEvent, rows: Sequence[Detached]) -> Iterator[Break]:
         """What is wrong with the values beside the next event; it holds by itself."""
@@ -59,19 +51,25 @@ class ValueCheck:
         elif event.event_type == "MANIFEST_REGISTERED":
             for name in documents.named(event):
                 self._manifest, self._capabilities = name.digest, None
+        elif event.event_type == "POLICY_ACTIVATED":
+            generation = _told(event, "generation")
+            self._tells_secrets |= isinstance(generation, int) and generation >= TELLS_SECRETS
         elif event.event_type == "PAYLOAD_ERASED":
             yield from self._erased(event)
 
     def end(self) -> Iterator[Break]:
-        """What is missing, and was not erased behind the last event either."""
+        """What is missing, was not appended since it was looked for, and not erased since."""
         if not self._missing:
             return
         last = max(event.position for events in self._missing.values() for event, _ in events)
+        # In this order: what is erased behind this look was there, or is told by the next one.
+        for places in self._missing.values():
+            places[:] = [place for place in places if not self._is_there(*place)]
         for event in self._log.events(self._tenant_id, from_position=last + 1):
             if event.event_type == "PAYLOAD_ERASED":
-                self._missing.pop(_subject_erased(event), None)
-        for place in self._missing.values():
-            for event, pointer in place:
+                self._missing.pop(str(_told(event, "subject")), None)
+        for places in self._missing.values():
+            for event, pointer in places:
                 detail = (
                     f"the value kept for {pointer} is missing, and no PAYLOAD_ERASED tells of it"
                 )
@@ -80,7 +78,7 @@ class ValueCheck:
     def _beside(self, event: StoredEvent, rows: Sequence[Detached]) -> Iterator[Break]:
         payload = msgspec.json.decode(unseal(event.body).payload)
         subject = detached.subject_of(event.user_id, event.session_id)
-        missing = set(detached.pointers(payload))
+        missing = detached.kept_at(payload)
         for row in rows:
             missing.discard(row.pointer)
             if row.subject != subject:
@@ -96,8 +94,12 @@ class ValueCheck:
                 if not self._may_be_secret(event, payload, pointer):
                     self._missing.setdefault(subject, []).append((event, pointer))
 
+    def _is_there(self, event: StoredEvent, pointer: str) -> bool:
+        rows = self._log.detached(self._tenant_id, event.position)
+        return any(row.pointer == pointer for row in rows)
+
     def _erased(self, event: StoredEvent) -> Iterator[Break]:
-        subject = _subject_erased(event)
+        subject = str(_told(event, "subject"))
         self._missing.pop(subject, None)
         position = self._kept.pop(subject, None)
         # Looked at again: it may have been erased since it was read.
@@ -106,7 +108,9 @@ class ValueCheck:
             yield _break(event, detail)
 
     def _may_be_secret(self, event: StoredEvent, payload: object, pointer: str) -> bool:
-        """Whether a value may be missing because nothing was ever kept of it."""
+        """Whether a value may be missing because nothing was ever kept, where no event tells."""
+        if self._tells_secrets:
+            return False
         if self._capabilities is None:
             name = documents.Named("manifest", self._manifest)
             try:
@@ -117,38 +121,15 @@ class ValueCheck:
         if self._capabilities is None:
             # That its manifest is missing is a break of its own.
             return True
-        tool = self._tool(event, payload) if event.event_type == "TOOL_RESULT" else None
-        return self._capabilities.sensitive.may_be_secret(event.event_type, payload, pointer, tool)
-
-    def _tool(self, event: StoredEvent, payload: object) -> str | None:
-        """The tool that an answer is of, as the gate knew it before the event."""
-        state = self._sessions.pop(event.session_id, None) or SessionState(
-            tenant_id=event.tenant_id, session_id=event.session_id
-        )
-        behind = self._log.session_events(
-            event.tenant_id,
-            event.session_id,
-            from_seq=state.next_seq,
-            limit=event.seq - state.next_seq,
-        )
-        try:
-            for each in behind:
-                state = fold_session(state, fact(each))
-        except (msgspec.MsgspecError, UnicodeError):
-            # That row is a break of its own, and what the tool was is not known.
-            return None
-        self._sessions[event.session_id] = state
-        if len(self._sessions) > SESSIONS_MAX:
-            self._sessions.popitem(last=False)
-        return state.calls.tool_of(payload) if isinstance(payload, dict) else None
+        return self._capabilities.sensitive.may_be_secret(event.event_type, payload, pointer)
 
 
-def _subject_erased(event: StoredEvent) -> str:
-    """Whose values an event says were deleted; nobody's where it is not as promised."""
+def _told(event: StoredEvent, member: str) -> object:
+    """What an event of the daemon's says; nothing where it is not as promised."""
     try:
-        return _decode_erased(unseal(event.body).payload).subject
+        return fact(event).fields.get(member)
     except (msgspec.MsgspecError, UnicodeError):
-        return ""
+        return None
 
 
 def _break(event: StoredEvent, detail: str) -> Break:

@@ -1,12 +1,14 @@
 """Values kept beside their event, which holds only a commitment: erased, they leave every hash be.
 
 In the place of a value stands `{"$detached":{"bytes":n,"sha256":hex}}`: SHA-256 over 32 random salt
-bytes and the value's RFC 8785 bytes, of which there are `n`. Whoever has salt and value can hold
-them to the event; without the salt the digest tells nothing about the value, however short it is.
+bytes and the value's RFC 8785 bytes, of which there are `n`; 0 tells that nothing was ever kept.
+Whoever has salt and value can hold them to the event; without the salt the digest tells nothing
+about the value, however short it is.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
@@ -50,16 +52,22 @@ def subject_of(user_id: str, session_id: str) -> str:
     return user_id or session_id
 
 
-def commitment(salt: bytes, value: bytes) -> dict[str, object]:
+def commitment(salt: bytes, value: bytes, *, kept: bool = True) -> dict[str, object]:
     """What stands in the place of a value: of canonical bytes, under a salt."""
     digest = hashlib.sha256(salt + value).hexdigest()
-    return {KEY: {"bytes": len(value), "sha256": digest}}
+    return {KEY: {"bytes": len(value) if kept else 0, "sha256": digest}}
 
 
 def detach(
-    payload: object, body: bytes, pointers: Sequence[str], salts: Sequence[bytes]
+    payload: object,
+    body: bytes,
+    pointers: Sequence[str],
+    salts: Sequence[bytes],
+    secret: AbstractSet[str] = frozenset(),
 ) -> tuple[object, bytes, tuple[Value, ...]]:
     """The payload with commitments in place of the values at `pointers`, and those values.
+
+    Of those at `secret`, nothing will be kept, not even how long they are.
 
     `body` are its canonical bytes, which come back for what comes back: nothing is encoded again,
     and each array and object on the way is copied once, however many pointers lead through it. No
@@ -76,18 +84,23 @@ def detach(
     if not places:
         return payload, body, ()
     values: dict[str, Value] = {}
-    stored, raw = _detached(payload, Raw(body), places[""], (), values)
+    stored, raw = _detached(payload, Raw(body), places[""], (), values, secret)
     return stored, bytes(raw), tuple(values[pointer] for pointer in pointers)
 
 
 def _detached(
-    value: object, body: Raw, places: "bytes | _Places", path: Tokens, values: dict[str, Value]
+    value: object,
+    body: Raw,
+    places: "bytes | _Places",
+    path: Tokens,
+    values: dict[str, Value],
+    secret: AbstractSet[str],
 ) -> tuple[object, Raw]:
     """A value without what is at `places` in it, a salt where that is all of it."""
     if isinstance(places, bytes):
         where, plain = pointer_of(path), bytes(body)
         values[where] = Value(pointer=where, salt=places, value=plain)
-        told = commitment(places, plain)
+        told = commitment(places, plain, kept=where not in secret)
         return told, Raw(encode(told))
     if not isinstance(value, dict | list):
         raise KeyError(next(iter(places)))
@@ -96,7 +109,8 @@ def _detached(
     for token, inside in places.items():
         inner = _member(value, token)
         key = int(token) if isinstance(value, list) else token
-        copied[key], parts[key] = _detached(inner, parts[key], inside, (*path, token), values)
+        below = (*path, token)
+        copied[key], parts[key] = _detached(inner, parts[key], inside, below, values, secret)
     return copied, Raw(_write(parts))
 
 
@@ -130,7 +144,15 @@ def check(payload: object, values: Iterable[Value]) -> None:
 
 def pointers(payload: object) -> list[str]:
     """Where commitments stand in a payload, in code point order."""
-    return sorted(_pointers(payload))
+    return sorted(where for where, _ in _commitments(payload))
+
+
+def kept_at(payload: object) -> set[str]:
+    """Those of `pointers` of which a value was kept, until it was erased.
+
+    Builds before generation `TELLS_SECRETS` of the base rules named secrets here, too.
+    """
+    return {where for where, told in _commitments(payload) if told["bytes"] != 0}
 
 
 def replaced(payload: object, pointer: str, new: object) -> object:
@@ -166,12 +188,12 @@ def at(payload: object, pointer: str) -> object:
     return payload
 
 
-def _pointers(payload: object) -> Iterator[str]:
+def _commitments(payload: object) -> Iterator[tuple[str, dict[str, Any]]]:
     pending: list[tuple[str, object]] = [("", payload)]
     while pending:
         where, value = pending.pop()
-        if is_commitment(value):
-            yield where
+        if isinstance(value, dict) and is_commitment(value):
+            yield where, value[KEY]
         elif isinstance(value, dict):
             pending += [(where + pointer_of([key]), inner) for key, inner in value.items()]
         elif isinstance(value, list):

@@ -5,7 +5,11 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from aegisd.audit.verification import values
 from aegisd.audit.verification.database import verify_database
+from aegisd.core import gate
+from aegisd.core.log.detached import detach
+from aegisd.core.policy.generation import BASE_GENERATION
 from aegisd.core.proposal import Proposal
 from aegisd.core.sensitive import DETACHED_BYTES_MIN
 from aegisd.rows import Detached
@@ -42,7 +46,8 @@ def answered(call_id: str, result: Json, **fields: object) -> Proposal:
 def recorded() -> MemoryStore:
     """Values of u1 and of session s2; of u3 one erased and one told since; secrets of both kinds.
 
-    The last answer is of no open call, so that nobody knows its tool: all of it is a secret.
+    One answer is kept for its length alone, of a tool whose answers may hold a secret. The last one
+    is of no open call, so that nobody knows its tool: all of it is a secret.
     """
     store = MemoryStore()
 
@@ -54,6 +59,9 @@ def recorded() -> MemoryStore:
             await engine.append((said("carol", user_id="u3", session_id="s3"),))
             await engine.erase("acme", "u3", author="ann", reason="asked to")
             await engine.append((said("x" * DETACHED_BYTES_MIN, user_id="u3", session_id="s3"),))
+            await engine.append((called("c2", {}, user_id="u1"),))
+            long = {"note": "x" * DETACHED_BYTES_MIN}
+            await engine.append((answered("c2", long, user_id="u1"),))
             await engine.append((answered("c1", {"ssn": 4}, user_id="u1"),))
 
     run(story())
@@ -80,7 +88,30 @@ def test_what_was_kept_erased_or_never_kept_holds() -> None:
         ("/args/ssn", "u1"),
         ("/result/ssn", "u1"),
         ("/content", "u3"),
+        ("/result", "u1"),
     ]
+
+
+def test_of_a_log_whose_events_do_not_tell_what_is_secret_the_manifest_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "detach", lambda *told: detach(*told[:4]))
+    store = recorded()
+    assert len(found(store)) == 3, "as if values had been taken away"
+    monkeypatch.setattr(values, "TELLS_SECRETS", BASE_GENERATION + 1)
+    assert found(store) == []
+    del store._tenants["acme"].detached[places(store._tenants["acme"])[0].position]
+    assert len(found(store)) == 1
+
+
+def test_a_value_that_was_appended_behind_the_last_that_was_read_is_no_break(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = recorded()
+    kept = list(store.kept("acme"))
+    for read in range(len(kept)):
+        monkeypatch.setattr(store, "kept", lambda _tenant, rows=kept[:read]: iter(rows))
+        assert found(store) == []
 
 
 Alter = Callable[[Detached], Detached | None]
@@ -97,7 +128,7 @@ ALTERATIONS: dict[str, tuple[Alter, str]] = {
 
 
 @pytest.mark.parametrize("name", sorted(ALTERATIONS))
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_a_value_that_the_log_does_not_tell_of_is_a_break(name: str, number: int) -> None:
     alter, detail = ALTERATIONS[name]
     store = recorded()
