@@ -21,8 +21,9 @@ def command(dsn: str, out: str, *, force: bool, as_json: bool) -> int:
 
     The backup is an Aegis SQLite database, whatever store the log is in: it can be verified, read,
     replayed and opened as it is. A daemon may go on writing; each tenant is copied up to where its
-    log ended when the backup began. Values kept beside events go along, also those that are erased
-    from the log later: keep backups no longer than you may keep those. Signing keys do not.
+    log ended when the backup began, or to the last erasure since. Values kept beside events go
+    along, also those that are erased from the log later: keep backups no longer than you may keep
+    those. Signing keys do not.
 
     Examples:
       aegisctl backup --dsn aegis.db --out monday.db

@@ -64,6 +64,6 @@ def _into_postgres(source: EventReader, dsn: str, until: dict[str, End]) -> Copi
         closing(open_store(dsn)) as store,
         progress("copying", replica.events(until)) as step,
     ):
-        backup.fill(source, store, until, step)
+        copied = backup.fill(source, store, until, step)
     with log.opened_database(dsn) as written:
-        return backup.verify(written, until)
+        return backup.verify(written, copied)

@@ -15,6 +15,7 @@ from aegisd.rows import (
     Detached,
     Document,
     Growth,
+    Place,
     SessionHead,
     SnapshotRow,
     Turn,
@@ -143,13 +144,11 @@ class EventReader(LogReader, Protocol):
     def kept(self, tenant_id: str) -> Iterator[Detached]:
         """A tenant's detached values that were not erased, by position and pointer. Flat memory."""
 
-    def detached_of(self, tenant_id: str, subject: str) -> int:
-        """How many values of a subject are kept."""
+    def values_of(self, tenant_id: str, subject: str) -> list[Place]:
+        """Where the values of a subject are kept, in order, by the bytes of their events.
 
-    def misfiled(self, tenant_id: str) -> int | None:
-        """The position of some value kept for another subject than its event's columns tell.
-
-        None where each is kept for its own, so that an erasure finds all of a subject.
+        Looks at all values of the tenant, and at no column or index that says whose they are.
+        Raises `LogCorrupt` where one is kept of no event.
         """
 
     def close(self) -> None:

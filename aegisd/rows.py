@@ -1,6 +1,7 @@
 """What goes in and out of a store: heads, documents, values, and what one commit writes."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -77,12 +78,19 @@ class Detached(Struct, frozen=True, kw_only=True):
         return Value(pointer=self.pointer, salt=self.salt, value=self.value)
 
 
+class Place(NamedTuple):
+    """Where a value stands beside a tenant's events: a position, and a JSON pointer (RFC 6901)."""
+
+    position: int
+    pointer: str
+
+
 class Batch(Struct, frozen=True, kw_only=True):
     """What one commit writes: events of one tenant in position order, and what belongs to them.
 
     `first_position` is where the tenant's log must end for the batch to fit. `documents` are kept
-    once by digest. `detached` are values of these events. `erased` are subjects whose detached
-    values are deleted, of earlier events and of these.
+    once by digest. `detached` are values of these events. `erased` are detached values to delete, of
+    earlier events and of these; where one is not there, the batch is refused.
     """
 
     tenant_id: str
@@ -90,7 +98,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     events: Sequence[StoredEvent]
     documents: Sequence[Document] = ()
     detached: Sequence[Detached] = ()
-    erased: Sequence[str] = ()
+    erased: Sequence[Place] = ()
 
     def refuse_strangers(self) -> None:
         """Raise `StoreFailed` unless the rows are the tenant's, in order, and values are theirs."""

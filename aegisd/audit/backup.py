@@ -47,15 +47,15 @@ def write_file(
         raise NotFound("the log holds no event of any tenant, so there is nothing to copy")
     with _replacing(place) as draft:
         with closing(SqliteStore(str(draft))) as store:
-            replica.replicate(source, store, until, progress)
+            copied = replica.replicate(source, store, until, progress)
         with log.opened_database(str(draft)) as written:
-            return verify(written, until)
+            return verify(written, copied)
 
 
 def fill(
     source: EventReader, store: EventStore, until: dict[str, End], progress: Progress = silent
-) -> None:
-    """Copy a log into an empty store; `verify` is for when it was closed.
+) -> dict[str, End]:
+    """Copy a log into an empty store; `verify` of what it gives is for when it was closed.
 
     `until` and progress as `write_file`. Raises `ConfigInvalid` where the store holds a log, and
     `LogCorrupt`.
@@ -65,7 +65,7 @@ def fill(
             "the database holds a log already, and a backup is restored into an empty one; "
             "make another database, or drop this one if a restore was cut short"
         )
-    replica.replicate(source, store, until, progress)
+    return replica.replicate(source, store, until, progress)
 
 
 def verify(written: EventReader, until: dict[str, End]) -> Copied:

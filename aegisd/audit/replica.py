@@ -12,6 +12,7 @@ from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.merkle import BLOCK_LEAVES
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
+from aegisd.core.state.fold import fact
 from aegisd.ports import EventReader, EventStore
 from aegisd.printable import shown
 from aegisd.rows import Batch, Document, Growth
@@ -52,7 +53,11 @@ def events(until: dict[str, End]) -> int:
 
 def end(source: EventReader, tenant_id: str) -> End:
     """Where one tenant's log ends. Raises `LogCorrupt` where its last event is missing."""
-    next_position = source.next_position(tenant_id)
+    return end_at(source, tenant_id, source.next_position(tenant_id))
+
+
+def end_at(source: EventReader, tenant_id: str, next_position: int) -> End:
+    """The same for a log that ends, or a copy that is to end, before a position."""
     last = source.hashes(tenant_id, from_position=next_position - 1, limit=1)
     if not last:
         raise LogCorrupt(f"tenant {shown(tenant_id)}: the last event is missing")
@@ -64,18 +69,22 @@ def replicate(
     target: EventStore,
     until: dict[str, End],
     progress: Progress = silent,
-) -> None:
+) -> dict[str, End]:
     """Copy events, documents, values beside events, blocks and checkpoints up to where logs end.
 
-    Cached folds are left out: they are made again. `target` is empty. Progress is told of events.
-    Raises `LogCorrupt` for a source that cannot be read, and what an append raises.
+    Where values were erased meanwhile, the copy goes on behind the last PAYLOAD_ERASED, or it would
+    lack values and not tell why; archives follow, as long as the events copied say. Gives where the
+    copies end. Cached folds are left out: they are made again. `target` is empty. Progress is told
+    of events. Raises `LogCorrupt` for a source that cannot be read, and what an append raises.
     """
-    for tenant_id, limit in until.items():
-        replica = _TenantReplica(source, target, tenant_id, limit.next_position)
-        for events in replica.parts():
-            replica.append(events)
-            progress(len(events))
-        replica.grow()
+    copied: dict[str, End] = {}
+    for is_archive in (False, True):
+        limits = ends(source) if is_archive else until
+        for tenant_id, limit in limits.items():
+            if tenant_id.startswith(ARCHIVE_PREFIX) is is_archive:
+                replica = _TenantReplica(source, target, tenant_id, limit.next_position)
+                copied[tenant_id] = replica.copy(progress)
+    return copied
 
 
 class _TenantReplica:
@@ -88,11 +97,37 @@ class _TenantReplica:
         self._tenant_id, self._end = tenant_id, next_position
         self._named: set[str] = set()
 
-    def parts(self) -> Iterator[list[StoredEvent]]:
-        """The events, in transactions. Raises `LogCorrupt` where one is missing."""
+    def copy(self, progress: Progress) -> End:
+        """Copy all of it; where it ends. Raises `LogCorrupt`."""
+        first, erasures = 0, list[StoredEvent]()
+        while first < self._end:
+            for events in self._parts(first):
+                self._append(events)
+                progress(len(events))
+            for each in erasures:
+                self._erase(each)
+            # What they took may be missing, or was copied before they took it.
+            behind = self._source.events(self._tenant_id, from_position=self._end)
+            erasures = [each for each in behind if each.event_type == "PAYLOAD_ERASED"]
+            first = self._end
+            self._end = erasures[-1].position + 1 if erasures else first
+        self._grow()
+        return end_at(self._source, self._tenant_id, self._end)
+
+    def _erase(self, act: StoredEvent) -> None:
+        """Delete what was copied before an erasure took it."""
+        found = self._target.values_of(self._tenant_id, str(fact(act).fields.get("subject")))
+        places = [place for place in found if place.position < act.position]
+        self._target.append(
+            Batch(tenant_id=self._tenant_id, first_position=self._end, events=(), erased=places)
+        )
+
+    def _parts(self, first: int) -> Iterator[list[StoredEvent]]:
+        """The events from a position on, in transactions. Raises `LogCorrupt` where one misses."""
         events: list[StoredEvent] = []
         size = 0
-        for position, event in enumerate(self._source.events(self._tenant_id, limit=self._end)):
+        found = self._source.events(self._tenant_id, from_position=first, limit=self._end - first)
+        for position, event in enumerate(found, first):
             if event.position != position:
                 raise LogCorrupt(
                     f"tenant {shown(self._tenant_id)}: position {position} is missing; run "
@@ -106,7 +141,7 @@ class _TenantReplica:
         if events:
             yield events
 
-    def append(self, events: list[StoredEvent]) -> None:
+    def _append(self, events: list[StoredEvent]) -> None:
         """Append events, with the documents they name first and the values beside them."""
         found = [document for event in events for document in self._documents(event)]
         values = [
@@ -145,7 +180,7 @@ class _TenantReplica:
             # Not a digest: the check of the copy says so.
             return None
 
-    def grow(self) -> None:
+    def _grow(self) -> None:
         """Copy what is kept of the tree."""
         blocks = self._source.blocks(self._tenant_id)[: self._end // BLOCK_LEAVES]
         for first in range(0, len(blocks), COPY_BLOCKS):

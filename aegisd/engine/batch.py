@@ -143,7 +143,7 @@ class Deciding:
             events=[event for stage in staged for event in stage.events],
             documents=[document for stage in staged for document in stage.documents],
             detached=[value for stage in staged for value in stage.detached],
-            erased=[subject for stage in staged for subject in stage.erased],
+            erased=[place for stage in staged for place in stage.erased],
         )
 
 

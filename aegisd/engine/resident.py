@@ -3,15 +3,15 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
-from aegisd.core.errors import LogCorrupt
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine import recovery
+from aegisd.engine.kept import Kept
 from aegisd.engine.recorded import Recorded, recorded
 from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.stage import Stage
 from aegisd.engine.waiting import BATCH_EVENTS_MAX
 from aegisd.ports import EventStore
-from aegisd.rows import SnapshotRow, Turn
+from aegisd.rows import Place, SnapshotRow, Turn
 
 # Sessions whose state stays in memory per tenant, about 1.5 KB each.
 SESSIONS_RESIDENT_MAX = 100_000
@@ -73,19 +73,9 @@ class Resident:
         staged = self._keyed.get(key)
         return recorded(self._store, self.tenant_id, key) if staged is None else staged
 
-    def kept_of(self, subject: str) -> int:
-        """How many values are kept beside the durable events of a subject.
-
-        Raises `LogCorrupt` where a value is kept for another subject than its event's: an erasure
-        would miss it.
-        """
-        position = self._store.misfiled(self.tenant_id)
-        if position is not None:
-            raise LogCorrupt(
-                f"tenant {self.tenant_id}, position {position}: a value is kept for another "
-                "subject than its event tells; nothing was erased, run `aegisctl verify`"
-            )
-        return self._store.detached_of(self.tenant_id, subject)
+    def kept_of(self, subject: str, known: Kept) -> Sequence[Place]:
+        """Where values are kept beside the durable events of a subject, by what was known."""
+        return known.followed(self._store, self.tenant_id, subject)
 
     def take(self, stage: Stage) -> None:
         """Go on from what a command staged."""

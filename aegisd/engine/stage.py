@@ -17,10 +17,11 @@ from aegisd.core.policy.judge import Judge, maker
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
+from aegisd.engine.kept import Kept
 from aegisd.engine.reckoning import Reading
 from aegisd.engine.recorded import Recorded
 from aegisd.ports import Clock
-from aegisd.rows import Detached, Document
+from aegisd.rows import Detached, Document, Place
 
 _salt = partial(os.urandom, SALT_BYTES)
 
@@ -34,8 +35,8 @@ class Known(Protocol):
     def recorded(self, key: str) -> Sequence[Recorded]:
         """What was answered under an idempotency key before."""
 
-    def kept_of(self, subject: str) -> int:
-        """How many values are kept beside the events of a subject."""
+    def kept_of(self, subject: str, known: Kept) -> Sequence[Place]:
+        """Where values are kept beside the events of a subject, by what was known before."""
 
 
 class Stage:
@@ -55,7 +56,7 @@ class Stage:
         self.events = []
         self.documents: list[Document] = []
         self.detached: list[Detached] = []
-        self.erased: list[str] = []
+        self.erased: list[Place] = []
         self.keyed: dict[str, Sequence[Recorded]] = {}
         self._known, self._judge, self._clock = known, judge, clock
 
@@ -69,9 +70,9 @@ class Stage:
         """What was answered under a key before; nothing without a key."""
         return () if key is None else self._known.recorded(key)
 
-    def kept_of(self, subject: str) -> int:
-        """How many values are kept beside the durable events of a subject."""
-        return self._known.kept_of(subject)
+    def kept_of(self, subject: str, known: Kept) -> Sequence[Place]:
+        """Where values are kept beside the durable events of a subject."""
+        return self._known.kept_of(subject, known)
 
     # ── what commands write ─────────────────────────────────────────────────────────────────────
 

@@ -7,9 +7,18 @@ from itertools import count, islice, takewhile
 from operator import attrgetter
 
 from aegisd.core.errors import LogCorrupt, PositionConflict, StoreFailed
-from aegisd.core.log.detached import subject_of
+from aegisd.core.log.detached import owner
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import Batch, Checkpoint, Detached, Document, Growth, SessionHead, SnapshotRow
+from aegisd.rows import (
+    Batch,
+    Checkpoint,
+    Detached,
+    Document,
+    Growth,
+    Place,
+    SessionHead,
+    SnapshotRow,
+)
 from aegisd.store.alone import Alone
 
 # Events copied out under one hold of the lock, so that a long read never keeps the writer waiting.
@@ -38,11 +47,9 @@ class TenantLog:
         if event.idempotency_key is not None:
             self.by_key.setdefault(event.idempotency_key, []).append(event)
 
-    def erase(self, subject: str) -> None:
-        """Drop every value of a subject."""
-        for values in self.detached.values():
-            for row in [row for row in values.values() if row.subject == subject]:
-                del values[row.pointer]
+    def erase(self, place: Place) -> None:
+        """Drop a value. Raises `KeyError` where none is there."""
+        del self.detached[place.position][place.pointer]
 
 
 class KeptTree:
@@ -96,14 +103,18 @@ class MemoryStore(Alone):
                 self._documents.setdefault(document.digest, document)
             for value in batch.detached:
                 log.detached.setdefault(value.position, {})[value.pointer] = value
-            for subject in batch.erased:
-                log.erase(subject)
+            for place in batch.erased:
+                log.erase(place)
 
     @staticmethod
     def _refuse_what_does_not_fit(log: TenantLog, batch: Batch) -> None:
         batch.refuse_strangers()
         if len({(row.position, row.pointer) for row in batch.detached}) < len(batch.detached):
             raise StoreFailed("a detached value is there twice; nothing was written")
+        there = {(row.position, row.pointer) for row in batch.detached}
+        for at, pointer in batch.erased:
+            if (at, pointer) not in there and pointer not in log.detached.get(at, {}):
+                raise StoreFailed("a value to erase is not there; nothing is erased")
         found = len(log.events)
         batch.refuse_other_end(found)
         places = {(event.session_id, event.seq) for event in batch.events}
@@ -260,20 +271,14 @@ class MemoryStore(Alone):
             rows = [kept[at][pointer] for at in sorted(kept) for pointer in sorted(kept[at])]
         return iter(rows)
 
-    def misfiled(self, tenant_id: str) -> int | None:
-        """See `aegisd.ports.EventReader.misfiled`."""
+    def values_of(self, tenant_id: str, subject: str) -> list[Place]:
+        """See `aegisd.ports.EventReader.values_of`."""
         events = self._log(tenant_id).events
-        for row in self.kept(tenant_id):
-            event = events[row.position]
-            if row.subject != subject_of(event.user_id, event.session_id):
-                return row.position
-        return None
-
-    def detached_of(self, tenant_id: str, subject: str) -> int:
-        """See `aegisd.ports.EventReader.detached_of`."""
-        with self._lock:
-            kept = self._log(tenant_id).detached.values()
-            return sum(row.subject == subject for rows in kept for row in rows.values())
+        return [
+            Place(row.position, row.pointer)
+            for row in self.kept(tenant_id)
+            if owner(events[row.position].body) == subject
+        ]
 
 
 def _head(event: StoredEvent) -> SessionHead:

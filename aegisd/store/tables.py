@@ -14,8 +14,10 @@ import msgspec
 from msgspec import Struct
 
 from aegisd.core.errors import LogCorrupt
+from aegisd.core.log.canonical import encode
+from aegisd.core.log.detached import owner
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.rows import Checkpoint, Detached, Document, SessionHead, SnapshotRow
+from aegisd.rows import Checkpoint, Detached, Document, Place, SessionHead, SnapshotRow
 
 # The largest integer of a column: 64 bits with a sign. No position, seq or size is beyond it.
 INTEGER_MAX = 2**63 - 1
@@ -101,17 +103,15 @@ KEPT = Read(
     + """ WHERE tenant_id = {v} AND (position, pointer) > ({v}, {v}) AND {kept}
     ORDER BY position, pointer LIMIT {v}""",
 )
-DETACHED_OF = Read(
-    "how many detached values a subject has",
-    "SELECT count(*) FROM {log}detached WHERE tenant_id = {v} AND subject = {v} AND {kept}",
-)
-MISFILED = Read(
-    "whose detached values are",
-    """SELECT beside.position FROM {log}detached AS beside LEFT JOIN {log}events AS event
+# `{unsorted}` reads the table without an index, of which a row may be missing. What holds the id of
+# a subject somewhere may be its event: the bytes themselves tell.
+VALUES_OF = Read(
+    "the detached values of a subject",
+    """SELECT beside.position, pointer, body FROM {log}detached AS beside {unsorted}
+        LEFT JOIN {log}events AS event
         ON event.tenant_id = beside.tenant_id AND event.position = beside.position
-    WHERE beside.tenant_id = {v} AND {kept} AND coalesce(beside.subject
-        <> CASE event.user_id WHEN '' THEN event.session_id ELSE event.user_id END, 1 = 1)
-    LIMIT 1""",
+    WHERE beside.tenant_id = {v} AND {kept} AND (body IS NULL OR {holds})
+    ORDER BY beside.position, pointer""",
 )
 
 # Values read in one go: each may have as many bytes as an event.
@@ -121,15 +121,12 @@ PAGE_VALUES_MAX = 16
 class TableReader(ABC):
     """The reads of an `EventReader` that databases answer alike.
 
-    A database says how it spells `{log}`, `{v}` and `{kept}`, and its own form of two reads:
-    `SESSIONS`, of
-    `tenant`, `after` and `limit` by name, gives the heads of sessions by id; `RECORDED_HEAD` what
-    the last commit said of a tenant's end.
+    A database says how it spells what stands in braces in statements, and its own form of two
+    reads: `SESSIONS`, of `tenant`, `after` and `limit` by name, gives the heads of sessions by id;
+    `RECORDED_HEAD` what the last commit said of a tenant's end.
     """
 
-    LOG: ClassVar[str]
-    VALUE: ClassVar[str]
-    IS_KEPT: ClassVar[str]
+    SPELLING: ClassVar[Mapping[str, str]]
     # What comes before the first pointer.
     BEFORE_POINTERS: ClassVar[str | bytes]
     SESSIONS: ClassVar[Read]
@@ -244,15 +241,21 @@ class TableReader(ABC):
                 yield self._value(tenant_id, row)
             last = rows[-1][0], rows[-1][1]
 
-    def detached_of(self, tenant_id: str, subject: str) -> int:
-        """See `aegisd.ports.EventReader.detached_of`."""
-        return sum(count for (count,) in self._ask(DETACHED_OF, tenant_id, subject))
-
-    def misfiled(self, tenant_id: str) -> int | None:
-        """See `aegisd.ports.EventReader.misfiled`."""
-        for (position,) in self._ask(MISFILED, tenant_id):
-            return int(position)
-        return None
+    def values_of(self, tenant_id: str, subject: str) -> list[Place]:
+        """See `aegisd.ports.EventReader.values_of`."""
+        found: list[Place] = []
+        for position, pointer, body in self._ask(VALUES_OF, tenant_id, encode(subject)):
+            try:
+                is_theirs = owner(body or b"") == subject
+            except (msgspec.MsgspecError, UnicodeError):
+                raise LogCorrupt(
+                    f"tenant {tenant_id!r}, position {position}: a value is kept of an event that "
+                    "is not there or cannot be read; run `aegisctl verify`",
+                    tenant_id=tenant_id,
+                ) from None
+            if is_theirs:
+                found.append(Place(position, str(self._pointer(pointer))))
+        return found
 
     def _value(self, tenant_id: str, row: Row) -> Detached:
         position, pointer, *rest = row
@@ -291,12 +294,12 @@ class TableReader(ABC):
         return self._rows(tenant_id, self._spelled(read), (tenant_id, *values))
 
     def _spelled(self, read: Read) -> Read:
-        return _spelled(read, self.LOG, self.VALUE, self.IS_KEPT)
+        return _spelled(read, type(self))
 
 
 @cache
-def _spelled(read: Read, log: str, value: str, kept: str) -> Read:
-    return read._replace(sql=read.sql.format(log=log, v=value, kept=kept))
+def _spelled(read: Read, reader: type[TableReader]) -> Read:
+    return read._replace(sql=read.sql.format_map(reader.SPELLING))
 
 
 def made(kind: type[S], read: Read, *values: object) -> S:

@@ -122,7 +122,7 @@ def served(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 def test_erasing_says_how_much_and_where_it_is_recorded(served: Served, type_: Type) -> None:
     typed = type_(*ERASE, "--yes")
     assert (typed.code, typed.out) == (0, "erased 3 values of u1; recorded at position 7\n")
-    assert served.store.detached_of("acme", "u1") == 0
+    assert len(served.store.values_of("acme", "u1")) == 0
     typed = type_(*ERASE, "--yes", "--json")
     assert (typed.code, json.loads(typed.out)) == (0, {"position": 8, "subject": "u1", "values": 0})
 
@@ -131,7 +131,7 @@ def test_without_a_terminal_it_does_not_erase_unasked(served: Served, type_: Typ
     typed = type_(*ERASE)
     assert (typed.code, typed.out) == (2, "")
     assert "give --yes" in typed.err
-    assert served.store.detached_of("acme", "u1") == 3
+    assert len(served.store.values_of("acme", "u1")) == 3
 
 
 @pytest.mark.parametrize(("answer", "code", "left"), [("y\n", 0, 0), ("n\n", 1, 3), ("\n", 1, 3)])
@@ -146,7 +146,7 @@ def test_on_a_terminal_it_asks(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("click.confirm", lambda *_args, **_more: answer.startswith("y"))
     assert type_(*ERASE).code == code
-    assert served.store.detached_of("acme", "u1") == left
+    assert len(served.store.values_of("acme", "u1")) == left
 
 
 def test_a_subject_that_is_no_id_is_a_usage_error_of_the_server(
@@ -155,7 +155,7 @@ def test_a_subject_that_is_no_id_is_a_usage_error_of_the_server(
     typed = type_("erase", "--subject", "$control", *ACT, "--yes")
     assert typed.code == 2
     assert "belong to the daemon" in typed.err
-    assert served.store.detached_of("acme", "u1") == 3
+    assert len(served.store.values_of("acme", "u1")) == 3
 
 
 # ── detached ─────────────────────────────────────────────────────────────────────────────────────

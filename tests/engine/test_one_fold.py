@@ -23,6 +23,7 @@ from aegisd.engine.commands.control import (
 )
 from aegisd.engine.commands.opening import opening
 from aegisd.engine.engine import Engine
+from aegisd.engine.kept import Kept
 from aegisd.engine.snapshots import Snapshots
 from aegisd.ports import EventStore
 from tests.core.gate import Json, ScriptedJudge, manifest, proposal
@@ -107,7 +108,7 @@ def acts(judge: ScriptedJudge) -> list[Command[Any]]:
         newer,
         rules,
         CorrectClock(by="ann", reason="it was wrong"),
-        Erase(by="ann", subject="u1", reason="asked to"),
+        Erase(by="ann", subject="u1", known=Kept(0, ()), reason="asked to"),
         released,
     ]
     return [*agents, *others]

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 
 from aegisd.core.errors import InvalidJson, LogCorrupt
 from aegisd.core.log.canonical import encode, parse
+from aegisd.core.log.envelope import unseal
 
 # As many as the digest has, so that guessing a salt is no easier than guessing a digest.
 SALT_BYTES = 32
@@ -50,6 +51,12 @@ class Value(Struct, frozen=True, kw_only=True):
 def subject_of(user_id: str, session_id: str) -> str:
     """Whose the values beside an event are: its user's, or its session's where it names none."""
     return user_id or session_id
+
+
+def owner(body: bytes) -> str:
+    """The subject of an event, by its stored bytes. Raises `msgspec.MsgspecError`."""
+    envelope = unseal(body)
+    return subject_of(envelope.user_id, envelope.session_id)
 
 
 def commitment(salt: bytes, value: bytes, *, kept: bool = True) -> dict[str, object]:

@@ -15,6 +15,7 @@ from aegisd.core.errors import ClockNotOff
 from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.core.state.model import TenantState
 from aegisd.engine.commands.command import Command, R
+from aegisd.engine.kept import Kept
 from aegisd.engine.reckoning import Reading
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.stage import Stage
@@ -81,9 +82,13 @@ class Settle(Act[None], frozen=True, kw_only=True):
 
 
 class Erase(Act[Recorded], frozen=True, kw_only=True):
-    """Delete every value kept beside the tenant's events of one subject, and record that."""
+    """Delete every value kept beside the tenant's events of one subject, and record that.
+
+    `known` is where its values were before the command had to be waited for.
+    """
 
     subject: str
+    known: Kept
     reason: str
 
     @property
@@ -93,14 +98,14 @@ class Erase(Act[Recorded], frozen=True, kw_only=True):
 
     def stage(self, stage: Stage) -> Recorded:
         """Stage PAYLOAD_ERASED and the deletion, in one commit."""
-        values = stage.kept_of(self.subject)
-        stage.erased.append(self.subject)
+        places = stage.kept_of(self.subject, self.known)
+        stage.erased += places
         payload = PayloadErased(
             author=self.by,
             now_ms=stage.now_ms,
             reason=self.reason,
             subject=self.subject,
-            values=values,
+            values=len(places),
         )
         return stage.note("PAYLOAD_ERASED", CONTROL_SESSION, payload)
 

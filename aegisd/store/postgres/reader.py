@@ -68,8 +68,14 @@ SESSIONS = Read(
 class PostgresReader(TableReader):
     """An `EventReader` of one database. Each read borrows a connection of its own."""
 
-    LOG, VALUE = "aegis.", "%s"
-    IS_KEPT, BEFORE_POINTERS = "true", b""
+    SPELLING: ClassVar[Mapping[str, str]] = {
+        "log": "aegis.",
+        "v": "%s",
+        "kept": "true",
+        "holds": "position(%s in body) > 0",
+        "unsorted": "",
+    }
+    BEFORE_POINTERS = b""
     SESSIONS: ClassVar[Read] = SESSIONS
     RECORDED_HEAD: ClassVar[Read] = RECORDED_HEAD
 

@@ -57,7 +57,10 @@ REPLACE_SNAPSHOT = """INSERT INTO aegis.snapshots VALUES (%s, %s, %s, %s, %s, %s
     SET rules_version = excluded.rules_version, head = excluded.head,
     head_hash = excluded.head_hash, body = excluded.body"""
 INSERT_DETACHED = "INSERT INTO aegis.detached VALUES (%s, %s, %s, %s, %s, %s)"
-ERASE = "DELETE FROM aegis.detached WHERE tenant_id = %s AND subject = %s"
+# A division by zero where the value is not there: then nothing of the batch is written.
+ERASE = """WITH gone AS (DELETE FROM aegis.detached
+        WHERE tenant_id = %s AND position = %s AND pointer = %s RETURNING 1)
+    SELECT 1 / count(*) FROM gone"""
 
 GROW_BLOCK = "INSERT INTO aegis.blocks VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 GROW_CHECKPOINT = """INSERT INTO aegis.checkpoints AS kept VALUES (%s, %s, %s, %s)
@@ -351,7 +354,7 @@ def _statements(batch: Batch) -> Iterator[Statement]:
     if batch.detached:
         yield INSERT_DETACHED, [_detached(row) for row in batch.detached]
     if batch.erased:
-        yield ERASE, [(tenant_id, subject) for subject in batch.erased]
+        yield ERASE, [(tenant_id, at.position, at.pointer.encode()) for at in batch.erased]
 
 
 def _columns(rows: Sequence[tuple[int, bytes]]) -> Iterator[list[bytes] | str]:

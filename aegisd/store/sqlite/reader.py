@@ -20,11 +20,10 @@ from aegisd.store.tables import (
     CHECKPOINTS,
     COLUMNS,
     DETACHED,
-    DETACHED_OF,
     INTEGER_MAX,
     KEPT,
-    MISFILED,
     NEWEST_CHECKPOINT,
+    VALUES_OF,
     Order,
     Read,
     Row,
@@ -76,7 +75,7 @@ LATER = frozenset(
     read.what
     for read in (
         *(BLOCKS, CHECKPOINTS, NEWEST_CHECKPOINT),
-        *(DETACHED, DETACHED_OF, KEPT, MISFILED),
+        *(DETACHED, KEPT, VALUES_OF),
     )
 )
 
@@ -84,9 +83,15 @@ LATER = frozenset(
 class SqliteReader(TableReader):
     """An `EventReader` of one SQLite file, for any number of threads."""
 
-    LOG, VALUE = "", "?"
-    # An erased value is zeros, see `store.ERASE`.
-    IS_KEPT, BEFORE_POINTERS = "salt <> zeroblob(32)", ""
+    SPELLING: ClassVar[Mapping[str, str]] = {
+        "log": "",
+        "v": "?",
+        # An erased value is zeros, see `store.ERASE`.
+        "kept": "salt <> zeroblob(32)",
+        "holds": "instr(body, ?) > 0",
+        "unsorted": "NOT INDEXED",
+    }
+    BEFORE_POINTERS = ""
     SESSIONS: ClassVar[Read] = SESSIONS
     RECORDED_HEAD: ClassVar[Read] = RECORDED_HEAD
 

@@ -60,7 +60,7 @@ INSERT_DETACHED = "INSERT INTO detached VALUES (?, ?, ?, ?, ?, ?)"
 # never leave and never move: salt and value are overwritten where they lie by as many zeros. What
 # is left is the row's place, its subject and the length of the value, which the event tells anyway.
 ERASE = """UPDATE detached SET salt = zeroblob(32), value = zeroblob(length(value))
-    WHERE tenant_id = ? AND subject = ? AND salt <> zeroblob(32)"""
+    WHERE tenant_id = ? AND position = ? AND pointer = ? AND salt <> zeroblob(32)"""
 
 # Writes a page of the file, the first, as it is.
 PROBE = f"PRAGMA user_version={schema.SCHEMA_VERSION}"
@@ -320,8 +320,11 @@ class SqliteStore(SqliteReader, Alone):
                 self._insert(batch, batch.first_position + first, rows)
             self._writer.executemany(INSERT_DOCUMENT, map(astuple, batch.documents))
             self._writer.executemany(INSERT_DETACHED, map(astuple, batch.detached))
-            erased = [(batch.tenant_id, subject) for subject in batch.erased]
-            self._writer.executemany(ERASE, erased)
+            erased = self._writer.executemany(
+                ERASE, [(batch.tenant_id, *at) for at in batch.erased]
+            )
+            if batch.erased and erased.rowcount != len(batch.erased):
+                raise StoreFailed(f"{self._path}: a value to erase is not there; nothing is erased")
 
     def _insert(self, batch: Batch, position: int, events: Sequence[StoredEvent]) -> None:
         """Insert rows if the tenant's log ends at `position`; raise `PositionConflict` if not."""

@@ -43,13 +43,13 @@ def answered(call_id: str, result: Json, **fields: object) -> Proposal:
     return proposal("TOOL_RESULT", {"call_id": call_id, "result": result}, **fields)
 
 
-def recorded() -> MemoryStore:
+def recorded(store: MemoryStore | None = None) -> MemoryStore:
     """Values of u1 and of session s2; of u3 one erased and one told since; secrets of both kinds.
 
     One answer is kept for its length alone, of a tool whose answers may hold a secret. The last one
     is of no open call, so that nobody knows its tool: all of it is a secret.
     """
-    store = MemoryStore()
+    store = store or MemoryStore()
 
     async def story() -> None:
         async with running(store, told=configured(HELD)) as engine:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aegisd.core.errors import AegisError, ConfigInvalid, LogCorrupt
 from aegisd.core.log.envelope import StoredEvent
@@ -15,7 +16,7 @@ from aegisd.store.sqlite.reader import PAGE_BYTES_MAX, PAGE_EVENTS_MAX, SqliteRe
 from aegisd.store.sqlite.row import COLUMN_TYPES
 from aegisd.store.sqlite.store import SqliteStore
 from aegisd.store.tables import Read, Row
-from tests.store.contract import batch, changed, document, event, snapshot
+from tests.store.contract import batch, document, event, snapshot
 
 ROWS = 600
 
@@ -26,7 +27,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "aegis.db"
     store = SqliteStore(str(path))
     rows = [event(i, f"s{i % 3}", i // 3) for i in range(ROWS)]
-    rows[7] = changed(rows[7], idempotency_key="k")
+    rows[7] = replace(rows[7], idempotency_key="k")
     kept = [snapshot(b"s", "s0"), snapshot(b"t", "")]
     store.append(batch(rows, documents=[document(b"m")]))
     store.keep(kept)
@@ -344,7 +345,7 @@ def test_a_page_ends_at_its_bound_of_events_or_of_bytes(
 ) -> None:
     store = SqliteStore(str(tmp_path / "pages.db"))
     count = PAGE_EVENTS_MAX + 1 if size == 1 else 4
-    store.append(batch([changed(event(i), body=bytes(size)) for i in range(count)]))
+    store.append(batch([replace(event(i), body=bytes(size)) for i in range(count)]))
     pages: list[int] = []
     page = SqliteReader._page
 

@@ -35,7 +35,7 @@ def test_a_reader_of_an_old_file_reads_the_log_and_finds_no_evidence(old: Path) 
         assert reader.checkpoints("acme") == []
         assert reader.newest_checkpoint("acme") is None
         assert reader.detached("acme", 0) == []
-        assert reader.detached_of("acme", "u1") == 0
+        assert reader.values_of("acme", "u1") == []
     assert old.read_bytes() == before
 
 

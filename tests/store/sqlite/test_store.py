@@ -14,6 +14,7 @@ from typing import IO
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import rule
+from msgspec.structs import replace
 
 from aegisd.core.errors import ConfigInvalid, PositionConflict
 from aegisd.store.sqlite.reader import SqliteReader
@@ -24,7 +25,6 @@ from tests.store.contract import (
     StoreContract,
     StoreMachine,
     batch,
-    changed,
     document,
     event,
     snapshot,
@@ -128,7 +128,7 @@ def test_a_conflict_in_the_middle_of_a_transaction_rolls_it_back(store: SqliteSt
 
 
 def test_a_value_sqlite_cannot_hold_rolls_back_and_passes_on(store: SqliteStore) -> None:
-    wrong = changed(event(0), ts_unix_ms=2**63)
+    wrong = replace(event(0), ts_unix_ms=2**63)
     with pytest.raises(OverflowError):
         store.append(batch([wrong], documents=[document(b"m")]))
     assert not store._writer.in_transaction

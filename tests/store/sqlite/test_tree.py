@@ -46,7 +46,7 @@ def test_a_position_that_is_missing_or_odd_is_named(path: Path, change: str, at:
         ("UPDATE detached SET value = 'x'", lambda r: r.detached("acme", 0)),
         ("UPDATE detached SET subject = x'ff'", lambda r: r.detached("acme", 0)),
         ("DROP TABLE blocks", lambda r: r.blocks("acme")),
-        ("DROP TABLE detached", lambda r: r.detached_of("acme", "u1")),
+        ("DROP TABLE detached", lambda r: r.values_of("acme", "u1")),
     ],
 )
 def test_no_read_believes_a_changed_table(
