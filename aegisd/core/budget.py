@@ -13,16 +13,15 @@ class Counters(Struct, frozen=True, kw_only=True):
     """Counts since the session's first event.
 
     `steps` counts judged proposals whatever their outcome; `tool_calls` and `model_calls` count
-    allowed ones. `started_ms` and `last_ms` are the first and the newest time of the daemon's clock
-    that was recorded in the session, milliseconds since the Unix epoch, and `stepped_ms` is how far
-    it ran back in between, where an operator corrected it.
+    allowed ones. `started_ms` is the first time of the daemon's clock that was recorded in the
+    session, milliseconds since the Unix epoch, and `stepped_ms` how far operators had put that
+    clock back by then.
     """
 
     steps: int = 0
     tool_calls: int = 0
     model_calls: int = 0
     started_ms: int | None = None
-    last_ms: int = 0
     stepped_ms: int = 0
 
     def fold(self, event: Fact, cause: Cause | None) -> "Counters":
@@ -36,22 +35,29 @@ class Counters(Struct, frozen=True, kw_only=True):
             steps += 1
             tools += allowed and called == "TOOL_CALL_PROPOSED"
             models += allowed and called == "MODEL_CALL_STARTED"
-        started_ms = self.started_ms
+        started_ms, stepped_ms = self.started_ms, self.stepped_ms
+        if started_ms is None:
+            started_ms, stepped_ms = now_ms, stepped(event)
         return Counters(
             steps=steps,
             tool_calls=tools,
             model_calls=models,
-            started_ms=now_ms if started_ms is None else started_ms,
-            last_ms=now_ms,
-            stepped_ms=self.stepped_ms + max(0, self.last_ms - now_ms),
+            started_ms=started_ms,
+            stepped_ms=stepped_ms,
         )
 
-    def wall_time_ms(self, now_ms: int) -> int:
+    def wall_time_ms(self, now_ms: int, stepped_ms: int) -> int:
         """Milliseconds that passed since the session started; 0 before its first recorded time.
 
-        What a clock that ran back passes through again counts again, so that a correction gives no
-        session time that it has used, and the step itself counts nothing.
+        `stepped_ms` is how far operators put the clock back by now. What a clock that was put back
+        passes through again counts again, whether or not the session said anything meanwhile.
         """
         if self.started_ms is None:
             return 0
-        return max(now_ms, self.last_ms) - self.started_ms + self.stepped_ms
+        return max(0, now_ms + stepped_ms - self.started_ms - self.stepped_ms)
+
+
+def stepped(event: Fact) -> int:
+    """How far operators had put the clock back when an event was recorded, as it tells."""
+    told = event.fields.get("clock_stepped_ms")
+    return told if isinstance(told, int) else 0

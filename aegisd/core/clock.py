@@ -17,8 +17,8 @@ CORRECTED = "CLOCK_CORRECTED"
 class ClockCorrected(Struct, frozen=True, kw_only=True):
     """Daemon, `$control`: an operator found the clock right, and time goes on from there.
 
-    `from_ms` is the newest time the daemon had recorded, `to_ms` what its clock showed. This alone
-    may let recorded time run back.
+    `from_ms` is the newest time the daemon had recorded, with what elapsed since, and `to_ms` what
+    its clock showed. This alone may let recorded time run back.
     """
 
     author: str
@@ -47,3 +47,11 @@ def newest(last_ms: int, event: Fact) -> int:
     """The newest recorded time behind one more event; it runs back by a correction only."""
     now_ms = event.now_ms or 0
     return now_ms if event.event_type == CORRECTED else max(last_ms, now_ms)
+
+
+def stepped(before_ms: int, event: Fact) -> int:
+    """How far corrections put recorded time back in all, behind one more event."""
+    from_ms, to_ms = event.fields.get("from_ms"), event.now_ms
+    if event.event_type != CORRECTED or not isinstance(from_ms, int) or to_ms is None:
+        return before_ms
+    return before_ms + max(0, from_ms - to_ms)

@@ -101,6 +101,7 @@ def decide(
         bundle=grounds.bundle,
         call_id=call_id_of(proposal.payload, seq),
         clock_off_ms=off_ms if is_off(off_ms) else UNSET,
+        clock_stepped_ms=grounds.moment.stepped_ms or UNSET,
         constraints=spelled.constraints,
         evaluator=EvaluatorRecord(
             fault=fault, name=maker.evaluator, version=maker.evaluator_version

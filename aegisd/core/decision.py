@@ -56,14 +56,16 @@ class PolicyDecision(Struct, frozen=True, kw_only=True):
     Digests are SHA-256 in hex; `manifest` is empty where none was registered. `facts` are exactly
     what was read across sessions. Times are milliseconds since the Unix epoch; the offset is
     seconds east of UTC. `clock_off_ms` is there where the daemon's clock was too far off to judge
-    what depends on time, ahead or, negative, behind. What is also a `Decision`'s is in canonical
-    JSON, as it is answered.
+    what depends on time, ahead or, negative, behind; `clock_stepped_ms` where operators put it
+    back, and tells how far in all. What is also a `Decision`'s is in canonical JSON, as it is
+    answered.
     """
 
     advice: Raw
     bundle: str
     call_id: str
     clock_off_ms: int | UnsetType = UNSET
+    clock_stepped_ms: int | UnsetType = UNSET
     constraints: Raw
     evaluator: EvaluatorRecord
     facts: Raw

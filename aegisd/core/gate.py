@@ -129,7 +129,12 @@ def ask(
     where its caller computed another hash; nothing is written.
     """
     session = states.session
-    moment = Moment(now_ms=now_ms, utc_offset_s=utc_offset_s or 0, clock_off_ms=clock_off_ms)
+    moment = Moment(
+        now_ms=now_ms,
+        utc_offset_s=utc_offset_s or 0,
+        clock_off_ms=clock_off_ms,
+        stepped_ms=states.tenant.stepped_ms,
+    )
     admission = admit(session, proposal, held.released)
     places = _kept_apart(session, proposal, held.capabilities)
     recorded = proposal
@@ -177,7 +182,8 @@ def ask_again(
     moment = Moment(
         now_ms=decision.now_ms,
         utc_offset_s=decision.utc_offset_s,
-        clock_off_ms=0 if decision.clock_off_ms is UNSET else decision.clock_off_ms,
+        clock_off_ms=decision.clock_off_ms or 0,
+        stepped_ms=decision.clock_stepped_ms or 0,
     )
     return Question(
         cause=cause,
@@ -240,7 +246,7 @@ def _input(
     capabilities: Capabilities,
     moment: Moment,
 ) -> PolicyInput:
-    counters = snapshot(session, moment.now_ms)
+    counters = snapshot(session, moment)
     return build(proposal, session.next_seq, counters, across, capabilities, moment)
 
 

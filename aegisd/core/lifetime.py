@@ -9,8 +9,12 @@ from aegisd.core.shapes.payload import AgentPayload, Free, Message, Name
 
 
 class SessionOpened(Struct, frozen=True, kw_only=True):
-    """Daemon: a session was opened by `POST /v1/sessions`, before its first agent event."""
+    """Daemon: a session was opened by `POST /v1/sessions`, before its first agent event.
 
+    `clock_stepped_ms` is how far operators had put the clock back by then, absent where nowhere.
+    """
+
+    clock_stepped_ms: int | UnsetType = UNSET
     meta: Free | UnsetType = UNSET
     now_ms: int
 

@@ -269,9 +269,7 @@ class Gate:
 
     def correct(self, to_ms: int) -> None:
         """An operator's word that the clock is right."""
-        told = ClockCorrected(
-            author="ann", from_ms=self.tenant.last_now_ms, reason="r", to_ms=to_ms
-        )
+        told = ClockCorrected(author="ann", from_ms=self.now_ms, reason="r", to_ms=to_ms)
         states = States(tenant=self.tenant, session=self.session("$control"))
         self._take(gate.note(states, CORRECTED, told, to_ms))
         self.now_ms = to_ms

@@ -1,7 +1,5 @@
 """N means N: held by counting, then through the whole chain from input to fold."""
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from aegisd.core.budget import Counters
 from aegisd.core.events import JUDGED
 from aegisd.core.shapes.fact import Cause
+from tests.core.builders import START_MS
 from tests.core.facts import seen
 from tests.core.gate import Gate, manifest, proposal, tool
 
@@ -45,17 +44,27 @@ def test_counting_is_what_a_list_of_decisions_would_count(decisions: list[tuple[
     assert counters.started_ms == (0 if decisions else None)
 
 
-@given(st.lists(st.integers(0, 10**13), min_size=1), st.integers(0, 10**13))
-def test_wall_time_is_what_passed_forward_since_the_first_recorded_time(
-    recorded: list[int], now_ms: int
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**9), st.sampled_from([0, 0, 1, 86_400_000]), st.booleans())
+    )
+)
+def test_wall_time_is_what_passed_since_the_first_recorded_time_however_often_time_was_put_back(
+    looks: list[tuple[int, int, bool]],
 ) -> None:
-    counters = Counters(steps=2)
-    assert counters.wall_time_ms(now_ms) == 0
-    for moment in recorded:
-        counters = counters.fold(seen("USER_MESSAGE", {"now_ms": 5}), None)
-        counters = counters.fold(seen("SESSION_OPENED", {"now_ms": moment}), None)
-    looks = pairwise([*recorded, now_ms])
-    assert counters.wall_time_ms(now_ms) == sum(max(0, after - before) for before, after in looks)
+    """What passed is counted by a clock that nobody corrects; not every look is recorded."""
+    counters, first = Counters(steps=2), None
+    now_ms = true_ms = START_MS
+    for passed_ms, back_ms, is_recorded in looks:
+        true_ms += passed_ms
+        now_ms += passed_ms - back_ms
+        told = {"now_ms": now_ms, "clock_stepped_ms": true_ms - now_ms}
+        if is_recorded:
+            first = true_ms if first is None else first
+            counters = counters.fold(seen("USER_MESSAGE", {"now_ms": 5}), None)
+            counters = counters.fold(seen("SESSION_OPENED", told), None)
+        passed = 0 if first is None else true_ms - first
+        assert counters.wall_time_ms(now_ms, true_ms - now_ms) == passed
     assert counters.steps == 2
 
 

@@ -3,9 +3,11 @@
 import pytest
 
 from aegisd.core.clock import CLOCK_DRIFT_MS_MAX, is_off
+from aegisd.core.log.envelope import Envelope
 from aegisd.core.proposal import Proposal
+from tests.core.builders import envelope
 from tests.core.gate import Gate, Json, manifest, proposal
-from tests.core.replay.rewriting import differences, in_decision, rewritten
+from tests.core.replay.rewriting import differences, in_decision, payload, rewritten
 
 FREE: Json = {"steps": None, "tool_calls": None, "wall_time_ms": None}
 OFF = CLOCK_DRIFT_MS_MAX + 1
@@ -57,10 +59,30 @@ def test_an_operators_correction_alone_brings_time_back() -> None:
     gate.now_ms += 86_400_000
     assert gate.outcome(proposal()) == "allow"
     last_ms = gate.tenant.last_now_ms
+    assert gate.outcome(proposal(session_id="quiet")) == "allow"
+    # What elapsed since the newest recorded time counts too.
+    gate.now_ms += 400
     gate.correct(last_ms - 86_400_000)
     assert gate.tenant.last_now_ms == last_ms - 86_400_000
-    # What the session uses from here on counts, and the step back does not.
-    for passed_ms, outcome in ((0, "allow"), (1000, "allow"), (1, "BUDGET_EXCEEDED")):
+    # What a session uses from here on counts, and the step back does not.
+    for passed_ms, outcome in ((0, "allow"), (600, "allow"), (1, "BUDGET_EXCEEDED")):
         gate.now_ms += passed_ms
         assert gate.outcome(proposal()) == outcome
+    for session_id, outcome in (("quiet", "BUDGET_EXCEEDED"), ("new", "allow")):
+        assert gate.outcome(proposal(session_id=session_id)) == outcome
     assert differences(gate.events, gate.judge) == ([], [])
+
+
+@pytest.mark.parametrize(("event_type", "told"), [("POLICY_DECISION", 5), ("SESSION_OPENED", 5)])
+def test_how_far_time_was_put_back_is_held_to_the_log(event_type: str, told: int) -> None:
+    gate = Gate(held=manifest())
+    opened = envelope(0, "SESSION_OPENED", {"now_ms": gate.now_ms}, session_id="s1")
+    gate.append(opened)
+    gate.propose(proposal())
+
+    def forged(envelopes: list[Envelope]) -> None:
+        at = next(i for i, each in enumerate(envelopes) if each.event_type == event_type)
+        envelopes[at] = payload(envelopes[at], clock_stepped_ms=told)
+
+    _, second = differences(rewritten(gate.events, forged), gate.judge)
+    assert [(each.klass, each.field) for each in second] == [("tampered", "clock_stepped_ms")]

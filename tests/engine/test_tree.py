@@ -5,13 +5,14 @@ import hashlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aegisd.core.errors import LogCorrupt, LogRolledBack
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
 from aegisd.engine.tree import TenantTree
 from aegisd.rows import Batch, Checkpoint, Growth
 from aegisd.store.memory import MemoryStore
-from tests.store.contract import changed, event
+from tests.store.contract import event
 
 END = 2 * BLOCK_LEAVES + 50
 
@@ -81,7 +82,7 @@ def test_a_block_that_is_not_of_this_log_is_found_out() -> None:
 
 def test_a_hash_of_another_length_is_damage() -> None:
     store = MemoryStore()
-    rows = [event(0), changed(event(1), hash=hashlib.sha256(b"").digest()[:31])]
+    rows = [event(0), replace(event(1), hash=hashlib.sha256(b"").digest()[:31])]
     store.append(Batch(tenant_id="acme", first_position=0, events=rows))
     with pytest.raises(LogCorrupt):
         TenantTree(store, "acme").grow()

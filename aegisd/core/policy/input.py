@@ -50,12 +50,14 @@ _decode_across = msgspec.json.Decoder(_Across).decode
 class Moment(Struct, frozen=True, kw_only=True):
     """The writer's time for a batch: milliseconds since the Unix epoch, seconds east of UTC.
 
-    `clock_off_ms` is how far its clock was off, as it is recorded: 0 where that is within bounds.
+    `clock_off_ms` is how far its clock was off, as it is recorded: 0 where that is within bounds;
+    `stepped_ms` how far operators had put it back in all.
     """
 
     now_ms: int
     utc_offset_s: int = 0
     clock_off_ms: int = 0
+    stepped_ms: int = 0
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -170,13 +172,13 @@ class PolicyInput(Struct, frozen=True, kw_only=True):
         return len(self.body) > POLICY_INPUT_BYTES_MAX
 
 
-def snapshot(session: SessionState, now_ms: int) -> Snapshot:
-    """The session as rules see it at `now_ms`."""
+def snapshot(session: SessionState, moment: Moment) -> Snapshot:
+    """The session as rules see it at a moment."""
     return Snapshot(
         steps_consumed=session.budget.steps,
         tool_calls_consumed=session.budget.tool_calls,
         model_calls_consumed=session.budget.model_calls,
-        wall_time_ms=session.budget.wall_time_ms(now_ms),
+        wall_time_ms=session.budget.wall_time_ms(moment.now_ms, moment.stepped_ms),
         terminated=session.lifetime.terminated,
     )
 

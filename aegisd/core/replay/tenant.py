@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from aegisd.core.act import acts
 from aegisd.core.activation import digest_of
+from aegisd.core.budget import stepped
 from aegisd.core.clock import CORRECTED
 from aegisd.core.decision import PolicyDecision
 from aegisd.core.events import RELEASED
@@ -42,8 +43,7 @@ def derive_tenant(events: Iterable[StoredEvent], judge: Judge) -> Derivation:
                 found.append(misplaced(row, "cause", expected, klass))
         elif released:
             found.append(misplaced(cause, "decision", "a decision about its release", klass))
-        if cause.event_type == CORRECTED:
-            _compare_correction(cause, state, derivation)
+        _compare_time(cause, state, derivation)
         for each in act.rows:
             state = fold_tenant(state, fact(each))
     return derivation
@@ -67,18 +67,27 @@ def _compare_facts(
         ("bundle", decision.bundle, digest_of(before.activations.bundle)),
         ("facts", recorded.decode(), derived.decode()),
         ("now_ms", str(decision.now_ms), str(max(decision.now_ms, before.last_now_ms))),
+        ("clock_stepped_ms", str(decision.clock_stepped_ms or 0), str(before.stepped_ms)),
     ):
         if theirs != mine:
             derivation.differences.append(difference(row, "facts", klass, name, theirs, mine))
 
 
-def _compare_correction(row: StoredEvent, before: TenantState, derivation: Derivation) -> None:
-    """Hold a correction of the clock to the newest time that was recorded before it."""
-    recorded = fact(row).fields.get("from_ms")
-    if recorded != before.last_now_ms:
-        found = difference(
-            row, "facts", "tampered", "from_ms", str(recorded), str(before.last_now_ms)
-        )
+def _compare_time(row: StoredEvent, before: TenantState, derivation: Derivation) -> None:
+    """Hold what a correction of the clock, or the opening of a session, says of the time before."""
+    seen = fact(row)
+    if row.event_type == CORRECTED:
+        name, least = "from_ms", before.last_now_ms
+        told = seen.fields.get(name)
+        holds = isinstance(told, int) and told >= least
+    elif row.event_type == "SESSION_OPENED":
+        name, least = "clock_stepped_ms", before.stepped_ms
+        told = stepped(seen)
+        holds = told == least
+    else:
+        return
+    if not holds:
+        found = difference(row, "facts", "tampered", name, str(told), str(least))
         derivation.differences.append(found)
 
 

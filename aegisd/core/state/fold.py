@@ -58,6 +58,7 @@ def fold_tenant(state: TenantState, event: Fact) -> TenantState:
         next_position=event.position + 1,
         head_hash=event.hash,
         last_now_ms=clock.newest(state.last_now_ms, event),
+        stepped_ms=clock.stepped(state.stepped_ms, event),
         cause=cause if event.is_consequence else event.cause,
         activations=state.activations.fold(event, cause),
         tally=state.tally.fold(event, cause),

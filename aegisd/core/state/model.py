@@ -30,13 +30,14 @@ class TenantState(Struct, frozen=True, kw_only=True):
     """Fold of all a tenant's events in position order.
 
     `last_now_ms` is the newest time the daemon recorded; time never runs backwards from it, but by
-    an operator's correction.
+    an operator's correction. `stepped_ms` is how far corrections put it back in all.
     """
 
     tenant_id: str
     next_position: int = 0
     head_hash: bytes = b""
     last_now_ms: int = 0
+    stepped_ms: int = 0
     cause: Cause | None = None
     activations: Activations = Activations()
     tally: Tally = Tally()

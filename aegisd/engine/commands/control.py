@@ -130,7 +130,7 @@ class CorrectClock(Act[tuple[Recorded, Reading]], frozen=True, kw_only=True):
             )
         payload = ClockCorrected(
             author=self.by,
-            from_ms=stage.tenant.last_now_ms,
+            from_ms=stage.now_ms,
             reason=self.reason,
             to_ms=reading.wall_ms,
         )

@@ -55,7 +55,11 @@ class OpenSession(Command[Recorded], frozen=True, kw_only=True):
         answer = stage.note(
             "SESSION_OPENED",
             self.session_id,
-            SessionOpened(meta=self.meta, now_ms=stage.now_ms),
+            SessionOpened(
+                clock_stepped_ms=stage.tenant.stepped_ms or UNSET,
+                meta=self.meta,
+                now_ms=stage.now_ms,
+            ),
             user_id=self.user_id,
             agent_id=self.agent_id,
             idempotency_key=self.idempotency_key,

@@ -195,7 +195,7 @@ def test_the_snapshot_is_the_state_before_the_proposal_at_the_writers_time() -> 
     counters = Counters(steps=4, tool_calls=3, model_calls=1, started_ms=START_MS)
     ended = Lifetime(terminated=True)
     state = SessionState(tenant_id="acme", session_id="s", budget=counters, lifetime=ended)
-    assert snapshot(state, START_MS + 7) == Snapshot(
+    assert snapshot(state, Moment(now_ms=START_MS + 7)) == Snapshot(
         steps_consumed=4,
         tool_calls_consumed=3,
         model_calls_consumed=1,

@@ -84,10 +84,14 @@ def test_time_runs_back_by_a_correction_from_the_last_recorded_time_only() -> No
     assert derive_tenant(gate.events, gate.judge).differences == []
     at = next(e.position for e in gate.events if e.event_type == CORRECTED)
     without = [event for event in gate.events if event.position != at]
-    assert [d.field for d in derive_tenant(without, gate.judge).differences] == ["now_ms"]
+    assert [d.field for d in derive_tenant(without, gate.judge).differences] == [
+        "now_ms",
+        "clock_stepped_ms",
+    ]
 
     def later(envelopes: list[Envelope]) -> None:
         envelopes[at] = payload(envelopes[at], from_ms=gate.now_ms)
 
-    (found,) = derive_tenant(rewritten(gate.events, later), gate.judge).differences
+    found, decision = derive_tenant(rewritten(gate.events, later), gate.judge).differences
+    assert decision.field == "clock_stepped_ms"
     assert (found.position, found.klass, found.field) == (at, "tampered", "from_ms")
