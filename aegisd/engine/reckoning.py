@@ -19,6 +19,10 @@ SLEW_PPM_MAX = 500
 _logger = logging.getLogger("aegisd.engine")
 
 
+# Looks at both clocks that a start takes, and believes the quickest of.
+LOOKS = 3
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """One look at the clocks, in milliseconds.
 
@@ -52,7 +56,7 @@ class Reckoning:
     def __init__(self, clock: Clock, *, shared: bool) -> None:
         """A shared log tells its own time, which is believed when it is heard first."""
         self.clock, self._is_shared = clock, shared
-        self._believed = None if shared else (clock.now_ms(), clock.elapsed_ms())
+        self._believed = None if shared else _together(clock)
         self._off_ms = 0
 
     def read(self, told_ms: int | None = None) -> Reading:
@@ -101,3 +105,10 @@ class Reckoning:
             )
         elif was_off and not off_ms:
             _logger.warning("the clock is believed again")
+
+
+def _together(clock: Clock) -> tuple[int, int]:
+    """What both clocks show at one time, as far as this process was not stopped between looks."""
+    looks = [(clock.elapsed_ms(), clock.now_ms(), clock.elapsed_ms()) for _ in range(LOOKS)]
+    before_ms, wall_ms, _ = min(looks, key=lambda look: look[2] - look[0])
+    return wall_ms, before_ms

@@ -571,7 +571,7 @@ class Export:
         self.roots = {0: Tree().root()} if 0 in sizes else {}
         self._sizes, self._tree, self._digest = sizes, Tree(), hashlib.sha256()
         self._heads: dict[str, tuple[int, bytes]] = {}
-        self._kind, self._last, self._now_ms, self._control = "", ("", -1), 0, False
+        self._kind, self._last, self._now_ms = "", ("", -1), 0
         self._named: set[tuple[str, str]] = set()
         self._held: set[tuple[str, str]] = set()
         # Detached values and proofs follow the events, so those are read along a second time.
@@ -639,12 +639,12 @@ class Export:
         # Two laws of the gate that show a moved event where no hash does.
         if event["event_type"] == "POLICY_DECISION" and self._last != (session_id, seq - 1):
             yield "position", "a decision that does not stand right behind its cause"
-        # An operator may set the clock back, in `$control`: no other session alone shows that.
-        self._control |= session_id == "$control"
+        # An operator may set the clock back, in `$control`; where two sessions are, all are.
+        several = bool(self._heads.keys() - {session_id})
         back = event["event_type"] == "CLOCK_CORRECTED"
         times = payload if event["event_type"] in _DAEMONS else {}
         now_ms = times.get("from_ms" if back else "now_ms")
-        if type(now_ms) is int and now_ms < self._now_ms and self._control:
+        if type(now_ms) is int and now_ms < self._now_ms and several:
             yield "position", f"the writer's clock ran back {self._now_ms - now_ms} ms to here"
         now_ms = times.get("to_ms") if back else now_ms
         if type(now_ms) is int:

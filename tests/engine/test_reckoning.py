@@ -36,6 +36,27 @@ def test_time_is_what_elapsed_since_the_start_whatever_the_wall_says(
         assert reading.off_ms == reckoning.off_ms() == clock.now - true_ms
 
 
+class _Stopped(ManualClock):
+    """The process is stopped for a minute between two looks, now and then."""
+
+    looks = -1
+
+    def elapsed_ms(self) -> int:
+        self.looks += 1
+        self.now += 60_000 * (self.looks in self.stops)
+        return super().elapsed_ms()
+
+    stops: tuple[int, ...] = ()
+
+
+@pytest.mark.parametrize("stops", [(0,), (1,), (2, 3), (1, 5), (0, 4, 5)])
+def test_a_process_that_is_stopped_as_it_starts_believes_its_clock(stops: tuple[int, ...]) -> None:
+    clock = _Stopped()
+    clock.stops = stops
+    reckoning = Reckoning(clock, shared=False)
+    assert reckoning.read().off_ms == 0
+
+
 def test_a_jump_within_the_bound_is_followed() -> None:
     clock = ManualClock()
     reckoning = Reckoning(clock, shared=False)

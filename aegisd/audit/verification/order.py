@@ -15,7 +15,9 @@ from aegisd.core.events import CONSEQUENCES, DAEMON_EVENTS
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.foreign import decoder
-from aegisd.core.shapes.identifier import CONTROL_SESSION
+
+# A session, and a seq in it.
+Place = tuple[str, int]
 
 
 class _Payload(Struct):
@@ -36,33 +38,38 @@ class Order:
     """Checks events one after another, in the order of their positions or of one session's seq."""
 
     def __init__(self) -> None:
-        # Corrections stand in `$control`: one other session alone does not show them.
+        # One session alone needs no look at times, its hashes link it, and shows no corrections.
+        # Where there are two, all are there, and corrections with them.
         self._shows_corrections = False
-        self._last: StoredEvent | None = None
+        self._last: Place | None = None
         self._now_ms = 0
 
     def check(self, event: StoredEvent) -> Iterator[Break]:
         """What is wrong with the place of the next event."""
-        last, self._last = self._last, event
-        self._shows_corrections |= event.session_id == CONTROL_SESSION
+        last, self._last = self._last, (event.session_id, event.seq)
+        self._shows_corrections |= last is not None and last[0] != event.session_id
         if event.event_type not in DAEMON_EVENTS:
             return
-        behind = last is not None and (last.session_id, last.seq + 1) == (
-            event.session_id,
-            event.seq,
-        )
-        if event.event_type in CONSEQUENCES and not behind:
+        if is_parted(event.event_type, self._last, last):
             detail = "a decision that does not stand right behind its cause"
             yield Break.of(event, "position", detail)
         try:
             payload = _decode(event.body).payload
         except (msgspec.MsgspecError, UnicodeError):
             return
-        is_correction = event.event_type == CORRECTED
-        begins = payload.from_ms if is_correction else payload.now_ms
-        ends = payload.to_ms if is_correction else payload.now_ms
+        begins, ends = (getattr(payload, name) for name in times(event.event_type))
         if type(begins) is int and begins < self._now_ms and self._shows_corrections:
             detail = f"the daemon's clock ran back {self._now_ms - begins} ms to here"
             yield Break.of(event, "position", detail)
         if type(ends) is int:
-            self._now_ms = ends if is_correction else max(self._now_ms, ends)
+            self._now_ms = ends if event.event_type == CORRECTED else max(self._now_ms, ends)
+
+
+def is_parted(event_type: str, place: Place, last: Place | None) -> bool:
+    """Whether an event had to stand right behind its cause, and stands behind another one."""
+    return event_type in CONSEQUENCES and last != (place[0], place[1] - 1)
+
+
+def times(event_type: str) -> tuple[str, str]:
+    """The members of an event of the daemon's that tell its time before and behind the event."""
+    return ("from_ms", "to_ms") if event_type == CORRECTED else ("now_ms", "now_ms")

@@ -14,8 +14,8 @@ from msgspec import Struct, UnsetType
 
 from aegisd.audit import documents
 from aegisd.audit.documents import Named
-from aegisd.core.clock import CORRECTED
-from aegisd.core.events import CONSEQUENCES, DAEMON_EVENTS
+from aegisd.audit.verification.order import Place, is_parted, times
+from aegisd.core.events import DAEMON_EVENTS
 from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.export import KIND_BEGINS, LINE_BYTES_MAX, Scope
 from aegisd.core.log.form import OpenEnvelope, open_line, open_lines
@@ -47,7 +47,7 @@ class Segment(Struct, kw_only=True, array_like=True):
     firsts: dict[str, Link] = {}
     heads: dict[str, tuple[int, bytes]] = {}
     first: Link | None = None
-    last: tuple[str, int] = ("", -1)
+    last: Place = ("", -1)
     now_ms: tuple[int, int] | None = None
     named: set[Named] = set()
     detached: list[tuple[int, bytes]] = []
@@ -144,21 +144,15 @@ class _SegmentCheck:
         self._segment.firsts[event.session_id] = link
         self._segment.first = self._segment.first or link
 
-    def _take_daemon_event(self, event: OpenEnvelope, last: tuple[str, int]) -> bool:
+    def _take_daemon_event(self, event: OpenEnvelope, last: Place) -> bool:
         # The first of the segment is compared with what stands before the segment.
-        if (
-            event.event_type in CONSEQUENCES
-            and self._digests
-            and last != (event.session_id, event.seq - 1)
-        ):
+        place = (event.session_id, event.seq)
+        if self._digests and is_parted(event.event_type, place, last):
             return False
         payload = event.payload
         if not isinstance(payload, dict):
             return False
-        begins, ends = "now_ms", "now_ms"
-        if event.event_type == CORRECTED:
-            begins, ends = "from_ms", "to_ms"
-        now_ms, then_ms = payload.get(begins), payload.get(ends)
+        now_ms, then_ms = map(payload.get, times(event.event_type))
         if type(now_ms) is not int or type(then_ms) is not int:
             return False
         first, latest = self._segment.now_ms or (now_ms, now_ms)
@@ -193,7 +187,7 @@ class Segments:
 
     def __init__(self) -> None:
         self.heads: dict[str, tuple[int, bytes]] = {}
-        self._last: tuple[str, int] | None = None
+        self._last: Place | None = None
         self._now_ms = 0
 
     def take(self, segment: Segment) -> bool:
@@ -205,8 +199,8 @@ class Segments:
             if (link.seq, link.prev_hash) != (seq + 1, _text(head)):
                 return False
         self.heads.update(segment.heads)
-        cause = (segment.first.session_id, segment.first.seq - 1)
-        if segment.first.event_type in CONSEQUENCES and cause != self._last:
+        first = segment.first
+        if is_parted(first.event_type, (first.session_id, first.seq), self._last):
             return False
         self._last = segment.last
         if segment.now_ms is not None:

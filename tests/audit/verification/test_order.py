@@ -85,9 +85,9 @@ def test_what_is_no_integer_is_no_time(told: object) -> None:
     order = Order()
     rows = chain(
         [
-            envelope(0, "MANIFEST_REGISTERED", {"now_ms": 9}, session_id="$control"),
-            envelope(1, "MANIFEST_REGISTERED", {"now_ms": told}, session_id="$control"),
-            envelope(2, "MANIFEST_REGISTERED", {"now_ms": 8}, session_id="$control"),
+            envelope(0, "MANIFEST_REGISTERED", {"now_ms": 9}, session_id="s2"),
+            envelope(1, "MANIFEST_REGISTERED", {"now_ms": told}, session_id="s2"),
+            envelope(0, "SESSION_OPENED", {"now_ms": 8}, session_id="s1"),
         ]
     )
     assert [len(list(order.check(row))) for row in rows] == [0, 0, 1]
