@@ -44,11 +44,13 @@ class Facts(Struct, frozen=True):
 
     `reads` maps each section of the policy input to the fields some rule names; nothing else of
     the input can change an answer. `plain_text` says that an operator's rule calls a function of
-    `builtins.PLAIN_TEXT`.
+    `builtins.PLAIN_TEXT`, and `timed` that one reads what time it is, or how long a session took.
+    The base rules read that for the manifest's budget alone, which the gate looks at itself.
     """
 
     reads: Mapping[str, frozenset[str]]
     plain_text: bool
+    timed: bool
 
 
 def check(files: Mapping[str, str]) -> Facts:
@@ -73,7 +75,13 @@ def _check(modules: Sequence[Module]) -> Facts:
         _check_reads(module)
         _check_calls(module, functions[module.package])
         _check_names(module, rules[module.package])
-    return Facts(_reads(modules), any(_uses_plain_text(module) for module in modules))
+    operators = [module for module in modules if _is_operators(module)]
+    told = _reads(operators)
+    return Facts(
+        reads=_reads(modules),
+        plain_text=any(map(_uses_plain_text, operators)),
+        timed="time" in told or "wall_time_ms" in told.get("snapshot", ()),
+    )
 
 
 def admit(files: Mapping[str, str]) -> None:
@@ -340,7 +348,7 @@ def _reads(modules: Iterable[Module]) -> dict[str, frozenset[str]]:
 
 def _uses_plain_text(module: Module) -> bool:
     """The base rules call such functions too, but only on host names, which core has normalised."""
-    return _is_operators(module) and any(
+    return any(
         reference.called and reference.dotted in builtins.PLAIN_TEXT
         for reference in module.references
     )

@@ -17,10 +17,10 @@ from aegisd.core.events import RELEASED
 from aegisd.core.policy.generation import BASE_GENERATION
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.release import released
-from aegisd.core.policy.timing import reads_time
 from aegisd.core.policy.verdict import Verdict, failed, judge
 from aegisd.ports import Evaluator, Program
 from aegisd.rego import bundle as bundles
+from aegisd.rego.check import check
 from aegisd.rego.shelter import NOBODY, Shelter, Sheltered
 from aegisd.rows import Document
 
@@ -146,14 +146,14 @@ class RegoJudge:
         return known
 
     def reads_time(self, bundle: str) -> bool:
-        """Whether operators' rules of the bundle may read the time; yes if it cannot be read."""
+        """Whether operators' rules of the bundle read the time; yes if it does not load."""
         known = self._timed.get(bundle)
         if known is None:
             body = self._body(bundle)
             if body is None:
                 return True
             try:
-                known = reads_time(bundles.decode(body))
+                known = check(bundles.decode(body)).timed
             except AegisError:
                 known = True
             _remember(self._timed, bundle, known, PROGRAMS_MAX)

@@ -174,6 +174,25 @@ def test_a_bundle_knows_what_it_reads() -> None:
     assert facts.reads == {"call": {"args"}, "time": {"weekday"}}
 
 
+@pytest.mark.parametrize(
+    ("condition", "timed"),
+    [
+        ('input.call.tool == "input.time.weekday"  # input.time.weekday', False),
+        ("input.snapshot.steps_consumed > 3", False),
+        ("input.time.weekday > 5", True),
+        ('input["time"].date == "2026-01-01"', True),
+        ("input.snapshot.wall_time_ms > 5", True),
+        ('input.snapshot["wall_time_ms"] > 5', True),
+    ],
+)
+@pytest.mark.parametrize("path", ["rules/a.rego", "aegis/a.rego"])
+def test_whether_operators_rules_read_the_time_is_known(
+    condition: str, path: str, *, timed: bool
+) -> None:
+    facts = check({path: HEAD + CALL + condition})
+    assert facts.timed == (timed and path.startswith("rules/"))
+
+
 def test_the_base_rules_load_and_read_neither_args_nor_payload() -> None:
     files = {
         f"aegis/{path}": text
