@@ -91,22 +91,6 @@ class Sensitive:
             return {}
         return found(marks, payload, body)
 
-    def may_be_secret(self, event_type: str, payload: object, pointer: str) -> bool:
-        """Whether a commitment may stand for a secret, where its event does not tell; see ADR 35.
-
-        That what was taken was at a mark, or around it where it had no such inside, is all that is
-        known: neither what it was, nor of which tool an answer was.
-        """
-        path, marks = tokens(pointer), self._of(event_type, payload, None)
-        if event_type == "TOOL_RESULT":
-            marks = (*marks, *(mark for each in self._results.values() for mark in each))
-        return any(
-            mark.kind == "secret"
-            and len(path) <= len(mark.path)
-            and all(map(_meets, mark.path, path))
-            for mark in marks
-        )
-
     def _of(self, event_type: str, payload: object, tool: str | None) -> Sequence[Mark]:
         if event_type == "TOOL_CALL_PROPOSED":
             name = payload.get("tool_name") if isinstance(payload, dict) else None

@@ -274,9 +274,8 @@ class Engine:
 
     async def erase(self, tenant_id: str, subject: str, *, author: str, reason: str) -> Recorded:
         """Delete every value kept beside the tenant's events of a subject, and record that."""
-        known = await self.reads.kept(tenant_id, subject)
-        act = Erase(by=author, subject=subject, known=known, reason=reason)
-        return await self._submit(tenant_id, act)
+        kept = await self.reads.kept(tenant_id, subject)
+        return await self._submit(tenant_id, Erase(by=author, kept=kept, reason=reason))
 
     async def correct_clock(self, tenant_id: str, *, author: str, reason: str) -> Recorded:
         """Let a tenant's time go on from what the clock shows, and record that it is right now.

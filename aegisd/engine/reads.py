@@ -13,7 +13,7 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import CONTROL_SESSION, check_id
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine import recovery
-from aegisd.engine.kept import Kept, look
+from aegisd.engine.kept import Kept
 from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.waiting import unavailable
 from aegisd.ports import EventStore
@@ -61,7 +61,7 @@ class Reads:
 
     async def kept(self, tenant_id: str, subject: str) -> Kept:
         """The values that are kept of a subject by now."""
-        return await self.apart(lambda: look(self._log, tenant_id, subject))
+        return await self.apart(lambda: Kept(self._log, tenant_id, subject))
 
     async def tenants(self) -> list[str]:
         """The tenants that are not the daemon's own, sorted by code point.

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Sequence
 
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine import recovery
-from aegisd.engine.kept import Kept
 from aegisd.engine.recorded import Recorded, recorded
 from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.stage import Stage
 from aegisd.engine.waiting import BATCH_EVENTS_MAX
 from aegisd.ports import EventStore
-from aegisd.rows import Place, SnapshotRow, Turn
+from aegisd.rows import SnapshotRow, Turn
 
 # Sessions whose state stays in memory per tenant, about 1.5 KB each.
 SESSIONS_RESIDENT_MAX = 100_000
@@ -72,10 +71,6 @@ class Resident:
         """What was answered under a key before, from the log or from what is on its way there."""
         staged = self._keyed.get(key)
         return recorded(self._store, self.tenant_id, key) if staged is None else staged
-
-    def kept_of(self, subject: str, known: Kept) -> Sequence[Place]:
-        """Where values are kept beside the durable events of a subject, by what was known."""
-        return known.followed(self._store, self.tenant_id, subject)
 
     def take(self, stage: Stage) -> None:
         """Go on from what a command staged."""

@@ -17,7 +17,6 @@ from aegisd.core.policy.judge import Judge, maker
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
-from aegisd.engine.kept import Kept
 from aegisd.engine.reckoning import Reading
 from aegisd.engine.recorded import Recorded
 from aegisd.ports import Clock
@@ -34,9 +33,6 @@ class Known(Protocol):
 
     def recorded(self, key: str) -> Sequence[Recorded]:
         """What was answered under an idempotency key before."""
-
-    def kept_of(self, subject: str, known: Kept) -> Sequence[Place]:
-        """Where values are kept beside the events of a subject, by what was known before."""
 
 
 class Stage:
@@ -69,10 +65,6 @@ class Stage:
     def recorded(self, key: str | None) -> Sequence[Recorded]:
         """What was answered under a key before; nothing without a key."""
         return () if key is None else self._known.recorded(key)
-
-    def kept_of(self, subject: str, known: Kept) -> Sequence[Place]:
-        """Where values are kept beside the durable events of a subject."""
-        return self._known.kept_of(subject, known)
 
     # ── what commands write ─────────────────────────────────────────────────────────────────────
 

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.engine.commands.opening import OpenSession
-from aegisd.engine.kept import Kept
 from aegisd.engine.reckoning import Reading
 from aegisd.engine.recorded import Recorded
 from aegisd.engine.stage import Stage
-from aegisd.rows import Place
 from tests.core.builders import START_MS
 from tests.core.gate import Gate, Json
 from tests.engine.world import ManualClock
@@ -23,9 +21,6 @@ class Log:
 
     def recorded(self, key: str) -> Sequence[Recorded]:
         return ()
-
-    def kept_of(self, subject: str, known: Kept) -> Sequence[Place]:
-        return known.places
 
 
 def stage(gate: Gate, now_ms: int = START_MS + 5) -> Stage:

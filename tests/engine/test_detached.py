@@ -420,9 +420,9 @@ def test_an_erasure_counts_what_is_on_its_way_and_leaves_what_is_told_after_it()
 
 async def _erase_between(engine: Engine) -> int:
     """Submit a call, an erasure and a call in one go; how many values the erasure counted."""
-    known = await engine.reads.kept("acme", "u1")
+    kept = await engine.reads.kept("acme", "u1")
     before = engine.append((crm(call_id="c2"),))
-    erase = engine._submit("acme", Erase(by="ann", subject="u1", known=known, reason="asked to"))
+    erase = engine._submit("acme", Erase(by="ann", kept=kept, reason="asked to"))
     after = engine.append((crm(call_id="c3"),))
     _, done, _ = await asyncio.gather(before, erase, after)
     values: int = payload_of(done.event)["values"]

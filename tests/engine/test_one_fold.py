@@ -26,6 +26,7 @@ from aegisd.engine.engine import Engine
 from aegisd.engine.kept import Kept
 from aegisd.engine.snapshots import Snapshots
 from aegisd.ports import EventStore
+from aegisd.store.memory import MemoryStore
 from tests.core.gate import Json, ScriptedJudge, manifest, proposal
 from tests.engine.world import SNAPSHOTS, ManualClock, close, live, log_of, run, running
 
@@ -108,7 +109,7 @@ def acts(judge: ScriptedJudge) -> list[Command[Any]]:
         newer,
         rules,
         CorrectClock(by="ann", reason="it was wrong"),
-        Erase(by="ann", subject="u1", known=Kept(0, ()), reason="asked to"),
+        Erase(by="ann", kept=Kept(MemoryStore(), "acme", "u1"), reason="asked to"),
         released,
     ]
     return [*agents, *others]

@@ -9,10 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from aegisd.audit import documents
-from aegisd.core import capabilities
-from aegisd.core.capabilities import NONE, Capabilities
-from aegisd.core.errors import AegisError, LogCorrupt
+from aegisd.core.errors import LogCorrupt
 from aegisd.core.log import detached
 from aegisd.core.log.chain import Break
 from aegisd.core.log.envelope import StoredEvent, unseal
@@ -23,7 +20,7 @@ from aegisd.ports import LogReader
 from aegisd.rows import Detached
 
 # The events that tell what is kept of later ones, and what was deleted of earlier ones.
-TELLING = frozenset({"MANIFEST_REGISTERED", "PAYLOAD_ERASED", "POLICY_ACTIVATED"})
+TELLING = frozenset({"PAYLOAD_ERASED", "POLICY_ACTIVATED"})
 
 
 class ValueCheck:
@@ -36,11 +33,8 @@ class ValueCheck:
 
     def __init__(self, log: LogReader, tenant_id: str) -> None:
         self._log, self._tenant_id = log, tenant_id
-        # Which values came with a foreign log, nothing here tells.
-        self._is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
+        # From where on it is known what is kept; never of a foreign log, of which values may lack.
         self._tells_secrets = False
-        self._manifest = ""
-        self._capabilities: Capabilities | None = NONE
         self._kept: dict[str, int] = {}
         self._missing: dict[str, list[tuple[StoredEvent, str]]] = {}
 
@@ -48,12 +42,10 @@ class ValueCheck:
         """What is wrong with the values beside the next event; it holds by itself."""
         if rows or detached.BEGINS in event.body:
             yield from self._beside(event, rows)
-        elif event.event_type == "MANIFEST_REGISTERED":
-            for name in documents.named(event):
-                self._manifest, self._capabilities = name.digest, None
         elif event.event_type == "POLICY_ACTIVATED":
             generation = _told(event, "generation")
-            self._tells_secrets |= isinstance(generation, int) and generation >= TELLS_SECRETS
+            told = isinstance(generation, int) and generation >= TELLS_SECRETS
+            self._tells_secrets |= told and not self._tenant_id.startswith(ARCHIVE_PREFIX)
         elif event.event_type == "PAYLOAD_ERASED":
             yield from self._erased(event)
 
@@ -89,10 +81,8 @@ class ValueCheck:
             except LogCorrupt as error:
                 yield _break(event, error.message)
             self._kept[subject] = event.position
-        if not self._is_archive:
-            for pointer in sorted(missing):
-                if not self._may_be_secret(event, payload, pointer):
-                    self._missing.setdefault(subject, []).append((event, pointer))
+        if missing and self._tells_secrets:
+            self._missing.setdefault(subject, []).extend((event, each) for each in sorted(missing))
 
     def _is_there(self, event: StoredEvent, pointer: str) -> bool:
         rows = self._log.detached(self._tenant_id, event.position)
@@ -106,22 +96,6 @@ class ValueCheck:
         if position is not None and self._log.detached(self._tenant_id, position):
             detail = f"what was kept beside position {position} is told to be erased, and is there"
             yield _break(event, detail)
-
-    def _may_be_secret(self, event: StoredEvent, payload: object, pointer: str) -> bool:
-        """Whether a value may be missing because nothing was ever kept, where no event tells."""
-        if self._tells_secrets:
-            return False
-        if self._capabilities is None:
-            name = documents.Named("manifest", self._manifest)
-            try:
-                body = documents.found(name, self._log.document)
-                self._capabilities = None if isinstance(body, str) else capabilities.read(body)
-            except AegisError:
-                pass
-        if self._capabilities is None:
-            # That its manifest is missing is a break of its own.
-            return True
-        return self._capabilities.sensitive.may_be_secret(event.event_type, payload, pointer)
 
 
 def _told(event: StoredEvent, member: str) -> object:

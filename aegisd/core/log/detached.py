@@ -155,10 +155,7 @@ def pointers(payload: object) -> list[str]:
 
 
 def kept_at(payload: object) -> set[str]:
-    """Those of `pointers` of which a value was kept, until it was erased.
-
-    Builds before generation `TELLS_SECRETS` of the base rules named secrets here, too.
-    """
+    """Those of `pointers` of which a value was kept, and secrets before `TELLS_SECRETS`."""
     return {where for where, told in _commitments(payload) if told["bytes"] != 0}
 
 

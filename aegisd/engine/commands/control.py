@@ -82,13 +82,9 @@ class Settle(Act[None], frozen=True, kw_only=True):
 
 
 class Erase(Act[Recorded], frozen=True, kw_only=True):
-    """Delete every value kept beside the tenant's events of one subject, and record that.
+    """Delete every value kept beside the tenant's events of one subject, and record that."""
 
-    `known` is where its values were before the command had to be waited for.
-    """
-
-    subject: str
-    known: Kept
+    kept: Kept
     reason: str
 
     @property
@@ -98,13 +94,13 @@ class Erase(Act[Recorded], frozen=True, kw_only=True):
 
     def stage(self, stage: Stage) -> Recorded:
         """Stage PAYLOAD_ERASED and the deletion, in one commit."""
-        places = stage.kept_of(self.subject, self.known)
+        places = self.kept.places()
         stage.erased += places
         payload = PayloadErased(
             author=self.by,
             now_ms=stage.now_ms,
             reason=self.reason,
-            subject=self.subject,
+            subject=self.kept.subject,
             values=len(places),
         )
         return stage.note("PAYLOAD_ERASED", CONTROL_SESSION, payload)
