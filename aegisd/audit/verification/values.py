@@ -2,7 +2,7 @@
 
 An event tells which values it has, the salted digest of each, and whose they are; PAYLOAD_ERASED
 tells which were deleted. So a value that was changed, moved, added, taken away, or kept for another
-subject, which an erasure of its own would miss, contradicts the log.
+subject contradicts the log.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from aegisd.ports import LogReader
 from aegisd.rows import Detached
 
 # The events that tell what is kept of later ones, and what was deleted of earlier ones.
-TELLING = frozenset({"PAYLOAD_ERASED", "POLICY_ACTIVATED"})
+TELLING = frozenset({"MANIFEST_REGISTERED", "PAYLOAD_ERASED", "POLICY_ACTIVATED"})
 
 
 class ValueCheck:
@@ -33,8 +33,10 @@ class ValueCheck:
 
     def __init__(self, log: LogReader, tenant_id: str) -> None:
         self._log, self._tenant_id = log, tenant_id
-        # From where on it is known what is kept; never of a foreign log, of which values may lack.
-        self._tells_secrets = False
+        # Which values came with a foreign log, nothing here tells.
+        self._is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
+        # Without a manifest nothing is a secret; under one, events of newer builds tell.
+        self._is_governed = self._tells_secrets = False
         self._kept: dict[str, int] = {}
         self._missing: dict[str, list[tuple[StoredEvent, str]]] = {}
 
@@ -44,8 +46,9 @@ class ValueCheck:
             yield from self._beside(event, rows)
         elif event.event_type == "POLICY_ACTIVATED":
             generation = _told(event, "generation")
-            told = isinstance(generation, int) and generation >= TELLS_SECRETS
-            self._tells_secrets |= told and not self._tenant_id.startswith(ARCHIVE_PREFIX)
+            self._tells_secrets |= isinstance(generation, int) and generation >= TELLS_SECRETS
+        elif event.event_type == "MANIFEST_REGISTERED":
+            self._is_governed = True
         elif event.event_type == "PAYLOAD_ERASED":
             yield from self._erased(event)
 
@@ -74,14 +77,15 @@ class ValueCheck:
         for row in rows:
             missing.discard(row.pointer)
             if row.subject != subject:
-                detail = "is kept for another subject than its event tells, so no erasure finds it"
+                detail = "is kept for another subject than its event tells"
                 yield _break(event, f"the value kept for {row.pointer} {detail}")
             try:
                 detached.attach(payload, [row.plain])
             except LogCorrupt as error:
                 yield _break(event, error.message)
             self._kept[subject] = event.position
-        if missing and self._tells_secrets:
+        is_told = self._tells_secrets or not self._is_governed
+        if missing and is_told and not self._is_archive:
             self._missing.setdefault(subject, []).extend((event, each) for each in sorted(missing))
 
     def _is_there(self, event: StoredEvent, pointer: str) -> bool:
