@@ -69,7 +69,8 @@ class Followed:
         now_ms = seen.payload.get("now_ms") if isinstance(seen.payload, dict) else None
         if event.event_type == "CLOCK_CORRECTED":
             law = f"{where}: time was corrected from before the last"
-            require(holds=seen.fields["from_ms"] >= self.last_now_ms, law=law)
+            from_ms = seen.fields["from_ms"]
+            require(holds=isinstance(from_ms, int) and from_ms >= self.last_now_ms, law=law)
             self.last_now_ms = self.tenant.last_now_ms
         if isinstance(now_ms, int):
             require(holds=now_ms >= self.last_now_ms, law=f"{where}: the log's time went back")
