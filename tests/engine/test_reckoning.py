@@ -40,16 +40,15 @@ class _Stopped(ManualClock):
     """The process is stopped for a minute between two looks, now and then."""
 
     looks = -1
-
-    def elapsed_ms(self) -> int:
-        self.looks += 1
-        self.now += 60_000 * (self.looks in self.stops)
-        return super().elapsed_ms()
-
     stops: tuple[int, ...] = ()
 
+    def now_ms(self) -> int:
+        self.looks += 1
+        self.now += 60_000 * (self.looks in self.stops)
+        return super().now_ms()
 
-@pytest.mark.parametrize("stops", [(0,), (1,), (2, 3), (1, 5), (0, 4, 5)])
+
+@pytest.mark.parametrize("stops", [(0,), (1,), (0, 1), (1, 2), (3,)])
 def test_a_process_that_is_stopped_as_it_starts_believes_its_clock(stops: tuple[int, ...]) -> None:
     clock = _Stopped()
     clock.stops = stops

@@ -84,10 +84,7 @@ def test_time_runs_back_by_a_correction_from_no_earlier_time_and_both_verifiers_
 def test_what_is_no_integer_is_no_time(told: object) -> None:
     order = Order()
     rows = chain(
-        [
-            envelope(0, "MANIFEST_REGISTERED", {"now_ms": 9}, session_id="s2"),
-            envelope(1, "MANIFEST_REGISTERED", {"now_ms": told}, session_id="s2"),
-            envelope(0, "SESSION_OPENED", {"now_ms": 8}, session_id="s1"),
-        ]
+        envelope(seq, "SESSION_OPENED", {"now_ms": now_ms}, session_id=name)
+        for name, seq, now_ms in (("s1", 0, 9), ("s2", 0, told), ("s2", 1, 8))
     )
     assert [len(list(order.check(row))) for row in rows] == [0, 0, 1]
