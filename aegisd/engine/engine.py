@@ -282,8 +282,7 @@ class Engine:
 
         Raises `ClockNotOff` where there is nothing to correct.
         """
-        command = CorrectClock(by=author, reason=reason)
-        done, reading = await self._submit(tenant_id, command)
+        done, reading = await self._submit(tenant_id, CorrectClock(by=author, reason=reason))
         self._reckoning.believe(reading)
         return done
 
