@@ -89,8 +89,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     """What one commit writes: events of one tenant in position order, and what belongs to them.
 
     `first_position` is where the tenant's log must end for the batch to fit. `documents` are kept
-    once by digest. `detached` are values of these events. `erased` are detached values to delete, of
-    earlier events and of these; where one is not there, the batch is refused.
+    once by digest. `detached` are values of these events. `erased` are detached values to
+    delete, of earlier events and of these; where one is not there, the batch is refused.
     """
 
     tenant_id: str

@@ -66,8 +66,7 @@ ERASE = """UPDATE detached SET salt = zeroblob(32), value = zeroblob(length(valu
 PROBE = f"PRAGMA user_version={schema.SCHEMA_VERSION}"
 
 INSERT_BLOCK = "INSERT INTO blocks VALUES (?, ?, ?) ON CONFLICT (tenant_id, number) DO NOTHING"
-BLOCKS = """SELECT root FROM blocks
-    WHERE tenant_id = ? AND number >= ? ORDER BY number LIMIT ?"""
+BLOCKS = "SELECT root FROM blocks WHERE tenant_id = ? AND number >= ? ORDER BY number LIMIT ?"
 INSERT_CHECKPOINT = """INSERT INTO checkpoints VALUES (?, ?, ?, ?)
     ON CONFLICT (tenant_id, size) DO UPDATE SET note = excluded.note
     WHERE note = '' AND excluded.note <> '' AND root = excluded.root"""
