@@ -61,4 +61,18 @@ def from_value(value: object) -> Capabilities:
             f"{objects} opening braces, past OBJECTS_MAX = {OBJECTS_MAX}; declare fewer tools and "
             "properties"
         )
-    return Capabilities(from_document(parse(document)), document)
+    ready = Capabilities(from_document(parse(document)), document)
+    for tool, reason in ready.arguments.refused.items():
+        raise ManifestInvalid(
+            f"tools.{tool}.args is not a JSON Schema that Aegis can apply: {reason}"
+        )
+    return ready
+
+
+def recorded(document: bytes) -> Capabilities:
+    """Read the canonical bytes of a manifest that an event in the log names.
+
+    It was taken by a build with other bounds, maybe: a tool whose schema this one does not apply
+    has its calls denied, and the others go on. Raises `ManifestInvalid` or `InvalidJson`.
+    """
+    return Capabilities(from_document(decode(document)), document)

@@ -125,7 +125,7 @@ class RegoJudge:
             if body is None:
                 return None
             try:
-                known = capabilities.read(body)
+                known = capabilities.recorded(body)
             except AegisError:
                 return None
             _remember(self._manifests, manifest, known, MANIFESTS_MAX)

@@ -250,9 +250,7 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
     return Call(
         approval=tool.approval,
         args=body,
-        args_errors=(
-            capabilities.arguments.check(name, args, memoryview(body).nbytes) if declared else ()
-        ),
+        args_errors=capabilities.arguments.check(name, args) if declared else (),
         args_typed=tool.args is not None,
         commands=_commands(found.commands, capabilities),
         declared=declared,

@@ -1,6 +1,7 @@
 """A JSON Schema as a document: its objects numbered, and what its references may mean."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 from aegisd.core.errors import ManifestInvalid
@@ -11,7 +12,7 @@ REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _DATA = frozenset({"const", "enum", "default", "examples"})
 
 
-class Part(dict[str, object]):
+class Part(dict[str, Any]):
     """An object of the document, told from an equal one by its number."""
 
     __slots__ = ("number",)
@@ -21,11 +22,6 @@ class Part(dict[str, object]):
         self.number = number
 
 
-# Schemas of schemas, which the validator knows without being told, and what one weighs.
-_KNOWN = ("http://json-schema.org/", "https://json-schema.org/")
-_KNOWN_SCHEMA = Part({"required": [""] * 256}, -1)
-
-
 class Document:
     """A schema whose objects are `Part`s, and its resources and anchors by URI."""
 
@@ -33,32 +29,33 @@ class Document:
         """Number the objects. Raises `ManifestInvalid` where a name stands for two schemas."""
         self._count = 0
         self._bases: dict[int, str] = {}
-        self._dynamic: dict[str, list[object]] = {}
+        self._dynamic: dict[tuple[str, str], list[int]] = {}
         self._id = "id" if "draft-04" in str(schema.get("$schema")) else "$id"
         self.root = self._part(schema)
         self._places: dict[str, object] = {"": self.root}
         self._place(self.root, "")
 
-    def targets(self, schema: Part, keyword: str, reference: str) -> list[object]:
-        """What a reference may mean, a dynamic one any schema of that name.
+    def target(self, schema: Part, keyword: str, reference: str) -> object:
+        """What a reference means.
 
-        Raises `ManifestInvalid` for one that leaves the document.
+        Raises `ManifestInvalid` for one that leaves the document, and for a dynamic one that may
+        mean different schemas.
         """
-        if keyword == "$recursiveRef":
-            return self._dynamic.get("", []) or [self.root]
-        named = self._dynamic.get(reference.rpartition("#")[2], [])
-        if keyword == "$dynamicRef" and named:
-            return named
         uri, fragment = urldefrag(urljoin(self._bases.get(schema.number, ""), reference))
-        if uri not in self._places and uri.startswith(_KNOWN):
-            return [_KNOWN_SCHEMA]
         if fragment.startswith("/"):
             found = _pointed(self._places.get(uri), fragment)
         else:
             found = self._places.get(f"{uri}#{fragment}" if fragment else uri)
         if found is None:
             raise ManifestInvalid(f"{reference}: nothing there; a schema may refer only to itself")
-        return [found]
+        if isinstance(found, Part) and found.number in self._dynamic.get((keyword, fragment), ()):
+            _, *more = self._dynamic[keyword, fragment]
+            if more:
+                raise ManifestInvalid(
+                    f"{reference}: two schemas have this name, and which is meant depends on how "
+                    "it is reached; give each its own name"
+                )
+        return found
 
     def _part(self, members: Mapping[str, object]) -> Part:
         number, self._count = self._count, self._count + 1
@@ -81,9 +78,9 @@ class Document:
             if self._places.setdefault(name, part) is not part and name:
                 raise ManifestInvalid(f"{name!r} names two schemas; give each its own name")
         if isinstance(named := part.get("$dynamicAnchor"), str):
-            self._dynamic.setdefault(named, []).append(part)
+            self._dynamic.setdefault(("$dynamicRef", named), []).append(part.number)
         if part.get("$recursiveAnchor") is True:
-            self._dynamic.setdefault("", []).append(part)
+            self._dynamic.setdefault(("$recursiveRef", ""), []).append(part.number)
         self._bases[part.number] = base
         for keyword, value in part.items():
             if keyword not in _DATA:

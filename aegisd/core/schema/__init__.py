@@ -1,0 +1,1 @@
+"""JSON Schemas, judged by a walk that counts its steps: no answer costs more than a bound."""
