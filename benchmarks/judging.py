@@ -3,9 +3,10 @@
     python -m benchmarks.judging --pairs 10000 --seed 1
 
 Schemas of nested alternatives, references into themselves and each other, patterns, long lists of
-values; arguments up to what a call may have, grown by the schema or against it. The same seed gives
-the same pairs. Prints how many schemas a manifest may not hold, how many calls were past the bound,
-and the dearest call in milliseconds of processor time and in megabytes of memory.
+options, names and branches; arguments up to what a call may have, grown by the schema or against
+it. The same seed gives the same pairs. Prints how many schemas a manifest may not hold, how many
+calls were past the bound, and the dearest schema to make ready and the dearest call, in
+milliseconds of processor time and in megabytes of memory.
 """
 
 import resource
@@ -17,15 +18,21 @@ from typing import Any
 import click
 from msgspec import Struct, structs
 
+from aegisd.core.capabilities import from_value
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.manifest.arguments import TOO_COSTLY, Arguments
-from aegisd.core.manifest.model import Manifest, Tool
 from aegisd.core.proposal import ARGS_BYTES_MAX
 
 # Any: a schema is any JSON.
 Schema = dict[str, Any]
 
+_MANIFEST = {
+    "schema": "aegis.dev/manifest/v0.2",
+    "name": "measured",
+    "version": "1",
+    "publisher": "aegis",
+}
 _NAMES = ("args", "kind", "left", "op", "value")
 _DRAFTS = (
     "http://json-schema.org/draft-07/schema#",
@@ -34,6 +41,7 @@ _DRAFTS = (
 _CALLS_OF_A_SCHEMA = 10
 _LEVELS = 60
 
+_NAMES_MANY = [f"k{number:05}" for number in range(8_000)]
 _LEAVES: tuple[Schema, ...] = (
     {},
     {"type": "integer"},
@@ -55,6 +63,20 @@ _LEAVES: tuple[Schema, ...] = (
     {"enum": [{"kind": number} for number in range(200)]},
     {"required": list(_NAMES)},
     {"uniqueItems": True},
+    {"pattern": r"[^c].{400}\bz"},
+    {"pattern": r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"},
+    {"pattern": r"^\p{L}{150}\w{150}$"},
+    {"propertyNames": {"maxLength": 4}},
+    {"enum": _NAMES_MANY},
+    {"const": "B" * 100_000},
+    {"required": _NAMES_MANY},
+    {"anyOf": [{"maxLength": number} for number in range(2_000)]},
+    {"allOf": [{"contentMediaType": "application/json"}] * 2_000},
+    {"oneOf": [{"properties": {"kind": {"const": f"v{number}"}}} for number in range(200)]},
+    {"properties": {name: {"type": "null"} for name in _NAMES_MANY[:1_000]}},
+    {"patternProperties": {f"{number}.*x": True for number in range(50)}},
+    {"unevaluatedProperties": False, "anyOf": [{"properties": {name: True}} for name in _NAMES]},
+    {"unevaluatedItems": False, "allOf": [{"contains": {"const": n}} for n in range(50)]},
 )
 
 
@@ -66,6 +88,7 @@ class Dearest(Struct, kw_only=True):
     refused: int = 0
     too_costly: int = 0
     invalid: int = 0
+    ready_milliseconds: float = 0.0
     milliseconds: float = 0.0
     megabytes: float = 0.0
 
@@ -95,7 +118,9 @@ class Family:
         for _ in range(_CALLS_OF_A_SCHEMA):
             share = self._random.choice((64, 1_024, 16_384, ARGS_BYTES_MAX - 64))
             name = self._random.choice(_NAMES)
-            value = self._random.choice((self._wide, self._deep, self._long, self._grown))
+            value = self._random.choice(
+                (self._wide, self._deep, self._long, self._grown, self._named)
+            )
             args = {name: value(share, schema["properties"][name], schema)}
             yield args if len(encode(args)) <= ARGS_BYTES_MAX else {name: [1] * (share // 2)}
 
@@ -147,8 +172,11 @@ class Family:
         return value
 
     def _long(self, share: int, _part: Schema, _root: Schema) -> object:
-        text = self._random.choice(("a", "ab", "2024-02 ", "ü.", "(a|", "a-b.c "))
+        text = self._random.choice(("a", "ab", "2024-02 ", "ü.", "(a|", "a-b.c ", "aabca", "字"))
         return text * (share // len(text.encode()))
+
+    def _named(self, share: int, _part: Schema, _root: Schema) -> object:
+        return dict.fromkeys(_NAMES_MANY[: share // 12], self._scalar())
 
     def _grown(self, share: int, part: object, root: Schema, depth: int = 24) -> object:
         """A value that follows the schema as far as it goes."""
@@ -181,32 +209,38 @@ def run(pairs: int, seed: int) -> Dearest:
     while found.pairs < pairs:
         schema = family.schema()
         found.schemas += 1
+        started = time.thread_time()
         try:
             arguments = checks(schema)
         except ManifestInvalid:
             found.refused += 1
             continue
+        finally:
+            found.ready_milliseconds = max(found.ready_milliseconds, _since(started))
         for args in family.arguments(schema):
             _judge(found, arguments, encode(args))
     return found
 
 
 def checks(schema: Schema) -> Arguments:
-    """The check of a tool `t` with this schema. Raises `ManifestInvalid`."""
-    tools = {"t": Tool(args=parse(encode(schema)))}  # type: ignore[arg-type]  # it is an object
-    return Arguments(Manifest(name="n", version="1", publisher="p", tools=tools))
+    """The check of a manifest with a tool `t` of this schema. Raises `ManifestInvalid`."""
+    return from_value({**_MANIFEST, "tools": {"t": {"args": schema}}}).arguments
 
 
 def _judge(found: Dearest, arguments: Arguments, body: bytes) -> None:
     args = parse(body)
     before, started = _peak(), time.thread_time()
     errors = arguments.check("t", args)
-    took = 1000 * (time.thread_time() - started)
+    took = _since(started)
     found.pairs += 1
     found.too_costly += errors == (TOO_COSTLY,)
     found.invalid += bool(errors)
     found.milliseconds = max(found.milliseconds, took)
     found.megabytes = max(found.megabytes, _peak() - before)
+
+
+def _since(started: float) -> float:
+    return 1000 * (time.thread_time() - started)
 
 
 def _peak() -> float:
@@ -221,7 +255,7 @@ def main(pairs: int, seed: int) -> None:
     """Print what the dearest of so many calls cost."""
     for name, value in structs.asdict(run(pairs, seed)).items():
         click.echo(
-            f"{name:14}{value:>10.1f}" if isinstance(value, float) else f"{name:14}{value:>10}"
+            f"{name:20}{value:>10.1f}" if isinstance(value, float) else f"{name:20}{value:>10}"
         )
 
 

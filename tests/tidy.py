@@ -78,6 +78,12 @@ COMPOSER = "aegisd/compose.py:"
 # implementations, or a story that is told through many modules. Every other module with a function
 # has a test module at its own place.
 HELD_BY: dict[str, tuple[str, ...]] = {
+    # One walk, held to a validator as its model.
+    "tests/core/schema/test_schema.py": tuple(
+        f"aegisd/core/schema/{name}.py"
+        for name in ("branches", "document", "keywords", "members", "node", "steps")
+    ),
+    "tests/core/schema/test_pattern.py": ("aegisd/core/schema/expression.py",),
     # What every store promises, asked of each.
     "tests/store/contract.py": ("aegisd/rows.py", "aegisd/store/tables.py"),
     "tests/store/postgres/test_store.py": ("aegisd/store/postgres/reader.py",),

@@ -44,7 +44,7 @@ def read(data: bytes) -> Capabilities:
     return from_value(decode(data))
 
 
-def from_value(value: object) -> Capabilities:
+def from_value(value: object, objects_max: int = OBJECTS_MAX) -> Capabilities:
     """Like `read`, for a value that strict JSON decoding gave.
 
     What is used is what the canonical bytes decode to, key order included: a schema's order decides
@@ -56,9 +56,9 @@ def from_value(value: object) -> Capabilities:
             f"larger than MANIFEST_BYTES_MAX = {MANIFEST_BYTES_MAX} bytes in canonical form"
         )
     objects = document.count(b"{")
-    if objects > OBJECTS_MAX:
+    if objects > objects_max:
         raise ManifestInvalid(
-            f"{objects} opening braces, past OBJECTS_MAX = {OBJECTS_MAX}; declare fewer tools and "
+            f"{objects} opening braces, past {objects_max} (OBJECTS_MAX); declare fewer tools and "
             "properties"
         )
     ready = Capabilities(from_document(parse(document)), document)

@@ -15,6 +15,10 @@ from aegisd.http.operation import Asked, Operation
 
 _NOBODY = "simulated"
 
+# Objects of a manifest that comes with a question and is made ready for it alone, by whoever asks:
+# two hundred tools of ten parameters, a tenth of a second.
+SIMULATED_OBJECTS_MAX = 2_048
+
 # Parts of the snapshot's vocabulary that no rule of this version reads.
 _LATER = frozenset({"is_tainted", "loop_violation", "taint_labels", "sanitized_keys", "spend"})
 _LATER_REASON = "no rule of this version reads it, so it is refused rather than ignored"
@@ -71,6 +75,6 @@ async def decide(engine: Engine, asked: Asked) -> SimulatedDecision:
     counters = as_shape(told.snapshot, SimulatedSnapshot, "snapshot.", _LATER_REASON, _LATER)
     manifest, capabilities = told.manifest, NONE
     if manifest is not UNSET:
-        capabilities = await engine.reads.apart(lambda: from_value(manifest))
+        capabilities = await engine.reads.apart(lambda: from_value(manifest, SIMULATED_OBJECTS_MAX))
     verdict = await engine.simulate(proposal, counters, capabilities)
     return SimulatedDecision(**msgspec.structs.asdict(verdict.spell()))

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from aegisd.core.capabilities import NONE, OBJECTS_MAX, from_value, read
+from aegisd.core.capabilities import NONE, OBJECTS_MAX, from_value, read, recorded
 from aegisd.core.errors import InvalidJson, ManifestInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
@@ -91,6 +91,15 @@ def test_bytes_that_are_no_strict_json_are_refused(data: bytes) -> None:
 def test_a_broken_schema_is_refused_when_the_manifest_is_read() -> None:
     with pytest.raises(ManifestInvalid, match=r"^tools\.t\.args"):
         from_value({**DOCUMENT, "tools": {"t": {"args": {"type": "nonsense"}}}})
+
+
+def test_a_manifest_in_the_log_is_read_whatever_its_schemas_and_however_many_objects() -> None:
+    tools = {"t": {"args": {"pattern": "(?=a)"}}, **{f"t{n}": {} for n in range(OBJECTS_MAX)}}
+    document = encode({**DOCUMENT, "tools": tools})
+    held = recorded(document)
+    assert held.document == document
+    assert [error.rule for error in held.arguments.check("t", {})] == ["schema"]
+    assert held.arguments.check("t1", {}) == ()
 
 
 @pytest.mark.parametrize("more", [0, 1])

@@ -16,6 +16,10 @@ from aegisd.core.errors import ManifestInvalid
 # Groups inside each other, far from the stack's limit.
 GROUPS_DEEP_MAX = 50
 
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
+_HEXADECIMAL_LENGTH = 6
+_LAST = 0x10FFFF
+
 Matches = Callable[[str], bool]
 Ranges = tuple[tuple[str, str], ...]
 
@@ -242,14 +246,15 @@ class _Reader:
         return name
 
     def _hexadecimal(self, digits: int) -> int:
+        found = self.pattern[self.at : self.at + digits]
         self.at += digits
-        return ord(self._character(self.pattern[self.at - digits : self.at]))
+        return ord(self._character(found if len(found) == digits else ""))
 
     def _character(self, digits: str) -> str:
-        try:
-            return chr(int(digits, 16))
-        except (ValueError, OverflowError):
+        known = set(digits) <= _HEXADECIMAL and 0 < len(digits) <= _HEXADECIMAL_LENGTH
+        if not known or int(digits, 16) > _LAST:
             self.refuse("expected the hexadecimal number of a character")
+        return chr(int(digits, 16))
 
     def _until(self, end: str) -> str:
         found = self.pattern.find(end, self.at)

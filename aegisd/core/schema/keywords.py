@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema_rs
 
 from aegisd.core.errors import ManifestInvalid
+from aegisd.core.log.canonical import INTEGER_MAX
 from aegisd.core.schema.node import Around, Check
 from aegisd.core.schema.steps import Steps
 
@@ -215,7 +216,7 @@ def _written(value: object, steps: Steps | None) -> str:
     if isinstance(value, dict):
         members = [f"{len(name)}:{name}{_written(value[name], steps)}" for name in sorted(value)]
         return f"{{{','.join(members)}}}"
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= INTEGER_MAX:
         return repr(int(value))
     return repr(value)
 

@@ -128,7 +128,7 @@ def every(reach: Callable[[object, Steps], Iterator[Reached]]) -> Check:
 
     def check(value: object, steps: Steps) -> bool:
         for node, _, inner in reach(value, steps):
-            steps.left -= 3
+            steps.left -= 5
             if steps.left < 0:
                 raise TooCostly
             if not node.check(inner, steps):
