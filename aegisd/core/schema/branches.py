@@ -57,19 +57,23 @@ class _Branches:
     def _sort(self) -> None:
         """Sort the branches. Those that are references are ready only now."""
         meant = [(node, node.meant()) for node in self.nodes]
-        for kind in (type(None), bool, int, float, str, list, dict):
-            self._of_class[kind] = [
-                node for node, of in meant if of.classes is None or kind in of.classes
-            ]
+        of_class = {
+            kind: [node for node, of in meant if of.classes is None or kind in of.classes]
+            for kind in (type(None), bool, int, float, str, list, dict)
+        }
         objects = [
             (node, of.tags) for node, of in meant if of.classes is None or dict in of.classes
         ]
         names = Counter(name for _, tags in objects for name in tags)
         self._name = max(sorted(names), key=names.__getitem__, default="")
         self._untagged = [node for node, tags in objects if self._name not in tags]
+        tagged: dict[str, list[Node]] = {}
         for node, tags in objects:
             for text in tags.get(self._name, ()):
-                self._tagged.setdefault(text, []).append(node)
+                tagged.setdefault(text, []).append(node)
+        self._tagged = tagged
+        # Last: another thread may ask meanwhile.
+        self._of_class = of_class
 
 
 def any_of(argument: list[Any], around: Around) -> Keyword:

@@ -12,6 +12,11 @@ REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _DATA = frozenset({"const", "enum", "default", "examples"})
 
 
+# Characters of a reference, of a schema's name, and of what they are relative to: each is joined to
+# the next, and a manifest may have thousands.
+REFERENCE_CHARACTERS_MAX = 1_024
+
+
 class Part(dict[str, Any]):
     """An object of the document, told from an equal one by its number."""
 
@@ -41,7 +46,7 @@ class Document:
         Raises `ManifestInvalid` for one that leaves the document, and for a dynamic one that may
         mean different schemas.
         """
-        uri, fragment = urldefrag(urljoin(self._bases.get(schema.number, ""), reference))
+        uri, fragment = _joined(self._bases.get(schema.number, ""), reference)
         if fragment.startswith("/"):
             found = _pointed(self._places.get(uri), fragment)
         else:
@@ -87,11 +92,22 @@ class Document:
                 self._place(value, base)
 
 
+def _joined(base: str, reference: str) -> tuple[str, str]:
+    """A URI without its fragment, and that. Raises `ManifestInvalid` for a long one."""
+    if len(reference) + len(base) > REFERENCE_CHARACTERS_MAX:
+        raise ManifestInvalid(
+            f"references and names have more than REFERENCE_CHARACTERS_MAX = "
+            f"{REFERENCE_CHARACTERS_MAX} characters, with what they are relative to"
+        )
+    uri, fragment = urldefrag(urljoin(base, reference))
+    return uri, fragment
+
+
 def _names(part: dict[str, object], base: str, own: str) -> tuple[str, list[str]]:
     """The base that a schema gives what is inside it, and the URIs that name it."""
     names = []
     if isinstance(named := part.get(own), str):
-        uri, fragment = urldefrag(urljoin(base, named))
+        uri, fragment = _joined(base, named)
         base = base if fragment else uri
         names.append(f"{uri}#{fragment}" if fragment else uri)
     anchors = (part.get("$anchor"), part.get("$dynamicAnchor"))
