@@ -19,7 +19,7 @@ from aegisd.core.schema.expression import (
     is_word,
     parse,
 )
-from aegisd.core.schema.steps import Steps
+from aegisd.core.schema.steps import Steps, TooCostly
 
 # Instructions and characters of all patterns of one manifest, repetitions written out: reading
 # them takes a tenth of a second, and 200 bytes each.
@@ -215,7 +215,9 @@ class Pattern:
         graph = self.graph
         state = self._first(graph)
         for character in (*text, ""):
-            steps.spend(state.cost)
+            steps.left -= state.cost
+            if steps.left < 0:
+                raise TooCostly
             move = state.get(character)
             if move is None:
                 move = self._move(graph, state, character)

@@ -4,7 +4,7 @@ from typing import Any
 
 # Steps of judging one value, telling what it breaks included; one is up to 100 ns of work. Past it
 # the value is not judged.
-JUDGED_STEPS_MAX = 196_608
+JUDGED_STEPS_MAX = 163_840
 
 # Frames of the stack in use at once, of Python's thousand; references inside each other take them.
 FRAMES_MAX = 600
