@@ -77,8 +77,6 @@ def _limit(
         if argument is False or (beside is True and not exclusive):
             return None
         bound = beside if argument is True else argument
-        if bound is None:
-            return None
         return lambda value, _: not _is_number(value) or holds(value, bound)  # type: ignore[arg-type]  # a number
 
     return keyword

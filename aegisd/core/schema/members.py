@@ -143,7 +143,7 @@ def items(argument: Any, around: Around) -> Keyword | None:  # noqa: ANN401  # a
 def additional_items(argument: object, around: Around) -> Keyword | None:
     """`additionalItems`, behind a list of `items`."""
     first = around.schema.get("items")
-    if around.draft >= D2020 or not isinstance(first, list):
+    if not isinstance(first, list):
         return None
     inner = around.node(argument)
     rest = _rest("additionalItems", len(first), inner)

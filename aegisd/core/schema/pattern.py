@@ -214,7 +214,7 @@ class Pattern:
             return self._search_apart(graph, text, steps)
         graph = self.graph
         state = self._first(graph)
-        for character in (*text, ""):
+        for character in text:
             steps.left -= state.cost
             if steps.left < 0:
                 raise TooCostly
@@ -225,7 +225,11 @@ class Pattern:
             if move is _FOUND or move is _LOST:
                 return move is _FOUND
             state = move
-        return False
+        steps.spend(state.cost)
+        end = state.get("")
+        if end is None:
+            end = self._move(graph, state, "")
+        return end is _FOUND
 
     def _search_apart(self, graph: _Graph, text: str, steps: Steps) -> bool:
         state = self._first(graph)

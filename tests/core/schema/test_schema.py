@@ -237,13 +237,28 @@ def test_what_was_found_is_told_where_the_rest_would_cost_too_much() -> None:
 
 
 def test_references_inside_each_other_take_frames_up_to_a_bound() -> None:
-    schema = {"properties": {"a": {"$ref": "#"}}, "additionalProperties": False}
+    schema = {"properties": {"a": {"$ref": "#"}, "b": {"type": "null"}}}
     assert breaks(schema, nested_once(60)) == []
     deep = ready(schema)
     with pytest.raises(TooCostly):
         deep.judge(nested_once(FRAMES_MAX), 8)
     with pytest.raises(TooCostly):
         deep.judge({"a": nested_once(FRAMES_MAX), "b": 1}, 8)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"items": {"type": "integer", "minimum": 0}}, [1] * 100_000),
+        ({"propertyNames": {"maxLength": 9}}, {f"k{number}": 0 for number in range(50_000)}),
+        (
+            {"properties": {"a": {"items": {"pattern": "a$"}}, "b": {"type": "null"}}},
+            {"a": ["ba" * 50] * 3_000, "b": 1},
+        ),
+    ],
+)
+def test_each_way_to_a_subschema_counts(schema: dict[str, Any], value: object) -> None:
+    assert breaks(schema, value) is None
 
 
 def nested_once(depth: int) -> object:
@@ -274,6 +289,10 @@ def nested_once(depth: int) -> object:
         ({"$ref": "#/$defs/a", "$defs": {"a": False}}, 1, [((), "$ref")]),
         ({"contains": {}, "minContains": 2}, [1], [((), "minContains")]),
         ({"unevaluatedItems": False}, [1], [((), "unevaluatedItems")]),
+        ({"$schema": DRAFTS[7], "additionalItems": False}, [1], []),
+        ({**UNDER, "allOf": [{"additionalProperties": True}]}, {"a": 1}, []),
+        ({**UNDER, "if": {"properties": {"a": True}}}, {"a": 1}, []),
+        ({**UNDER, "if": {"properties": {"a": False}}}, {"a": 1}, [((), "unevaluatedProperties")]),
         (
             {"$schema": DRAFTS[4], "maximum": 3, "exclusiveMaximum": True},
             3,
