@@ -290,6 +290,16 @@ def nested_once(depth: int) -> object:
         ({"contains": {}, "minContains": 2}, [1], [((), "minContains")]),
         ({"unevaluatedItems": False}, [1], [((), "unevaluatedItems")]),
         ({"$schema": DRAFTS[7], "additionalItems": False}, [1], []),
+        (
+            {"$schema": DRAFTS[7], "items": [{}], "additionalItems": False},
+            [1, 2],
+            [((), "additionalItems")],
+        ),
+        (
+            {"$schema": DRAFTS[7], "items": [{}], "additionalItems": {"type": "null"}},
+            [1, 2],
+            [((1,), "type")],
+        ),
         ({**UNDER, "allOf": [{"additionalProperties": True}]}, {"a": 1}, []),
         ({**UNDER, "if": {"properties": {"a": True}}}, {"a": 1}, []),
         ({**UNDER, "if": {"properties": {"a": False}}}, {"a": 1}, [((), "unevaluatedProperties")]),
