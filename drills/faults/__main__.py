@@ -6,6 +6,8 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import click
 import msgspec
@@ -16,8 +18,9 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from aegisd import reaper
 from aegisd.child import NotStarted
-from drills.daemon import HUNG_UP
+from drills.daemon import HUNG_UP, ROOT
 from drills.faults import (
     altered,
     calls,
@@ -46,6 +49,15 @@ FAULTS = (
 
 HELD, BROKEN, UNKNOWN = 0, 1, 2
 
+# Rows at once: most sleep half of the time, or keep one core busy.
+LANES = 2
+
+# Seconds for one row, ten times what the longest takes.
+ROW_SECONDS_MAX = 10_000
+
+# Characters of what a row said that ended without an outcome.
+LAST_WORDS_MAX = 300
+
 # What a row says where nothing was lost that should not be.
 GOOD = frozenset({"holds", "caught"})
 
@@ -67,31 +79,48 @@ class FaultTable(Struct, frozen=True, kw_only=True):
         return UNKNOWN if "unknown" in verdicts else HELD
 
 
-def report(
-    faults: Sequence[Fault], *, quick: bool, began: Callable[[str, int], Callable[[], None]]
-) -> FaultTable:
-    """Try faults one after another; `began` is told of each and gives what is told of attempts."""
-    outcomes = []
-    for fault in faults:
-        attempts = fault.quick if quick else fault.attempts
-        tally = Tally(began(f"{fault.name}, {fault.store}", attempts))
-        started = time.perf_counter()
-        try:
-            fault.work(attempts, tally)
-        except Unsupported as error:
-            outcome = judge(fault, Tally(), 0)
-            outcomes.append(replace(outcome, verdict="unknown", detail=str(error)))
-            continue
-        except (NotStarted, *HUNG_UP) as error:
-            # Where a row does not expect it, a daemon that is gone or mute is a law broken.
-            tally.broken.append(f"{type(error).__name__}: {error}")
-        outcomes.append(judge(fault, tally, time.perf_counter() - started))
+def report(faults: Sequence[Fault], outcome_of: Callable[[Fault], FaultOutcome]) -> FaultTable:
+    """Try faults, `LANES` at once but for those that are `alone`, which come last."""
+    with ThreadPoolExecutor(LANES) as lanes:
+        beside = [fault for fault in faults if not fault.alone]
+        outcomes = {each.fault: each for each in lanes.map(outcome_of, beside)}
+    outcomes |= {fault.name: outcome_of(fault) for fault in faults if fault.alone}
     return FaultTable(
         python=sys.version.split()[0],
         sqlite=sqlite3.sqlite_version,
         cores=os.cpu_count() or 0,
-        outcomes=tuple(outcomes),
+        outcomes=tuple(outcomes[fault.name] for fault in faults),
     )
+
+
+def tried(fault: Fault, *, quick: bool, step: Callable[[], object]) -> FaultOutcome:
+    """Try a fault in this process; `step` is called after each attempt."""
+    tally = Tally(step)
+    started = time.perf_counter()
+    try:
+        fault.work(fault.quick if quick else fault.attempts, tally)
+    except Unsupported as error:
+        return replace(judge(fault, Tally(), 0), verdict="unknown", detail=str(error))
+    except (NotStarted, *HUNG_UP) as error:
+        # Where a row does not expect it, a daemon that is gone or mute is a law broken.
+        tally.broken.append(f"{type(error).__name__}: {error}")
+    return judge(fault, tally, time.perf_counter() - started)
+
+
+def tried_elsewhere(fault: Fault, *, quick: bool, step: Callable[[], object]) -> FaultOutcome:
+    """Try a fault in a process of its own, of which `step` is called at the end.
+
+    What ends that without an outcome is not known.
+    """
+    command = [sys.executable, "-m", "drills.faults", "--json", *["--quick"] * quick, fault.name]
+    ended = reaper.run(command, ROOT, ROW_SECONDS_MAX)
+    step()
+    try:
+        (outcome,) = msgspec.json.decode(ended.stdout, type=FaultTable).outcomes
+    except msgspec.DecodeError:
+        said = ended.stderr.decode(errors="replace").strip()[-LAST_WORDS_MAX:]
+        return replace(judge(fault, Tally(), 0), verdict="unknown", detail=said)
+    return outcome
 
 
 def _chosen(names: Iterable[str]) -> list[Fault]:
@@ -142,7 +171,7 @@ def _show(found: FaultTable) -> None:
 
 @click.command()
 @click.argument("names", metavar="[FAULT]...", nargs=-1)
-@click.option("--quick", is_flag=True, help="A few attempts of each: minutes instead of an hour.")
+@click.option("--quick", is_flag=True, help="A few attempts of each: minutes, not half an hour.")
 @click.option("--minutes", type=float, help="Soak for so long instead of the table.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document and nothing else.")
 def main(*, names: tuple[str, ...], quick: bool, minutes: float | None, as_json: bool) -> None:
@@ -162,12 +191,11 @@ def main(*, names: tuple[str, ...], quick: bool, minutes: float | None, as_json:
     faults = [_soak(minutes)] if minutes is not None else _chosen(names)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-
-        def began(name: str, attempts: int) -> Callable[[], None]:
-            task = progress.add_task(name, total=attempts or None)
-            return lambda: progress.advance(task)
-
-        found = report(faults, quick=quick, began=began)
+        whole = len(faults) > 1
+        total = faults[0].quick if quick else faults[0].attempts
+        task = progress.add_task("rows", total=len(faults) if whole else total or None)
+        attempt = tried_elsewhere if whole else tried
+        found = report(faults, partial(attempt, quick=quick, step=lambda: progress.advance(task)))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:

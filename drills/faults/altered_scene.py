@@ -4,7 +4,10 @@ import io
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
+from functools import cache
+from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 from aegisd import compose
 from aegisd.audit.anchors import Anchors, read_head
@@ -15,10 +18,15 @@ from aegisd.core.errors import AegisError
 from aegisd.core.proposal import Proposal, read
 from aegisd.core.state.fold import fact
 from aegisd.engine.engine import Engine
-from aegisd.ports import EventReader, EventStore
+from aegisd.ports import Evaluator, EventReader, EventStore, LiveJudge
 from aegisd.rego.installation import installation
+from aegisd.rego.judge import RegoJudge
+from aegisd.rego.shelter import Shelter
+from aegisd.rows import Detached
+from aegisd.rules_version import rules_version
 from aegisd.signing import keyring
 from aegisd.store.dsn import open_store
+from aegisd.store.memory import MemoryStore
 from drills.daemon import MANIFEST, proposal
 
 # Events of one session: enough that its fold is cached, and that a block of the tree is complete.
@@ -98,16 +106,36 @@ ASKED = (
 )
 
 
+class Compiler:
+    """An engine that compiles the same bytes once, however often a log is opened."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.name, self.version = evaluator.name, evaluator.version
+        self.bounded = evaluator.bounded
+        self.compile = cache(evaluator.compile)
+
+
+_INSTALLED = installation("auto")
+_ENGINE, _SHELTER = Compiler(_INSTALLED.evaluator), Compiler(Shelter(_INSTALLED.evaluator))
+
+
+def _judge(store: EventStore) -> LiveJudge:
+    """A judge that knows nothing but what the store tells, on engines that are used again."""
+    return RegoJudge(_ENGINE, _SHELTER, _INSTALLED.base, store.document, rules_version())
+
+
+_CONFIGURED = compose.configured(_judge(MemoryStore()))
+
+
 @asynccontextmanager
 async def running(dsn: str, folder: Path) -> AsyncIterator[tuple[Engine, EventStore]]:
     """The engine on a log whose keys and kept checkpoints lie in a folder. Raises `AegisError`."""
     with closing(open_store(dsn)) as store:
-        judge = installation("auto").judge(store.document)
         key = str(folder / "log.key")
         engine = compose.engine(
             store,
-            judge,
-            compose.configured(judge),
+            _judge(store),
+            _CONFIGURED,
             on_fatal=lambda _reason: None,
             signing=compose.signing(
                 dsn, store, key=key, guard=str(folder / "checkpoints"), interval_ms=0
@@ -179,9 +207,26 @@ def export(
         complete(log, proofs, partial, out)
 
 
+class ValuesAtOnce:
+    """A log whose values are read at once: event by event takes a round trip each."""
+
+    def __init__(self, log: EventReader) -> None:
+        self._log, self._kept = log, dict[str, dict[int, list[Detached]]]()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+    def detached(self, tenant_id: str, position: int) -> list[Detached]:
+        """See `aegisd.ports.EventReader.detached`."""
+        if tenant_id not in self._kept:
+            rows = groupby(self._log.kept(tenant_id), lambda row: row.position)
+            self._kept[tenant_id] = {at: list(each) for at, each in rows}
+        return self._kept[tenant_id].get(position, [])
+
+
 def told_by(log: EventReader, tenants: Sequence[str]) -> bytes:
     """All that a log tells of tenants: their exports with values. Raises `AegisError`."""
-    out = io.BytesIO()
+    out, at_once = io.BytesIO(), cast("EventReader", ValuesAtOnce(log))
     for tenant_id in tenants:
-        export(log, tenant_id, out)
+        export(at_once, tenant_id, out)
     return out.getvalue()

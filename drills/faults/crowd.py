@@ -48,7 +48,7 @@ _EVENT = (
 )
 
 
-@fault("a crowd beside a steady load", attempts=3, quick=1)
+@fault("a crowd beside a steady load", attempts=5, quick=1, alone=True)
 def crowd(attempts: int, tally: Tally) -> None:
     """1,000 slow callers, 100 endless headers, 200 large bodies: the p99 beside doubles at most."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

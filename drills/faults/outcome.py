@@ -73,7 +73,8 @@ Work = Callable[[int, Tally], None]
 class Fault(Struct, frozen=True, kw_only=True):
     """A row to be filled in by `work`; `planted` ones must be caught.
 
-    `attempts` are those of a full run, `quick` those of a short one.
+    `attempts` are those of a full run, `quick` those of a short one; one that measures time is
+    tried `alone`, the others two at once.
     """
 
     name: str
@@ -83,10 +84,17 @@ class Fault(Struct, frozen=True, kw_only=True):
     quick: int
     work: Work
     planted: bool = False
+    alone: bool = False
 
 
 def fault(
-    name: str, *, attempts: int, quick: int, store: str = FULL, planted: bool = False
+    name: str,
+    *,
+    attempts: int,
+    quick: int,
+    store: str = FULL,
+    planted: bool = False,
+    alone: bool = False,
 ) -> Callable[[Work], Fault]:
     """Make a row of a function; its docstring says how the fault is brought about."""
 
@@ -99,6 +107,7 @@ def fault(
             quick=quick,
             work=work,
             planted=planted,
+            alone=alone,
         )
 
     return row

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -124,6 +125,12 @@ def base(given: Json, held: Json) -> Json:
     return says(deny=deny, require_approval=ask, constraints=limits if call else [])
 
 
+@lru_cache(64)
+def _read(manifest: bytes) -> Capabilities:
+    """A manifest made ready, once: a world asks for the same one thousands of times."""
+    return from_value(json.loads(manifest))
+
+
 class ScriptedJudge:
     """A `ports.LiveJudge` whose rules are Python functions, one for each bundle."""
 
@@ -168,7 +175,7 @@ class ScriptedJudge:
         if not manifest:
             return NONE
         body = self.documents.get(manifest)
-        return None if body is None else from_value(json.loads(body))
+        return None if body is None else _read(body)
 
     def released(self, bundle: str) -> frozenset[str]:
         return self.releases if bundle in self.rules else RELEASED
