@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -13,15 +14,16 @@ from aegisd.core.errors import NotFound, Unavailable
 from aegisd.core.log import checkpoint
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
-from aegisd.remote.client import Client
-from aegisd.remote.log import ServerLog
+
+if TYPE_CHECKING:
+    from aegisd.remote.client import Client
 
 
 @contextmanager
 def opened(file: str | None, server: str) -> Iterator[Log]:
     """The log of a file, or of a server without one. Raises an `AegisError`, `OSError`."""
     if file is None:
-        yield ServerLog(Client(server))
+        yield _served(server)[0]
         return
     with log.opened(file) as source:
         yield source
@@ -31,11 +33,20 @@ def opened(file: str | None, server: str) -> Iterator[Log]:
 def opened_with_proofs(database: str | None, server: str) -> Iterator[tuple[Log, Proofs]]:
     """The log of a database, or of a server where there is none, and what shows that it holds."""
     if database is None:
-        client = Client(server)
-        yield ServerLog(client), ServedProofs(client)
+        served, client = _served(server)
+        yield served, ServedProofs(client)
         return
     with log.opened_database(database) as reader:
         yield reader, StoredProofs(reader)
+
+
+def _served(server: str) -> "tuple[Log, Client]":
+    """A server's log, and who asks for it; imported here, since a FILE needs no HTTP."""
+    from aegisd.remote.client import Client  # noqa: PLC0415
+    from aegisd.remote.log import ServerLog  # noqa: PLC0415
+
+    client = Client(server)
+    return ServerLog(client), client
 
 
 class _Note(Struct):
@@ -49,7 +60,7 @@ class _Inclusion(Struct):
 class ServedProofs:
     """`aegisd.audit.proofs.Proofs` of a server."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: "Client") -> None:
         self._client = client
 
     def signed(self, tenant_id: str) -> str:

@@ -6,7 +6,6 @@ a segment does not hold.
 
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing import get_context
@@ -250,6 +249,9 @@ def _segments(
     if path is None or not places or places[-1][1] - places[0][0] < PROCESSES_FROM_BYTES:
         yield (read_segment(file, *place, scope) for place in places)
         return
+    # Half of all it takes to check a small file.
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+
     processes = min(os.cpu_count() or 1, PROCESSES_MAX)
     with ExitStack() as ending:
         # Not forked: a progress bar may have started a thread.

@@ -5,9 +5,6 @@ from pathlib import Path
 from aegisd.audit import log
 from aegisd.audit.anchors import NONE, Anchors, tenant_of
 from aegisd.audit.progress import Progress, silent
-from aegisd.audit.verification.database import verify_database
-from aegisd.audit.verification.event_proof import verify_proof
-from aegisd.audit.verification.export import verify_export
 from aegisd.audit.verification.result import Verification
 from aegisd.core.errors import InvalidJson, LogCorrupt, NotFound, UnknownVersion, WrongFile
 from aegisd.core.log.chain import Break
@@ -51,17 +48,24 @@ def _verify(
     event: str | None,
     progress: Progress,
 ) -> Verification:
+    # Each kind is imported here, because each costs start time and nobody needs more than one.
     kind = log.kind(file)
     if kind == "proof":
+        from aegisd.audit.verification.event_proof import verify_proof  # noqa: PLC0415
+
         if session_id is not None:
             raise WrongFile("a proof is of one event; it takes no --session")
         return _of_tenant(verify_proof(file, event, anchors), tenant_id, "proof")
     if event is not None:
         raise WrongFile("--event goes with a .tlog-proof file, and FILE is none")
     if kind == "export":
+        from aegisd.audit.verification.export import verify_export  # noqa: PLC0415
+
         with Path(file).open("rb") as opened:
             told = verify_export(opened, session_id, anchors=anchors, path=file, progress=progress)
         return _of_tenant(told, tenant_id, "export")
+    from aegisd.audit.verification.database import verify_database  # noqa: PLC0415
+
     with log.opened_database(file) as reader:
         try:
             tenants = log.known_tenants(reader, tenant_id)

@@ -1,12 +1,14 @@
 """What judging needs beside state: manifests and bundles by digest, and an engine to run them."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from aegisd.core.capabilities import Capabilities
-from aegisd.core.policy.input import PolicyInput
-from aegisd.core.policy.verdict import Verdict
+# For who reads a log and judges nothing, loading manifests and policy would double the start.
+if TYPE_CHECKING:
+    from aegisd.core.capabilities import Capabilities
+    from aegisd.core.policy.input import PolicyInput
+    from aegisd.core.policy.verdict import Verdict
 
 
 class Maker(Struct, frozen=True, kw_only=True):
@@ -28,10 +30,10 @@ class Judge(Protocol):
     def on(self, engine: str) -> "Judge":
         """The same judge on the engine of that name, which made a decision; itself without it."""
 
-    def capabilities(self, manifest: str) -> Capabilities | None:
+    def capabilities(self, manifest: str) -> "Capabilities | None":
         """The manifest with this hex digest (empty: none registered), or None if it is gone."""
 
-    def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
+    def judge(self, bundle: str, manifest: str, policy_input: "PolicyInput") -> "Verdict | None":
         """The verdict of a bundle named by hex digest, or None if its bytes are gone.
 
         Never raises: an evaluator that fails, hangs past its bound or answers nonsense denies.
