@@ -68,11 +68,13 @@ def crowd(attempts: int, tally: Tally) -> None:
     # A machine that does other work at times is told from a daemon that is kept from its own.
     before, after = median(alone), median(beside)
     doubled = after > 2 * max(before, NOISE_MS)
-    tally.require(f"p99 of {before:.0f} ms alone and {after:.0f} beside it", holds=not doubled)
+    tally.require(f"p99 of {before} ms alone and {after} beside it", holds=not doubled)
     tally.require(f"{worst >> 20} MiB of memory", holds=worst < RESIDENT_BYTES_MAX)
-    tally.note("MiB of memory at most", worst >> 20)
-    tally.note("ms p99 alone", round(before))
-    tally.note("ms p99 beside it", round(after))
+    tally.note("ms p99 alone", before)
+    tally.note("beside it (medians)", after)
+    tally.note("times that alone", round(after / before, 1))
+    bound = f"RESIDENT_BYTES_MAX is {RESIDENT_BYTES_MAX >> 20}"
+    tally.note(f"MiB of memory at most ({bound})", worst >> 20)
 
 
 def _steady(daemon: Daemon) -> tuple[float, int]:

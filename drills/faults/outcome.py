@@ -28,7 +28,7 @@ class Tally:
         self.acknowledged = 0
         self.lost = 0
         self.broken: list[str] = []
-        self.notes: dict[str, int] = {}
+        self.notes: dict[str, float] = {}
 
     def attempt(self, found: Breach | None = None) -> None:
         """One more attempt, and what it found."""
@@ -51,7 +51,7 @@ class Tally:
         self.lost += len(found.lost)
         self.broken += found.broken
 
-    def note(self, what: str, count: int = 1) -> None:
+    def note(self, what: str, count: float = 1) -> None:
         """Count something worth a word in the table."""
         self.notes[what] = self.notes.get(what, 0) + count
 
