@@ -14,9 +14,9 @@ from aegisd.ports import EventReader
 from aegisd.store.dsn import open_reader
 from drills.daemon import Daemon
 from drills.faults.acknowledged import Acknowledged, half_batches
-from drills.faults.interposer import Unsupported
 from drills.faults.load import BATCH_ROWS, BATCHES_OF, Load
 from drills.faults.outcome import Tally, fault
+from drills.faults.server import own_server
 from tests import postgres as postgresql
 
 CLIENTS = 8
@@ -35,10 +35,7 @@ def sqlite(attempts: int, tally: Tally) -> None:
 @fault("kill -9, and of the server", store="PostgreSQL on", attempts=100, quick=4)
 def postgres(attempts: int, tally: Tally) -> None:
     """The same; every other time the database server is killed first."""
-    server = postgresql.own_server()
-    if server is None:
-        raise Unsupported("no PostgreSQL on this machine")
-    with TemporaryDirectory(prefix="aegis-kill-") as name:
+    with own_server() as server, TemporaryDirectory(prefix="aegis-kill-") as name:
         _rounds(attempts, tally, Path(name), postgresql.new_database(server.dsn), server)
 
 
