@@ -2,9 +2,8 @@
 
 import io
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
-from functools import cache
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 from typing import cast
@@ -17,17 +16,11 @@ from aegisd.audit.proofs import StoredProofs
 from aegisd.core.errors import AegisError
 from aegisd.core.proposal import Proposal, read
 from aegisd.core.state.fold import fact
-from aegisd.engine.engine import Engine
-from aegisd.ports import Evaluator, EventReader, EventStore, LiveJudge
-from aegisd.rego.installation import installation
-from aegisd.rego.judge import RegoJudge
-from aegisd.rego.shelter import Shelter
+from aegisd.ports import EventReader
 from aegisd.rows import Detached
-from aegisd.rules_version import rules_version
 from aegisd.signing import keyring
-from aegisd.store.dsn import open_store
-from aegisd.store.memory import MemoryStore
 from drills.daemon import MANIFEST, proposal
+from drills.faults.engine import running
 
 # Events of one session: enough that its fold is cached, and that a block of the tree is complete.
 LONG_EVENTS = 280
@@ -104,49 +97,6 @@ ASKED = (
     read(proposal("new")),
     read(proposal("new", tenant_id="beta")),
 )
-
-
-class Compiler:
-    """An engine that compiles the same bytes once, however often a log is opened."""
-
-    def __init__(self, evaluator: Evaluator) -> None:
-        self.name, self.version = evaluator.name, evaluator.version
-        self.bounded = evaluator.bounded
-        self.compile = cache(evaluator.compile)
-
-
-_INSTALLED = installation("auto")
-_ENGINE, _SHELTER = Compiler(_INSTALLED.evaluator), Compiler(Shelter(_INSTALLED.evaluator))
-
-
-def _judge(store: EventStore) -> LiveJudge:
-    """A judge that knows nothing but what the store tells, on engines that are used again."""
-    return RegoJudge(_ENGINE, _SHELTER, _INSTALLED.base, store.document, rules_version())
-
-
-_CONFIGURED = compose.configured(_judge(MemoryStore()))
-
-
-@asynccontextmanager
-async def running(dsn: str, folder: Path) -> AsyncIterator[tuple[Engine, EventStore]]:
-    """The engine on a log whose keys and kept checkpoints lie in a folder. Raises `AegisError`."""
-    with closing(open_store(dsn)) as store:
-        key = str(folder / "log.key")
-        engine = compose.engine(
-            store,
-            _judge(store),
-            _CONFIGURED,
-            on_fatal=lambda _reason: None,
-            signing=compose.signing(
-                dsn, store, key=key, guard=str(folder / "checkpoints"), interval_ms=0
-            ),
-            snapshot_key=compose.snapshot_key(dsn, signing_key=key),
-        )
-        try:
-            await engine.start()
-            yield engine, store
-        finally:
-            await engine.stop()
 
 
 async def record(dsn: str, folder: Path) -> Anchors:

@@ -4,27 +4,19 @@ What is wrong may be refused, reported, or harmless because nothing of it is use
 is a log that is taken for good and tells another story.
 """
 
+import asyncio
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
 from aegisd.core.errors import AegisError
-from aegisd.engine import recovery
-from aegisd.engine.clock import SystemClock
-from aegisd.engine.rollback import RollbackCheck
-from aegisd.engine.signed_log import SignedLog
-from aegisd.engine.snapshots import Snapshots
-from aegisd.rules_version import rules_version
-from aegisd.signing.guard import GuardFolder
-from aegisd.signing.signer import guard_path, key_path, open_keyring, origin_in
-from aegisd.signing.snapshot_key import open_snapshot_key, snapshot_key_path
 from aegisd.store.sqlite.store import SqliteStore
 from drills.daemon import Daemon
 from drills.faults.acknowledged import Acknowledged, examine
+from drills.faults.engine import running
 from drills.faults.load import Load
 from drills.faults.outcome import Tally, fault
 from drills.faults.powercut import SECTOR_BYTES
@@ -118,10 +110,10 @@ def _damage(path: Path, deed: str, chance: Random) -> int:
 
 def _judge(folder: Path, hashes: dict[tuple[str, int], str]) -> str:
     """What a start and a verification say of a damaged log: refused, reported, harmless, or not."""
+    database = str(folder / "aegis.db")
     try:
-        with closing(SqliteStore(str(folder / "aegis.db"))) as store:
-            with ThreadPoolExecutor(1) as commits:
-                _start(store, folder, commits)
+        asyncio.run(_start(database))
+        with closing(SqliteStore(database)) as store:
             if examine(store, Acknowledged()):
                 return "reported"
             return "harmless" if _told(store) == hashes else "a wrong ok"
@@ -129,18 +121,7 @@ def _judge(folder: Path, hashes: dict[tuple[str, int], str]) -> str:
         return "refused"
 
 
-def _start(store: SqliteStore, folder: Path, commits: ThreadPoolExecutor) -> None:
+async def _start(database: str) -> None:
     """What the daemon does before it listens. Raises `AegisError`."""
-    database = folder / "aegis.db"
-    signer = open_keyring(key_path(database), lambda: origin_in(store))
-    guard = GuardFolder(guard_path(database))
-    clock = SystemClock()
-    signed = SignedLog(store=store, signer=signer, guard=guard, clock=clock, commits=commits)
-    check = RollbackCheck(signed, store, guard, signer, clock.now_ms())
-    tenants = [each for each in store.tenants() if each[:1] != "$"]
-    check.acts(tenants, accept_rollback=False)
-    key = open_snapshot_key(snapshot_key_path(key_path(database)))
-    snapshots = Snapshots(rules_version(), key, signed=True)
-    for tenant_id in tenants:
-        state = recovery.tenant_state(store, tenant_id, snapshots)
-        recovery.check_head(store, state)
+    async with running(database):
+        pass
