@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -47,32 +47,14 @@ class Impossible(Exception):
     """The database does not take it: a key is there twice, or the type is another."""
 
 
-class Database(Protocol):
-    """A kind of database: where the whole log is, its tables, and how a copy is altered."""
-
-    dsn: str
-
-    def tables(self) -> list[Table]:
-        """All tables with rows."""
-
-    def altered(self, alteration: Alteration) -> str:
-        """The DSN of a copy on which it was done, until the next one.
-
-        Raises `Impossible` where the database does not take it.
-        """
-
-    def close(self) -> None:
-        """Release what is open."""
-
-
 class SqliteDatabase:
-    """A file. The triggers in the way are put back as they were."""
+    """A file, of which a copy is altered. The triggers in the way are put back as they were."""
 
     def __init__(self, folder: Path) -> None:
         self.dsn, self._copy = str(folder / "aegis.db"), folder / "altered.db"
 
     def tables(self) -> list[Table]:
-        """See `Database.tables`."""
+        """All tables of the whole log."""
         with closing(sqlite3.connect(self.dsn)) as file:
             file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             named = (
@@ -86,7 +68,7 @@ class SqliteDatabase:
         return Table(name, "rowid = ?", columns, cursor.fetchall())
 
     def altered(self, alteration: Alteration) -> str:
-        """See `Database.altered`."""
+        """The DSN of a log on which it was done, until the next one. Raises `Impossible`."""
         for beside in self._copy.parent.glob(f"{self._copy.name}-*"):
             beside.unlink()
         shutil.copyfile(self.dsn, self._copy)
@@ -106,7 +88,7 @@ class SqliteDatabase:
         return str(self._copy)
 
     def close(self) -> None:
-        """See `Database.close`."""
+        """Nothing is held open."""
 
 
 class PostgresDatabase:
@@ -128,7 +110,7 @@ class PostgresDatabase:
         self._restored = 0
 
     def tables(self) -> list[Table]:
-        """See `Database.tables`."""
+        """See `SqliteDatabase.tables`."""
         named = """SELECT relname FROM pg_class WHERE relkind = 'r'
             AND relnamespace = 'aegis'::regnamespace ORDER BY relname"""
         self._names = [str(name) for (name,) in self._owner.execute(named).fetchall()]
@@ -145,7 +127,7 @@ class PostgresDatabase:
         return Table(f"aegis.{name}", f"{name}::text = {kept}", columns, cursor.fetchall())
 
     def altered(self, alteration: Alteration) -> str:
-        """See `Database.altered`."""
+        """See `SqliteDatabase.altered`."""
         self._restore()
         try:
             with self._owner.transaction():
@@ -165,8 +147,11 @@ class PostgresDatabase:
             self._owner.execute("VACUUM")
 
     def close(self) -> None:
-        """See `Database.close`."""
+        """Hang up."""
         self._owner.close()
+
+
+Database = SqliteDatabase | PostgresDatabase
 
 
 def choose(tables: Sequence[Table], chance: Random) -> Alteration:

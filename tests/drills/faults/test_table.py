@@ -2,16 +2,19 @@
 
 import fnmatch
 import os
+from functools import partial
+from subprocess import CompletedProcess
 
 import msgspec
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from drills.faults import __main__ as program
 from drills.faults import crowd, traffic
 from drills.faults.acknowledged import Breach
 from drills.faults.interposer import Unsupported
-from drills.faults.outcome import Fault, Tally, judge
+from drills.faults.outcome import Fault, FaultOutcome, Tally, judge
 
 # Attempts in CI of rows that take long; the others make their quick number.
 FEW = {
@@ -117,6 +120,33 @@ def test_a_daemon_that_is_gone_where_nobody_killed_it_breaks_the_row(
     fault = Fault(name="odd", method="m", store="s", attempts=1, quick=1, work=work)
     monkeypatch.setattr(program, "FAULTS", (fault,))
     assert CliRunner().invoke(program.main, []).exit_code == 1
+
+
+def test_a_row_that_measures_time_is_tried_when_all_others_have_ended() -> None:
+    running: list[str] = []
+
+    def outcome_of(fault: Fault) -> FaultOutcome:
+        running.append(fault.name)
+        assert (fault.name == "timed") == (sorted(running) == ["first", "last", "timed"])
+        return judge(fault, Tally(), 0)
+
+    names = ("timed", "first", "last")
+    faults = [replace(_fault(Breach()), name=name, alone=name == "timed") for name in names]
+    outcomes = program.report(faults, outcome_of).outcomes
+    assert tuple(each.fault for each in outcomes) == names
+
+
+@pytest.mark.parametrize(("said", "detail"), [(b"", "killed"), (None, "1 broken: a law")])
+def test_a_row_of_another_process_is_what_that_told_or_unknown(
+    said: bytes | None, detail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = _fault(Breach(broken=("a law",)))
+    told = program.report([fault], partial(program.tried, quick=True, step=lambda: None))
+    out = msgspec.json.encode(told) if said is None else said
+    ended = CompletedProcess([], 1, out, b"killed")
+    monkeypatch.setattr(program.reaper, "run", lambda *_: ended)
+    found = program.tried_elsewhere(fault, quick=True, step=lambda: None)
+    assert (found.verdict, found.detail) == ("broken" if said is None else "unknown", detail)
 
 
 def test_a_name_that_no_row_has_is_usage_and_names_those_there_are() -> None:
