@@ -4,11 +4,10 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from itertools import groupby
 from pathlib import Path
-from typing import cast
 
 from aegisd import compose
+from aegisd.audit import documents
 from aegisd.audit.anchors import Anchors, read_head
 from aegisd.audit.export_writing import complete, plan_of
 from aegisd.audit.partial_export import PartialExport
@@ -17,7 +16,6 @@ from aegisd.core.errors import AegisError
 from aegisd.core.proposal import Proposal, read
 from aegisd.core.state.fold import fact
 from aegisd.ports import EventReader
-from aegisd.rows import Detached
 from aegisd.signing import keyring
 from drills.daemon import MANIFEST, proposal
 from drills.faults.engine import running
@@ -118,9 +116,7 @@ async def record(dsn: str, folder: Path) -> Anchors:
         rest = [said("long", str(at), user_id="u5") for at in range(100, LONG_EVENTS)]
         for first in range(0, len(rest), 60):
             await engine.append(tuple(rest[first : first + 60]))
-        alone = io.BytesIO()
-        export(store, "acme", alone, "ann")
-        alone.seek(0)
+        alone = _export(store, "acme", "ann")
         await engine.import_log("audit", alone, author="ann", reason="case 12")
         kept = [await engine.signing().sign_now(name) for name in ("acme", "audit", "beta")]
         (public, *_) = keyring.load(folder / "log.key").keys(0)
@@ -145,38 +141,25 @@ async def answers(dsn: str, folder: Path) -> list[str]:
     return told
 
 
-def export(
-    log: EventReader, tenant_id: str, out: io.BytesIO, session_id: str | None = None
-) -> None:
-    """Write an export with values; of a whole tenant without what was signed."""
-    proofs = StoredProofs(log)
+def told_by(log: EventReader, tenants: Sequence[str]) -> list[object]:
+    """All that a log tells of tenants: events, documents they name, values beside them.
+
+    Raises `AegisError`.
+    """
+    told: list[object] = []
+    for tenant_id in tenants:
+        for event in log.events(tenant_id):
+            names = sorted(documents.named(event))
+            told += (event, *(log.document(bytes.fromhex(name.digest)) for name in names))
+        told += log.kept(tenant_id)
+    return told
+
+
+def _export(log: EventReader, tenant_id: str, session_id: str) -> io.BytesIO:
+    """An export of one session with its values."""
+    proofs, out = StoredProofs(log), io.BytesIO()
     plan = plan_of(proofs, tenant_id, session_id, values=True)
-    if session_id is None:
-        plan = type(plan)(tenant_id=tenant_id, session_id=None, values=True, end=None, note=None)
     with closing(PartialExport.temporary(plan)) as partial:
         complete(log, proofs, partial, out)
-
-
-class ValuesAtOnce:
-    """A log whose values are read at once: event by event takes a round trip each."""
-
-    def __init__(self, log: EventReader) -> None:
-        self._log, self._kept = log, dict[str, dict[int, list[Detached]]]()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._log, name)
-
-    def detached(self, tenant_id: str, position: int) -> list[Detached]:
-        """See `aegisd.ports.EventReader.detached`."""
-        if tenant_id not in self._kept:
-            rows = groupby(self._log.kept(tenant_id), lambda row: row.position)
-            self._kept[tenant_id] = {at: list(each) for at, each in rows}
-        return self._kept[tenant_id].get(position, [])
-
-
-def told_by(log: EventReader, tenants: Sequence[str]) -> bytes:
-    """All that a log tells of tenants: their exports with values. Raises `AegisError`."""
-    out, at_once = io.BytesIO(), cast("EventReader", ValuesAtOnce(log))
-    for tenant_id in tenants:
-        export(at_once, tenant_id, out)
-    return out.getvalue()
+    out.seek(0)
+    return out
