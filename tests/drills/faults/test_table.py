@@ -144,7 +144,7 @@ def test_a_row_of_another_process_is_what_that_told_or_unknown(
     told = program.report([fault], partial(program.tried, quick=True, step=lambda: None))
     out = msgspec.json.encode(told) if said is None else said
     ended = CompletedProcess([], 1, out, b"killed")
-    monkeypatch.setattr(program.reaper, "run", lambda *_: ended)
+    monkeypatch.setattr("aegisd.reaper.run", lambda *_: ended)
     found = program.tried_elsewhere(fault, quick=True, step=lambda: None)
     assert (found.verdict, found.detail) == ("broken" if said is None else "unknown", detail)
 
