@@ -9,7 +9,7 @@ from aegisd.core.log.detached import BEGINS
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import call_id_of
 from aegisd.core.state.fold import fact
-from aegisd.engine.recovery import checked
+from aegisd.engine.recovery import checked, corrupt
 from aegisd.ports import EventReader
 from aegisd.rows import Detached
 
@@ -53,7 +53,8 @@ class Recorded(Struct, frozen=True, kw_only=True):
 def recorded(reader: EventReader, tenant_id: str, key: str) -> list[Recorded]:
     """What was answered under a key before, from the log; empty for a key never used.
 
-    Raises `LogCorrupt` for a row whose columns, bytes and hash disagree: an index led to it.
+    Raises `LogCorrupt` for a row whose columns, bytes and hash disagree, since an index led to it,
+    and for a call whose decision is gone.
     """
     found = checked(reader.by_idempotency_key(tenant_id, key))
     return [_recorded(reader, event) for event, _ in found]
@@ -67,7 +68,12 @@ def different() -> IdempotencyConflict:
 
 
 def _recorded(reader: EventReader, event: StoredEvent) -> Recorded:
-    rows = reader.events(event.tenant_id, from_position=event.position, limit=ACT_ROWS_MAX)
+    # In the order of the session, which an event's bytes tell; of the tenant's, only columns do.
+    rows = reader.session_events(
+        event.tenant_id, event.session_id, from_seq=event.seq, limit=ACT_ROWS_MAX
+    )
     act = next(acts(row for row, _ in checked(rows)), Act(cause=event))
+    if act.cause.hash != event.hash or (event.event_type in JUDGED and act.decision is None):
+        raise corrupt(event, "what was decided about it does not stand behind it")
     kept = reader.detached(event.tenant_id, event.position) if BEGINS in event.body else ()
     return Recorded(act=act, detached=tuple(kept))

@@ -31,7 +31,7 @@ def session_state(
     head = state.head_hash
     for event, seen in checked(events):
         if event.seq != state.next_seq or event.prev_hash != head:
-            raise _corrupt(event, "does not continue the event before it")
+            raise corrupt(event, "does not continue the event before it")
         state = fold_session(state, seen)
         head = event.hash
     return state
@@ -51,7 +51,7 @@ def followed(reader: EventReader, state: TenantState, snapshots: Snapshots) -> T
     events = reader.events(state.tenant_id, from_position=state.next_position)
     for event, seen in checked(events):
         if event.position != state.next_position:
-            raise _corrupt(event, f"position {state.next_position} is missing before it")
+            raise corrupt(event, f"position {state.next_position} is missing before it")
         state = fold_tenant(state, seen)
     snapshots.hold(reader, state.tenant_id, first, state.next_position)
     return state
@@ -139,11 +139,11 @@ class CatchUp:
     def _fold(self, event: StoredEvent, seen: Fact) -> None:
         state = self.tenant
         if event.position != state.next_position:
-            raise _corrupt(event, f"position {state.next_position} is missing before it")
+            raise corrupt(event, f"position {state.next_position} is missing before it")
         session = self.sessions.get(event.session_id) or self._resident.get(event.session_id)
         if session is not None:
             if (event.seq, event.prev_hash) != (session.next_seq, session.head_hash):
-                raise _corrupt(event, "does not continue the event before it")
+                raise corrupt(event, "does not continue the event before it")
             self.sessions[event.session_id] = fold_session(session, seen)
         self.tenant = fold_tenant(state, seen)
         if event.idempotency_key is not None:
@@ -157,15 +157,15 @@ def checked(events: Iterable[StoredEvent]) -> Iterator[tuple[StoredEvent, Fact]]
     """
     for event in events:
         if hashlib.sha256(event.body).digest() != event.hash:
-            raise _corrupt(event, "its bytes do not have its hash")
+            raise corrupt(event, "its bytes do not have its hash")
         try:
             told = unseal(event.body)
             seen = fact_of(event, told.payload)
         except (msgspec.MsgspecError, UnicodeError):
-            raise _corrupt(event, "its bytes are not an envelope") from None
+            raise corrupt(event, "its bytes are not an envelope") from None
         own = told.tenant_id == event.tenant_id or event.tenant_id.startswith(ARCHIVE_PREFIX)
         if not own or not agree(event, told):
-            raise _corrupt(event, "a column of its row contradicts its bytes")
+            raise corrupt(event, "a column of its row contradicts its bytes")
         yield event, seen
 
 
@@ -192,7 +192,8 @@ def cached_tenant(reader: EventReader, tenant_id: str, snapshots: Snapshots) -> 
     return state if is_there else TenantState(tenant_id=tenant_id)
 
 
-def _corrupt(event: StoredEvent, what: str) -> LogCorrupt:
+def corrupt(event: StoredEvent, what: str) -> LogCorrupt:
+    """What is said of an event that is not what was recorded."""
     return LogCorrupt(
         f"tenant {event.tenant_id}, position {event.position}, session {event.session_id}, "
         f"seq {event.seq}: {what}; run `aegisctl verify`"

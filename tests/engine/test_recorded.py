@@ -1,17 +1,22 @@
 """A request sent again is answered from the log; a key sent with another is refused."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from aegisd.core.act import Act
-from aegisd.core.errors import IdempotencyConflict, StoreFailed
+from aegisd.core.errors import IdempotencyConflict, LogCorrupt, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.proposal import Proposal
-from aegisd.engine.recorded import Recorded
+from aegisd.engine.recorded import Recorded, recorded
 from aegisd.ports import EventStore
 from aegisd.store.memory import MemoryStore
+from aegisd.store.sqlite.reader import SqliteReader
+from aegisd.store.sqlite.store import SqliteStore
 from tests.core.builders import chain, envelope
 from tests.core.gate import ScriptedJudge, proposal
 from tests.engine.world import StubbornStore, close, codes, log_of, run, running, settled, together
@@ -103,6 +108,39 @@ def test_a_request_is_the_same_if_its_canonical_bytes_are() -> None:
 
 def stored(event_type: str, payload: object) -> StoredEvent:
     return chain([envelope(0, "USER_MESSAGE", {"content": 1}), envelope(1, event_type, payload)])[1]
+
+
+@pytest.mark.parametrize(
+    ("alteration", "there"),
+    [
+        ("UPDATE events SET position = 99 - position WHERE session_id = 's1'", True),
+        ("DELETE FROM events WHERE event_type = 'POLICY_DECISION'", False),
+    ],
+)
+def test_a_retry_is_told_the_recorded_decision_or_that_it_is_gone(
+    alteration: str, there: bool, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "aegis.db")
+
+    async def decide() -> StoredEvent | None:
+        with closing(SqliteStore(path)) as store:
+            async with running(store) as engine:
+                return (await engine.append((proposal(idempotency_key="k"),)))[0].decision
+
+    decision = run(decide())
+    assert decision is not None
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        for verb in ("update", "delete"):
+            file.execute(f"DROP TRIGGER events_no_{verb}")
+        file.execute(alteration)
+    with closing(SqliteReader(path)) as reader:
+        if there:
+            (again,) = recorded(reader, "acme", "k")
+            assert again.decision is not None
+            assert again.decision.body == decision.body
+        else:
+            with pytest.raises(LogCorrupt, match="what was decided about it"):
+                recorded(reader, "acme", "k")
 
 
 def test_the_head_after_an_event_is_its_decision_or_itself() -> None:
