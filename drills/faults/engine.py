@@ -10,7 +10,7 @@ from aegisd.engine.engine import Engine
 from aegisd.ports import Evaluator, EventStore, LiveJudge
 from aegisd.rego.installation import installation
 from aegisd.rego.judge import RegoJudge
-from aegisd.rego.shelter import Shelter
+from aegisd.rego.shelter import NOBODY, Shelter, Sheltered
 from aegisd.rules_version import rules_version
 from aegisd.store.dsn import open_store
 from aegisd.store.memory import MemoryStore
@@ -25,8 +25,23 @@ class Compiler:
         self.compile = cache(evaluator.compile)
 
 
+class SharedShelter(Shelter):
+    """A child that outlives the engines it judges for, and compiles for each tenant once."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        super().__init__(evaluator)
+        self._compiled = cache(super().compile)
+
+    def compile(self, bundle: bytes, manifest: bytes, tenant_id: str = NOBODY) -> Sheltered:
+        """See `Shelter.compile`."""
+        return self._compiled(bundle, manifest, tenant_id)
+
+    def close(self) -> None:
+        """It ends with this process."""
+
+
 _INSTALLED = installation("auto")
-_ENGINE, _SHELTER = Compiler(_INSTALLED.evaluator), Compiler(Shelter(_INSTALLED.evaluator))
+_ENGINE, _SHELTER = Compiler(_INSTALLED.evaluator), SharedShelter(_INSTALLED.evaluator)
 
 
 def _judge(store: EventStore) -> LiveJudge:
