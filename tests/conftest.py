@@ -32,7 +32,7 @@ if (
     tempfile.tempdir = None
 
 # Suites that several test modules share, so that their asserts explain themselves too.
-pytest.register_assert_rewrite("tests.store.contract", "tests.tidy")
+pytest.register_assert_rewrite("tests.rego.evaluators", "tests.store.contract", "tests.tidy")
 
 # A slow or busy machine is not a wrong program: no example has a deadline.
 settings.register_profile(

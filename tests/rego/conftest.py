@@ -4,11 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-# A suite that two test classes share, so that its asserts explain themselves too.
-pytest.register_assert_rewrite("tests.rego.evaluators")
-
-from tests.rego.evaluators import ENGINES, require  # noqa: E402 - after the line above
-from tests.rego.worlds import ENGINE  # noqa: E402 - as above
+from tests.rego.evaluators import ENGINES, require
+from tests.rego.worlds import ENGINE
 
 
 @pytest.fixture(params=ENGINES, scope="module")
