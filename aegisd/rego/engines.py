@@ -7,6 +7,7 @@ known to differ.
 from typing import Literal, get_args
 
 from aegisd.core.errors import ConfigInvalid
+from aegisd.core.quoting import named
 from aegisd.ports import Evaluator
 
 Choice = Literal["auto", "regorus", "regopy"]
@@ -25,7 +26,9 @@ def choose(choice: str) -> Evaluator:
     Raises `ConfigInvalid` for an engine that is not installed: nothing configured is ignored.
     """
     if choice not in CHOICES:
-        raise ConfigInvalid(f"policy.engine: expected one of {', '.join(CHOICES)}")
+        raise ConfigInvalid(
+            f"policy.engine: expected one of {', '.join(CHOICES)}, found {named(choice)}"
+        )
     native = None if choice == "regopy" else _regorus()
     if native is not None:
         return native
