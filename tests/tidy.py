@@ -50,7 +50,7 @@ BROAD_EXCEPT_ALLOWED: frozenset[str] = frozenset(
         "aegisd/engine/writer.py::_begin",
         # Whatever a store raises that its port does not name, the process ends without an answer.
         "aegisd/engine/writer.py::_commit",
-        "aegisd/engine/writers.py::keep",
+        "aegisd/engine/writers.py::_keep",
         # What is due for a tenant goes before each of its decisions: all of them are refused.
         "aegisd/engine/rollout.py::_settle",
         # A writer that ends for an unforeseen reason would leave callers waiting: the process ends.

@@ -116,14 +116,13 @@ class Engine:
         self._rollout = Rollout(configured, judge, store)
         # One thing at a time: a judge is asked by one thread.
         self._evaluation = ThreadPoolExecutor(1, "evaluator")
-        # Rules are tried beside it, so that no decision waits for a compiler.
-        self._trying = ThreadPoolExecutor(1, "compiler")
+        # What no decision waits for: rules are tried there, and cached folds made ready.
+        self._beside = ThreadPoolExecutor(1, "beside")
         # In a shared log the turns of several tenants are waited for, and ended, side by side.
         self._commits = ThreadPoolExecutor(TURN_THREADS_MAX if store.shared else 1, "commit")
         self._turns = ThreadPoolExecutor(TURN_THREADS_MAX, "turn")
-        self._writers = Writers(
-            self._writer, store, self._snapshots, commits=self._commits, on_fatal=self._end
-        )
+        threads = self._beside, self._commits
+        self._writers = Writers(self._writer, store, self._snapshots, threads, self._end)
         self._refusal: Stopping | None = None
         self._checkpoints: Checkpoints | None = None
         self._followers = list(followers)
@@ -188,7 +187,7 @@ class Engine:
 
     async def _upgrade(self, active: Activation | None) -> Upgrade | None:
         work = partial(upgrade, active, self._judge, self._store.document)
-        return await self._off_loop(self._trying, work)
+        return await self._off_loop(self._beside, work)
 
     async def _watch(self) -> None:
         """See in time that the log was taken away, or that it takes events again."""
@@ -227,7 +226,7 @@ class Engine:
         self._deafen()
         for follower in self._followers:
             await follower.stop()
-        for threads in (self._evaluation, self._trying, self._commits, self._turns):
+        for threads in (self._evaluation, self._beside, self._commits, self._turns):
             threads.shutdown(wait=False, cancel_futures=True)
         self.reads.close()
 
@@ -267,7 +266,7 @@ class Engine:
     ) -> Recorded:
         """Put an operator's rules in force from the next decision on. Raises as the judge does."""
         judge = self._judge.of(tenant_id)
-        bundle = await self._off_loop(self._trying, partial(judge.bundle, files))
+        bundle = await self._off_loop(self._beside, partial(judge.bundle, files))
         return await self.control(
             tenant_id, policy_control(bundle, author, reason, self._judge.generation)
         )

@@ -9,7 +9,7 @@ root of its tree does, since its last event tells those of one session only.
 import hashlib
 import hmac
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -18,7 +18,7 @@ from aegisd.core.log.canonical import encode
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.state.snapshot import freeze, thaw
 from aegisd.engine.tree import Histories
-from aegisd.ports import EventReader, EventStore
+from aegisd.ports import EventReader
 from aegisd.rows import SnapshotRow
 
 # The first bytes of a row's body: HMAC-SHA-256 over all else of the row.
@@ -83,10 +83,6 @@ class Snapshots:
     def sealed(self, plain: SnapshotRow, reader: EventReader) -> SnapshotRow:
         """A row as it is believed, once all that it is made of is durable. Blocks on the store."""
         return msgspec.structs.replace(plain, body=self._mac(plain, reader) + plain.body)
-
-    def keep(self, store: EventStore, rows: Sequence[SnapshotRow]) -> None:
-        """Seal rows and write them. Raises as the store."""
-        store.keep([self.sealed(row, store) for row in rows])
 
     def hold(self, reader: EventReader, tenant_id: str, first: int, end: int) -> None:
         """See `Histories.hold`; a log that is not signed has nothing to be held to."""

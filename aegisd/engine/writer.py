@@ -10,7 +10,7 @@ on that, at the database's time.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from functools import partial
@@ -59,7 +59,7 @@ class Writer:
         judge: LiveJudge,
         deciding: Deciding,
         threads: Threads,
-        keep: Callable[[Sequence[SnapshotRow]], Awaitable[None]],
+        keep: Callable[[Sequence[SnapshotRow]], None],
         on_commit: Callable[[Batch], None],
         on_fatal: Callable[[str], None],
     ) -> None:
@@ -283,7 +283,7 @@ class Writer:
         if decided.batch.events:
             self._on_commit(decided.batch)
         if decided.cache:
-            await self._keep(decided.cache)
+            self._keep(decided.cache)
         return True
 
     async def _append(self, batch: Batch) -> None:

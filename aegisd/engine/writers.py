@@ -9,7 +9,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from functools import partial
 from itertools import islice
 
 from aegisd.core.errors import StoreFailed
@@ -40,14 +39,15 @@ class Writers:
         make: Callable[[Resident], Writer],
         store: EventStore,
         snapshots: Snapshots,
-        *,
-        commits: Executor,
+        threads: tuple[Executor, Executor],
         on_fatal: Callable[[str], None],
     ) -> None:
+        """Cached folds are made ready on the first of `threads` and written on the second."""
         self.resident: OrderedDict[str, Writer] = OrderedDict()
         self._make = make
         self._store, self._snapshots = store, snapshots
-        self._commits, self._on_fatal = commits, on_fatal
+        self._beside, self._commits = threads
+        self._on_fatal = on_fatal
         # What those who left are cached as, and is not written yet.
         self._rows: list[SnapshotRow] = []
         self._keeping: set[asyncio.Task[None]] = set()
@@ -89,9 +89,7 @@ class Writers:
         self._rows.append(row)
         if len(self._rows) >= ROWS_AT_ONCE:
             rows, self._rows = self._rows, []
-            keeping = asyncio.create_task(self.keep(rows))
-            self._keeping.add(keeping)
-            keeping.add_done_callback(self._keeping.discard)
+            self.keep(rows)
 
     async def stop(self) -> None:
         """Answer what is queued, cache what would be long to read, and end the writers."""
@@ -103,16 +101,26 @@ class Writers:
         for first in range(0, len(rows), ROWS_AT_ONCE):
             if time.monotonic() > enough:
                 return
-            await self.keep(rows[first : first + ROWS_AT_ONCE])
+            await self._keep(rows[first : first + ROWS_AT_ONCE])
 
-    async def keep(self, rows: Sequence[SnapshotRow]) -> None:
-        """Write cached folds. A store that cannot now loses only time later."""
-        work = partial(self._snapshots.keep, self._store, rows)
+    def keep(self, rows: Sequence[SnapshotRow]) -> None:
+        """Write cached folds, for which nobody waits. A store that cannot loses only time later."""
+        keeping = asyncio.create_task(self._keep(rows))
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+
+    async def _keep(self, rows: Sequence[SnapshotRow]) -> None:
+        def seal() -> list[SnapshotRow]:
+            return [self._snapshots.sealed(row, self._store) for row in rows]
+
         try:
             if self._store.waits:
-                await asyncio.get_running_loop().run_in_executor(self._commits, work)
+                loop = asyncio.get_running_loop()
+                # Which reads the log and hashes it: the thread of commits is for commits.
+                sealed = await loop.run_in_executor(self._beside, seal)
+                await loop.run_in_executor(self._commits, self._store.keep, sealed)
             else:
-                work()
+                self._store.keep(seal())
         except StoreFailed:
             return
         except Exception as error:  # noqa: BLE001 - supervisor: the disk is not to be trusted
