@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -18,18 +19,16 @@ _decode_act = decoder(LogImported)
 def import_act(log: LogReader, archive: str) -> LogImported | None:
     """The newest act that says what an archive holds; None for another tenant or a cut import.
 
-    Raises `InvalidField` where the log does not list its tenants.
+    None also of a server, which names no tenants: nobody knows whose control session tells.
     """
     if not archive.startswith(ARCHIVE_PREFIX):
         return None
     found: LogImported | None = None
-    for tenant_id in log.tenants():
-        if tenant_id.startswith(ARCHIVE_PREFIX):
-            continue
-        for event in log.session_events(tenant_id, CONTROL_SESSION):
-            act = imported(event)
-            if act is not None and act.archive == archive:
-                found = act
+    with suppress(InvalidField):
+        for tenant_id in log.tenants():
+            if not tenant_id.startswith(ARCHIVE_PREFIX):
+                for act in map(imported, log.session_events(tenant_id, CONTROL_SESSION)):
+                    found = act if act is not None and act.archive == archive else found
     return found
 
 
@@ -43,20 +42,15 @@ def imported(event: StoredEvent) -> LogImported | None:
         return None
 
 
-def evidence(log: LogReader, archive: str) -> Iterator[bytes]:
+def evidence(log: LogReader, act: LogImported | None) -> Iterator[bytes]:
     """The lines of what came with an archive of one session, in pieces; nothing where none came.
 
     Raises `LogCorrupt` where a piece is missing or another.
     """
-    try:
-        act = import_act(log, archive)
-    except InvalidField:
-        # A server names no tenants, so nobody knows whose control session tells.
-        return
     if act is None or isinstance(act.evidence, msgspec.UnsetType):
         return
     for digest in act.evidence:
         document = log.document(bytes.fromhex(digest))
         if document is None or hashlib.sha256(document.body).hexdigest() != digest:
-            raise LogCorrupt(f"evidence {digest} of {archive} is missing, or has other bytes")
+            raise LogCorrupt(f"evidence {digest} of {act.archive} is missing, or has other bytes")
         yield document.body

@@ -107,7 +107,7 @@ def complete(
     for part in source.evidence():
         emit(writer.evidence(part))
     if source.alone is not None and partial.plan.note is not None:
-        for piece in archives.evidence(log, partial.plan.tenant_id):
+        for piece in archives.evidence(log, source.act):
             emit(writer.lines(piece))
     emit(writer.end(source.chain.heads, source.count))
     return Written(
@@ -131,7 +131,8 @@ class _Source:
         self.chain = Chain(whole=plan.session_id is None, body_tenant=self.body_tenant)
         self._log, self._partial, self._plan = log, partial, plan
         self._proofs = proofs
-        self._check = ValueCheck(log, plan.tenant_id)
+        self.act = archives.import_act(log, plan.tenant_id)
+        self._check = ValueCheck(log, plan.tenant_id, self.act)
         # Positions in the tenant: of the events of one session, and of those with values beside.
         self._positions = array("Q")
         self._holding = array("Q")
@@ -190,8 +191,12 @@ class _Source:
         self.count += 1
 
     def _values_missing(self) -> Iterable[Break]:
-        """Values that were taken away: of one session nobody knows what was erased."""
+        """Values that were taken away: of one session nobody knows what was erased.
+
+        Nor of an archive that was not all there when the export was begun.
+        """
         is_whole = self._plan.values and self._plan.session_id is None
+        is_whole = is_whole and (self.act is None or self.act.events == self.count)
         return self._check.end() if is_whole else ()
 
     @property

@@ -10,7 +10,9 @@ class LogImported(Struct, frozen=True, kw_only=True):
 
     `export_sha256` is the digest of the whole file; `source_tenant` is the tenant named in it.
     `evidence` names documents by digest in hex: the checkpoint and the proofs that came with an
-    export of one session, absent where there are none.
+    export of one session, absent where there are none. `root` is that of the tree over all events
+    of the archive, `values` counts the values that came with it, and `values_at` is the SHA-256
+    over the `log.detached.place` of each, both in hex; older builds told none of these.
     """
 
     archive: str
@@ -20,7 +22,10 @@ class LogImported(Struct, frozen=True, kw_only=True):
     export_sha256: str
     now_ms: int
     reason: str
+    root: str | UnsetType = UNSET
     source_tenant: str
+    values: int | UnsetType = UNSET
+    values_at: str | UnsetType = UNSET
 
 
 class PayloadErased(Struct, frozen=True, kw_only=True):

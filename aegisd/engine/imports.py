@@ -17,6 +17,7 @@ from msgspec import UNSET, Struct
 
 from aegisd.core.custody import LogImported
 from aegisd.core.errors import ExportInvalid
+from aegisd.core.log.detached import place
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import (
     ExportedCheckpoint,
@@ -27,6 +28,7 @@ from aegisd.core.log.export import (
 )
 from aegisd.core.log.export_check import ExportCheck, announced, holding
 from aegisd.core.log.export_reading import read, read_detached
+from aegisd.core.log.roots import Roots
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.engine.commands.control import Control, document
 from aegisd.export_file import ending, lines
@@ -60,18 +62,21 @@ class Import(Struct, frozen=True, kw_only=True):
     """A checked export, ready to be kept. `sha256` is the hex digest of the whole file.
 
     `checkpoint` is what came with a whole tenant, `blocks` the roots of its blocks. `detached` are
-    event lines with values beside them, ascending, and `offsets` where in the file each value is.
-    `evidence` is where the checkpoint and the proofs of one session stand.
+    event lines with values beside them, ascending, and `offsets` where in the file each value is;
+    `values_at` is what LOG_IMPORTED tells of them, and `root` of the events. `evidence` is where
+    the checkpoint and the proofs of one session stand.
     """
 
     archive: str
     sha256: str
     source_tenant: str
     events: int
+    root: bytes
     checkpoint: Checkpoint | None
     blocks: tuple[bytes, ...]
     detached: "array[int]"
     offsets: "array[int]"
+    values_at: str
     evidence: tuple[int, int]
 
 
@@ -84,11 +89,14 @@ def check(file: BinaryIO) -> Import:
     reading = _Reading(file)
     note, first, last = "", 0, 0
     for part in holding(checking, reading.lines()):
-        if isinstance(part, ExportedDocument):
+        if isinstance(part, StoredEvent):
+            reading.roots.add(part.hash)
+        elif isinstance(part, ExportedDocument):
             _require_kind(part)
         elif isinstance(part, ExportedDetached):
             reading.detached.append(part.position)
             reading.offsets.append(reading.start)
+            reading.places.update(place(part.position, part.pointer))
         elif isinstance(part, ExportedCheckpoint | ExportedProof):
             if isinstance(part, ExportedCheckpoint):
                 note, first = part.note, reading.start
@@ -103,21 +111,23 @@ def check(file: BinaryIO) -> Import:
         sha256=sha256,
         source_tenant=checking.scope.tenant_id,
         events=checking.chain.events,
+        root=reading.roots.tree().root(),
         checkpoint=None
         if signed is None
         else Checkpoint(tenant_id=archive, size=signed.size, root=signed.root, note=note),
-        blocks=() if signed is None else tuple(checking.roots.tree().block_roots(0)),
+        blocks=() if signed is None else tuple(reading.roots.tree().block_roots(0)),
         detached=reading.detached,
         offsets=reading.offsets,
+        values_at=reading.places.hexdigest(),
         evidence=(0, 0) if checking.whole else (first, last),
     )
 
 
 class _Reading:
-    """The lines of a file, the digest of all of it, and where the last line stands."""
+    """The lines of a file, where they stand, and what tells of all of it, and of what it holds."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.digest = hashlib.sha256()
+        self.digest, self.places, self.roots = hashlib.sha256(), hashlib.sha256(), Roots()
         self.start = self.end = 0
         self.detached, self.offsets = array("Q"), array("Q")
         self._file = file
@@ -232,6 +242,9 @@ class Keeping:
                 export_sha256=checked.sha256,
                 now_ms=now_ms,
                 reason=reason,
+                root=checked.root.hex(),
                 source_tenant=checked.source_tenant,
+                values=len(checked.detached),
+                values_at=checked.values_at,
             ),
         )

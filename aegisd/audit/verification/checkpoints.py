@@ -71,6 +71,10 @@ class CheckpointCheck:
         signed, events = self._covered
         return events, signed and events > 0
 
+    def root(self) -> bytes:
+        """The root of the tree over all events so far."""
+        return self._roots.tree().root()
+
     def _newest_size(self) -> int:
         newest = None
         with self._told.reading(self._tenant_id):

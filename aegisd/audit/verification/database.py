@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
+from msgspec import UNSET
+
 from aegisd.audit import documents
 from aegisd.audit.anchors import NONE, Anchors
-from aegisd.audit.archives import evidence, import_act
+from aegisd.audit.archives import evidence, import_act, imported
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.progress import Progress, silent
 from aegisd.audit.verification.checkpoints import CheckpointCheck
@@ -86,7 +88,7 @@ class _TenantCheck:
         self.chain = Chain(whole=True, body_tenant=written_for)
         self._checkpoints = CheckpointCheck(log, tenant_id, written_for or tenant_id, anchors, told)
         self._order = Order()
-        self._values = ValueCheck(log, tenant_id)
+        self._values = ValueCheck(log, tenant_id, self._act)
         self._beside = self._rows_beside()
         self._next = next(self._beside, None)
         # Read before the events and again after: a daemon may be appending meanwhile.
@@ -112,6 +114,8 @@ class _TenantCheck:
                 or (beside is not None and beside.position <= row.position)
             ):
                 self._check_values(row, holds=not breaks)
+            if row.event_type == "LOG_IMPORTED":
+                self._check_import(row)
             self._last = row
             self._checkpoints.add(row.hash)
             if self._before is not None and row.position + 1 == self._before[0]:
@@ -135,9 +139,6 @@ class _TenantCheck:
             )
         elif after is not None and after != self._before and after[0] == end:
             self._compare_head(after)
-        events = self.chain.events
-        if self._act is not None and self._act.events != events:
-            self._add_head(f"LOG_IMPORTED counts {self._act.events} events, found {events}")
         if isinstance(self._log, DatabaseLog):
             with self._told.reading(self._tenant_id):
                 for found in self._log.moved(self._tenant_id):
@@ -146,7 +147,7 @@ class _TenantCheck:
         with self._told.reading(self._tenant_id):
             self._check_values(None, holds=True)
         covered, signed = self._checkpoints.end()
-        sessions = len(self.chain.heads)
+        events, sessions = self.chain.events, len(self.chain.heads)
         self._told.count(self._tenant_id, events, sessions, signed=signed, covered=covered)
 
     def _rows(self) -> Iterator[StoredEvent | Break]:
@@ -182,9 +183,25 @@ class _TenantCheck:
         self._told.add(Break("head", detail, tenant_id=self._tenant_id, position=position))
 
     def _check_archive(self) -> None:
+        act, events = self._act, self.chain.events
+        if act is None:
+            return
+        if act.events != events:
+            self._add_head(f"LOG_IMPORTED counts {act.events} events, found {events}")
+        elif act.root not in (UNSET, self._checkpoints.root().hex()):
+            detail = "the events are others than those that LOG_IMPORTED tells of"
+            self._told.add(Break("root", detail, self._tenant_id))
         with self._told.reading(self._tenant_id):
-            for _piece in evidence(self._log, self._tenant_id):
+            for _piece in evidence(self._log, act):
                 pass
+
+    def _check_import(self, event: StoredEvent) -> None:
+        """What an archive holds is checked there: unless it is gone, and is no tenant any more."""
+        act = None if self._tenant_id.startswith(ARCHIVE_PREFIX) else imported(event)
+        with self._told.reading(self._tenant_id):
+            if act is not None and not self._log.next_position(act.archive):
+                detail = f"counts {act.events} events of {act.archive}, found none"
+                self._told.add(Break.of(event, "head", detail))
 
     def _rows_beside(self) -> Iterator[Detached]:
         """The values kept beside the tenant's events, as far as they can be read."""

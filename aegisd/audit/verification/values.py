@@ -1,14 +1,16 @@
 """The values beside a tenant's events, held to what the events say of them.
 
 An event tells which values it has, the salted digest of each, and whose they are; PAYLOAD_ERASED
-tells which were deleted. So a value that was changed, moved, added, taken away, or kept for another
-subject contradicts the log.
+tells which were deleted, and LOG_IMPORTED which came with an archive. So a value that was changed,
+moved, added, taken away, or kept for another subject contradicts the log.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from aegisd.core.custody import LogImported
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log import detached
 from aegisd.core.log.chain import Break
@@ -31,9 +33,11 @@ class ValueCheck:
     Holds a position for each subject that has values, and the places of what is missing.
     """
 
-    def __init__(self, log: LogReader, tenant_id: str) -> None:
-        self._log, self._tenant_id = log, tenant_id
-        # Which values came with a foreign log, nothing here tells.
+    def __init__(self, log: LogReader, tenant_id: str, act: LogImported | None) -> None:
+        """`act` is what was read of an archive before the first of its events, if anything."""
+        self._log, self._tenant_id, self._act = log, tenant_id, act
+        self._found, self._places = 0, hashlib.sha256()
+        # Which values came with a foreign log, none of its events tells.
         self._is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
         # Without a manifest nothing is a secret; under one, events of newer builds tell.
         self._is_governed = self._tells_secrets = False
@@ -54,6 +58,11 @@ class ValueCheck:
 
     def end(self) -> Iterator[Break]:
         """What is missing, was not appended since it was looked for, and not erased since."""
+        act = self._act
+        if act is not None and act.values_at not in (msgspec.UNSET, self._places.hexdigest()):
+            told = f"LOG_IMPORTED counts {act.values} values, found beside events that hold"
+            others = " at other places" if act.values == self._found else ""
+            yield Break("detached", f"{told}: {self._found}{others}", self._tenant_id)
         if not self._missing:
             return
         last = max(event.position for events in self._missing.values() for event, _ in events)
@@ -84,6 +93,9 @@ class ValueCheck:
             except LogCorrupt as error:
                 yield _break(event, error.message)
             self._kept[subject] = event.position
+            if self._act is not None:
+                self._found += 1
+                self._places.update(detached.place(row.position, row.pointer))
         is_told = self._tells_secrets or not self._is_governed
         if missing and is_told and not self._is_archive:
             self._missing.setdefault(subject, []).extend((event, each) for each in sorted(missing))

@@ -159,6 +159,11 @@ def kept_at(payload: object) -> set[str]:
     return {where for where, told in _commitments(payload) if told["bytes"] != 0}
 
 
+def place(position: int, pointer: str) -> bytes:
+    """What is digested, in this order, to tell where values stand: decimal, and a JSON string."""
+    return b"%d%b" % (position, encode(pointer))
+
+
 def replaced(payload: object, pointer: str, new: object) -> object:
     """A copy with another value at a pointer; the payload itself where nothing is there."""
     try:

@@ -1,19 +1,26 @@
 """A value beside an event is the event's own, or what became of it stands in the log."""
 
+import io
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from msgspec.structs import replace
 
+from aegisd.audit.export_writing import complete
+from aegisd.audit.partial_export import ExportPlan, PartialExport
 from aegisd.audit.verification import values
 from aegisd.audit.verification.database import verify_database
 from aegisd.core import gate
+from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.detached import detach
+from aegisd.core.log.export import ExportedDetached, Scope
 from aegisd.core.policy.generation import BASE_GENERATION
 from aegisd.core.proposal import Proposal
 from aegisd.core.sensitive import DETACHED_BYTES_MIN
 from aegisd.rows import Detached
 from aegisd.store.memory import MemoryStore, TenantLog
+from tests.core.builders import export_lines
 from tests.core.gate import MANIFEST, Json, manifest, proposal
 from tests.engine.world import configured, run, running
 
@@ -163,3 +170,61 @@ def test_an_erasure_behind_the_last_event_that_was_read_is_no_break(
 
     monkeypatch.setattr(store, "events", events)
     assert [each for each in found(store) if each.startswith("detached")] == []
+
+
+def imported(store: MemoryStore) -> tuple[str, Detached]:
+    """An archive of an export without the last of its values, and that value beside its event."""
+    *came, lacking = store.kept("acme")
+    beside = [
+        ExportedDetached(
+            position=row.position,
+            pointer=row.pointer,
+            subject=row.subject,
+            salt=row.salt,
+            value=row.value.decode(),
+        )
+        for row in came
+    ]
+    lines = export_lines(Scope(tenant_id="acme"), [], store.events("acme"), beside)
+    file = io.BytesIO(b"".join(lines))
+
+    async def story() -> str:
+        async with running(store, told=configured(HELD)) as engine:
+            kept, _ = await engine.import_log("audit", file, author="ann", reason="case 12")
+            return kept.archive
+
+    archive = run(story())
+    return archive, replace(lacking, tenant_id=archive)
+
+
+@pytest.mark.parametrize(
+    ("deleted", "added", "detail"), [(1, 0, "4"), (0, 1, "6"), (1, 1, "5 at other places")]
+)
+def test_an_archive_is_there_with_the_values_that_came_with_it_and_no_others(
+    deleted: int, added: int, detail: str
+) -> None:
+    store = recorded()
+    archive, other = imported(store)
+    assert found(store) == []
+    log = store._tenants[archive]
+    for row in places(log)[:deleted]:
+        del log.detached[row.position][row.pointer]
+    if added:
+        log.detached[other.position] = {other.pointer: other}
+    told = f"LOG_IMPORTED counts 5 values, found beside events that hold: {detail}"
+    assert found(store) == [f"detached: {told}"]
+    plan = ExportPlan(tenant_id=archive, session_id=None, values=True, end=None, note="")
+    with closing(PartialExport.temporary(plan)) as partial, pytest.raises(LogCorrupt, match=told):
+        complete(store, None, partial, io.BytesIO())
+
+
+def test_an_archive_is_the_one_that_was_imported() -> None:
+    store, other = recorded(), recorded()
+    archive, _ = imported(store)
+    log = store._tenants[archive]
+    forged = other._tenants[imported(other)[0]]
+    log.events[:] = [replace(event, tenant_id=archive) for event in forged.events]
+    log.detached = forged.detached
+    assert found(store) == ["root: the events are others than those that LOG_IMPORTED tells of"]
+    del store._tenants[archive]
+    assert found(store) == [f"head: counts {len(log.events)} events of {archive}, found none"]
