@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import msgspec
+from msgspec import UNSET
 
 from aegisd.core.custody import LogImported
 from aegisd.core.errors import InvalidField, LogCorrupt
@@ -17,9 +18,10 @@ _decode_act = decoder(LogImported)
 
 
 def import_act(log: LogReader, archive: str) -> LogImported | None:
-    """The newest act that says what an archive holds; None for another tenant or a cut import.
+    """The act that says what an archive holds; None for another tenant or a cut import.
 
-    None also of a server, which names no tenants: nobody knows whose control session tells.
+    Of several the first that tells a root: of a later one, less is signed. None also of a server,
+    which names no tenants: nobody knows whose control session tells.
     """
     if not archive.startswith(ARCHIVE_PREFIX):
         return None
@@ -28,7 +30,8 @@ def import_act(log: LogReader, archive: str) -> LogImported | None:
         for tenant_id in log.tenants():
             if not tenant_id.startswith(ARCHIVE_PREFIX):
                 for act in map(imported, log.session_events(tenant_id, CONTROL_SESSION)):
-                    found = act if act is not None and act.archive == archive else found
+                    if act is not None and act.archive == archive:
+                        found = act if found is None or found.root is UNSET else found
     return found
 
 
@@ -47,7 +50,7 @@ def evidence(log: LogReader, act: LogImported | None) -> Iterator[bytes]:
 
     Raises `LogCorrupt` where a piece is missing or another.
     """
-    if act is None or isinstance(act.evidence, msgspec.UnsetType):
+    if act is None or act.evidence is UNSET:
         return
     for digest in act.evidence:
         document = log.document(bytes.fromhex(digest))

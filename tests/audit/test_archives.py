@@ -54,7 +54,8 @@ def told(**more: object) -> dict[str, object]:
 
 
 def test_the_act_of_an_archive_is_found_and_no_other() -> None:
-    log = store(told(archive="$archive.x"), {"nonsense": 1}, told(), told(author="bob"))
+    acts = (told(), told(author="bob", root="0" * 64), told(author="eve"))
+    log = store(told(archive="$archive.x"), {"nonsense": 1}, *acts)
     act = import_act(log, ARCHIVE)
     assert act is not None
     assert (act.author, act.evidence) == ("bob", UNSET)
