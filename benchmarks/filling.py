@@ -12,14 +12,12 @@ from aegisd import compose, resources
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal, read
-from aegisd.engine.checkpoints import INTERVAL_MS_DEFAULT, Signing
+from aegisd.engine.checkpoints import INTERVAL_MS_DEFAULT
 from aegisd.engine.engine import Engine
 from aegisd.rego.installation import installation
 from aegisd.rego.judge import RegoJudge
 from aegisd.rego.shelter import Shelter
 from aegisd.rules_version import rules_version
-from aegisd.signing.guard import GuardFolder
-from aegisd.signing.signer import guard_path, key_path, open_keyring
 from aegisd.store.sqlite.store import SqliteStore
 from benchmarks.workloads import CALLS_PER_SESSION
 from drills.daemon import proposal
@@ -66,15 +64,13 @@ async def running(
     else:
         shown = made.evaluator
         judge = Allowing(shown, Shelter(shown), made.base, store.document, rules_version())
-    signing = Signing(
-        signer=open_keyring(key_path(database), lambda: None),
-        guard=GuardFolder(guard_path(database)),
-        interval_ms=interval_ms,
-    )
-    configured = compose.configured(judge, manifest)
-    key = compose.snapshot_key(str(database))
     engine = compose.engine(
-        store, judge, configured, on_fatal=print, signing=signing, snapshot_key=key
+        store,
+        judge,
+        compose.configured(judge, manifest),
+        on_fatal=print,
+        signing=compose.signing(str(database), store, interval_ms=interval_ms),
+        snapshot_key=compose.snapshot_key(str(database)),
     )
     await engine.start()
     try:

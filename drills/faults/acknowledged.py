@@ -67,15 +67,6 @@ def examine(
     return Breach(lost=tuple(lost), broken=tuple(broken))
 
 
-def half_batches(reader: EventReader, tenant_id: str, prefix: str, rows: int) -> list[str]:
-    """Sessions of a name that hold part of a batch, where each batch adds `rows` events."""
-    return [
-        f"{tenant_id}: session {head.session_id} holds part of a batch"
-        for head in reader.sessions(tenant_id)
-        if head.session_id.startswith(prefix) and (head.seq + 1) % rows
-    ]
-
-
 def _tenant(
     reader: EventReader,
     tenant_id: str,

@@ -13,8 +13,8 @@ from aegisd.core.state.snapshot import digest
 from aegisd.ports import EventReader
 from aegisd.store.dsn import open_reader
 from drills.daemon import Daemon
-from drills.faults.acknowledged import Acknowledged, half_batches
-from drills.faults.load import BATCH_ROWS, BATCHES_OF, Load
+from drills.faults.acknowledged import Acknowledged
+from drills.faults.load import Load, half_batches
 from drills.faults.outcome import Tally, fault
 from drills.faults.server import own_server
 from tests import postgres as postgresql
@@ -59,7 +59,7 @@ def _rounds(
         tally.attempt()
     with Daemon(folder, dsn=dsn) as daemon, closing(open_reader(dsn)) as reader:
         tally.hold(dsn, heard)
-        tally.broken += half_batches(reader, "acme", BATCHES_OF, BATCH_ROWS)
+        tally.broken += half_batches(reader)
         tally.broken += _folds(reader, daemon)
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+from aegisd.ports import EventReader
 from drills.daemon import CREATED, HUNG_UP, Client, Daemon, proposal
 from drills.faults.acknowledged import Acknowledged
 
@@ -17,13 +18,22 @@ BATCH_EVENTS = 3
 BATCH_ROWS = 6
 
 
-def acknowledge(heard: Acknowledged, answer: Any, tenant_id: str = "acme") -> None:  # noqa: ANN401 - JSON
+def half_batches(reader: EventReader) -> list[str]:
+    """Sessions of batches that hold part of one."""
+    return [
+        f"session {head.session_id} holds part of a batch"
+        for head in reader.sessions("acme")
+        if head.session_id.startswith(BATCHES_OF) and (head.seq + 1) % BATCH_ROWS
+    ]
+
+
+def acknowledge(heard: Acknowledged, answer: Any) -> None:  # noqa: ANN401 - JSON
     """Take note of what an answer 201 says is in the log: the event, and its decision behind it."""
     for told in answer if isinstance(answer, list) else [answer]:
-        heard.add(tenant_id, told["position"], told["hash"])
+        heard.add("acme", told["position"], told["hash"])
         if told["decision"] is not None:
             # They are of one commit, so nothing stands between the two.
-            heard.add(tenant_id, told["position"] + 1, told["head"]["hash"])
+            heard.add("acme", told["position"] + 1, told["head"]["hash"])
 
 
 def session_of(number: int) -> str:

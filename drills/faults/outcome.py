@@ -97,20 +97,16 @@ def fault(
     alone: bool = False,
 ) -> Callable[[Work], Fault]:
     """Make a row of a function; its docstring says how the fault is brought about."""
-
-    def row(work: Work) -> Fault:
-        return Fault(
-            name=name,
-            method=(getdoc(work) or "").removesuffix("."),
-            store=store,
-            attempts=attempts,
-            quick=quick,
-            work=work,
-            planted=planted,
-            alone=alone,
-        )
-
-    return row
+    return lambda work: Fault(
+        name=name,
+        method=(getdoc(work) or "").removesuffix("."),
+        store=store,
+        attempts=attempts,
+        quick=quick,
+        work=work,
+        planted=planted,
+        alone=alone,
+    )
 
 
 class FaultOutcome(Struct, frozen=True, kw_only=True):

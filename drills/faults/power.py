@@ -14,11 +14,11 @@ from aegisd.child import NotStarted
 from aegisd.core.errors import AegisError
 from aegisd.store.sqlite.store import SqliteStore
 from drills.daemon import CREATED, Daemon, proposal
-from drills.faults.acknowledged import Acknowledged, Breach, examine, half_batches
+from drills.faults.acknowledged import Acknowledged, Breach, examine
 from drills.faults.appending import Batches, heard, run
 from drills.faults.interposer import EVERY, SYNC, Orders, disk
 from drills.faults.journal import SENT, Operation, read
-from drills.faults.load import BATCH_ROWS, BATCHES_OF, Load, acknowledge
+from drills.faults.load import Load, acknowledge, half_batches
 from drills.faults.outcome import NORMAL, Tally, fault
 from drills.faults.powercut import Disk
 
@@ -177,15 +177,11 @@ def _restart(
     try:
         with closing(SqliteStore(str(folder / "aegis.db"))) as log:
             found = examine(log, acknowledged, borders)
-            halves = half_batches(log, "acme", BATCHES_OF, BATCH_ROWS)
+            halves = half_batches(log)
             if found or halves:
                 return Breach(lost=found.lost, broken=(*found.broken, *halves))
-            _append_again(log)
+            # A batch for a tenant that nobody wrote to: the log is not only readable.
+            log.append(Batches(0, ["afterwards"]).batch())
             return found
     except AegisError as error:
         return Breach(broken=(error.message,))
-
-
-def _append_again(store: SqliteStore) -> None:
-    """A batch for a tenant that nobody wrote to: the log is not only readable."""
-    store.append(Batches(0, ["afterwards"]).batch())

@@ -10,18 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from drills.faults.journal import (
-    CLOSED,
-    MADE_FOLDER,
-    OPENED,
-    RENAMED,
-    SYNCED,
-    TRUNCATED,
-    UNLINKED,
-    UNSYNCED,
-    WRITTEN,
-    Operation,
-)
+from drills.faults import journal
+from drills.faults.journal import TRUNCATED, WRITTEN, Operation
 
 # Bytes that a disk writes whole or not at all.
 SECTOR_BYTES = 512
@@ -114,24 +104,24 @@ class Disk:
                 (folder / name).chmod(0o600)
 
     def _follow(self, operation: Operation) -> None:
-        if operation.kind == OPENED:
+        if operation.kind == journal.OPENED:
             self._opened(operation)
-        elif operation.kind == CLOSED:
+        elif operation.kind == journal.CLOSED:
             self._open.pop(operation.descriptor, None)
         elif operation.kind in (WRITTEN, TRUNCATED):
             inode = self._open[operation.descriptor]
             if isinstance(inode, Inode):
                 inode.pending.append(operation)
-        elif operation.kind == SYNCED:
+        elif operation.kind == journal.SYNCED:
             self._open[operation.descriptor].sync()
-        elif operation.kind == UNSYNCED:
+        elif operation.kind == journal.UNSYNCED:
             unsynced = self._open[operation.descriptor]
             if isinstance(unsynced, Inode):
                 unsynced.forget(self._chance)
-        elif operation.kind == MADE_FOLDER:
+        elif operation.kind == journal.MADE_FOLDER:
             # Taken for durable at once: no file of a log is in a folder that the daemon makes.
             self._folders.setdefault(operation.data.decode(), Names())
-        elif operation.kind in (RENAMED, UNLINKED):
+        elif operation.kind in (journal.RENAMED, journal.UNLINKED):
             self._moved(operation)
 
     def _opened(self, operation: Operation) -> None:

@@ -97,22 +97,24 @@ def _bend(chance: Random, file: File) -> File:
 
 def look(folder: Path, file: File, auditor: Auditor) -> Verdicts:
     """Let both verifiers judge one file."""
-    path = folder / "file"
-    path.write_bytes(file.data)
-    arguments = [str(path)]
-    for key in auditor.keys:
-        arguments += ["--key", key]
+    arguments = _written(folder, file, auditor)
+    alone = _code(lambda: aegis_verify.main([*arguments, "--json"]))
+    ours = _code(lambda: aegisctl(["verify", *arguments, "--json"]))
+    return Verdicts(file=file, auditor=auditor, alone=alone, ours=ours)
+
+
+def _written(folder: Path, file: File, auditor: Auditor) -> list[str]:
+    """Write what is judged into a folder; how a verifier is told of it."""
+    arguments = [str(folder / "file"), *(part for key in auditor.keys for part in ("--key", key))]
+    (folder / "file").write_bytes(file.data)
     for number, note in enumerate(auditor.kept):
         kept = folder / f"kept-{number}"
         kept.write_text(note, "utf-8")
         arguments += ["--checkpoint", str(kept)]
     if file.event is not None:
-        event = folder / "event"
-        event.write_bytes(file.event)
-        arguments += ["--event", str(event)]
-    alone = _code(lambda: aegis_verify.main([*arguments, "--json"]))
-    ours = _code(lambda: aegisctl(["verify", *arguments, "--json"]))
-    return Verdicts(file=file, auditor=auditor, alone=alone, ours=ours)
+        (folder / "event").write_bytes(file.event)
+        arguments += ["--event", str(folder / "event")]
+    return arguments
 
 
 def _code(judge: Callable[[], int]) -> int:
@@ -127,11 +129,7 @@ def _code(judge: Callable[[], int]) -> int:
 
 def _keep(folder: Path, told: Verdicts) -> None:
     folder.mkdir(parents=True)
-    (folder / "file").write_bytes(told.file.data)
-    if told.file.event is not None:
-        (folder / "event").write_bytes(told.file.event)
-    for number, note in enumerate(told.auditor.kept):
-        (folder / f"kept-{number}").write_text(note, "utf-8")
+    _written(folder, told.file, told.auditor)
     text = f"{told.fault}: aegis_verify {told.alone}, aegisctl {told.ours}, {told.auditor.keys}\n"
     (folder / "verdict").write_text(text, "utf-8")
 
