@@ -84,15 +84,11 @@ class Derivation(Struct, frozen=True, kw_only=True):
         """How many differences there are of each class, by name."""
         return dict(sorted(Counter(found.klass for _, found in self.differences).items()))
 
-    def by_place(self) -> dict[str, int]:
-        """How many differences there are at each place, by name."""
-        return dict(sorted(Counter(found.place for _, found in self.differences).items()))
-
     def document(self) -> dict[str, object]:
         """The report as JSON values."""
         return {
             "by_class": self.by_class(),
-            "by_place": self.by_place(),
+            "by_place": dict(Counter(found.place for _, found in self.differences)),
             **{name: sum(getattr(each, name) for each in self.tenants) for name in _SUMMED},
             "differences": [
                 {"tenant_id": tenant, **msgspec.to_builtins(found)}

@@ -133,10 +133,6 @@ def _rechain(export: _Lines, told: EventReplacement) -> None:
     export.relink(number)
 
 
-def _delete(export: _Lines, told: At) -> None:
-    del export.lines[export.at(told.seq)]
-
-
 def _truncate(export: _Lines, told: At) -> None:
     first = export.at(told.seq)
     cut = {number for number, _ in export.told() if number >= first}
@@ -176,7 +172,7 @@ def _resign(export: _Lines, _told: Nothing) -> None:
 _ACTS: dict[str, Callable[..., None]] = {
     "edit": lambda export, told: export.replace(export.at(told.seq), told),
     "rechain": _rechain,
-    "delete": _delete,
+    "delete": lambda export, told: export.lines.pop(export.at(told.seq)),
     "truncate": _truncate,
     "swap": _swap,
     "repeat": _repeat,

@@ -150,17 +150,13 @@ def receipt(answer: Recorded, checkpoint: str | UnsetType = UNSET) -> Receipt:
         seq=event.seq,
         position=event.position,
         hash=event.hash.hex(),
-        call_id=answer.call_id if decided is None else _call_id(answer, decided),
+        # As its decision tells; an event judged for its release may be about no call.
+        call_id=decided.call_id if decided and event.event_type in JUDGED else answer.call_id,
         session_id=event.session_id,
         decision=None if decided is None else _answered(decided),
         head=head(behind or event),
         checkpoint=checkpoint,
     )
-
-
-def _call_id(answer: Recorded, decided: _Decided) -> str | None:
-    """The call, as its decision tells; an event judged for its release may be about none."""
-    return decided.call_id if answer.event.event_type in JUDGED else answer.call_id
 
 
 def _answered(decided: _Decided) -> Decision:

@@ -133,31 +133,31 @@ class RegoJudge:
 
     def released(self, bundle: str) -> frozenset[str]:
         """The event types whose release the bundle judges; all if its bytes cannot be read."""
-        known = self._released.get(bundle)
-        if known is None:
-            body = self._body(bundle)
-            if body is None:
-                return RELEASED
-            try:
-                known = released(bundles.decode(body))
-            except AegisError:
-                known = RELEASED
-            _remember(self._released, bundle, known, PROGRAMS_MAX)
-        return known
+        return self._told(self._released, bundle, released, RELEASED)
 
     def reads_time(self, bundle: str) -> bool:
         """Whether operators' rules of the bundle read the time; yes if it does not load."""
-        known = self._timed.get(bundle)
-        if known is None:
+        return self._told(self._timed, bundle, lambda files: check(files).timed, otherwise=True)
+
+    def _told(
+        self,
+        known: OrderedDict[str, V],
+        bundle: str,
+        tell: Callable[[Mapping[str, str]], V],
+        otherwise: V,
+    ) -> V:
+        """What the files of a bundle tell, kept; `otherwise` where they cannot be read."""
+        told = known.get(bundle)
+        if told is None:
             body = self._body(bundle)
             if body is None:
-                return True
+                return otherwise
             try:
-                known = check(bundles.decode(body)).timed
+                told = tell(bundles.decode(body))
             except AegisError:
-                known = True
-            _remember(self._timed, bundle, known, PROGRAMS_MAX)
-        return known
+                told = otherwise
+            _remember(known, bundle, told, PROGRAMS_MAX)
+        return told
 
     def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
         """The verdict; None if the bundle's or the manifest's bytes are gone."""

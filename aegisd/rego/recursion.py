@@ -3,7 +3,7 @@
 rego-cpp fails when such a rule is asked, regorus runs out of stack and takes the process with it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from aegisd.core.errors import PolicyInvalid
@@ -125,9 +125,6 @@ def _rules(name: Path, reads: Mapping[Node, set[Node]]) -> set[Path]:
     """The rules that a rule reads, by whatever place."""
     found: set[Path] = set()
     for other in reads[name]:
-        found |= _plain_names(reads[other]) if isinstance(other, _Place) else {other}
+        named = reads[other] if isinstance(other, _Place) else {other}
+        found |= {node for node in named if not isinstance(node, _Place)}
     return found
-
-
-def _plain_names(nodes: Iterable[Node]) -> set[Path]:
-    return {node for node in nodes if not isinstance(node, _Place)}

@@ -111,10 +111,8 @@ def _is_simple(text: bytes) -> bool:
     shape = text.translate(_SHAPE)
     if any(run in shape for run in _LONG_INTEGERS) or shape.startswith(_LONG_INTEGER):
         return False
-    if shape.count(b"[") > STORED_DEPTH_MAX and not all(map(_is_shallow, shape.split(b"\n"))):
+    if shape.count(b"[") > STORED_DEPTH_MAX and any(
+        line.count(b"[") > STORED_DEPTH_MAX for line in shape.split(b"\n")
+    ):
         return False
     return text.isascii() or text.translate(None, _ABOVE_BMP) == text
-
-
-def _is_shallow(shape: bytes) -> bool:
-    return shape.count(b"[") <= STORED_DEPTH_MAX

@@ -84,18 +84,14 @@ def _limit(
 
 def multiple_of(argument: float, _around: Around) -> Check:
     """`multipleOf`, exactly: of the numbers as they are written, in decimals."""
-    if isinstance(argument, int):
-        whole = argument
-        by_whole = True
-    else:
-        whole, by_whole = 1, False
+    by_whole = isinstance(argument, int)
     divisor, divisor_exponent = _decimal(argument)
 
     def check(value: object, steps: Steps) -> bool:
         if not isinstance(value, int | float) or value.__class__ is bool:
             return True
         if by_whole and isinstance(value, int):
-            return value % whole == 0
+            return value % argument == 0
         steps.spend(_DIVISION_STEPS)
         number, exponent = _decimal(value)
         shift = exponent - divisor_exponent
@@ -141,11 +137,6 @@ def one_of_values(argument: list[object], _around: Around) -> Check:
         return key(value, steps) in options
 
     return check
-
-
-def constant(argument: object, around: Around) -> Check:
-    """`const`."""
-    return one_of_values([argument], around)
 
 
 def unique_items(argument: bool, _around: Around) -> Check | None:  # noqa: FBT001  # as it is written
@@ -244,7 +235,7 @@ def _decimal(number: float) -> tuple[int, int]:
 # The keywords, and the order in which they are asked: what is cheap comes first.
 KEYWORDS: dict[str, Callable[[Any, Around], Check | None]] = {
     "type": of_type,
-    "const": constant,
+    "const": lambda argument, around: one_of_values([argument], around),
     "enum": one_of_values,
     "required": required,
     "minimum": _limit(lambda value, bound: value >= bound, "exclusiveMinimum", exclusive=False),

@@ -82,11 +82,6 @@ class OpenSession(Command[Recorded], frozen=True, kw_only=True):
         )
 
 
-def new_session_id() -> str:
-    """An id for a session that nobody named."""
-    return f"s-{secrets.token_hex(ID_RANDOM_BYTES)}"
-
-
 def opening(
     session_id: str | None,
     *,
@@ -98,8 +93,9 @@ def opening(
     """The command of opening a session. Raises `InvalidField`, `ReservedId` or `TooLarge`."""
     if meta is not UNSET:
         _check_meta(meta)
+    made_up = f"s-{secrets.token_hex(ID_RANDOM_BYTES)}"
     return OpenSession(
-        session_id=new_session_id() if session_id is None else check_id(session_id, "session_id"),
+        session_id=made_up if session_id is None else check_id(session_id, "session_id"),
         named=session_id is not None,
         user_id=user_id and check_id(user_id, "user_id"),
         agent_id=None if agent_id is None else check_id(agent_id, "agent_id"),
