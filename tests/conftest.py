@@ -66,6 +66,15 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture
+def dsn() -> Iterator[str]:
+    """A database of PostgreSQL without a log."""
+    from tests import postgres  # noqa: PLC0415 - its driver is an extra
+
+    with postgres.database() as named:
+        yield named
+
+
+@pytest.fixture
 def interruptible() -> Iterator[None]:
     """SIGINT interrupts, as in a terminal: tests may have been started with it ignored.
 

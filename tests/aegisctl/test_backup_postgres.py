@@ -1,6 +1,5 @@
 """Verify, export, backup and restore work with PostgreSQL as they do with a file."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -8,16 +7,9 @@ import psycopg
 import pytest
 
 from aegisd.store.dsn import open_store
-from tests import postgres
 from tests.aegisctl.conftest import Type
 from tests.audit.full import tables
 from tests.audit.signed import sign, vkey
-
-
-@pytest.fixture
-def dsn() -> Iterator[str]:
-    with postgres.database() as named:
-        yield named
 
 
 def test_a_log_goes_into_postgresql_and_back_unchanged(

@@ -95,14 +95,15 @@ def test_nothing_forged_is_nothing_found(export: Path, type_: Type) -> None:
     assert export.read_bytes() == before
 
 
+def allow(session: str, seq: int, payload: dict[str, object]) -> object:
+    if (session, seq) == ("s2", 3):
+        return {**payload, "outcome": "allow", "reason": "OK", "reasons": []}
+    return payload
+
+
 def test_a_decision_turned_round_with_every_hash_made_again_is_found(
     export: Path, type_: Type
 ) -> None:
-    def allow(session: str, seq: int, payload: dict[str, object]) -> object:
-        if (session, seq) == ("s2", 3):
-            return {**payload, "outcome": "allow", "reason": "OK", "reasons": []}
-        return payload
-
     forge(export, allow)
     assert type_("verify", export).code == 0
     code, found = differences(type_, export)
@@ -285,11 +286,6 @@ def test_what_only_one_engine_derives_otherwise_stands_under_its_name(
 
 @native
 def test_a_forged_decision_is_found_by_both(export: Path, type_: Type) -> None:
-    def allow(session: str, seq: int, payload: dict[str, object]) -> object:
-        if (session, seq) == ("s2", 3):
-            return {**payload, "outcome": "allow", "reason": "OK", "reasons": []}
-        return payload
-
     forge(export, allow)
     typed = type_("replay", export, "--engine", "both", "--json")
     assert typed.code == 1

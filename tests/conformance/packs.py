@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from aegisd.audit.log import Log
 from aegisd.conformance.loading import load
 from aegisd.conformance.pack import Pack
 from aegisd.conformance.play import play
 from aegisd.conformance.replaying import Replays
 from aegisd.conformance.result import CaseResult
+from aegisd.conformance.source import Fault, PackInvalid
 from aegisd.conformance.target import Target
 from aegisd.core.log.envelope import StoredEvent
 
@@ -109,3 +112,10 @@ class Corrupt:
     def session_events(self, tenant_id: str, session_id: str) -> Iterator[StoredEvent]:
         changed = map(self._lie, self._log.session_events(tenant_id, session_id))
         return (event for event in changed if event is not None)
+
+
+def faults(*paths: Path) -> list[Fault]:
+    """What is wrong with packs."""
+    with pytest.raises(PackInvalid) as refused:
+        load(paths)
+    return refused.value.faults

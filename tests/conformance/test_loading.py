@@ -7,16 +7,10 @@ import pytest
 from aegisd.conformance import loading
 from aegisd.conformance.loading import PACK_BYTES_MAX, PACKS_MAX, chosen, load
 from aegisd.conformance.pack import CASES_MAX, STEPS_MAX
-from aegisd.conformance.source import Fault, PackInvalid
+from aegisd.conformance.source import PackInvalid
 from aegisd.conformance.step import BATCH_EVENTS_MAX, REPEAT_MAX, SHAPES
 from aegisd.core.errors import ConfigInvalid
-from tests.conformance.packs import FIRST, HEAD, NOTE, one, steps, write
-
-
-def faults(*paths: Path) -> list[Fault]:
-    with pytest.raises(PackInvalid) as refused:
-        load(paths)
-    return refused.value.faults
+from tests.conformance.packs import FIRST, HEAD, NOTE, faults, one, steps, write
 
 
 def test_a_pack_keeps_the_line_of_every_case_and_step(tmp_path: Path) -> None:

@@ -5,14 +5,7 @@ from pathlib import Path
 import pytest
 
 from aegisd.conformance.loading import load
-from aegisd.conformance.source import Fault, PackInvalid
-from tests.conformance.packs import HEAD, NOTE, steps, write
-
-
-def faults(*paths: Path) -> list[Fault]:
-    with pytest.raises(PackInvalid) as refused:
-        load(paths)
-    return refused.value.faults
+from tests.conformance.packs import HEAD, NOTE, faults, steps, write
 
 
 def test_materials_lie_beside_the_pack_or_are_installed_and_nowhere_else(tmp_path: Path) -> None:

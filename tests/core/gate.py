@@ -20,6 +20,7 @@ from aegisd.core.log.envelope import Envelope, StoredEvent, seal, unseal
 from aegisd.core.policy.generation import BASE_GENERATION
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.judge import maker
+from aegisd.core.policy.schema import Leaf, ListOf, MapOf, Schema
 from aegisd.core.policy.verdict import Verdict, judge
 from aegisd.core.proposal import Proposal, read
 from aegisd.core.state.fold import fact, fold_session, fold_tenant
@@ -295,3 +296,25 @@ class Gate:
                 user_id="",
             )
         )
+
+
+def misfits(value: object, schema: Schema, where: str = "") -> list[str]:
+    """Every place where a value and a schema do not say the same."""
+    if schema is Leaf.FREE:
+        return []
+    if schema is Leaf.SCALAR:
+        return [] if value is None or isinstance(value, str | int) else [where]
+    if isinstance(schema, ListOf):
+        if not isinstance(value, list):
+            return [where]
+        return [
+            m for i, item in enumerate(value) for m in misfits(item, schema.item, f"{where}/{i}")
+        ]
+    if not isinstance(value, dict):
+        return [where]
+    if isinstance(schema, MapOf):
+        return [m for key in value for m in misfits(value[key], schema.value, f"{where}/{key}")]
+    assert isinstance(schema, Mapping)
+    wrong = [f"{where}/{key}" for key in set(value) ^ set(schema)]
+    both = set(value) & set(schema)
+    return wrong + [m for key in both for m in misfits(value[key], schema[key], f"{where}/{key}")]

@@ -7,10 +7,8 @@ import pytest
 
 from aegisd.core.errors import CheckpointUnknown, SigningFailed, StoreBroken, StoreFailed
 from aegisd.core.log import checkpoint
-from aegisd.core.log.merkle import Tree
 from aegisd.engine.checkpoints import Signing
 from aegisd.engine.engine import Engine
-from aegisd.ports import EventReader
 from aegisd.rows import Checkpoint, Growth
 from aegisd.signing import ed25519
 from aegisd.store.memory import MemoryStore
@@ -20,6 +18,7 @@ from tests.engine.world import (
     MemoryGuard,
     StubbornStore,
     evidence,
+    root_of,
     run,
     running,
     said,
@@ -27,13 +26,6 @@ from tests.engine.world import (
 )
 
 KEYS = signer().keys(0)
-
-
-def root_of(reader: EventReader, size: int, tenant_id: str = "acme") -> bytes:
-    """The root over a log's first events, from its stored hashes alone."""
-    tree = Tree()
-    tree.extend([event.hash for event in reader.events(tenant_id, limit=size)])
-    return tree.root()
 
 
 async def covering(engine: Engine, size: int, tenant_id: str = "acme") -> Checkpoint:

@@ -6,22 +6,18 @@ from aegisd.core.errors import ConfigInvalid
 from aegisd.engine.configured import Configured
 from aegisd.engine.engine import Engine
 from aegisd.store.memory import MemoryStore
-from tests.core.gate import BUNDLE, Json, ScriptedJudge, base, claim, digest, manifest, proposal
-from tests.engine.world import OPEN, configured, log_of, run, running
-
-STRICT = manifest(name="strict", tools={})
-ANNS = {"rules/ann.py": "ann"}
-OTHER = b'{"files":{"rules/other.py":"other"}}'
-
-
-def denying(given: Json, held: Json) -> Json:
-    said = base(given, held)
-    said["deny"].append(claim("POLICY_DENY"))
-    return said
-
-
-def judge_of_both() -> ScriptedJudge:
-    return ScriptedJudge({BUNDLE: base, OTHER: denying})
+from tests.core.gate import BUNDLE, ScriptedJudge, digest, manifest, proposal
+from tests.engine.world import (
+    ANNS,
+    OPEN,
+    OTHER,
+    STRICT,
+    configured,
+    judge_of_both,
+    log_of,
+    run,
+    running,
+)
 
 
 async def acts(engine: Engine) -> list[tuple[str, str, str]]:

@@ -13,32 +13,24 @@ from aegisd.engine import engine as engine_module
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 from tests.core.gate import (
-    BUNDLE,
-    Json,
-    ScriptedJudge,
-    base,
-    claim,
     digest,
     manifest,
     proposal,
     tool,
 )
-from tests.engine.world import OPEN, codes, log_of, outcome, run, running
+from tests.engine.world import (
+    ANNS,
+    OPEN,
+    STRICT,
+    codes,
+    denying,
+    judge_of_both,
+    log_of,
+    outcome,
+    run,
+    running,
+)
 from tests.patience import PATIENCE_S
-
-STRICT = manifest(name="strict", tools={})
-ANNS = {"rules/ann.py": "ann"}
-OTHER = b'{"files":{"rules/other.py":"other"}}'
-
-
-def denying(given: Json, held: Json) -> Json:
-    said = base(given, held)
-    said["deny"].append(claim("POLICY_DENY"))
-    return said
-
-
-def judge_of_both() -> ScriptedJudge:
-    return ScriptedJudge({BUNDLE: base, OTHER: denying})
 
 
 def test_an_operators_act_is_in_force_from_the_next_decision_on() -> None:

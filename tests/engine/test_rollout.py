@@ -10,9 +10,17 @@ from aegisd.engine.engine import Engine
 from aegisd.engine.rollout import RolloutProgress
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import manifest, proposal
-from tests.engine.world import StubbornStore, codes, configured, log_of, outcome, run, running
+from tests.engine.world import (
+    STRICT,
+    StubbornStore,
+    codes,
+    configured,
+    log_of,
+    outcome,
+    run,
+    running,
+)
 
-STRICT = manifest(name="strict", tools={})
 TENANTS = ("a", "b", "c", "d")
 
 

@@ -6,20 +6,12 @@ import pytest
 
 from aegisd.core.errors import CheckpointUnknown, EventUnknown, NotCovered
 from aegisd.core.log.checkpoint import TreeHead
-from aegisd.core.log.merkle import Tree, consistent, included
+from aegisd.core.log.merkle import consistent, included
 from aegisd.engine.checkpoints import Checkpoints
 from aegisd.engine.engine import Engine
-from aegisd.ports import EventReader
 from aegisd.rows import Checkpoint, Growth
 from aegisd.store.memory import MemoryStore
-from tests.engine.world import MemoryGuard, evidence, run, running, said, signer
-
-
-def root_of(reader: EventReader, size: int, tenant_id: str = "acme") -> bytes:
-    """The root over a log's first events, from its stored hashes alone."""
-    tree = Tree()
-    tree.extend([event.hash for event in reader.events(tenant_id, limit=size)])
-    return tree.root()
+from tests.engine.world import MemoryGuard, evidence, root_of, run, running, said, signer
 
 
 def test_a_root_whose_note_was_lost_is_signed_again_to_the_same_bytes() -> None:

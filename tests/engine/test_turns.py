@@ -1,7 +1,7 @@
 """Several processes on one log: in turns, on what the others left, at the database's time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 
 import pytest
@@ -23,7 +23,6 @@ from aegisd.rows import Batch, Turn
 from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.memory import MemoryStore
 from aegisd.store.postgres.store import PostgresStore
-from tests import postgres
 from tests.core.builders import START_MS
 from tests.core.gate import ScriptedJudge, manifest, proposal, tool
 from tests.effort import times
@@ -80,12 +79,6 @@ class SharedStore(StubbornStore):
     def append(self, batch: Batch) -> None:
         self.held.discard(batch.tenant_id)
         super().append(batch)
-
-
-@pytest.fixture
-def database() -> Iterator[str]:
-    with postgres.database() as dsn:
-        yield dsn
 
 
 # ── one process ──────────────────────────────────────────────────────────────────────────────────
@@ -281,7 +274,7 @@ def test_a_key_used_elsewhere_while_the_turn_was_waited_for_is_seen() -> None:
 
 
 def test_racing_engines_leave_one_log_without_gap_or_fork_and_exact_counters(
-    database: str,
+    dsn: str,
 ) -> None:
     calls, engines, clients = RACING_APPENDS // 15, 2, 20
     each = RACING_APPENDS // (engines * clients)
@@ -295,7 +288,7 @@ def test_racing_engines_leave_one_log_without_gap_or_fork_and_exact_counters(
             answers.extend(await engine.append((asked,)))
 
     async def story() -> None:
-        stores = [PostgresStore(database) for _ in range(engines)]
+        stores = [PostgresStore(dsn) for _ in range(engines)]
         async with AsyncExitStack() as stack:
             running_ = [
                 await stack.enter_async_context(running(store, told=configured(held)))
@@ -332,9 +325,9 @@ async def _check_race(
             assert sessions[name] == recovery.session_state(store, "acme", name, SNAPSHOTS)
 
 
-def test_one_key_asked_of_two_engines_at_once_is_recorded_once(database: str) -> None:
+def test_one_key_asked_of_two_engines_at_once_is_recorded_once(dsn: str) -> None:
     async def story() -> None:
-        stores = [PostgresStore(database) for _ in range(2)]
+        stores = [PostgresStore(dsn) for _ in range(2)]
         async with running(stores[0]) as one, running(stores[1]) as other:
             for number in range(30):
                 asked = said("once", idempotency_key=f"k{number}")
@@ -350,9 +343,9 @@ def test_one_key_asked_of_two_engines_at_once_is_recorded_once(database: str) ->
     run(story())
 
 
-def test_what_one_engine_puts_in_force_the_others_judge_by_at_once(database: str) -> None:
+def test_what_one_engine_puts_in_force_the_others_judge_by_at_once(dsn: str) -> None:
     async def story() -> list[str]:
-        stores = [PostgresStore(database) for _ in range(2)]
+        stores = [PostgresStore(dsn) for _ in range(2)]
         judge = ScriptedJudge()
         async with running(stores[0], judge=judge) as one, running(stores[1], judge=judge) as other:
             (before,) = await other.append((tool("read_file"),))
@@ -368,9 +361,9 @@ def test_what_one_engine_puts_in_force_the_others_judge_by_at_once(database: str
     assert run(story()) == ["allow", "BUDGET_EXCEEDED"]
 
 
-def test_an_engine_that_was_quiet_catches_up_before_it_decides(database: str) -> None:
+def test_an_engine_that_was_quiet_catches_up_before_it_decides(dsn: str) -> None:
     async def story() -> None:
-        stores = [PostgresStore(database) for _ in range(2)]
+        stores = [PostgresStore(dsn) for _ in range(2)]
         async with running(stores[0]) as one, running(stores[1]) as other:
             await other.append((said("early"),))
             for _ in range(6):
@@ -453,11 +446,11 @@ def test_a_process_takes_the_checkpoint_that_another_made() -> None:
 
 
 def test_a_daemon_with_other_keys_than_one_that_runs_is_refused_and_both_are_named(
-    database: str,
+    dsn: str,
 ) -> None:
     @asynccontextmanager
     async def daemon(signs: Signing) -> AsyncIterator[Engine]:
-        with closing(PostgresStore(database)) as store:
+        with closing(PostgresStore(dsn)) as store:
             async with running(store, evidence=signs) as engine:
                 yield engine
 

@@ -12,6 +12,7 @@ from aegisd import compose
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import ManifestInvalid, StoreFailed
 from aegisd.core.log.envelope import StoredEvent
+from aegisd.core.log.merkle import Tree
 from aegisd.core.proposal import Proposal
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.engine.checkpoints import Signing
@@ -25,10 +26,13 @@ from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
 from tests.core.builders import START_MS, verify
-from tests.core.gate import BUNDLE, ScriptedJudge, manifest, proposal
+from tests.core.gate import BUNDLE, Json, ScriptedJudge, base, claim, manifest, proposal
 from tests.patience import PATIENCE_S
 
 OPEN = manifest()
+STRICT = manifest(name="strict", tools={})
+ANNS = {"rules/ann.py": "ann"}
+OTHER = b'{"files":{"rules/other.py":"other"}}'
 
 T = TypeVar("T")
 
@@ -252,3 +256,22 @@ async def together(engine: Engine, *asked: Proposal) -> list[object]:
     """Submit in one go; give each answer or error."""
     works = (engine.append((each,)) for each in asked)
     return list(await asyncio.gather(*works, return_exceptions=True))
+
+
+def root_of(reader: EventReader, size: int, tenant_id: str = "acme") -> bytes:
+    """The root over a log's first events, from its stored hashes alone."""
+    tree = Tree()
+    tree.extend([event.hash for event in reader.events(tenant_id, limit=size)])
+    return tree.root()
+
+
+def denying(given: Json, held: Json) -> Json:
+    """The base rules, and one that denies."""
+    said = base(given, held)
+    said["deny"].append(claim("POLICY_DENY"))
+    return said
+
+
+def judge_of_both() -> ScriptedJudge:
+    """A judge that knows `OTHER` too, which denies."""
+    return ScriptedJudge({BUNDLE: base, OTHER: denying})

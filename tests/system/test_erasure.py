@@ -34,13 +34,9 @@ def _manifest(folder: Path) -> Path:
 
 def _tell(client: Client, number: int, user: str, note: str) -> str:
     """One conversation; the session's id."""
-    where = {"tenant_id": "acme", "session_id": f"s{number}", "user_id": user}
 
     def post(event_type: str, payload: object) -> dict[str, object]:
-        asked = {**where, "event_type": event_type, "payload": payload}
-        status, answer = client.request("POST", "/v1/events", asked)
-        assert status == 201, answer
-        return answer
+        return client.propose(f"s{number}", event_type=event_type, payload=payload, user_id=user)
 
     post("USER_MESSAGE", {"content": f"I am {NAME}, {note}"})
     args = {"note": note, "pin": PIN, "to": "desk"}

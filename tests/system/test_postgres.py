@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,12 +27,6 @@ CLIENTS = 4
 
 # Daemons that are killed and started again, one after another.
 KILLS, CRASHES = times(2, 6), times(1, 3)
-
-
-@pytest.fixture
-def dsn() -> Iterator[str]:
-    with postgres.database() as named:
-        yield named
 
 
 def log_of(dsn: str) -> list[StoredEvent]:

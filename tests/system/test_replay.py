@@ -37,13 +37,10 @@ def _traces() -> list[dict[str, object]]:
 
 def _play(client: Client, number: int, trace: dict[str, object]) -> None:
     suite = str(trace["suite"])
-    where = {"tenant_id": suite, "session_id": f"{suite}-{number}", "agent_id": "assistant"}
+    where = {"tenant_id": suite, "agent_id": "assistant"}
 
     def post(event_type: str, payload: object) -> dict[str, object]:
-        event = {**where, "event_type": event_type, "payload": payload}
-        status, answer = client.request("POST", "/v1/events", event)
-        assert status == 201, answer
-        return answer
+        return client.propose(f"{suite}-{number}", event_type=event_type, payload=payload, **where)
 
     post("USER_MESSAGE", {"content": trace["prompt"]})
     calls = trace["calls"]

@@ -23,14 +23,14 @@ from aegisd.core.policy.input import (
     facts,
     snapshot,
 )
-from aegisd.core.policy.schema import INPUT_SCHEMA, Leaf, ListOf, MapOf, Schema
+from aegisd.core.policy.schema import INPUT_SCHEMA
 from aegisd.core.policy.verdict import judge
 from aegisd.core.proposal import Proposal, recall
 from aegisd.core.state.model import SessionState, TenantState
 from aegisd.core.tally import Answers, Tally
 from tests.core import builders
 from tests.core.builders import START_MS, identifier, json_value
-from tests.core.gate import Json, manifest, proposal, tool
+from tests.core.gate import Json, manifest, misfits, proposal, tool
 
 OFFICE = manifest()
 NOBODY = facts(TenantState(tenant_id="acme"), None)
@@ -45,27 +45,6 @@ def built(asked: Proposal, now_ms: int = START_MS, utc_offset_s: int = 0) -> Pol
 def read_by_rules(asked: Proposal) -> Json:
     document: Json = json.loads(built(asked).body)
     return document
-
-
-def misfits(value: object, shape: Schema, where: str = "input") -> list[str]:
-    """Where a value is not of the shape: a field too many or too few, or another kind of node."""
-    if shape is Leaf.FREE:
-        return []
-    if shape is Leaf.SCALAR:
-        return [where] if isinstance(value, dict | list) else []
-    if isinstance(shape, ListOf):
-        if not isinstance(value, list):
-            return [where]
-        return [found for item in value for found in misfits(item, shape.item, f"{where}[]")]
-    if not isinstance(value, dict):
-        return [where]
-    if isinstance(shape, MapOf):
-        return [found for item in value.values() for found in misfits(item, shape.value, where)]
-    if value.keys() != dict(shape).keys():
-        return [where]
-    return [
-        found for name in value for found in misfits(value[name], shape[name], f"{where}.{name}")
-    ]
 
 
 args = st.dictionaries(

@@ -11,12 +11,6 @@ from tests.postgres_proxy import Proxy
 
 
 @pytest.fixture
-def dsn() -> Iterator[str]:
-    with postgres.database() as named:
-        yield named
-
-
-@pytest.fixture
 def store(dsn: str) -> Iterator[PostgresStore]:
     opened = PostgresStore(dsn)
     yield opened
