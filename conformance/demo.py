@@ -26,6 +26,7 @@ from aegisd.conformance import tampering
 from aegisd.conformance.step import EventReplacement, Nothing, Tampering
 from drills.daemon import CREATED, Client, Daemon
 from drills.typed import aegisctl
+from drills.unguarded import unguarded
 
 ROOT = Path(__file__).parent.parent
 AGENTDOJO = ROOT.parent / "shared" / "data" / "agentdojo"
@@ -231,19 +232,13 @@ deny contains {"message": "no messages leave without a person", "rule": "demo.qu
 
 def _tamper(database: Path) -> str:
     """Overwrite one recorded decision, as somebody with write access to the file would."""
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        sql = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
-        triggers = connection.execute(sql).fetchall()
-        for name, _ in triggers:
-            connection.execute(f'DROP TRIGGER "{name}"')
+    with contextlib.closing(sqlite3.connect(database)) as connection, unguarded(connection):
         row = connection.execute(
             "SELECT rowid, session_id, seq, body FROM events WHERE event_type = 'POLICY_DECISION' "
             'AND instr(body, CAST(\'"outcome":"deny"\' AS BLOB)) > 0 LIMIT 1'
         ).fetchone()
         body = bytes(row[3]).replace(b'"outcome":"deny"', b'"outcome":"fine"', 1)
         connection.execute("UPDATE events SET body = ? WHERE rowid = ?", (body, row[0]))
-        for _, statement in triggers:
-            connection.execute(statement)
         connection.commit()
     return f"session {row[1]}, seq {row[2]}: the recorded outcome was overwritten in place"
 

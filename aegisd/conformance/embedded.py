@@ -40,9 +40,7 @@ class Embedded(OwnLog):
     def register(self, tenant_id: str, manifest: Json) -> Reply:
         """See `Target.register`."""
         register = self._gate.library.register_manifest
-        return self._reply(
-            lambda: register(tenant_id, manifest, author=AUTHOR, reason=REASON),
-        )
+        return self._reply(lambda: register(tenant_id, manifest, author=AUTHOR, reason=REASON))
 
     def activate(self, tenant_id: str, files: Mapping[str, str]) -> Reply:
         """See `Target.activate`."""

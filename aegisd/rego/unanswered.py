@@ -32,7 +32,9 @@ def check(modules: Sequence[Module], package: tuple[str, ...]) -> None:
             for reference, path in _full_paths(module, package)
             if path not in known and not any(path[:end] in rules for end in range(len(path)))
         ]
-        variables = _variables(module) if unanswered else []
+        # Where each statement starts, and its variables and parameters.
+        spans = module.spans() if unanswered else ()
+        variables = [(start, declared(module, start, end)) for start, end in spans]
         for reference, path in unanswered:
             here = bisect_right(variables, reference.token, key=itemgetter(0)) - 1
             if reference.root == "data" or here < 0 or reference.root not in variables[here][1]:
@@ -49,11 +51,6 @@ def _full_paths(module: Module, package: tuple[str, ...]) -> list[tuple[Referenc
         if reference.token not in heads and (reference.root == "data" or reference.root in aliases)
     ]
     return [(reference, path) for reference, path in full if path[: len(package)] == package]
-
-
-def _variables(module: Module) -> list[tuple[int, frozenset[str]]]:
-    """Where each statement starts, and its variables and parameters."""
-    return [(start, declared(module, start, end)) for start, end in module.spans()]
 
 
 def _refuse(module: Module, reference: Reference, path: Path, known: set[Path]) -> None:

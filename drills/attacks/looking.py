@@ -17,6 +17,7 @@ from conformance.verifier import aegis_verify
 from drills.attacks.attack import COLUMNS, Attack, Forged, Notice
 from drills.attacks.evidence import checkpoint_line, export
 from drills.attacks.scene import TENANT, Scene
+from drills.unguarded import unguarded
 
 # Who looks, and at what.
 VERIFIERS = ("aegis_verify export", "aegisctl export", "aegisctl database")
@@ -94,14 +95,9 @@ def _rewrite(source: Path, target: Path, forged: Forged, note: str | None) -> No
     copyfile(source, target)
     with closing(sqlite3.connect(target, isolation_level=None)) as file:
         file.execute("BEGIN")
-        triggers = file.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
-        kept = triggers.fetchall()
-        for name, _ in kept:
-            file.execute(f"DROP TRIGGER {name}")
-        for table in ("events", "tenant_heads", "checkpoints", "blocks", "snapshots"):
-            file.execute(f"DELETE FROM {table} WHERE tenant_id = ?", (TENANT,))  # noqa: S608 - ours
-        for _, sql in kept:
-            file.execute(sql)
+        with unguarded(file):
+            for table in ("events", "tenant_heads", "checkpoints", "blocks", "snapshots"):
+                file.execute(f"DELETE FROM {table} WHERE tenant_id = ?", (TENANT,))  # noqa: S608 - ours
         rows = [astuple(restore(body, at)) for at, body in enumerate(forged.bodies)]
         places = ", ".join("?" * len(StoredEvent.__struct_fields__))
         file.executemany(f"INSERT INTO events VALUES ({places})", rows)  # noqa: S608 - ours

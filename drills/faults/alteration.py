@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from aegisd.store.sqlite.schema import SCHEMA
+from drills.unguarded import unguarded
 from tests import postgres as postgresql
 
 # Of ten alterations, how many are of each kind.
@@ -74,17 +74,12 @@ class SqliteDatabase:
         shutil.copyfile(self.dsn, self._copy)
         with closing(sqlite3.connect(self._copy, isolation_level=None)) as file:
             file.execute("PRAGMA synchronous=OFF")
-            named = "SELECT name FROM sqlite_schema WHERE type = 'trigger'"
-            for (name,) in file.execute(named).fetchall():
-                file.execute(f"DROP TRIGGER {name}")
             try:
-                for statement, values in alteration.statements:
-                    file.execute(statement, values)
+                with unguarded(file):
+                    for statement, values in alteration.statements:
+                        file.execute(statement, values)
             except sqlite3.Error as error:
                 raise Impossible from error
-            for statement in SCHEMA:
-                if statement.startswith("CREATE TRIGGER"):
-                    file.execute(statement)
         return str(self._copy)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from aegisd.core.log.envelope import StoredEvent
-from aegisd.store.sqlite.schema import SCHEMA
+from drills.unguarded import unguarded
 
 Statement = tuple[str, tuple[object, ...]]
 
@@ -27,19 +27,9 @@ def edit(column: str, value: object, tenant_id: object, position: object) -> Sta
 def tamper(path: Path, *statements: Statement | str) -> None:
     """Change rows, and put the triggers back that forbid it: only the rows show what was done."""
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
-        names = [
-            name for (name,) in file.execute("SELECT name FROM sqlite_schema WHERE type='trigger'")
-        ]
-        for name in names:
-            file.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            if isinstance(statement, str):
-                file.execute(statement)
-            else:
-                file.execute(*statement)
-        for statement in SCHEMA:
-            if statement.startswith("CREATE TRIGGER"):
-                file.execute(statement)
+        with unguarded(file):
+            for statement in statements:
+                file.execute(*((statement,) if isinstance(statement, str) else statement))
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

@@ -71,13 +71,8 @@ RECORDED_HEAD = Read(
     "a recorded head", "SELECT next_position, hash FROM tenant_heads WHERE tenant_id = ?"
 )
 # What the first version of the schema has no tables for.
-LATER = frozenset(
-    read.what
-    for read in (
-        *(BLOCKS, CHECKPOINTS, NEWEST_CHECKPOINT),
-        *(DETACHED, KEPT, VALUES_OF),
-    )
-)
+LATER = frozenset({BLOCKS.what, CHECKPOINTS.what, NEWEST_CHECKPOINT.what})
+LATER |= {DETACHED.what, KEPT.what, VALUES_OF.what}
 
 
 class SqliteReader(TableReader):
