@@ -133,11 +133,17 @@ class RegoJudge:
 
     def released(self, bundle: str) -> frozenset[str]:
         """The event types whose release the bundle judges; all if its bytes cannot be read."""
-        return self._told(self._released, bundle, released, RELEASED)
+        known = self._released.get(bundle)
+        if known is None:
+            return self._told(self._released, bundle, released, RELEASED)
+        return known
 
     def reads_time(self, bundle: str) -> bool:
         """Whether operators' rules of the bundle read the time; yes if it does not load."""
-        return self._told(self._timed, bundle, lambda files: check(files).timed, otherwise=True)
+        known = self._timed.get(bundle)
+        if known is None:
+            return self._told(self._timed, bundle, lambda files: check(files).timed, otherwise=True)
+        return known
 
     def _told(
         self,
@@ -147,16 +153,14 @@ class RegoJudge:
         otherwise: V,
     ) -> V:
         """What the files of a bundle tell, kept; `otherwise` where they cannot be read."""
-        told = known.get(bundle)
-        if told is None:
-            body = self._body(bundle)
-            if body is None:
-                return otherwise
-            try:
-                told = tell(bundles.decode(body))
-            except AegisError:
-                told = otherwise
-            _remember(known, bundle, told, PROGRAMS_MAX)
+        body = self._body(bundle)
+        if body is None:
+            return otherwise
+        try:
+            told = tell(bundles.decode(body))
+        except AegisError:
+            told = otherwise
+        _remember(known, bundle, told, PROGRAMS_MAX)
         return told
 
     def judge(self, bundle: str, manifest: str, policy_input: PolicyInput) -> Verdict | None:
