@@ -6,8 +6,21 @@ from typing import Any
 
 from msgspec import structs
 
-from aegisd.core.schema.node import Applicator, Around, Keyword, Node, Reached, anything, every
+from aegisd.core.schema.node import (
+    Applicator,
+    Around,
+    Check,
+    Keyword,
+    Node,
+    Reached,
+    anything,
+    every,
+)
 from aegisd.core.schema.steps import Steps, TooCostly
+
+# Texts that tell branches apart, and names of members that have them, of all branches of one
+# keyword: a thousand kinds with a few each. Where there are more, every branch is asked.
+TAGS_MAX = 8_192
 
 
 def all_of(argument: list[Any], around: Around) -> Keyword:
@@ -42,8 +55,6 @@ class _Branches:
 
     def of(self, value: object, steps: Steps) -> Iterable[Node]:
         """The branches that may hold of a value."""
-        if not self._of_class:
-            self._sort()
         found = self._of_class[value.__class__]
         if value.__class__ is dict and self._name:
             tag = value.get(self._name)
@@ -54,26 +65,37 @@ class _Branches:
             raise TooCostly
         return found
 
-    def _sort(self) -> None:
-        """Sort the branches. Those that are references are ready only now."""
+    def sort(self) -> None:
+        """Sort the branches, once those are ready that are references."""
         meant = [(node, node.meant()) for node in self.nodes]
-        of_class = {
+        self._of_class = {
             kind: [node for node, of in meant if of.classes is None or kind in of.classes]
             for kind in (type(None), bool, int, float, str, list, dict)
         }
         objects = [
             (node, of.tags) for node, of in meant if of.classes is None or dict in of.classes
         ]
+        if _few(tags for _, tags in objects):
+            self._tag(objects)
+
+    def _tag(self, objects: list[tuple[Node, dict[str, frozenset[str]]]]) -> None:
         names = Counter(name for _, tags in objects for name in tags)
-        self._name = max(sorted(names), key=names.__getitem__, default="")
-        self._untagged = [node for node, tags in objects if self._name not in tags]
-        tagged: dict[str, list[Node]] = {}
+        name = max(sorted(names), key=names.__getitem__, default="")
+        self._untagged = [node for node, tags in objects if name not in tags]
         for node, tags in objects:
-            for text in tags.get(self._name, ()):
-                tagged.setdefault(text, []).append(node)
-        self._tagged = tagged
-        # Last: another thread may ask meanwhile.
-        self._of_class = of_class
+            for text in tags.get(name, ()):
+                self._tagged.setdefault(text, []).append(node)
+        self._name = name
+
+
+def _few(tags: Iterable[dict[str, frozenset[str]]]) -> bool:
+    """Whether there are at most `TAGS_MAX`; many branches may refer to one that has thousands."""
+    found = 0
+    for each in tags:
+        found += len(each) + sum(map(len, each.values()))
+        if found > TAGS_MAX:
+            return False
+    return True
 
 
 def any_of(argument: list[Any], around: Around) -> Keyword:
@@ -86,7 +108,7 @@ def any_of(argument: list[Any], around: Around) -> Keyword:
                 return True
         return False
 
-    return Keyword(name="anyOf", check=check, holds=_holding(branches), here=branches.nodes)
+    return _either("anyOf", check, branches)
 
 
 def one_of(argument: list[Any], around: Around) -> Keyword:
@@ -102,14 +124,14 @@ def one_of(argument: list[Any], around: Around) -> Keyword:
                 found = True
         return found
 
-    return Keyword(name="oneOf", check=check, holds=_holding(branches), here=branches.nodes)
+    return _either("oneOf", check, branches)
 
 
-def _holding(branches: _Branches) -> Callable[[object, Steps], Iterator[Node]]:
+def _either(name: str, check: Check, branches: _Branches) -> Keyword:
     def holds(value: object, steps: Steps) -> Iterator[Node]:
         return (each for each in branches.of(value, steps) if each.check(value, steps))
 
-    return holds
+    return Keyword(name=name, check=check, holds=holds, here=branches.nodes, is_ready=branches.sort)
 
 
 def negation(argument: object, around: Around) -> Keyword:

@@ -8,9 +8,11 @@ from aegisd.core.errors import ManifestInvalid
 
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
-# Names and values, which hold no schema.
+# Where the value of a keyword holds schemas by name, and where it holds none.
+NAMED_SCHEMAS = frozenset(
+    {"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"}
+)
 _DATA = frozenset({"const", "enum", "default", "examples"})
-
 
 # Characters of a reference, of a schema's name, and of what they are relative to: each is joined to
 # the next, and a manifest may have thousands.
@@ -88,8 +90,14 @@ class Document:
             self._dynamic.setdefault(("$recursiveRef", ""), []).append(part.number)
         self._bases[part.number] = base
         for keyword, value in part.items():
-            if keyword not in _DATA:
-                self._place(value, base)
+            self._place(_inside(keyword, value), base)
+
+
+def _inside(keyword: str, value: object) -> object:
+    """What of a keyword's value may have names. Those of members may be those of keywords."""
+    if keyword in NAMED_SCHEMAS and isinstance(value, Part):
+        return list(value.values())
+    return None if keyword in _DATA else value
 
 
 def _joined(base: str, reference: str) -> tuple[str, str]:
@@ -99,6 +107,9 @@ def _joined(base: str, reference: str) -> tuple[str, str]:
             f"references and names have more than REFERENCE_CHARACTERS_MAX = "
             f"{REFERENCE_CHARACTERS_MAX} characters, with what they are relative to"
         )
+    if reference.startswith("#"):
+        # `urljoin` knows the schemes of the web alone, and loses a base such as urn:uuid:….
+        return base, reference[1:]
     uri, fragment = urldefrag(urljoin(base, reference))
     return uri, fragment
 

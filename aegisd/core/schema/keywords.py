@@ -190,24 +190,40 @@ def key(value: object, steps: Steps | None) -> object:
         return value
     if _is_number(value):
         return value
-    return (_written(value, steps),)
+    told: list[str] = []
+    _write(value, steps, told)
+    return ("".join(told),)
 
 
-def _written(value: object, steps: Steps | None) -> str:
+def _write(value: object, steps: Steps | None, told: list[str]) -> None:
+    """Write a value behind what is told, which is joined once, however deep it is."""
     if steps is not None:
         steps.spend(7)
     if isinstance(value, str):
-        if steps is not None:
-            steps.spend(len(value) // _COMPARED)
-        return f"{len(value)}:{value}"
-    if isinstance(value, list):
-        return f"[{','.join([_written(item, steps) for item in value])}]"
-    if isinstance(value, dict):
-        members = [f"{len(name)}:{name}{_written(value[name], steps)}" for name in sorted(value)]
-        return f"{{{','.join(members)}}}"
-    if isinstance(value, float) and value.is_integer() and abs(value) <= INTEGER_MAX:
-        return repr(int(value))
-    return repr(value)
+        _write_text(value, steps, told)
+    elif isinstance(value, list):
+        told.append("[")
+        for item in value:
+            _write(item, steps, told)
+            told.append(",")
+        told.append("]")
+    elif isinstance(value, dict):
+        told.append("{")
+        for name in sorted(value):
+            _write_text(name, steps, told)
+            _write(value[name], steps, told)
+            told.append(",")
+        told.append("}")
+    elif isinstance(value, float) and value.is_integer() and abs(value) <= INTEGER_MAX:
+        told.append(repr(int(value)))
+    else:
+        told.append(repr(value))
+
+
+def _write_text(text: str, steps: Steps | None, told: list[str]) -> None:
+    if steps is not None:
+        steps.spend(len(text) // _COMPARED)
+    told += (str(len(text)), ":", text)
 
 
 def _has(value: dict[str, object], names: tuple[str, ...], steps: Steps) -> bool:

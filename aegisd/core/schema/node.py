@@ -10,6 +10,9 @@ from aegisd.core.schema.steps import Steps, TooCostly
 
 Check = Callable[[object, Steps], bool]
 
+# References behind each other that are followed to see what a branch is.
+_REFERRED = 8
+
 # A subschema, the name or index of what it is applied to (None for the value itself), and that.
 Reached = tuple["Node", str | int | None, object]
 
@@ -19,7 +22,8 @@ class Keyword(Struct, frozen=True, kw_only=True):
 
     `reach`, where every subschema it reaches has to hold: which. `marks` are the names or indices
     that it has evaluated, and `holds` the subschemas that hold of the value itself, both for
-    `unevaluated…`. `here` are all that are asked of the value itself.
+    `unevaluated…`. `here` are all that are asked of the value itself. `is_ready` is called once
+    when every subschema is ready.
     """
 
     name: str
@@ -28,6 +32,7 @@ class Keyword(Struct, frozen=True, kw_only=True):
     marks: Callable[[object, Steps], Iterable[str | int]] | None = None
     holds: Callable[[object, Steps], Iterator["Node"]] | None = None
     here: tuple["Node", ...] = ()
+    is_ready: Callable[[], None] | None = None
 
 
 class Around(Struct, frozen=True, kw_only=True):
@@ -73,10 +78,11 @@ class Node:
         return (inner for keyword in self.keywords for inner in keyword.here)
 
     def meant(self) -> "Node":
-        """Itself, or what it refers to and says nothing beside."""
+        """Itself, or what it refers to and says nothing beside, a few references further."""
         node = self
-        while len(node.keywords) == 1 and node.keywords[0].name == "$ref":
-            (node,) = node.keywords[0].here
+        for _ in range(_REFERRED):
+            if len(node.keywords) == 1 and node.keywords[0].name == "$ref":
+                (node,) = node.keywords[0].here
         return node
 
     def close(self, keywords: list[Keyword]) -> None:

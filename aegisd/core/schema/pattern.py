@@ -28,8 +28,10 @@ INSTRUCTIONS_MAX = 32_768
 # Characters that a pattern reads for one value before the value gets an automaton of its own.
 SHARED_CHARACTERS_MAX = 64
 
-# Moves that the patterns of one manifest keep between values, some 300 bytes each.
+# Moves that the patterns of one manifest keep between values, some 300 bytes each, and what is as
+# large: four places of a state, or 32 instructions that it looks at.
 KEPT_MOVES_MAX = 16_384
+_PLACES, _LOOKED = 4, 32
 
 # Characters read between two looks at the steps left.
 _PIECE = 512
@@ -66,10 +68,11 @@ class _State(dict[str, "_State"]):
     """Where a text may stand in a pattern, and the state behind each character read so far.
 
     `leaves` are the instructions that look at the next character, None where which they are
-    depends on it. `cost` is what making a move from here takes, in steps.
+    depends on it. `cost` is what making a move from here takes, in steps, and `size` what keeping
+    it takes, in moves.
     """
 
-    __slots__ = ("cost", "leaves", "pending", "word")
+    __slots__ = ("cost", "leaves", "pending", "size", "word")
 
     def __init__(self, pending: frozenset[int], word: bool | None) -> None:  # noqa: FBT001  # None: a text begins
         super().__init__()
@@ -77,6 +80,7 @@ class _State(dict[str, "_State"]):
         self.word = word
         self.leaves: list[_One | None] | None = None
         self.cost = 0
+        self.size = 0
 
 
 _FOUND = _State(frozenset(), None)
@@ -107,9 +111,9 @@ class Patterns:
             found = self._patterns[text] = Pattern(program.instructions, start, lengths, self)
         return found
 
-    def keep(self) -> None:
-        """Count a move that is kept; past the bound, all of them are dropped."""
-        self._moves += 1
+    def keep(self, moved: _State) -> None:
+        """Count a move that is kept, and a state that is new; past the bound, all are dropped."""
+        self._moves += 1 if moved else 1 + moved.size
         if self._moves > KEPT_MOVES_MAX:
             self._moves = 0
             for pattern in self._patterns.values():
@@ -153,7 +157,9 @@ class _Program:
                     then = self.add_tree(part, then)
                 return then
             case Choice(parts=parts):
-                return self._add(_Any(tuple(self.add_tree(part, then) for part in parts)))
+                # Branches that say nothing go on at the same place, which is looked at once.
+                found = dict.fromkeys(self.add_tree(part, then) for part in parts)
+                return self._add(_Any(tuple(found)))
         return self._repeat(tree, then)
 
     def bound(self) -> None:
@@ -221,7 +227,7 @@ class Pattern:
             move = state.get(character)
             if move is None:
                 move = self._move(graph, state, character)
-                self._kept.keep()
+                self._kept.keep(move)
             if move is _FOUND or move is _LOST:
                 return move is _FOUND
             state = move
@@ -253,11 +259,14 @@ class Pattern:
     def _state(self, graph: _Graph, pending: frozenset[int], word: bool | None) -> _State:  # noqa: FBT001  # as above
         state = graph.get((pending, word))
         if state is None:
-            state = graph[pending, word] = _State(pending, word)
+            state = _State(pending, word)
             leaves, looked, at_edges = self._reached(pending, word=word)
             state.leaves = None if at_edges else leaves
             looked += sum(leaf.matches.weight for leaf in leaves if leaf is not None)
             state.cost = _MOVE_STEPS + _INSTRUCTION_STEPS * looked * (1 + at_edges)
+            state.size = len(pending) // _PLACES + len(leaves) // _LOOKED
+            # Last: another thread may ask meanwhile.
+            graph[pending, word] = state
         return state
 
     def _move(self, graph: _Graph, state: _State, character: str) -> _State:

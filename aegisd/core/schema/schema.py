@@ -12,7 +12,7 @@ import jsonschema_rs
 from msgspec import structs
 
 from aegisd.core.errors import ManifestInvalid
-from aegisd.core.schema.document import REFERENCES, Document, Part
+from aegisd.core.schema.document import NAMED_SCHEMAS, REFERENCES, Document, Part
 from aegisd.core.schema.keywords import KEYWORDS, classes
 from aegisd.core.schema.members import APPLICATORS, D2019, D2020
 from aegisd.core.schema.node import ANYTHING, NOTHING, Around, Keyword, Node, Reached, tell
@@ -42,14 +42,11 @@ _DRAFTS = {
 # Keywords of drafts later than the fourth that look at a value alone.
 _SINCE = {"const": 6, "dependentRequired": D2019}
 
-# Where the value of a keyword holds schemas: itself or a list of them, and by name.
+# Where the value of a keyword holds schemas: itself or a list of them.
 _SCHEMAS = frozenset(
     {"additionalItems", "additionalProperties", "allOf", "anyOf", "contains", "else", "if"}
     | {"items", "not", "oneOf", "prefixItems", "propertyNames", "then", "unevaluatedItems"}
     | {"unevaluatedProperties"}
-)
-_NAMED_SCHEMAS = frozenset(
-    {"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"}
 )
 
 _REFERENCE_RANK = 1_000
@@ -72,6 +69,10 @@ class Schema:
         while self._pending:
             self._node(self._pending.pop())
         _looped(list(self._nodes.values()))
+        for node in self._nodes.values():
+            for keyword in node.keywords:
+                if keyword.is_ready is not None:
+                    keyword.is_ready()
 
     def judge(self, value: object, most: int) -> list[Place]:
         """What a value breaks, the first so many places of it; nothing where it is valid.
@@ -132,13 +133,26 @@ class Schema:
             return inner[-1]
 
         node.close(self._keywords(part, subschema))
-        if part.keys().isdisjoint(REFERENCES) or self._draft >= D2019:
-            node.tags = _tags(part)
+        if not self._is_reference(part):
+            node.tags = self._tags(part)
             node.classes = classes(part.get("type"))
         node.rank += len(node.keywords) + sum(each.rank for each in inner)
         if any(keyword in part for keyword in REFERENCES):
             node.rank += _REFERENCE_RANK
         node.frames = 3 + max((each.frames for each in inner), default=0)
+
+    def _tags(self, part: Part) -> dict[str, frozenset[str]]:
+        """The texts that members may be, by name, of those that may be nothing else."""
+        tags: dict[str, frozenset[str]] = {}
+        for name, inner in part.get("properties", {}).items():
+            if not isinstance(inner, Part) or self._is_reference(inner):
+                continue
+            options = inner.get("enum", (None,))
+            if "const" in inner and self._draft >= _SINCE["const"]:
+                options = (inner["const"],)
+            if all(isinstance(option, str) for option in options):
+                tags[name] = frozenset(options)
+        return tags
 
     def _keywords(self, part: Part, node: Callable[[object], Node]) -> list[Keyword]:
         around = Around(
@@ -150,8 +164,7 @@ class Schema:
             before=(),
         )
         keywords = [self._reference(part, name) for name in REFERENCES if self._refers(part, name)]
-        if keywords and self._draft < D2019:
-            # What stands beside a reference counts for nothing before that.
+        if self._is_reference(part):
             return keywords
         for name, leaf in KEYWORDS.items():
             if name in part and self._draft >= _SINCE.get(name, 0):
@@ -165,6 +178,10 @@ class Schema:
                 if keyword is not None:
                     keywords.append(keyword)
         return keywords
+
+    def _is_reference(self, part: Part) -> bool:
+        """Whether nothing but its reference counts."""
+        return self._draft < D2019 and "$ref" in part
 
     def _refers(self, part: Part, name: str) -> bool:
         """Whether a keyword is a reference in this draft."""
@@ -230,7 +247,7 @@ def _schemas(schema: object) -> Iterator[int]:
         for name, value in part.items():
             if name in _SCHEMAS:
                 pending.append(value)
-            elif name in _NAMED_SCHEMAS and isinstance(value, dict):
+            elif name in NAMED_SCHEMAS and isinstance(value, dict):
                 pending += value.values()
 
 
@@ -251,14 +268,3 @@ def _looped(nodes: list[Node]) -> None:
             "a schema refers to itself for the same value, which never ends; refer to it from a "
             "property or an item"
         )
-
-
-def _tags(part: Part) -> dict[str, frozenset[str]]:
-    """The texts that members may be, by name, of those that may be nothing else."""
-    tags: dict[str, frozenset[str]] = {}
-    for name, inner in part.get("properties", {}).items():
-        if isinstance(inner, Part) and ("const" in inner or "enum" in inner):
-            options = [inner["const"]] if "const" in inner else inner["enum"]
-            if all(isinstance(option, str) for option in options):
-                tags[name] = frozenset(options)
-    return tags

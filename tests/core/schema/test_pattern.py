@@ -6,6 +6,7 @@ import jsonschema_rs
 import pytest
 
 from aegisd.core.errors import ManifestInvalid
+from aegisd.core.schema import pattern as automata
 from aegisd.core.schema.expression import GROUPS_DEEP_MAX
 from aegisd.core.schema.pattern import (
     INSTRUCTIONS_MAX,
@@ -138,3 +139,13 @@ def test_moves_are_kept_up_to_a_bound_and_made_again_past_it() -> None:
     for number in range(KEPT_MOVES_MAX + 10):
         assert pattern.search(chr(0x4E00 + number), Steps())
     assert sum(map(len, pattern.graph.values())) < 100
+
+
+def test_large_states_are_kept_up_to_the_same_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(automata, "KEPT_MOVES_MAX", 1_000)
+    branches = "|".join(f"[{chr(0x4E00 + number)}-\u9000]q" for number in range(200))
+    pattern = Patterns().pattern(f"^(?:{branches})")
+    for number in range(200):
+        assert not pattern.search(chr(0x4E00 + number), Steps())
+    kept = sum(len(state.pending) for state in pattern.graph.values())
+    assert kept < 5_000

@@ -127,6 +127,25 @@ HOSTILE: dict[str, tuple[dict[str, Any], Any]] = {
         {"items": {"properties": {name: {"type": "null"} for name in MANY[:1_000]}}},
         [{}] * 20_000,
     ),
+    "pattern of nothing": (
+        {"pattern": "(?:" + "|" * 16_000 + r")\bz"},
+        "".join(map(chr, range(0x4E00, 0x8000))),
+    ),
+    "branches that refer far": (
+        {
+            "$defs": {f"x{n}": {"$ref": f"#/$defs/x{n + 1}"} for n in range(3_000)}
+            | {"x3000": True},
+            "anyOf": [{"$ref": "#/$defs/x0"}] * 3_000,
+        },
+        1,
+    ),
+    "branches of many tags": (
+        {
+            "$defs": {"x": {"properties": {"a": {"enum": MANY}}}},
+            "anyOf": [{"$ref": "#/$defs/x"}] * 1_500,
+        },
+        {"a": "b"},
+    ),
     "conditions": (
         {"allOf": [{"if": {"maxLength": n}, "then": {"minLength": n}} for n in range(4_000)]},
         "é" * 30_000,
@@ -251,6 +270,7 @@ def test_references_inside_each_other_take_frames_up_to_a_bound() -> None:
     [
         ({"items": {"type": "integer", "minimum": 0}}, [1] * 100_000),
         ({"propertyNames": {"maxLength": 9}}, {f"k{number}": 0 for number in range(50_000)}),
+        ({"anyOf": [{"enum": [[1]]}] * 2_000}, {"n" * 65_000: 1}),
         (
             {"properties": {"a": {"items": {"pattern": "a$"}}, "b": {"type": "null"}}},
             {"a": ["ba" * 50] * 3_000, "b": 1},
@@ -266,6 +286,10 @@ def nested_once(depth: int) -> object:
     for _ in range(depth):
         value = {"a": value}
     return value
+
+
+X = {"$ref": "#/definitions/x"}
+TAGGED = {"properties": {"a": {"const": "b"}}}
 
 
 @pytest.mark.parametrize(
@@ -307,6 +331,17 @@ def nested_once(depth: int) -> object:
             {"$schema": DRAFTS[4], "maximum": 3, "exclusiveMaximum": True},
             3,
             [((), "exclusiveMaximum")],
+        ),
+        # What counts for nothing tells no branches apart.
+        ({"$schema": DRAFTS[4], "not": {"anyOf": [TAGGED]}}, {"a": "c"}, [((), "not")]),
+        (
+            {
+                "$schema": DRAFTS[7],
+                "definitions": {"x": {}},
+                "not": {"anyOf": [{"properties": {"a": {**X, "enum": ["b"]}}}]},
+            },
+            {"a": "c"},
+            [((), "not")],
         ),
         (
             {"items": {"$ref": "#/properties/a"}, "properties": {"a": {"const": 1}}},
@@ -363,6 +398,16 @@ def test_what_cannot_be_applied_is_refused_with_the_reason(
         ("#name", {"$defs": {"a": {"$anchor": "name", "const": 1}}}),
         ("#/$defs/a~1b~0/anyOf/1", {"$defs": {"a/b~": {"anyOf": [{}, {"const": 1}]}}}),
         ("other#/items", {"$defs": {"a": {"$id": "other", "items": {"const": 1}}}}),
+        (
+            "urn:a:1",
+            {
+                "$defs": {
+                    "i": {"const": 2},
+                    "a": {"$id": "urn:a:1", "$defs": {"i": {"const": 1}}, "$ref": "#/$defs/i"},
+                }
+            },
+        ),
+        ("#n", {"$defs": {"a": {"properties": {"default": {"$anchor": "n", "const": 1}}}}}),
     ],
 )
 def test_references_mean_what_stands_in_the_schema(reference: str, known: dict[str, Any]) -> None:
