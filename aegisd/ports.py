@@ -292,6 +292,12 @@ class LiveJudge(Judge, Protocol):
     def of(self, tenant_id: str) -> "LiveJudge":
         """The same judge, asked for a tenant: what its rules use is counted there."""
 
+    def apart(self) -> "LiveJudge":
+        """The same judge, with a memory and a child of its own. What is asked there delays nobody.
+
+        It ends with the judge that it is of.
+        """
+
     def bundle(self, files: Mapping[str, str]) -> bytes:
         """The canonical bytes of a bundle: the base rules and an operator's files by name.
 

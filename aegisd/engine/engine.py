@@ -10,7 +10,6 @@ from typing import BinaryIO, TypeVar
 
 from msgspec import Struct
 
-from aegisd.core import gate
 from aegisd.core.activation import Activation
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.clock import CLOCK_DRIFT_MS_MAX
@@ -21,8 +20,8 @@ from aegisd.core.errors import (
     StoreBroken,
     StoreFailed,
 )
-from aegisd.core.policy.input import Moment, Snapshot
-from aegisd.core.policy.verdict import Verdict, failed
+from aegisd.core.policy.input import Snapshot
+from aegisd.core.policy.verdict import Verdict
 from aegisd.core.proposal import Proposal
 from aegisd.engine import imports
 from aegisd.engine.batch import Deciding
@@ -33,7 +32,6 @@ from aegisd.engine.commands.control import (
     Control,
     CorrectClock,
     Erase,
-    document,
     manifest_control,
     policy_control,
 )
@@ -48,6 +46,7 @@ from aegisd.engine.rollout import Rollout, RolloutProgress
 from aegisd.engine.snapshots import Snapshots
 from aegisd.engine.survey import Survey
 from aegisd.engine.upgrade import Upgrade, upgrade
+from aegisd.engine.what_if import WhatIfs
 from aegisd.engine.writer import Threads, Writer
 from aegisd.engine.writers import Writers
 from aegisd.ports import Clock, EventStore, Follower, LiveJudge
@@ -118,6 +117,7 @@ class Engine:
         self._evaluation = ThreadPoolExecutor(1, "evaluator")
         # What no decision waits for: rules are tried there, and cached folds made ready.
         self._beside = ThreadPoolExecutor(1, "beside")
+        self._what_ifs = WhatIfs(judge, clock, configured)
         # In a shared log the turns of several tenants are waited for, and ended, side by side.
         self._commits = ThreadPoolExecutor(TURN_THREADS_MAX if store.shared else 1, "commit")
         self._turns = ThreadPoolExecutor(TURN_THREADS_MAX, "turn")
@@ -229,6 +229,7 @@ class Engine:
         for threads in (self._evaluation, self._beside, self._commits, self._turns):
             threads.shutdown(wait=False, cancel_futures=True)
         self.reads.close()
+        self._what_ifs.close()
 
     # ── writing ─────────────────────────────────────────────────────────────────────────────────
 
@@ -315,17 +316,9 @@ class Engine:
         self, proposal: Proposal, counters: Snapshot, capabilities: Capabilities
     ) -> Verdict:
         """Judge a caller's own event, snapshot and manifest by the configured bundle. Pure."""
-        now_ms = self._clock.now_ms()
-        offset = self._clock.utc_offset_s(capabilities.manifest.zone, now_ms)
-        moment = Moment(now_ms=now_ms, utc_offset_s=offset)
-        policy_input = gate.suppose(proposal, counters, capabilities, moment)
-        configured = self._configured
-        configured.tell(self._judge)
-        if capabilities.document:
-            self._judge.keep(document("manifest", capabilities.document))
-        asked = partial(self._judge.judge, configured.bundle_digest, capabilities.digest)
-        verdict = await self._off_loop(self._evaluation, partial(asked, policy_input))
-        return verdict or failed("error")
+        if self._refusal is not None:
+            raise self._refusal
+        return await self._what_ifs.judge(proposal, counters, capabilities)
 
     async def _off_loop(self, threads: Executor, work: Callable[[], T]) -> T:
         if self._refusal is not None:

@@ -66,6 +66,7 @@ class RegoJudge:
         self._manifests: OrderedDict[str, Capabilities] = OrderedDict()
         self._timed: OrderedDict[str, bool] = OrderedDict()
         self._released: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._shelters = [shelter]
 
     def evaluator(self) -> tuple[str, str]:
         """Name and version of the engine."""
@@ -81,9 +82,22 @@ class RegoJudge:
         asked._tenant_id = tenant_id  # noqa: SLF001 - its own
         return asked
 
+    def apart(self) -> "RegoJudge":
+        """The same judge, with a memory and a child of its own."""
+        asked = RegoJudge(
+            self._evaluator,
+            Shelter(self._evaluator),
+            self._base,
+            self._documents,
+            self.rules_version,
+        )
+        self._shelters.append(asked._shelter)
+        return asked
+
     def close(self) -> None:
         """End the children that judge. What is judged there from then on denies."""
-        self._shelter.close()
+        for shelter in self._shelters:
+            shelter.close()
 
     def bundle(self, files: Mapping[str, str]) -> bytes:
         """Base rules and an operator's files as one that compiles. Safe beside who judges.

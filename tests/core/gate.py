@@ -1,5 +1,6 @@
 """The gate without its shell: one tenant's log in a list, with rules written in Python."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -154,6 +155,9 @@ class ScriptedJudge:
 
     def of(self, tenant_id: str) -> "ScriptedJudge":
         return self
+
+    def apart(self) -> "ScriptedJudge":
+        return copy.copy(self)
 
     def bundle(self, files: Mapping[str, str]) -> bytes:
         body = encode({"files": dict(files)})

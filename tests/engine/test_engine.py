@@ -1,4 +1,4 @@
-"""The gate as doors see it: what is in force, what is read, and what a what-if may touch."""
+"""The gate as doors see it: what is in force, and what is read."""
 
 import asyncio
 from contextlib import closing
@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aegisd.core.capabilities import NONE, Capabilities
 from aegisd.core.errors import LogCorrupt, ManifestInvalid, SessionUnknown
-from aegisd.core.policy.input import Snapshot
 from aegisd.engine import engine as engine_module
 from aegisd.store.memory import MemoryStore
 from aegisd.store.sqlite.store import SqliteStore
@@ -117,29 +115,6 @@ def test_a_check_of_a_new_tenant_records_nothing() -> None:
             assert store.tenants() == []
 
     run(story())
-
-
-@pytest.mark.parametrize(
-    ("counters", "held", "expected"),
-    [
-        (Snapshot(), OPEN, "OK"),
-        (Snapshot(terminated=True), OPEN, "SESSION_TERMINATED"),
-        (Snapshot(steps_consumed=1), manifest(budgets={"steps": 1}), "BUDGET_EXCEEDED"),
-        (Snapshot(), STRICT, "PERMISSION_UNDECLARED"),
-        (Snapshot(), NONE, "PERMISSION_UNDECLARED"),
-    ],
-)
-def test_a_what_if_judges_what_it_was_given_and_touches_nothing(
-    counters: Snapshot, held: Capabilities, expected: str
-) -> None:
-    async def story() -> str:
-        store = MemoryStore()
-        async with running(store) as engine:
-            verdict = await engine.simulate(tool("read_file"), counters, held)
-            assert store.tenants() == []
-            return verdict.reason
-
-    assert run(story()) == expected
 
 
 def test_after_its_end_an_engine_answers_nothing() -> None:

@@ -276,3 +276,17 @@ def test_operators_files_become_a_bundle_only_if_they_compile() -> None:
     assert evaluator.compiled == [(bundle(), NONE.data)]
     with pytest.raises(PolicyInvalid):
         judging(OneEvaluator(refusal=PolicyInvalid("no"))).bundle({})
+
+
+def test_what_is_asked_apart_pushes_out_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROGRAMS_MAX", 1)
+    held = manifest()
+    kept = document(held.document, "manifest")
+    judge = judging(engine := OneEvaluator())
+    apart = judge.apart()
+    for each in (document(bundle()), kept):
+        apart.keep(each)
+    assert asked(judge)
+    assert asked(apart, held.digest)
+    assert asked(judge)
+    assert len(engine.compiled) == 2
