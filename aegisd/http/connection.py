@@ -208,6 +208,9 @@ class Connection(HttpToolsProtocol):
             if self.headers:
                 self._check_fields(0)
             self.state, self.unfinished = HEAD, 0
+            if not self.parser.should_keep_alive():
+                # A field behind the body may say so, too, and the parser reads nothing more.
+                self.cycle.keep_alive = False
             super().on_message_complete()
 
     def _check_fields(self, line: int) -> None:

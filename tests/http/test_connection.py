@@ -158,6 +158,7 @@ REQUESTS: list[tuple[bytes, int | str]] = [
     (POST.replace(b"Host", UPGRADE + b"Host") % 9 + b"GET / HTT", 9),
     (CHUNKED.replace(b"Host", UPGRADE + b"Host") + b"2\r\n\r\n\r\n0\r\n\r\n", 2),
     (GET + CLOSE, "close"),
+    (CHUNKED + b"0\r\n" + CLOSE, "close"),
     (head(HEAD_BYTES_MAX), "close"),
     (head(HEAD_BYTES_MAX + 1), "431"),
     (head(HEAD_BYTES_MAX - len(UPGRADE)).replace(b"Host", UPGRADE + b"Host"), "close"),
