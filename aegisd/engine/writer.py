@@ -10,6 +10,8 @@ on that, at the database's time.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -36,6 +38,10 @@ from aegisd.rows import Batch, SnapshotRow, Turn
 # Events that others appended and that are folded while the turn is held. More are folded before:
 # a daemon that comes back after a while must not keep everybody else waiting for it.
 CATCH_UP_EVENTS_MAX = 1024
+
+# Seconds that an end gives to what waits to be decided. Who asked has had the server's time for it,
+# and thousands of dear calls would take minutes; nothing of what is left is recorded.
+DECIDING_SECONDS_MAX = 2.0
 
 R = TypeVar("R")
 
@@ -77,6 +83,7 @@ class Writer:
         self._current: list[Waiting] = []
         self._wake = asyncio.Event()
         self._stopping: AegisError | None = None
+        self._finish_s = math.inf
         self._broken: AegisError | None = None
         self._task: asyncio.Task[None] | None = None
         self._commit_task: asyncio.Task[bool] | None = None
@@ -101,8 +108,9 @@ class Writer:
         return await reply
 
     async def stop(self) -> None:
-        """Answer what is queued, and end."""
+        """Answer what is queued, refuse what is not decided in time, and end."""
         self._stopping = self._stopping or Stopping("the daemon is shutting down")
+        self._finish_s = time.monotonic() + DECIDING_SECONDS_MAX
         self._wake.set()
         if self._task is not None:
             await self._task
@@ -225,15 +233,23 @@ class Writer:
         """
         steps = self._deciding.decide(taken, turn)
         try:
-            decided = part(steps) if self._is_short(taken) else None
+            decided, is_short = None, self._is_short(taken)
             while decided is None:
-                decided = await self._off_loop(self._evaluation, partial(part, steps))
+                self._check_end()
+                if is_short:
+                    decided, is_short = part(steps), False
+                else:
+                    decided = await self._off_loop(self._evaluation, partial(part, steps))
         except Exception as error:  # noqa: BLE001 - supervisor: deny everyone and go on
             # The tenant's state cannot be read or staged: deny everyone, and read it anew.
             self._resident.drop()
             fail_all(taken, error)
             return None
         return decided
+
+    def _check_end(self) -> None:
+        if time.monotonic() > self._finish_s:
+            raise Stopping("the daemon is shutting down")
 
     def _is_short(self, taken: Iterable[Waiting]) -> bool:
         """Whether a batch needs no log read from its start, no compiler, and only rules of ours."""

@@ -18,7 +18,7 @@ from aegisd.http.memory import HeldMemory
 BACKLOG_MAX = 512
 
 # Seconds that open requests get at the end; each waits for one commit at most.
-DRAIN_SECONDS_MAX = 10
+DRAIN_SECONDS_MAX = 7
 
 # Bytes of answers that nobody reads, of all connections at once: some tens of the largest pages.
 ANSWERS_BYTES_MAX = 67_108_864

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from aegisd.engine import batch
+from aegisd.core.errors import Stopping
+from aegisd.engine import batch, writer
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import ScriptedJudge, manifest, proposal, tool
 from tests.engine.world import (
@@ -127,3 +128,32 @@ def test_a_request_of_many_slow_calls_lets_other_tenants_go_between_and_stays_wh
     assert outcomes == ["allow"] * 40
     assert len(answered) == 1
     assert answered[0] < 40
+
+
+def test_an_end_waits_only_so_long_for_what_is_not_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "BATCH_MS_MAX", 0)
+    monkeypatch.setattr(writer, "DECIDING_SECONDS_MAX", 0)
+    ends: list[asyncio.Task[None]] = []
+
+    async def story() -> None:
+        store, judge = MemoryStore(), ScriptedJudge()
+        async with running(store, judge=judge) as engine:
+            loop = asyncio.get_running_loop()
+
+            def slow(*asked: object) -> object:
+                if judge.judged == 3:
+                    loop.call_soon_threadsafe(lambda: ends.append(loop.create_task(engine.stop())))
+                time.sleep(0.001)
+                return real(*asked)  # type: ignore[arg-type]
+
+            await engine.append((said("opens"),))
+            real = judge.judge
+            monkeypatch.setattr(judge, "judge", slow)
+            asked = (engine.append((tool("read_file"),) * 1_000), engine.append((said("behind"),)))
+            told = await asyncio.gather(*asked, return_exceptions=True)
+            assert [type(each) for each in told] == [Stopping, Stopping]
+            await asyncio.gather(*ends)
+            assert judge.judged < 1_000
+            assert len(log_of(store)) == 2 + 1
+
+    run(story())
