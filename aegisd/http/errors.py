@@ -1,6 +1,7 @@
 """Errors to answers, once: RFC 9457 problem details with Aegis's own stable `code`."""
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -112,7 +113,8 @@ class Problems:
         """Answer for every error, so that none ends as a broken connection or a stack trace."""
         try:
             await self._inside(scope, receive, send)
-        except ClientDisconnect:
+        except (ClientDisconnect, CancelledError):
+            # Nobody is there any more: the caller left, or the server ends and has hung up.
             return
         except AegisError as error:
             if status_of(error) is HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from aegisd.core import errors
@@ -121,6 +122,20 @@ def test_a_fault_of_ours_is_logged_and_tells_the_caller_nothing(
     assert b"secret" not in sent[1]["body"]
     assert b'"code":"internal"}' in sent[1]["body"]
     assert "'/v1/\\nevents' failed" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("gone", [ClientDisconnect, asyncio.CancelledError])
+def test_where_nobody_is_there_any_more_nothing_is_told(
+    gone: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def inside(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise gone
+
+    async def told(*_asked: object) -> Message:
+        raise AssertionError
+
+    asyncio.run(Problems(inside)({"type": "http"}, told, told))  # type: ignore[arg-type]  # neither is asked
+    assert not caplog.records
 
 
 def test_a_failing_commit_is_503_without_a_decision(
