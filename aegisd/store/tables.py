@@ -8,6 +8,8 @@ mean. Nothing that is read is believed: a value of the wrong type, or a row out 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -103,15 +105,25 @@ KEPT = Read(
     + """ WHERE tenant_id = {v} AND (position, pointer) > ({v}, {v}) AND {kept}
     ORDER BY position, pointer LIMIT {v}""",
 )
-# `{unsorted}` reads the table without an index, of which a row may be missing. What holds the id of
-# a subject somewhere may be its event: the bytes themselves tell.
+# Where the first value stands from a position on. `{unsorted}` reads the table without an index, of
+# which a row may be missing.
+NEXT_KEPT = Read(
+    "where the next detached value stands",
+    """SELECT min(position) FROM {log}detached {unsorted}
+    WHERE tenant_id = {v} AND position >= {v} AND {kept}""",
+)
+# Of a stretch of positions, those values whose event may be a subject's: it holds the id somewhere,
+# and the bytes themselves tell. Each event is looked at once, however many values it has.
 VALUES_OF = Read(
     "the detached values of a subject",
-    """SELECT beside.position, pointer, body FROM {log}detached AS beside {unsorted}
+    """WITH beside AS (SELECT position, pointer FROM {log}detached {unsorted}
+        WHERE tenant_id = {v} AND position >= {v} AND position <= {v} AND {kept})
+    SELECT position, pointer FROM beside WHERE position IN (
+        SELECT told.position FROM (SELECT DISTINCT position FROM beside) AS told
         LEFT JOIN {log}events AS event
-        ON event.tenant_id = beside.tenant_id AND event.position = beside.position
-    WHERE beside.tenant_id = {v} AND {kept} AND (body IS NULL OR {holds})
-    ORDER BY beside.position, pointer""",
+            ON event.tenant_id = {v} AND event.position = told.position
+        WHERE body IS NULL OR {holds}
+    ) ORDER BY position, pointer""",
 )
 
 # Values read in one go: each may have as many bytes as an event.
@@ -127,6 +139,8 @@ class TableReader(ABC):
     """
 
     SPELLING: ClassVar[Mapping[str, str]]
+    # Positions whose values are looked through in one statement.
+    STRETCH: ClassVar[int]
     # What comes before the first pointer.
     BEFORE_POINTERS: ClassVar[str | bytes]
     SESSIONS: ClassVar[Read]
@@ -244,18 +258,31 @@ class TableReader(ABC):
     def values_of(self, tenant_id: str, subject: str) -> list[Place]:
         """See `aegisd.ports.EventReader.values_of`."""
         found: list[Place] = []
-        for position, pointer, body in self._ask(VALUES_OF, tenant_id, encode(subject)):
-            try:
-                is_theirs = owner(body or b"") == subject
-            except (msgspec.MsgspecError, UnicodeError):
-                raise LogCorrupt(
-                    f"tenant {tenant_id!r}, position {position}: a value is kept of an event that "
-                    "is not there or cannot be read; run `aegisctl verify`",
-                    tenant_id=tenant_id,
-                ) from None
-            if is_theirs:
-                found.append(Place(position, str(self._pointer(pointer))))
+        first = -INTEGER_MAX - 1
+        while first <= INTEGER_MAX and (rows := self._ask(NEXT_KEPT, tenant_id, first)):
+            ((first_kept,),) = rows
+            if first_kept is None:
+                break
+            last = min(first_kept + self.STRETCH, INTEGER_MAX)
+            values = (first_kept, last, tenant_id, encode(subject))
+            rows = self._ask(VALUES_OF, tenant_id, *values)
+            for position, places in groupby(rows, itemgetter(0)):
+                if self._owner(tenant_id, position) == subject:
+                    found += (Place(position, str(self._pointer(each))) for _, each in places)
+            first = last + 1
         return found
+
+    def _owner(self, tenant_id: str, position: int) -> str:
+        """Whose the values beside an event are. Raises `LogCorrupt` where there is no event."""
+        event = next(self.events(tenant_id, from_position=position, limit=1), None)
+        try:
+            return owner(event.body if event and event.position == position else b"")
+        except (msgspec.MsgspecError, UnicodeError):
+            raise LogCorrupt(
+                f"tenant {tenant_id!r}, position {position}: a value is kept of an event that "
+                "is not there or cannot be read; run `aegisctl verify`",
+                tenant_id=tenant_id,
+            ) from None
 
     def _value(self, tenant_id: str, row: Row) -> Detached:
         position, pointer, *rest = row

@@ -75,6 +75,8 @@ class PostgresReader(TableReader):
         "holds": "position(%s in body) > 0",
         "unsorted": "",
     }
+    # A gigabyte of bodies at the most, searched in a fraction of `STATEMENT_MS_MAX`.
+    STRETCH = 1024
     BEFORE_POINTERS = b""
     SESSIONS: ClassVar[Read] = SESSIONS
     RECORDED_HEAD: ClassVar[Read] = RECORDED_HEAD

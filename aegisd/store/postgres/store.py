@@ -57,10 +57,12 @@ REPLACE_SNAPSHOT = """INSERT INTO aegis.snapshots VALUES (%s, %s, %s, %s, %s, %s
     SET rules_version = excluded.rules_version, head = excluded.head,
     head_hash = excluded.head_hash, body = excluded.body"""
 INSERT_DETACHED = "INSERT INTO aegis.detached VALUES (%s, %s, %s, %s, %s, %s)"
-# A division by zero where the value is not there: then nothing of the batch is written.
+# A division by zero where a value is not there: then nothing of the batch is written. One statement
+# for all of them: others wait for the turn meanwhile.
 ERASE = """WITH gone AS (DELETE FROM aegis.detached
-        WHERE tenant_id = %s AND position = %s AND pointer = %s RETURNING 1)
-    SELECT 1 / count(*) FROM gone"""
+        USING unnest(%s::int8[], %s::bytea[]) AS told (number, place)
+        WHERE tenant_id = %s AND position = number AND pointer = place RETURNING 1)
+    SELECT 1 / (count(*) = %s)::int FROM gone"""
 
 GROW_BLOCK = "INSERT INTO aegis.blocks VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 GROW_CHECKPOINT = """INSERT INTO aegis.checkpoints AS kept VALUES (%s, %s, %s, %s)
@@ -354,13 +356,14 @@ def _statements(batch: Batch) -> Iterator[Statement]:
     if batch.detached:
         yield INSERT_DETACHED, [_detached(row) for row in batch.detached]
     if batch.erased:
-        yield ERASE, [(tenant_id, at.position, at.pointer.encode()) for at in batch.erased]
+        places = [(at.position, at.pointer.encode()) for at in batch.erased]
+        yield ERASE, [(*_columns(places), tenant_id, len(places))]
 
 
 def _columns(rows: Sequence[tuple[int, bytes]]) -> Iterator[list[bytes] | str]:
-    """Numbers and hashes as two arrays; numbers as text, or the driver types them by the first."""
+    """Numbers and bytes as two arrays; numbers as text, or the driver types them by the first."""
     yield f"{{{','.join(str(number) for number, _ in rows)}}}"
-    yield [digest for _, digest in rows]
+    yield [each for _, each in rows]
 
 
 def _detached(row: Detached) -> tuple[object, ...]:

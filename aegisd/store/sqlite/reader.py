@@ -23,6 +23,7 @@ from aegisd.store.tables import (
     INTEGER_MAX,
     KEPT,
     NEWEST_CHECKPOINT,
+    NEXT_KEPT,
     VALUES_OF,
     Order,
     Read,
@@ -70,9 +71,11 @@ SESSIONS = Read(
 RECORDED_HEAD = Read(
     "a recorded head", "SELECT next_position, hash FROM tenant_heads WHERE tenant_id = ?"
 )
+# An erased value is zeros, see `store.ERASE`: all of it, or somebody only made it look erased.
+KEPT_HERE = "(salt <> zeroblob(32) OR value <> zeroblob(length(value)))"
 # What the first version of the schema has no tables for.
 LATER = frozenset({BLOCKS.what, CHECKPOINTS.what, NEWEST_CHECKPOINT.what})
-LATER |= {DETACHED.what, KEPT.what, VALUES_OF.what}
+LATER |= {DETACHED.what, KEPT.what, NEXT_KEPT.what, VALUES_OF.what}
 
 
 class SqliteReader(TableReader):
@@ -81,11 +84,12 @@ class SqliteReader(TableReader):
     SPELLING: ClassVar[Mapping[str, str]] = {
         "log": "",
         "v": "?",
-        # An erased value is zeros, see `store.ERASE`.
-        "kept": "salt <> zeroblob(32)",
+        "kept": KEPT_HERE,
         "holds": "instr(body, ?) > 0",
         "unsorted": "NOT INDEXED",
     }
+    # Each statement reads the whole table, so one is enough.
+    STRETCH = INTEGER_MAX
     BEFORE_POINTERS = ""
     SESSIONS: ClassVar[Read] = SESSIONS
     RECORDED_HEAD: ClassVar[Read] = RECORDED_HEAD

@@ -23,7 +23,7 @@ from aegisd.rows import Batch, Growth, SnapshotRow
 from aegisd.store.alone import Alone
 from aegisd.store.lock import LockFile
 from aegisd.store.sqlite import failure, file, schema
-from aegisd.store.sqlite.reader import SqliteReader
+from aegisd.store.sqlite.reader import KEPT_HERE, SqliteReader
 
 # Rows of one statement. One statement is one release of the interpreter lock, and beside a busy
 # thread each release costs up to a switch interval (5 ms); row by row, a batch of 64 took 300 ms.
@@ -59,8 +59,8 @@ INSERT_DETACHED = "INSERT INTO detached VALUES (?, ?, ?, ?, ?, ?)"
 # the free space of a page, `secure_delete` or not; those would outlive their own erasure. So rows
 # never leave and never move: salt and value are overwritten where they lie by as many zeros. What
 # is left is the row's place, its subject and the length of the value, which the event tells anyway.
-ERASE = """UPDATE detached SET salt = zeroblob(32), value = zeroblob(length(value))
-    WHERE tenant_id = ? AND position = ? AND pointer = ? AND salt <> zeroblob(32)"""
+ERASE = f"""UPDATE detached SET salt = zeroblob(32), value = zeroblob(length(value))
+    WHERE tenant_id = ? AND position = ? AND pointer = ? AND {KEPT_HERE}"""  # noqa: S608 - ours
 
 # Writes a page of the file, the first, as it is.
 PROBE = f"PRAGMA user_version={schema.SCHEMA_VERSION}"

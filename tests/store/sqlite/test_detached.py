@@ -47,6 +47,16 @@ def keep(store: EventStore, *values: Detached, erased: Sequence[str] = ()) -> No
     )
 
 
+def test_a_value_that_somebody_made_look_erased_is_still_there_to_be_erased(path: Path) -> None:
+    with closing(SqliteStore(str(path))) as store:
+        keep(store, value(0))
+        store._writer.execute("DROP TRIGGER detached_no_update")
+        store._writer.execute("UPDATE detached SET salt = zeroblob(32)")
+        assert [row.value for row in store.kept("acme")] == [b'"v"']
+        keep(store, erased=["u1"])
+        assert list(store.kept("acme")) == []
+
+
 @pytest.mark.parametrize(
     "values",
     [
