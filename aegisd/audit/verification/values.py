@@ -42,7 +42,8 @@ class ValueCheck:
         # Without a manifest nothing is a secret; under one, events of newer builds tell.
         self._is_governed = self._tells_secrets = False
         self._kept: dict[str, int] = {}
-        self._missing: dict[str, list[tuple[StoredEvent, str]]] = {}
+        # Without their events: an erasure leaves as many as it took.
+        self._missing: dict[str, list[tuple[str, Break]]] = {}
 
     def check(self, event: StoredEvent, rows: Sequence[Detached]) -> Iterator[Break]:
         """What is wrong with the values beside the next event; it holds by itself."""
@@ -65,7 +66,7 @@ class ValueCheck:
             yield Break("detached", f"{told}: {self._found}{others}", self._tenant_id)
         if not self._missing:
             return
-        last = max(event.position for events in self._missing.values() for event, _ in events)
+        last = max(found.position for places in self._missing.values() for _, found in places)
         # In this order: what is erased behind this look was there, or is told by the next one.
         for places in self._missing.values():
             places[:] = [place for place in places if not self._is_there(*place)]
@@ -73,11 +74,7 @@ class ValueCheck:
             if event.event_type == "PAYLOAD_ERASED":
                 self._missing.pop(str(_told(event, "subject")), None)
         for places in self._missing.values():
-            for event, pointer in places:
-                detail = (
-                    f"the value kept for {pointer} is missing, and no PAYLOAD_ERASED tells of it"
-                )
-                yield _break(event, detail)
+            yield from (found for _, found in places)
 
     def _beside(self, event: StoredEvent, rows: Sequence[Detached]) -> Iterator[Break]:
         payload = msgspec.json.decode(unseal(event.body).payload)
@@ -98,10 +95,14 @@ class ValueCheck:
                 self._places.update(detached.place(row.position, row.pointer))
         is_told = self._tells_secrets or not self._is_governed
         if missing and is_told and not self._is_archive:
-            self._missing.setdefault(subject, []).extend((event, each) for each in sorted(missing))
+            detail = "is missing, and no PAYLOAD_ERASED tells of it"
+            self._missing.setdefault(subject, []).extend(
+                (each, _break(event, f"the value kept for {each} {detail}"))
+                for each in sorted(missing)
+            )
 
-    def _is_there(self, event: StoredEvent, pointer: str) -> bool:
-        rows = self._log.detached(self._tenant_id, event.position)
+    def _is_there(self, pointer: str, found: Break) -> bool:
+        rows = self._log.detached(self._tenant_id, found.position)
         return any(row.pointer == pointer for row in rows)
 
     def _erased(self, event: StoredEvent) -> Iterator[Break]:
