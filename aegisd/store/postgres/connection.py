@@ -83,6 +83,7 @@ INTRODUCE = f"""SELECT pg_backend_pid(), current_setting('server_version_num')::
     set_config('default_transaction_isolation', 'read committed', false),
     set_config('default_transaction_read_only', %s, false),
     set_config('row_security', 'on', false),
+    set_config('quote_all_identifiers', 'off', false),
     {", ".join(f"set_config('{name}', '{value}', false)" for name, value in SERVER_SIDE.items())}"""
 
 # Ends every session of this user that has written to the log, or locked a row of it, in a

@@ -11,7 +11,9 @@ from tests.postgres_proxy import Proxy
 
 
 @pytest.fixture
-def store(dsn: str) -> Iterator[PostgresStore]:
+def store(dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresStore]:
+    """One that looks through the values of two positions at once."""
+    monkeypatch.setattr(PostgresStore, "STRETCH", 1)
     opened = PostgresStore(dsn)
     yield opened
     opened.close()

@@ -140,6 +140,12 @@ def test_what_a_role_of_ours_may_beyond_the_schema_is_told(
         admin.execute(f"ALTER DATABASE {name} RESET session_replication_role")
 
 
+def test_how_a_database_spells_names_does_not_count(dsn: str, admin: connection.Connection) -> None:
+    name = conninfo_to_dict(dsn)["dbname"]
+    admin.execute(f"ALTER DATABASE {name} SET quote_all_identifiers = on")
+    PostgresStore(dsn).close()
+
+
 def test_who_may_read_besides_is_the_owners_affair(dsn: str, admin: connection.Connection) -> None:
     admin.execute("GRANT USAGE ON SCHEMA aegis TO PUBLIC")
     admin.execute("GRANT SELECT ON aegis.events TO PUBLIC")

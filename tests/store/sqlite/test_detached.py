@@ -2,16 +2,20 @@
 
 import random
 import sqlite3
+import tracemalloc
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aegisd.core.errors import StoreFailed
+from aegisd.core.log.envelope import seal
 from aegisd.ports import EventStore
 from aegisd.rows import Batch, Detached, Place
 from aegisd.store.sqlite.store import SqliteStore
+from tests.core.builders import envelope
 from tests.effort import times
 from tests.store.contract import checkpoint, event, growth
 from tests.store.sqlite.failing import Failing
@@ -45,6 +49,21 @@ def keep(store: EventStore, *values: Detached, erased: Sequence[str] = ()) -> No
             erased=places,
         )
     )
+
+
+def test_an_event_is_searched_once_however_many_values_stand_beside_it(path: Path) -> None:
+    text = "u" * 65_536
+    told = envelope(0, "USER_MESSAGE", text, session_id="s", user_id="u1")
+    kept = [value(0, pointer=f"/{each}") for each in range(128)]
+    with closing(SqliteStore(str(path))) as store:
+        row = replace(event(0), body=seal(told, 0, b"").body)
+        store.append(Batch(tenant_id="acme", first_position=0, events=[row], detached=kept))
+        tracemalloc.start()
+        found = store.values_of("acme", "u1")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert len(found) == len(kept)
+    assert peak < len(kept) * len(text) / 8
 
 
 def test_a_value_that_somebody_made_look_erased_is_still_there_to_be_erased(path: Path) -> None:
