@@ -11,6 +11,9 @@ from aegisd.engine.commands.command import Command
 from aegisd.engine.recorded import Recorded, different
 from aegisd.engine.stage import Stage
 
+# Events whose recorded answers are read on the event loop, a fraction of a millisecond each.
+RETRIED_EVENTS_MAX = 16
+
 
 class Append(Command[tuple[Recorded, ...]], frozen=True, kw_only=True):
     """Events of one tenant, all or nothing, judged in order."""
@@ -21,6 +24,11 @@ class Append(Command[tuple[Recorded, ...]], frozen=True, kw_only=True):
     def size(self) -> int:
         """One for each event; decisions are not counted."""
         return len(self.proposals)
+
+    @property
+    def is_short(self) -> bool:
+        """A retry reads all that was answered, in one go."""
+        return self.key is None or self.size <= RETRIED_EVENTS_MAX
 
     @property
     def key(self) -> str | None:

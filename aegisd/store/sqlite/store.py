@@ -162,7 +162,7 @@ class SqliteStore(SqliteReader, Alone):
         self._least = dict.fromkeys(names, 0)
 
     def _begin(self) -> None:
-        """Bring the file up to date, before the first write."""
+        """Bring the file up to date, before the first write. What fails may be tried again."""
         writer, path = self._writer, self._path
         (mode,) = writer.execute("PRAGMA journal_mode=WAL").fetchone()
         if mode != "wal":
@@ -171,9 +171,9 @@ class SqliteStore(SqliteReader, Alone):
                 "choose a --dsn on a local disk",
                 path=path,
             )
-        with self._transaction():
+        with ExitStack() as ending, self._transaction():
+            ending.callback(self._know_files)
             schema.bring_up_to_date(writer)
-        self._know_files()
         self._is_begun = True
 
     def close(self) -> None:

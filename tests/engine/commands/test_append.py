@@ -4,6 +4,7 @@ import pytest
 
 from aegisd.core.errors import IdempotencyConflict
 from aegisd.core.proposal import Proposal
+from aegisd.engine.commands.append import RETRIED_EVENTS_MAX, Append
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import proposal
 from tests.engine.world import codes, log_of, run, running, together
@@ -28,6 +29,12 @@ def test_a_batchs_key_stands_for_the_whole_batch() -> None:
             assert len(log_of(store)) == 2 + 4
 
     run(story())
+
+
+def test_many_events_under_a_key_are_looked_up_beside_the_event_loop() -> None:
+    few, many = ((keyed(),) * (RETRIED_EVENTS_MAX + more) for more in (0, 1))
+    asked = (few, many, (proposal(),) * len(many))
+    assert [Append(proposals=each).is_short for each in asked] == [True, False, True]
 
 
 @pytest.mark.parametrize("condition", [{"seq": 7}, {"prev_hash": "0" * 64}, {"hash": "0" * 64}])

@@ -4,12 +4,14 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from aegisctl import main
 from aegisd.core.errors import LogCorrupt, StoreFailed
 from aegisd.core.log.chain import Chain
+from aegisd.store.sqlite import schema
 from aegisd.store.sqlite.reader import SqliteReader
 from aegisd.store.sqlite.store import SqliteStore
 from tests.store.contract import checkpoint, growth
@@ -37,6 +39,22 @@ def test_a_reader_of_an_old_file_reads_the_log_and_finds_no_evidence(old: Path) 
         assert reader.detached("acme", 0) == []
         assert reader.values_of("acme", "u1") == []
     assert old.read_bytes() == before
+
+
+def test_a_first_write_that_fails_half_way_is_tried_again(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(old)) as file:
+        file.execute("PRAGMA journal_mode=DELETE")
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    with closing(SqliteStore(str(old))) as store:
+        with monkeypatch.context() as failing:
+            failing.setattr(schema, "bring_up_to_date", Mock(side_effect=full))
+            with pytest.raises(StoreFailed):
+                store.probe()
+        store.probe()
+        assert store.schema_version() == 2
 
 
 def test_a_store_brings_an_old_file_up_to_date_and_changes_no_row(old: Path) -> None:
