@@ -8,8 +8,6 @@ mean. Nothing that is read is believed: a value of the wrong type, or a row out 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -112,18 +110,17 @@ NEXT_KEPT = Read(
     """SELECT min(position) FROM {log}detached {unsorted}
     WHERE tenant_id = {v} AND position >= {v} AND {kept}""",
 )
-# Of a stretch of positions, those values whose event may be a subject's: it holds the id somewhere,
-# and the bytes themselves tell. Each event is looked at once, however many values it has.
+# Of a stretch of positions, those whose event holds the id of a subject somewhere and may be theirs:
+# the bytes themselves tell. With the pointers of all values there, in hexadecimal between blanks.
+# Each event is looked at once, however many values it has.
 VALUES_OF = Read(
     "the detached values of a subject",
-    """WITH beside AS (SELECT position, pointer FROM {log}detached {unsorted}
-        WHERE tenant_id = {v} AND position >= {v} AND position <= {v} AND {kept})
-    SELECT position, pointer FROM beside WHERE position IN (
-        SELECT told.position FROM (SELECT DISTINCT position FROM beside) AS told
-        LEFT JOIN {log}events AS event
-            ON event.tenant_id = {v} AND event.position = told.position
-        WHERE body IS NULL OR {holds}
-    ) ORDER BY position, pointer""",
+    """SELECT beside.position, pointers FROM (
+        SELECT position, {gathered} AS pointers FROM {log}detached {unsorted}
+        WHERE tenant_id = {v} AND position >= {v} AND position <= {v} AND {kept} GROUP BY position
+    ) AS beside LEFT JOIN {log}events AS event
+        ON event.tenant_id = {v} AND event.position = beside.position
+    WHERE body IS NULL OR {holds} ORDER BY beside.position""",
 )
 
 # Values read in one go: each may have as many bytes as an event.
@@ -265,10 +262,10 @@ class TableReader(ABC):
                 break
             last = min(first_kept + self.STRETCH, INTEGER_MAX)
             values = (first_kept, last, tenant_id, encode(subject))
-            rows = self._ask(VALUES_OF, tenant_id, *values)
-            for position, places in groupby(rows, itemgetter(0)):
+            for position, pointers in self._ask(VALUES_OF, tenant_id, *values):
                 if self._owner(tenant_id, position) == subject:
-                    found += (Place(position, str(self._pointer(each))) for _, each in places)
+                    there = sorted(bytes.fromhex(each) for each in pointers.split(" "))
+                    found += (Place(position, each.decode(errors="replace")) for each in there)
             first = last + 1
         return found
 

@@ -74,6 +74,7 @@ class PostgresReader(TableReader):
         "kept": "true",
         "holds": "position(%s in body) > 0",
         "unsorted": "",
+        "gathered": "string_agg(encode(pointer, 'hex'), ' ')",
     }
     # A gigabyte of bodies at the most, searched in a fraction of `STATEMENT_MS_MAX`.
     STRETCH = 1024

@@ -87,6 +87,7 @@ class SqliteReader(TableReader):
         "kept": KEPT_HERE,
         "holds": "instr(body, ?) > 0",
         "unsorted": "NOT INDEXED",
+        "gathered": "group_concat(hex(pointer), ' ')",
     }
     # Each statement reads the whole table, so one is enough.
     STRETCH = INTEGER_MAX
