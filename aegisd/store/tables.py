@@ -110,7 +110,7 @@ NEXT_KEPT = Read(
     """SELECT min(position) FROM {log}detached {unsorted}
     WHERE tenant_id = {v} AND position >= {v} AND {kept}""",
 )
-# Of a stretch of positions, those whose event holds the id of a subject somewhere and may be theirs:
+# Of a stretch of positions, those whose event holds the id of a subject somewhere and may be its:
 # the bytes themselves tell. With the pointers of all values there, in hexadecimal between blanks.
 # Each event is looked at once, however many values it has.
 VALUES_OF = Read(
