@@ -318,6 +318,7 @@ def pipelined(size: int) -> bytes:
         ((GET + b"\r\n") * 18, ["200"] * 17 + ["503"]),
         (pipelined(PIPELINED_BYTES_MAX) + GET + CLOSE, ["200"] * 3),
         (pipelined(PIPELINED_BYTES_MAX + 1), ["200", "503"]),
+        (POST % 1 + b"a" + b"GET http://[::1 HTTP/1.1\r\nHost: a\r\n\r\n", ["200", "400"]),
     ],
     ids=str,
 )
