@@ -7,6 +7,7 @@ from aegisd.core.capabilities import from_value
 from aegisd.core.decision import Named
 from aegisd.door.operator import ActReceipt, OperatorAct, act_receipt
 from aegisd.engine.engine import Engine
+from aegisd.http.memory import turn
 from aegisd.http.operation import Asked, Operation
 from aegisd.http.operator import document, receive_act
 from aegisd.http.query import TENANT
@@ -39,7 +40,8 @@ async def register(engine: Engine, asked: Asked) -> ActReceipt:
     Raises `ManifestInvalid`, and nothing of it was used.
     """
     act = await receive_act(asked, ManifestRegistration)
-    found = await engine.reads.apart(lambda: from_value(act.manifest))
+    async with turn(asked.scope):
+        found = await engine.reads.apart(lambda: from_value(act.manifest))
     done = await engine.register_manifest(
         act.tenant_id, found, author=act.author, reason=act.reason
     )

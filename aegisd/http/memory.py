@@ -95,7 +95,7 @@ def spool(scope: Scope) -> Iterator[None]:
 
 
 def turn(scope: Scope) -> asyncio.Lock:
-    """Held by whoever reads a large body: each one takes the interpreter from everybody else."""
+    """Held by whoever reads a large body or a manifest: each takes the interpreter from others."""
     memory: HeldMemory = scope[_MEMORY]
     return memory.turn
 

@@ -1,5 +1,6 @@
 """`/v1/policy/decide`: a what-if on the caller's own event and manifest, which records nothing."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,6 +12,7 @@ from aegisd.core.policy.input import Snapshot
 from aegisd.core.proposal import read as read_proposal
 from aegisd.engine.engine import Engine
 from aegisd.http.body import as_shape, receive_unkeyed
+from aegisd.http.memory import turn
 from aegisd.http.operation import Asked, Operation
 
 _NOBODY = "simulated"
@@ -75,6 +77,8 @@ async def decide(engine: Engine, asked: Asked) -> SimulatedDecision:
     counters = as_shape(told.snapshot, SimulatedSnapshot, "snapshot.", _LATER_REASON, _LATER)
     manifest, capabilities = told.manifest, NONE
     if manifest is not UNSET:
-        capabilities = await engine.reads.apart(lambda: from_value(manifest, SIMULATED_OBJECTS_MAX))
+        ready = partial(from_value, manifest, SIMULATED_OBJECTS_MAX)
+        async with turn(asked.scope):
+            capabilities = await engine.reads.apart(ready)
     verdict = await engine.simulate(proposal, counters, capabilities)
     return SimulatedDecision(**msgspec.structs.asdict(verdict.spell()))

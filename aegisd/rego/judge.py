@@ -210,6 +210,7 @@ class RegoJudge:
                 else self._shelter.compile(body, facts.data, self._tenant_id)
             )
             _remember(self._programs, (bundle, manifest), program, PROGRAMS_MAX)
+        self._programs.move_to_end((bundle, manifest))
         return program
 
     def _body(self, digest: str) -> bytes | None:

@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import TypeVar
 
 import msgspec
@@ -132,7 +132,7 @@ class Lane:
     def __init__(self, engine: str) -> None:
         self._engine = engine
         self._child: Child | None = None
-        self._closed = False
+        self._closed = Event()
         # Whoever asks may be on any thread.
         self.turn = Lock()
         self.shares = Shares()
@@ -168,7 +168,7 @@ class Lane:
 
     def close(self) -> None:
         """End the child, whatever it does."""
-        self._closed = True
+        self._closed.set()
         child = self._child
         if child is not None:
             child.end()
@@ -181,10 +181,13 @@ class Lane:
         return compiled if isinstance(compiled, Failure) else self._told(question, tenant_id)
 
     def _told(self, question: Question, tenant_id: str) -> Reply:
-        if self._closed:
+        if self._closed.is_set():
             raise EvaluatorFailed("this judge was closed")
         if self._child is None or not self._child.lives():
             self._child = Child(self._engine)
+            if self._closed.is_set():
+                # Whoever closed it meanwhile has not seen this one.
+                self._child.end()
         reply, used_ms = self._child.ask(question)
         self.shares.count(tenant_id, used_ms)
         rest_ms = self.shares.rest_ms(tenant_id)
