@@ -2,9 +2,9 @@
 
 from typing import Any
 
-# Steps of judging one value, telling what it breaks included; one is up to 100 ns of work. Past it
-# the value is not judged.
-JUDGED_STEPS_MAX = 163_840
+# Steps of judging one value, telling what it breaks included; one is 100 ns of work, and 310 of the
+# dearest. Past it the value is not judged.
+JUDGED_STEPS_MAX = 139_264
 
 # Frames of the stack in use at once, of Python's thousand; references inside each other take them.
 FRAMES_MAX = 600
