@@ -16,11 +16,10 @@ from aegisd.ports import Clock
 # in millionths: as fast as NTP slews a clock, and ten times what a crystal errs.
 SLEW_PPM_MAX = 500
 
-_logger = logging.getLogger("aegisd.engine")
-
-
 # Looks at both clocks that a start takes, and believes the quickest of.
 LOOKS = 3
+
+_logger = logging.getLogger("aegisd.engine")
 
 
 class Reading(Struct, frozen=True, kw_only=True):
