@@ -13,13 +13,11 @@ import rfc8785
 from msgspec import Struct
 
 from aegisd.core.errors import PolicyInvalid
+from aegisd.core.quoting import CHARACTERS_MAX
 
 # Brackets inside brackets. People write three or four; engines parse by recursion, and a native
 # stack that runs out takes the process with it.
 NESTING_MAX = 64
-
-# Characters of a literal that a refusal repeats: a longer one may be of a key.
-SHOWN_CHARACTERS_MAX = 15
 
 _PATTERN = re.compile(
     r"""
@@ -127,7 +125,7 @@ def _check_number(place: str, text: str) -> None:
 
 
 def _other_spelling(place: str, what: str, found: str, canonical: str) -> PolicyInvalid:
-    short = 0 < len(canonical) <= SHOWN_CHARACTERS_MAX
+    short = 0 < len(canonical) <= CHARACTERS_MAX
     wanted = f"; write {canonical}" if short else ""
     return PolicyInvalid(f"{place}: expected a {what} as RFC 8785 spells it, found {found}{wanted}")
 
