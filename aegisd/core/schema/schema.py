@@ -61,7 +61,8 @@ class Schema:
         self._well_formed(schema)
         self._document = Document(schema)
         self._patterns = patterns
-        self._placed = set(_schemas(self._document.root))
+        self._placed: set[int] = set()
+        self._unplaced(self._document.root)
         self._nodes: dict[int, Node] = {}
         self._ready: set[int] = set()
         self._pending: list[Part] = []
@@ -114,6 +115,27 @@ class Schema:
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise ManifestInvalid(reason[:REASON_CHARACTERS_MAX]) from None
+
+    # Any: what stands there may be any JSON.
+    def _unplaced(self, schema: Any) -> Any:  # noqa: ANN401
+        """A copy of what may stand for a schema, without those in it that have a place already.
+
+        They all have one from now on: references that lead into one another are no dearer than one.
+        """
+        if isinstance(schema, list):
+            return [self._unplaced(each) for each in schema]
+        if not isinstance(schema, Part):
+            return schema
+        if schema.number in self._placed:
+            return {}
+        self._placed.add(schema.number)
+        copy = dict(schema)
+        for name, value in schema.items():
+            if name in _SCHEMAS:
+                copy[name] = self._unplaced(value)
+            elif name in NAMED_SCHEMAS and isinstance(value, dict):
+                copy[name] = {key: self._unplaced(each) for key, each in value.items()}
+        return copy
 
     def _node(self, schema: object) -> Node:
         """The node of a subschema, made ready at once."""
@@ -215,8 +237,7 @@ class Schema:
             return NOTHING if schema is False else ANYTHING
         if schema.number not in self._placed:
             # The draft's schema has not looked there, where by its word no schema stands.
-            self._well_formed({**schema, "$schema": self._uri})
-            self._placed.update(_schemas(schema))
+            self._well_formed({**self._unplaced(schema), "$schema": self._uri})
         if schema.number not in self._nodes:
             self._nodes[schema.number] = Node()
             self._pending.append(schema)
@@ -232,23 +253,6 @@ _roomy.__code__ = _roomy.__code__.replace(co_stacksize=_FRAME_SLOTS)
 
 class _Enough(Exception):
     """Nothing is wrong: so many breaches were found."""
-
-
-def _schemas(schema: object) -> Iterator[int]:
-    """The numbers of the schemas that stand in one, itself among them."""
-    pending = [schema]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, list):
-            pending += part
-        if not isinstance(part, Part):
-            continue
-        yield part.number
-        for name, value in part.items():
-            if name in _SCHEMAS:
-                pending.append(value)
-            elif name in NAMED_SCHEMAS and isinstance(value, dict):
-                pending += value.values()
 
 
 def _looped(nodes: list[Node]) -> None:

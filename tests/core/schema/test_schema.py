@@ -255,6 +255,26 @@ def test_what_was_found_is_told_where_the_rest_would_cost_too_much() -> None:
     assert breaks(schema, [1, *["ab" * 100 + "c"] * 3_000, 2]) == [((0,), "type")]
 
 
+def test_what_references_lead_to_is_looked_at_once_in_whatever_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[int] = []
+    validate = jsonschema_rs.meta.validate
+
+    def counted(schema: dict[str, Any]) -> None:
+        looked.append(len(encode(schema)))
+        validate(schema)
+
+    monkeypatch.setattr(jsonschema_rs.meta, "validate", counted)
+    part: dict[str, Any] = {"properties": {name: {"type": "string"} for name in MANY[:1_000]}}
+    for _ in range(50):
+        part = {"not": part}
+    inner_first = [{"$ref": "#/x" + "/not" * depth} for depth in reversed(range(51))]
+    ready({"x": part, "allOf": inner_first})
+    assert len(looked) == 1 + len(inner_first)
+    assert sum(looked) < 3 * looked[0]
+
+
 def test_references_inside_each_other_take_frames_up_to_a_bound() -> None:
     schema = {"properties": {"a": {"$ref": "#"}, "b": {"type": "null"}}}
     assert breaks(schema, nested_once(60)) == []
