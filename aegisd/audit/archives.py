@@ -1,7 +1,7 @@
 """What a log says of the archives it holds: LOG_IMPORTED, found by the archive's id."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 import msgspec
@@ -17,21 +17,24 @@ from aegisd.ports import LogReader
 _decode_act = decoder(LogImported)
 
 
-def import_act(log: LogReader, archive: str) -> LogImported | None:
-    """The act that says what an archive holds; None for another tenant or a cut import.
+def import_acts(log: LogReader, tenants: Iterable[str]) -> dict[str, LogImported]:
+    """The acts that say what the archives among `tenants` hold; none of one whose import was cut.
 
-    Of several the first that tells a root: of a later one, less is signed. None also of a server,
-    which names no tenants: nobody knows whose control session tells.
+    All control sessions are read once, and only where there is an archive. Of several acts the
+    first that tells a root: of a later one, less is signed. None also of a server, which names no
+    tenants: nobody knows whose control session tells.
     """
-    if not archive.startswith(ARCHIVE_PREFIX):
-        return None
-    found: LogImported | None = None
+    found: dict[str, LogImported] = {}
+    archives = {each for each in tenants if each.startswith(ARCHIVE_PREFIX)}
+    if not archives:
+        return found
     with suppress(InvalidField):
         for tenant_id in log.tenants():
             if not tenant_id.startswith(ARCHIVE_PREFIX):
                 for act in map(imported, log.session_events(tenant_id, CONTROL_SESSION)):
-                    if act is not None and act.archive == archive:
-                        found = act if found is None or found.root is UNSET else found
+                    if act is not None and act.archive in archives:
+                        known = found.setdefault(act.archive, act)
+                        found[act.archive] = act if known.root is UNSET else known
     return found
 
 

@@ -131,7 +131,7 @@ class _Source:
         self.chain = Chain(whole=plan.session_id is None, body_tenant=self.body_tenant)
         self._log, self._partial, self._plan = log, partial, plan
         self._proofs = proofs
-        self.act = archives.import_act(log, plan.tenant_id)
+        self.act = archives.import_acts(log, [plan.tenant_id]).get(plan.tenant_id)
         self._check = ValueCheck(log, plan.tenant_id, self.act)
         # Positions in the tenant: of the events of one session, and of those with values beside.
         self._positions = array("Q")

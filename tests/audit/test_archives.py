@@ -1,12 +1,14 @@
 """What a log says of the archives it holds."""
 
 import hashlib
+from collections.abc import Iterator
 
 import pytest
 from msgspec import UNSET
 
-from aegisd.audit.archives import evidence, import_act
+from aegisd.audit.archives import evidence, import_acts
 from aegisd.core.errors import InvalidField, LogCorrupt
+from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.shapes.identifier import ARCHIVE_PREFIX, CONTROL_SESSION
 from aegisd.rows import Batch, Document
 from aegisd.store.memory import MemoryStore
@@ -56,16 +58,32 @@ def told(**more: object) -> dict[str, object]:
 def test_the_act_of_an_archive_is_found_and_no_other() -> None:
     acts = (told(), told(author="bob", root="0" * 64), told(author="eve"))
     log = store(told(archive="$archive.x"), {"nonsense": 1}, *acts)
-    act = import_act(log, ARCHIVE)
-    assert act is not None
-    assert (act.author, act.evidence) == ("bob", UNSET)
-    assert import_act(log, f"{ARCHIVE}1") is None
-    assert import_act(log, "audit") is None
+    found = import_acts(log, [ARCHIVE, f"{ARCHIVE}1", "audit"])
+    assert list(found) == [ARCHIVE]
+    assert (found[ARCHIVE].author, found[ARCHIVE].evidence) == ("bob", UNSET)
+
+
+def test_control_sessions_are_read_once_for_all_archives_and_for_none_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archives = [f"{ARCHIVE_PREFIX}{number:032}" for number in range(20)]
+    log = store(*(told(archive=archive) for archive in archives))
+    reads: list[str] = []
+    read = log.session_events
+
+    def counted(tenant_id: str, session_id: str) -> Iterator[StoredEvent]:
+        reads.append(tenant_id)
+        return read(tenant_id, session_id)
+
+    monkeypatch.setattr(log, "session_events", counted)
+    assert list(import_acts(log, archives)) == archives
+    assert import_acts(log, ["audit"]) == {}
+    assert reads == ["audit"]
 
 
 def pieces(log: MemoryStore) -> list[bytes]:
     """What came with the archive, as the log tells."""
-    return list(evidence(log, import_act(log, ARCHIVE)))
+    return list(evidence(log, import_acts(log, [ARCHIVE]).get(ARCHIVE)))
 
 
 def test_evidence_is_told_piece_by_piece() -> None:
@@ -89,4 +107,4 @@ def test_a_server_that_names_no_tenants_tells_of_no_archive() -> None:
         def tenants(self) -> list[str]:
             raise InvalidField("a server does not list its tenants")
 
-    assert import_act(Server(), ARCHIVE) is None
+    assert import_acts(Server(), [ARCHIVE]) == {}

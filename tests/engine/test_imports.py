@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pytest
 from msgspec import UNSET
 
-from aegisd.audit.archives import evidence, import_act
+from aegisd.audit.archives import evidence, import_acts
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.export_writing import complete, plan_of
 from aegisd.audit.partial_export import PartialExport
@@ -217,7 +217,7 @@ def test_an_archive_exports_to_the_bytes_it_was_imported_from(
         plan = plan_of(proofs, archive, None, values=False)
         with closing(PartialExport.temporary(plan)) as partial:
             complete(log, proofs, partial, out)
-        pieces = list(evidence(log, import_act(log, archive)))
+        pieces = list(evidence(log, import_acts(log, [archive]).get(archive)))
     assert out.getvalue() == data
     assert bool(pieces) == (scope is SESSION and bool(evidence_))
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from aegisd.audit import documents
 from aegisd.audit.anchors import NONE, Anchors
-from aegisd.audit.archives import evidence, import_act, imported
+from aegisd.audit.archives import evidence, import_acts, imported
 from aegisd.audit.database_log import DatabaseLog
 from aegisd.audit.progress import Progress, silent
 from aegisd.audit.verification.checkpoints import CheckpointCheck
@@ -15,6 +15,7 @@ from aegisd.audit.verification.order import Order
 from aegisd.audit.verification.result import Verification, unreadable
 from aegisd.audit.verification.values import TELLING, ValueCheck
 from aegisd.core.archive import body_tenant
+from aegisd.core.custody import LogImported
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.log.chain import NOWHERE, Break, Chain
 from aegisd.core.log.detached import BEGINS
@@ -54,8 +55,9 @@ def verify_database(
         _check_form(log, told)
     names: set[documents.Named] = set()
     present = False
+    acts = import_acts(log, tenants)
     for tenant_id in tenants:
-        check = _TenantCheck(log, tenant_id, anchors, told)
+        check = _TenantCheck(log, tenant_id, acts.get(tenant_id), anchors, told)
         for event in check.events():
             names.update(documents.named(event))
             progress()
@@ -80,10 +82,15 @@ class _TenantCheck:
     """One tenant of a database: its chain, its recorded head, its archive act, its values."""
 
     def __init__(
-        self, log: EventReader, tenant_id: str, anchors: Anchors, told: Verification
+        self,
+        log: EventReader,
+        tenant_id: str,
+        act: LogImported | None,
+        anchors: Anchors,
+        told: Verification,
     ) -> None:
         self._log, self._tenant_id, self._told = log, tenant_id, told
-        self._act = import_act(log, tenant_id)
+        self._act = act
         written_for = body_tenant(log.events, tenant_id)
         self.chain = Chain(whole=True, body_tenant=written_for)
         self._checkpoints = CheckpointCheck(log, tenant_id, written_for or tenant_id, anchors, told)
