@@ -73,6 +73,10 @@ RECORDED_HEAD = Read(
 )
 # An erased value is zeros, see `store.ERASE`: all of it, or somebody only made it look erased.
 KEPT_HERE = "(salt <> zeroblob(32) OR value <> zeroblob(length(value)))"
+# Values under a name that no commit ever gave: whoever reads tenant by tenant never comes to them.
+STRAYS = f"""SELECT DISTINCT tenant_id FROM detached NOT INDEXED
+    WHERE tenant_id NOT IN (SELECT tenant_id FROM tenant_heads) AND {KEPT_HERE}
+    LIMIT {FAULTS_MAX}"""  # noqa: S608 - SQL of ours
 # What the first version of the schema has no tables for.
 LATER = frozenset({BLOCKS.what, CHECKPOINTS.what, NEWEST_CHECKPOINT.what})
 LATER |= {DETACHED.what, KEPT.what, NEXT_KEPT.what, VALUES_OF.what}
@@ -191,7 +195,7 @@ class SqliteReader(TableReader):
             return schema.version_of(connection)
 
     def faults(self) -> list[str]:
-        """One sentence for each change of the schema and each finding of SQLite's own check.
+        """One sentence for each change of the schema, stray tenant and finding of SQLite's check.
 
         The check compares every index with its table, so it sees an index column that was edited
         in one of the two only. Reads the whole file: about a second for 200 MB.
@@ -199,4 +203,8 @@ class SqliteReader(TableReader):
         with self._reading("the whole file") as connection:
             changes = schema.changes(connection) or file.older_changes(connection, self._path)
             found = connection.execute(f"PRAGMA integrity_check({FAULTS_MAX})").fetchall()
-        return changes + [f"file: {finding}" for (finding,) in found if finding != "ok"]
+            # The statement needs tables that are as they should be.
+            is_whole = not changes and self._is_current(connection)
+            strays = connection.execute(STRAYS).fetchall() if is_whole else []
+        told = [f"values are kept of tenant {tenant!r}, which has no log" for (tenant,) in strays]
+        return changes + told + [f"file: {finding}" for (finding,) in found if finding != "ok"]

@@ -176,6 +176,16 @@ def test_a_manifest_or_bundle_edited_or_deleted_shows(recorded: Path, tmp_path: 
             assert {each.rule for each in look(path).breaks} == {"document"}
 
 
+def test_a_value_under_a_tenant_that_has_no_log_shows(full: Path) -> None:
+    columns = "position, pointer, subject, salt, value"
+    tamper(full, f"INSERT INTO detached SELECT 'nobody', {columns} FROM detached")  # noqa: S608
+    (found,) = verify_file(str(full)).breaks
+    assert (found.rule, found.detail) == (
+        "file",
+        "values are kept of tenant 'nobody', which has no log",
+    )
+
+
 def test_a_schema_changed_behind_our_back_shows(log_file: Path) -> None:
     tamper(log_file, "DROP INDEX events_by_key")
     assert [each.rule for each in look(log_file).breaks] == ["file"]
