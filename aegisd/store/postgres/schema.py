@@ -7,7 +7,7 @@ from msgspec import Struct
 from psycopg import errors, sql
 
 from aegisd.core.errors import ConfigInvalid, UnknownVersion, WrongFile
-from aegisd.store.postgres import form
+from aegisd.store.postgres import failure, form
 from aegisd.store.postgres.connection import READER, WRITER, Connection, without_role
 
 # Names the one lock under which a database is brought up to date: the letters "aegis" as a number.
@@ -29,6 +29,10 @@ RECORD = "INSERT INTO aegis.migrations (number, name, digest) VALUES (%s, %s, %s
 
 MISSING_ROLES = """SELECT wanted FROM unnest(%s::text[]) AS wanted
     WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted)"""
+
+
+# Whether the user has what a role was granted, without becoming it.
+INHERITS = "SELECT 1 FROM pg_roles WHERE rolname = %s AND pg_has_role(oid, 'usage')"
 
 
 class Migration(Struct, frozen=True):
@@ -60,8 +64,8 @@ def prepare(connection: Connection) -> None:
     """
     try:
         due = pending(connection)
-    except errors.InsufficientPrivilege:
-        raise without_role(connection, WRITER) from None
+    except errors.InsufficientPrivilege as error:
+        raise _denied(connection, WRITER, error) from None
     if not due:
         return
     try:
@@ -149,10 +153,30 @@ def guarded(connection: Connection) -> None:
 
 
 def readable(connection: Connection) -> None:
-    """Raise `WrongFile` unless the database holds a log that this build reads. Only reads."""
-    due = pending(connection)
+    """Raise `WrongFile` unless the database holds a log that this build reads. Only reads.
+
+    Raises `ConfigInvalid` where it may not be read.
+    """
+    try:
+        due = pending(connection)
+    except errors.InsufficientPrivilege as error:
+        raise _denied(connection, READER, error) from None
     if due:
         found = "an older log" if len(due) < len(migrations()) else "no log"
         raise WrongFile(
             f"the database holds {found}: it lacks {due[0].name}; start aegisd on it first"
         )
+
+
+def _denied(
+    connection: Connection, role: str, error: errors.InsufficientPrivilege
+) -> ConfigInvalid:
+    """What a user is told who may not even read what was applied."""
+    if connection.execute(INHERITS, [role]).fetchone() is None:
+        return without_role(connection, role)
+    lost = "; ".join(form.changes(connection)) or failure.sentence(error)
+    return ConfigInvalid(
+        f"user {connection.info.user} has the rights of {role}, and the database took some of them "
+        f"back: {lost}. Let its owner grant them again as in aegisd/store/postgres/migrations, and "
+        "look for who did it"
+    )

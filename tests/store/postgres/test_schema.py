@@ -198,6 +198,12 @@ def test_a_user_who_may_do_nothing_is_told_what_to_ask_for(dsn: str) -> None:
             opened(nobody)
         with pytest.raises(ConfigInvalid, match="aegis_test_nobody cannot work as aegis_reader"):
             PostgresReader(nobody)
+        alter(dsn, "GRANT aegis_writer TO aegis_test_nobody")
+        opened(nobody)
+        alter(dsn, "REVOKE SELECT ON aegis.migrations FROM aegis_reader, aegis_writer")
+        for ask in (opened, PostgresReader):
+            with pytest.raises(ConfigInvalid, match="grant on migrations to aegis_reader is mis"):
+                ask(nobody)
     finally:
         alter(dsn, "DROP ROLE aegis_test_nobody")
 
