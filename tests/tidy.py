@@ -89,6 +89,8 @@ HELD_BY: dict[str, tuple[str, ...]] = {
     "tests/store/postgres/test_store.py": ("aegisd/store/postgres/reader.py",),
     # Notifications are known by who hears them.
     "tests/store/postgres/test_listener.py": ("aegisd/store/postgres/herald.py",),
+    # What is done to files under a store ends it.
+    "tests/store/sqlite/test_failure.py": ("aegisd/store/sqlite/open_files.py",),
     # Whatever stands in a row is told by reading it, and what a pool lends is a connection.
     "tests/store/sqlite/test_reader.py": ("aegisd/store/sqlite/row.py",),
     "tests/store/sqlite/test_connection.py": ("aegisd/store/pool.py",),

@@ -28,6 +28,10 @@ REPAIRED_PATCH = {(3, 44): 6, (3, 50): 7}
 SIDE_FILES = ("-journal", "-wal", "-shm")
 
 
+# The parameters of a URI that open a database without the changes beside it.
+ALONE = "mode=ro&immutable=1"
+
+
 def create(path: str) -> None:
     """Make an empty log at `path`, readable by its owner only, whole or not at all.
 
@@ -82,7 +86,7 @@ def older_changes(connection: sqlite3.Connection, path: str) -> list[str]:
     heads = (
         "SELECT tenant_id, next_position FROM tenant_heads WHERE typeof(next_position) = 'integer'"
     )
-    with closing(sqlite3.connect(uri(path, "mode=ro&immutable=1"), uri=True)) as alone:
+    with closing(sqlite3.connect(uri(path, ALONE), uri=True)) as alone:
         try:
             without = dict(alone.execute(heads).fetchall())
         except (sqlite3.Error, UnicodeDecodeError):

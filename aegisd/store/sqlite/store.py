@@ -22,7 +22,7 @@ from aegisd.core.log.envelope import StoredEvent
 from aegisd.rows import Batch, Growth, SnapshotRow
 from aegisd.store.alone import Alone
 from aegisd.store.lock import LockFile
-from aegisd.store.sqlite import failure, file, schema
+from aegisd.store.sqlite import failure, file, open_files, schema
 from aegisd.store.sqlite.reader import KEPT_HERE, SqliteReader
 
 # Rows of one statement. One statement is one release of the interpreter lock, and beside a busy
@@ -35,9 +35,6 @@ BUSY_S_MAX = 2.0
 # Pages of 8 KiB (16 MiB) in the write-ahead log before it is copied into the file: fewer make more
 # commits wait for the copy, more make each wait longer.
 CHECKPOINT_PAGES = 2000
-
-# Bytes the write-ahead log is cut back to after a long read has let it grow.
-WAL_BYTES_MAX = 1 << 26
 
 # Statements besides the inserts of each size that stay compiled.
 OTHER_STATEMENTS = 16
@@ -125,7 +122,7 @@ class SqliteStore(SqliteReader, Alone):
         )
         undo.callback(self._writer.close)
         self._prepare(path)
-        self._know_files()
+        self._files = open_files.OpenFiles(self._path)
         # Nothing of the file changes before the first write, which comes once a start has held the
         # log to whatever was signed of it.
         self._is_begun = False
@@ -141,7 +138,7 @@ class SqliteStore(SqliteReader, Alone):
         writer.execute("PRAGMA checkpoint_fullfsync=ON")
         writer.execute("PRAGMA mmap_size=0")
         writer.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-        writer.execute(f"PRAGMA journal_size_limit={WAL_BYTES_MAX}")
+        writer.execute(f"PRAGMA journal_size_limit={open_files.WAL_BYTES_MAX}")
         # What is erased is overwritten, and not kept in a temporary file either.
         writer.execute("PRAGMA secure_delete=ON")
         writer.execute("PRAGMA temp_store=MEMORY")
@@ -155,12 +152,6 @@ class SqliteStore(SqliteReader, Alone):
                 path=path,
             )
 
-    def _know_files(self) -> None:
-        """Note which files they are, and the least bytes that each has from now on."""
-        names = (self._path, f"{self._path}-wal", f"{self._path}-shm")
-        self._files = tuple((name, _found(name)[0]) for name in names)
-        self._least = dict.fromkeys(names, 0)
-
     def _begin(self) -> None:
         """Bring the file up to date, before the first write. What fails may be tried again."""
         writer, path = self._writer, self._path
@@ -171,9 +162,11 @@ class SqliteStore(SqliteReader, Alone):
                 "choose a --dsn on a local disk",
                 path=path,
             )
-        with ExitStack() as ending, self._transaction():
-            ending.callback(self._know_files)
-            schema.bring_up_to_date(writer)
+        try:
+            with self._transaction():
+                schema.bring_up_to_date(writer)
+        finally:
+            self._files = open_files.OpenFiles(path)
         self._is_begun = True
 
     def close(self) -> None:
@@ -182,7 +175,7 @@ class SqliteStore(SqliteReader, Alone):
         Of a log that was not written to the writer goes first: so it leaves what a crash, or
         somebody else, put there.
         """
-        if not self._is_begun and _found(f"{self._path}-wal")[1]:
+        if not self._is_begun and open_files.found(self._files.wal)[1]:
             self._writer.close()
         super().close()
         self._resources.close()
@@ -251,7 +244,7 @@ class SqliteStore(SqliteReader, Alone):
         if not self._erased_in_wal:
             return
         with suppress(sqlite3.Error):
-            self._least[f"{self._path}-wal"] = 0
+            self._files.empties()
             (busy, *_) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self._erased_in_wal = bool(busy)
 
@@ -259,23 +252,16 @@ class SqliteStore(SqliteReader, Alone):
         if not self._connections.pool.open:
             raise StoreFailed(f"{self._path}: the store is closed and takes no events")
         # The index beside the log is the readers', and `probe` looks at it.
-        self._look(self._files[:2])
+        self._look(index=False)
         if not self._is_begun:
             try:
                 self._begin()
             except failure.READ_ERRORS as error:
                 raise self._refusal(error, "") from error
 
-    def _look(self, files: Sequence[tuple[str, tuple[int, int] | None]]) -> None:
-        """Raise `StoreBroken` where SQLite would go on writing to a file that no restart finds."""
-        for name, known in () if self._broken else files:
-            identity, size = _found(name)
-            if identity != known:
-                self._broken = f"{name} was moved or deleted while open{self._rescued()}"
-            elif size < self._least[name]:
-                self._broken = f"{name} was cut short while open"
-            # SQLite cuts a write-ahead log that grew past its limit back to it.
-            self._least[name] = size if name == self._path else min(size, WAL_BYTES_MAX)
+    def _look(self, *, index: bool) -> None:
+        """Raise `StoreBroken` where a file is not what SQLite takes it for."""
+        self._broken = self._broken or self._files.lost(self._rescued, index=index)
         if self._broken:
             self.fault = f"{self._broken}; the log takes no events until a restart"
             raise StoreBroken(self.fault)
@@ -285,8 +271,7 @@ class SqliteStore(SqliteReader, Alone):
 
         Not where another file stands in its place: then somebody else has the database open.
         """
-        _, (wal, known), _ = self._files
-        if _found(wal)[0] not in (known, None):
+        if self._files.replaced():
             return ""
         with suppress(sqlite3.Error):
             copied = self._writer.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
@@ -297,7 +282,7 @@ class SqliteStore(SqliteReader, Alone):
     def probe(self) -> None:
         """See `aegisd.ports.EventStore.probe`."""
         self._refuse_when_unusable()
-        self._look(self._files)
+        self._look(index=True)
         if self.fault:
             try:
                 with self._transaction():
@@ -377,15 +362,6 @@ class SqliteStore(SqliteReader, Alone):
 def insert_sql(rows: int) -> str:
     """The statement that inserts this many rows, at most `STATEMENT_ROWS_MAX`."""
     return INSERT.format(rows=", ".join([ROW] * rows))
-
-
-def _found(path: str) -> tuple[tuple[int, int] | None, int]:
-    """Which file a path leads to, None where to none; and its bytes."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - on the hot path, and as short
-    except OSError:
-        return None, 0
-    return (status.st_dev, status.st_ino), status.st_size
 
 
 def _require_root(tenant_id: str, what: str, found: object, wanted: bytes) -> None:

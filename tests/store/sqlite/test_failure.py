@@ -178,6 +178,28 @@ def test_a_file_cut_short_under_the_store_ends_it(
             store.append(batch([event(2)]))
 
 
+def test_an_older_copy_written_into_the_open_file_ends_the_store_and_a_touch_does_not(
+    store: SqliteStore, path: Path
+) -> None:
+    copies = []
+    for position in range(2):
+        store.append(batch([event(position)]))
+        store._erased_in_wal = True
+        store._empty_wal()
+        copies.append(path.read_bytes())
+        # The clock of a file system ticks some hundred times a second.
+        os.utime(path, ns=(position, position))
+        store.probe()
+    assert len(copies[0]) == len(copies[1])
+    # As a full disk leaves it in the middle of a checkpoint.
+    path.write_bytes(copies[1][:8192] + bytes(len(copies[1]) - 8192))
+    store.probe()
+    path.write_bytes(copies[0])
+    for _ in range(2):
+        with pytest.raises(StoreBroken, match="was overwritten with another database while open"):
+            store.append(batch([event(2)]))
+
+
 def altered(path: Path, statement: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute(statement)
@@ -203,7 +225,8 @@ def test_a_store_that_is_refused_or_not_written_to_leaves_every_byte_as_it_was(
     with closing(SqliteStore(str(path))) as store:
         store.append(batch([event(0)]))
         old = contents(path)[1]
-        store._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        store._erased_in_wal = True
+        store._empty_wal()
         store.append(batch([event(1)]))
         new = contents(path)[1]
     DONE[refusal](path, old, new)
