@@ -25,15 +25,14 @@ from aegisd.http import memory
 # spelled as an escape; a batch of ordinary events stays far below.
 BODY_BYTES_MAX = 8_388_608
 
-# Seconds until the last byte of a body. A phone network sends BODY_BYTES_MAX in that; who drips
-# bytes to hold a connection does not.
-BODY_SECONDS_MAX = 30.0
-
 # Seconds between two writes of a file that is uploaded: as patient as with a whole body.
 PAUSE_SECONDS_MAX = 30.0
 
 # Seconds until its last byte. A gigabyte is there in that over a line of 2.5 Mbit/s.
 FILE_SECONDS_MAX = 3600.0
+
+# Where a request tells its connection how many seconds its body may take, if it is not usual.
+SECONDS = "aegis.seconds"
 
 # Bytes written at once: one way to a thread and back costs as much as copying them.
 WRITE_BYTES = 1 << 20
@@ -61,10 +60,10 @@ class Writable(Protocol):
 async def receive_body(scope: Scope, receive: Receive, bytes_max: int = BODY_BYTES_MAX) -> Body:
     """Read the whole body.
 
-    Raises `TooLarge` past `bytes_max`, `BodyTooSlow` past `BODY_SECONDS_MAX`, `Busy` where large
-    bodies hold all the memory they may, `MediaTypeUnsupported` for what cannot be JSON,
-    `InvalidField` or `ReservedId` for an `Idempotency-Key` that is not an id, and
-    `ClientDisconnect` when the caller left.
+    Raises `TooLarge` past `bytes_max`, `Busy` where large bodies hold all the memory they may,
+    `MediaTypeUnsupported` for what cannot be JSON, `InvalidField` or `ReservedId` for an
+    `Idempotency-Key` that is not an id, and `ClientDisconnect` when the caller left, or took so
+    long that the connection has answered.
     """
     ndjson, key, length = _headers(scope, bytes_max)
     if length is not None and length > memory.INLINE_BYTES_MAX:
@@ -75,28 +74,27 @@ async def receive_body(scope: Scope, receive: Receive, bytes_max: int = BODY_BYT
 async def receive_file(scope: Scope, receive: Receive, file: Writable, bytes_max: int) -> None:
     """Write a body of any length to a file, which then stands at its end.
 
-    Raises as `receive_body`, past `PAUSE_SECONDS_MAX` between two parts and `FILE_SECONDS_MAX` in
-    all; `UnsupportedField` for an `Idempotency-Key`, and `OSError` of the file.
+    The connection gives it `FILE_SECONDS_MAX`. Raises as `receive_body`; `BodyTooSlow` past
+    `PAUSE_SECONDS_MAX` between two parts, `UnsupportedField` for an `Idempotency-Key`, and
+    `OSError` of the file.
     """
     _, key, _ = _headers(scope, bytes_max)
     _refuse_key(key)
-    left = bytes_max
-    try:
-        async with asyncio.timeout(FILE_SECONDS_MAX):
-            more = True
-            while more:
-                async with asyncio.timeout(PAUSE_SECONDS_MAX):
-                    data, more = await _gathered(receive)
-                left -= len(data)
-                if left < 0:
-                    raise _too_large(bytes_max)
-                # A disk may be slow, and every other caller waits for this loop.
-                await asyncio.to_thread(file.write, data)
-    except TimeoutError:
-        raise BodyTooSlow(
-            f"the body stood still for PAUSE_SECONDS_MAX = {PAUSE_SECONDS_MAX:g} s, or was not "
-            f"there within FILE_SECONDS_MAX = {FILE_SECONDS_MAX:g} s"
-        ) from None
+    scope[SECONDS] = FILE_SECONDS_MAX
+    left, more = bytes_max, True
+    while more:
+        try:
+            async with asyncio.timeout(PAUSE_SECONDS_MAX):
+                data, more = await _gathered(receive)
+        except TimeoutError:
+            raise BodyTooSlow(
+                f"the body stood still for PAUSE_SECONDS_MAX = {PAUSE_SECONDS_MAX:g} s"
+            ) from None
+        left -= len(data)
+        if left < 0:
+            raise _too_large(bytes_max)
+        # A disk may be slow, and every other caller waits for this loop.
+        await asyncio.to_thread(file.write, data)
 
 
 async def _gathered(receive: Receive) -> tuple[bytes, bool]:
@@ -215,23 +213,15 @@ def _check_coding(value: bytes) -> None:
 
 
 async def _receive(scope: Scope, receive: Receive, bytes_max: int, length: int | None) -> bytes:
-    try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            data, more = await _next(receive)
-            if not more and len(data) <= bytes_max:
-                return data
-            parts, size = [data], len(data)
-            while more and size <= bytes_max:
-                if size > memory.INLINE_BYTES_MAX:
-                    ahead = size + memory.STEP_BYTES
-                    memory.grow(scope, ahead if length is None else min(length, ahead))
-                data, more = await _next(receive)
-                parts.append(data)
-                size += len(data)
-    except TimeoutError:
-        raise BodyTooSlow(
-            f"the body did not arrive within BODY_SECONDS_MAX = {BODY_SECONDS_MAX:g} s",
-        ) from None
+    data, more = await _next(receive)
+    parts, size = [data], len(data)
+    while more and size <= bytes_max:
+        if size > memory.INLINE_BYTES_MAX:
+            ahead = size + memory.STEP_BYTES
+            memory.grow(scope, ahead if length is None else min(length, ahead))
+        data, more = await _next(receive)
+        parts.append(data)
+        size += len(data)
     if size > bytes_max:
         raise _too_large(bytes_max)
     return b"".join(parts)

@@ -19,6 +19,7 @@ from uvicorn.server import ServerState
 
 from aegisd.core.errors import (
     AegisError,
+    BodyTooSlow,
     Busy,
     HeadTooLarge,
     HeadTooSlow,
@@ -26,6 +27,7 @@ from aegisd.core.errors import (
     Stopping,
     TargetTooLong,
 )
+from aegisd.http.body import SECONDS
 from aegisd.http.errors import problem
 from aegisd.http.memory import HeldMemory
 
@@ -53,6 +55,10 @@ CONNECTIONS_MAX = 2048
 # Seconds until the last byte of the headers, from the first, or from the connection. A phone
 # network needs one.
 HEAD_SECONDS_MAX = 10
+
+# Seconds until the last byte of a body, from its head or from the answer before it. A phone network
+# sends the largest in that; who drips bytes to hold a connection does not.
+BODY_SECONDS_MAX = 30
 
 # Seconds a connection may stand between two requests; clients keep theirs for about five.
 IDLE_SECONDS_MAX = 15
@@ -143,7 +149,7 @@ class Connection(HttpToolsProtocol):
     def _feed(self, piece: bytes) -> None:
         if self.state not in _READ:
             return
-        between, before, read = not self.unfinished, self.state, None
+        between, read = not self.unfinished, None
         self.unfinished += len(piece)
         try:
             self.parser.feed_data(piece)
@@ -154,7 +160,7 @@ class Connection(HttpToolsProtocol):
             self.refuse(told if isinstance(told, AegisError) else HttpInvalid(_NOT_HTTP))
         if self.unfinished > HEAD_BYTES_MAX:
             self.refuse(_too_large(self.url))
-        elif (between and self.unfinished) or self.state is not before:
+        elif between and self.unfinished and self.state is HEAD:
             self.since = self.moved
         if read is not None:
             self._stay(piece[read:])
@@ -190,7 +196,7 @@ class Connection(HttpToolsProtocol):
             return
         # It reads the target, too, and raises where that is none: then there is no request yet.
         super().on_headers_complete()
-        self.state, self.unfinished = BODY, 0
+        self.state, self.unfinished, self.since = BODY, 0, self.moved
         self.open += 1
         # Fields behind a body are of no request: they are read, bounded, and dropped.
         self.headers = []
@@ -207,7 +213,7 @@ class Connection(HttpToolsProtocol):
         if self.state is BODY:
             if self.headers:
                 self._check_fields(0)
-            self.state, self.unfinished = HEAD, 0
+            self.state, self.unfinished, self.since = HEAD, 0, self.moved
             if not self.parser.should_keep_alive():
                 # A field behind the body may say so, too, and the parser reads nothing more.
                 self.cycle.keep_alive = False
@@ -301,7 +307,10 @@ class Connection(HttpToolsProtocol):
             if waited > (LINGER_SECONDS_MAX if self.state is LINGERING else ANSWER_SECONDS_MAX):
                 self.hang_up()
         elif self.open:
-            return
+            seconds = cast("Any", self.scope).get(SECONDS, BODY_SECONDS_MAX)
+            # One that waits behind others is not listened to.
+            if self.state is BODY and not self.pipeline and waited > seconds:
+                self.refuse(BodyTooSlow(f"the body was not there in {seconds:g} s"))
         elif waited > HEAD_SECONDS_MAX and self.unfinished and self.state is HEAD:
             self.refuse(HeadTooSlow(f"no whole head in HEAD_SECONDS_MAX = {HEAD_SECONDS_MAX} s"))
         elif waited > (IDLE_SECONDS_MAX if self.url and self.state is HEAD else HEAD_SECONDS_MAX):

@@ -105,31 +105,6 @@ def test_a_length_that_is_no_number_is_refused(told: bytes) -> None:
         arrive(b"", headers=[(b"content-length", told)])
 
 
-def test_a_body_that_drips_ends_at_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body, "BODY_SECONDS_MAX", 0.05)
-
-    async def receive() -> Message:
-        await asyncio.sleep(0.02)
-        return {"type": "http.request", "body": b" ", "more_body": True}
-
-    with pytest.raises(BodyTooSlow):
-        asyncio.run(receive_body({"headers": []}, receive))
-
-
-def test_a_slow_body_is_408_and_the_connection_is_closed(
-    shared: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(body, "BODY_SECONDS_MAX", 0.01)
-
-    async def never() -> AsyncIterator[bytes]:
-        await asyncio.sleep(30)
-        yield b""
-
-    answer = shared.runner.run(shared.client.post("/v1/events", content=never()))
-    assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")
-    assert answer.headers["connection"] == "close"
-
-
 def test_a_caller_who_left_is_answered_nothing(shared: Door) -> None:
     sent: list[Message] = []
 
@@ -292,7 +267,7 @@ def test_an_upload_that_says_it_is_too_large_is_refused_before_it_comes() -> Non
         arrive_in_file(headers=[(b"content-length", b"9")], bytes_max=8)
 
 
-def test_an_upload_may_pause_and_take_its_time_within_bounds(
+def test_an_upload_may_pause_within_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(body, "WRITE_BYTES", 1)
@@ -303,10 +278,6 @@ def test_an_upload_may_pause_and_take_its_time_within_bounds(
     monkeypatch.setattr(body, "PAUSE_SECONDS_MAX", 0.01)
     with pytest.raises(BodyTooSlow):
         arrive_in_file(*pieces, wait_s=PATIENCE_S)
-    monkeypatch.setattr(body, "PAUSE_SECONDS_MAX", PATIENCE_S)
-    monkeypatch.setattr(body, "FILE_SECONDS_MAX", 0.15)
-    with pytest.raises(BodyTooSlow):
-        arrive_in_file(*pieces, wait_s=0.08)
 
 
 def test_an_upload_takes_no_idempotency_key() -> None:

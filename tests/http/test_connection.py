@@ -1,6 +1,7 @@
 """What one connection may bring and how long it may take: by a model, and on real sockets."""
 
 import asyncio
+import io
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -14,10 +15,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aegisd.http.answers import answer
-from aegisd.http.body import receive_body
+from aegisd.http.body import FILE_SECONDS_MAX, receive_body, receive_file
 from aegisd.http.connection import (
     ANSWER_SECONDS_MAX,
     BODY,
+    BODY_SECONDS_MAX,
     HEAD_BYTES_MAX,
     HEAD_SECONDS_MAX,
     HEADERS_MAX,
@@ -53,6 +55,8 @@ class Place:
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/file":
+            await receive_file(scope, receive, io.BytesIO(), 9)
         body = await receive_body(scope, receive) if scope["method"] == "POST" else None
         if scope["path"] == "/hold":
             await self.held.wait()
@@ -397,15 +401,26 @@ def test_who_has_said_everything_and_hung_up_is_answered() -> None:
         (GET, HEAD_SECONDS_MAX, [408]),
         (GET + b"Content-Length: 9\r\n\r\n{", HEAD_SECONDS_MAX, [200]),
         (GET + b"\r\n", IDLE_SECONDS_MAX, [200]),
+        (POST % 9 + b"{", BODY_SECONDS_MAX, [408]),
+        (CHUNKED + b"9;drip=", BODY_SECONDS_MAX, [408]),
+        (GET + b"\r\n" + POST % 9, BODY_SECONDS_MAX, [200, 408]),
+        (POST.replace(b"/ ", b"/file ") % 9 + b"{", FILE_SECONDS_MAX, [408]),
     ],
 )
-def test_time_for_a_head_is_bounded(sent: bytes, seconds: float, answers: list[int]) -> None:
+def test_time_for_a_request_is_bounded(sent: bytes, seconds: float, answers: list[int]) -> None:
     async def story(place: Place) -> None:
         reader, writer = await place.connect()
         only = await place.one()
         writer.write(sent)
         await until(lambda: place.answered == answers.count(200))
-        await until(lambda: not only.open and bool(only.unfinished) == (sent == GET))
+        comes = seconds in (BODY_SECONDS_MAX, FILE_SECONDS_MAX)
+        await until(
+            lambda: only.open == comes and (comes or bool(only.unfinished) == (sent == GET))
+        )
+        began = only.since
+        writer.write(b"." * comes)
+        await asyncio.sleep(0.05)
+        assert only.since == began
         only.look(only.since + seconds)
         await asyncio.sleep(0.05)
         assert only in place.connections
