@@ -24,7 +24,7 @@ ARGS_BYTES_MAX = 65_536
 
 # A value with this key stands for bytes kept elsewhere; only the daemon may write it. In canonical
 # bytes a quote inside a string has a backslash before it, so these are keys and nothing else.
-_DETACHED = (b'{"$detached":', b',"$detached":')
+_DETACHED_FIRST, _DETACHED_LATER = b'{"$detached":', b',"$detached":'
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
@@ -169,7 +169,7 @@ def _body(event_type: str, payload: object) -> bytes:
             limit=PAYLOAD_BYTES_MAX,
             found=len(body),
         )
-    if any(key in body for key in _DETACHED):
+    if _DETACHED_FIRST in body or _DETACHED_LATER in body:
         raise InvalidField("payload: the key '$detached' is the daemon's own", field="payload")
     if event_type == "TOOL_CALL_PROPOSED" and len(body) > ARGS_BYTES_MAX:
         raise TooLarge(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any
 
 from aegisd.core.target.command import commands
 from aegisd.core.target.host import Names, hosts, text
@@ -11,8 +11,6 @@ from aegisd.core.target.node import NODES_MAX, ROOT, walk
 from aegisd.core.target.path import paths
 
 Finding = Host | PathTarget | Command | Problem
-
-F = TypeVar("F", Host, PathTarget, Command, Problem)
 
 _REACHES_HOSTS = frozenset({"net", "exec"})
 _REACHES_PATHS = frozenset({"read", "write", "delete"})
@@ -45,17 +43,16 @@ def extract(args: object, *, effects: Collection[str], roles: Mapping[str, str])
             for kind, reaching in kinds.items()
             if not reaching.isdisjoint(effects)
         }
+    # Any: each list has what its type says.
+    of: dict[type[Finding], list[Any]] = {Host: [], PathTarget: [], Command: [], Problem: []}
+    for item in found:
+        of[type(item)].append(item)
     return Targets(
-        hosts=_of(found, Host),
-        paths=_of(found, PathTarget),
-        commands=_of(found, Command),
-        problems=_of(found, Problem),
+        hosts=tuple(sorted(of[Host])),
+        paths=tuple(sorted(of[PathTarget])),
+        commands=tuple(sorted(of[Command])),
+        problems=tuple(sorted(of[Problem])),
     )
-
-
-def _of(found: set[Finding], kind: type[F]) -> tuple[F, ...]:
-    """The findings of one kind, in order."""
-    return tuple(sorted([item for item in found if type(item) is kind]))
 
 
 def _bounded(findings: Iterator[Finding], kind: str) -> set[Finding]:

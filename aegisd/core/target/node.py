@@ -108,27 +108,26 @@ def walk(args: object, roles: Mapping[str, str]) -> Iterator[Node]:
 
 def children(node: Node, roles: Mapping[str, str]) -> Iterator[Node]:
     """Yield what is directly inside a node, each object member as its key and its value."""
-    value = node.value
+    value, speaks = node.value, bool(node.role or node.named)
     if isinstance(value, dict):
+        inherited = None if node.parent is None else node.role
         for key in sorted(value):
-            yield from _member(node, key, value[key], roles)
+            role = roles.get(key, "") if inherited is None else inherited
+            if role == "content":
+                continue
+            if speaks or ":" in key or key[:1] in _BEGINS:
+                yield Node(
+                    value=key, token=key, role=node.role, named=node.named, is_key=True, parent=node
+                )
+            named = node.named | _named(key) if len(key) <= NAME_CHARS_MAX else node.named
+            if _may_speak(value[key], named=bool(role or named)):
+                yield Node(
+                    value=value[key], token=key, role=role, named=named, key=key, parent=node
+                )
     elif isinstance(value, list | tuple):
-        named = bool(node.role or node.named)
         for index, item in enumerate(value):
-            if _may_speak(item, named=named):
+            if _may_speak(item, named=speaks):
                 yield Node(value=item, token=index, role=node.role, named=node.named, parent=node)
-
-
-def _member(node: Node, key: str, value: object, roles: Mapping[str, str]) -> Iterator[Node]:
-    """Yield the nodes of one object member, none when it is content."""
-    role = roles.get(key, "") if node.parent is None else node.role
-    if role == "content":
-        return
-    if node.role or node.named or ":" in key or key[:1] in _BEGINS:
-        yield Node(value=key, token=key, role=node.role, named=node.named, is_key=True, parent=node)
-    named = node.named | _named(key) if len(key) <= NAME_CHARS_MAX else node.named
-    if _may_speak(value, named=bool(role or named)):
-        yield Node(value=value, token=key, role=role, named=named, key=key, parent=node)
 
 
 def _may_speak(value: object, *, named: bool) -> bool:
