@@ -24,9 +24,11 @@ def session_state(
 
     Raises `LogCorrupt` where bytes, hashes, columns and links disagree.
     """
-    state = _cached_session(reader, tenant_id, session_id, snapshots) or SessionState(
-        tenant_id=tenant_id, session_id=session_id
-    )
+    state = SessionState(tenant_id=tenant_id, session_id=session_id)
+    # Most that are not in memory are new: one look at the log tells, and is all they cost.
+    if reader.session_head(tenant_id, session_id) is None:
+        return state
+    state = _cached_session(reader, tenant_id, session_id, snapshots) or state
     events = reader.session_events(tenant_id, session_id, from_seq=state.next_seq)
     head = state.head_hash
     for event, seen in checked(events):

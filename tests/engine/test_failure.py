@@ -11,7 +11,7 @@ from aegisd.core.errors import (
     StoreBroken,
     StoreFailed,
 )
-from aegisd.rows import Batch
+from aegisd.rows import Batch, SessionHead
 from aegisd.store.memory import MemoryStore
 from tests.core.gate import BUNDLE, Json, ScriptedJudge, base, manifest, tool
 from tests.engine.world import (
@@ -214,9 +214,10 @@ def test_a_log_that_cannot_be_read_denies_until_it_can() -> None:
     class Blind(MemoryStore):
         blind = False
 
-        def snapshot(self, tenant_id: str, session_id: str) -> None:
+        def session_head(self, tenant_id: str, session_id: str) -> SessionHead | None:
             if self.blind:
                 raise StoreFailed("cannot read")
+            return super().session_head(tenant_id, session_id)
 
     async def story() -> None:
         store = Blind()

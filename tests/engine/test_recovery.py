@@ -94,6 +94,12 @@ def test_what_nobody_wrote_has_an_empty_state() -> None:
     check_head(store, TenantState(tenant_id="nobody"))
 
 
+def test_a_session_that_is_new_costs_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    for more in ("snapshot", "session_events"):
+        monkeypatch.delattr(MemoryStore, more)
+    assert session_state(kept(worked().events), "acme", "nobody", ours()).next_seq == 0
+
+
 def counted(row: SnapshotRow) -> SnapshotRow:
     """A row of somebody who would like other counters, and has no key."""
     body = row.body.replace(b'"violations":0', b'"violations":9').replace(
