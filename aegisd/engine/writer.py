@@ -1,8 +1,9 @@
 """A tenant's writer in this process: takes what waits, decides it in order, commits it in one go.
 
 While one batch is being committed, the next is decided on the state the first will leave (depth
-one). Nobody is answered before the commit that holds the answer has returned. When a commit fails,
-everything staged is dropped, everyone waiting is told 503, and the state is read again.
+one), once as many callers wait as the first one has. Nobody is answered before the commit that
+holds the answer has returned. When a commit fails, everything staged is dropped, everyone waiting
+is told 503, and the state is read again.
 
 Where other processes append to the same log, each batch has the tenant's turn from before it is
 decided until it is committed: first what the others appended is folded, then the batch is decided
@@ -87,6 +88,8 @@ class Writer:
         self._broken: AegisError | None = None
         self._task: asyncio.Task[None] | None = None
         self._commit_task: asyncio.Task[bool] | None = None
+        # Who waits for that commit.
+        self._committing = 0
         self._waits = False
 
     @property
@@ -104,7 +107,8 @@ class Writer:
         self._queue.add(Waiting(command, reply))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"writer {self.tenant_id}")
-        self._wake.set()
+        if self._is_due():
+            self._wake.set()
         return await reply
 
     async def stop(self) -> None:
@@ -147,7 +151,9 @@ class Writer:
             if commit is not None and not await self._settled(commit):
                 fail_all(taken, unavailable())
             elif decided is not None:
+                self._committing = len(decided.replies)
                 self._commit_task = asyncio.create_task(self._commit(decided))
+                self._commit_task.add_done_callback(lambda _: self._wake.set())
         if self._commit_task is not None:
             await self._settled(self._commit_task)
 
@@ -174,13 +180,18 @@ class Writer:
 
     async def _taken(self) -> list[Waiting]:
         """The next batch, waited for; nothing at the end, or once nothing can be decided."""
-        while not self._queue and self._stopping is None:
+        while self._stopping is None and not self._is_due():
             self._wake.clear()
             self._waits = True
             await self._wake.wait()
             self._waits = False
         self._current = [] if self._broken is not None else self._queue.take()
         return self._current
+
+    def _is_due(self) -> bool:
+        """Whether what is queued is decided now, and not with those who come during a commit."""
+        commits = self._commit_task is not None and not self._commit_task.done()
+        return len(self._queue) >= (self._committing if commits else 1)
 
     async def _begin(self, taken: list[Waiting]) -> Turn | None:
         """Take the turn, with all that deciding this batch will read; None when nobody can."""

@@ -78,6 +78,27 @@ def test_what_waits_is_committed_together() -> None:
     assert run(story()) <= 4
 
 
+def test_a_batch_waits_for_as_many_as_the_one_before_it_or_for_its_commit() -> None:
+    async def story() -> tuple[list[int], list[int]]:
+        store, decided = StubbornStore(), list[int]()
+        async with running(store) as engine:
+            await engine.append((said("opens"),))
+            store.batches.clear()
+            await store.reached()
+            store.door.clear()
+            works: list[asyncio.Task[object]] = []
+            for number in (2, 1, 1, 1):
+                works += [asyncio.create_task(together(engine, said("x"))) for _ in range(number)]
+                await settled()
+                tenant, _sessions = live(engine)
+                decided.append(0 if tenant is None else tenant.next_position - len(log_of(store)))
+            store.door.set()
+            await asyncio.gather(*works)
+            return decided, [len(each.events) for each in store.batches]
+
+    assert run(story()) == ([2, 2, 4, 4], [2, 2, 1])
+
+
 def test_nobody_is_answered_before_the_append_returned() -> None:
     async def story() -> None:
         store = StubbornStore()
