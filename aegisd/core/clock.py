@@ -43,15 +43,15 @@ def is_off(off_ms: int) -> bool:
     return abs(off_ms) > CLOCK_DRIFT_MS_MAX
 
 
-def newest(last_ms: int, event: Fact) -> int:
-    """The newest recorded time behind one more event; it runs back by a correction only."""
+def moved(last_ms: int, stepped_ms: int, event: Fact) -> tuple[int, int]:
+    """The newest recorded time behind one more event, and how far it was put back in all.
+
+    It runs back by a correction only.
+    """
     now_ms = event.now_ms or 0
-    return now_ms if event.event_type == CORRECTED else max(last_ms, now_ms)
-
-
-def stepped(before_ms: int, event: Fact) -> int:
-    """How far corrections put recorded time back in all, behind one more event."""
-    from_ms, to_ms = event.fields.get("from_ms"), event.now_ms
-    if event.event_type != CORRECTED or not isinstance(from_ms, int) or to_ms is None:
-        return before_ms
-    return before_ms + max(0, from_ms - to_ms)
+    if event.event_type != CORRECTED:
+        return max(last_ms, now_ms), stepped_ms
+    from_ms = event.fields.get("from_ms")
+    if event.now_ms is not None and isinstance(from_ms, int):
+        stepped_ms += max(0, from_ms - now_ms)
+    return now_ms, stepped_ms

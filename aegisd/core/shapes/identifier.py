@@ -12,7 +12,6 @@ ID_CHARACTERS_MAX = 128
 
 CONTROL_SESSION = "$control"
 ARCHIVE_PREFIX = "$archive."
-SERVER_CALL_ID = "c{seq}"
 
 _ID = re.compile(r"[A-Za-z0-9_:@-][A-Za-z0-9._:@-]{0,127}\Z")
 
@@ -42,4 +41,4 @@ def check_id(value: object, field: str) -> str:
 def call_id_of(payload: object, seq: int) -> str:
     """The id of a call: its own, else the server's for the event's seq."""
     own = payload.get("call_id") if isinstance(payload, dict) else None
-    return own if isinstance(own, str) else SERVER_CALL_ID.format(seq=seq)
+    return own if isinstance(own, str) else f"c{seq}"

@@ -53,12 +53,13 @@ def fold_session(state: SessionState, event: Fact) -> SessionState:
 def fold_tenant(state: TenantState, event: Fact) -> TenantState:
     """One more event of the tenant, in position order."""
     cause = state.cause
+    last_now_ms, stepped_ms = clock.moved(state.last_now_ms, state.stepped_ms, event)
     return TenantState(
         tenant_id=state.tenant_id,
         next_position=event.position + 1,
         head_hash=event.hash,
-        last_now_ms=clock.newest(state.last_now_ms, event),
-        stepped_ms=clock.stepped(state.stepped_ms, event),
+        last_now_ms=last_now_ms,
+        stepped_ms=stepped_ms,
         cause=cause if event.is_consequence else event.cause,
         activations=state.activations.fold(event, cause),
         tally=state.tally.fold(event, cause),
