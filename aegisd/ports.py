@@ -127,8 +127,10 @@ class EventReader(LogReader, Protocol):
         Raises `LogCorrupt` where a position is missing between them.
         """
 
-    def blocks(self, tenant_id: str) -> list[bytes]:
-        """The roots of the tenant's first complete blocks, as far as `grow` kept them without gap.
+    def blocks(self, tenant_id: str, *, first: int = 0) -> list[bytes]:
+        """The roots of the tenant's complete blocks from number `first` on.
+
+        As far as `grow` kept them without a gap from there.
 
         A cache: whoever uses it holds the root it leads to against a checkpoint.
         """

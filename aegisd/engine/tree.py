@@ -136,7 +136,9 @@ class Histories:
         """The root over the first `size` events of a log, or all of them where it is shorter."""
         tree = self._trees.pop(tenant_id, None)
         if tree is None or tree.size > size:
-            tree = tree_of(reader, tenant_id, size)
+            tree = Tree()
+        # What was signed of it meanwhile was hashed for that.
+        adopt(tree, reader, tenant_id, size)
         grow(tree, reader, tenant_id, size)
         self._put(tenant_id, tree)
         return tree.root()
@@ -153,7 +155,7 @@ class Histories:
         if tree is None or tree.size > end:
             tree = tree_of(reader, tenant_id, first)
         grow(tree, reader, tenant_id, end)
-        made, kept = tree.block_roots(start), reader.blocks(tenant_id)[start:]
+        made, kept = tree.block_roots(start), reader.blocks(tenant_id, first=start)
         for number, (ours, theirs) in enumerate(zip(made, kept, strict=False), start):
             if ours != theirs:
                 raise LogCorrupt(
@@ -170,8 +172,16 @@ class Histories:
 
 def tree_of(reader: EventReader, tenant_id: str, size: int) -> Tree:
     """The tree of the blocks that are kept of the first `size` events."""
-    complete = size // BLOCK_LEAVES
-    return Tree(reader.blocks(tenant_id)[:complete] if complete > 0 else ())
+    tree = Tree()
+    adopt(tree, reader, tenant_id, size)
+    return tree
+
+
+def adopt(tree: Tree, reader: EventReader, tenant_id: str, size: int) -> None:
+    """Append the blocks that are kept, within the first `size` events."""
+    missing = size // BLOCK_LEAVES - tree.blocks
+    if missing > 0:
+        tree.extend_blocks(reader.blocks(tenant_id, first=tree.blocks)[:missing])
 
 
 def grow(tree: Tree, reader: EventReader, tenant_id: str, end: int | None) -> None:

@@ -231,11 +231,11 @@ class MemoryStore(Alone):
             rows = self._log(tenant_id).events[from_position : from_position + limit]
             return [event.hash for event in rows]
 
-    def blocks(self, tenant_id: str) -> list[bytes]:
+    def blocks(self, tenant_id: str, *, first: int = 0) -> list[bytes]:
         """See `aegisd.ports.EventReader.blocks`."""
         with self._lock:
             kept = self._tree(tenant_id).blocks
-            return [kept[number] for number in takewhile(kept.__contains__, count())]
+            return [kept[number] for number in takewhile(kept.__contains__, count(first))]
 
     def checkpoints(
         self, tenant_id: str, *, from_size: int = 0, limit: int = 1000

@@ -79,7 +79,9 @@ HASHES = Read(
     WHERE tenant_id = {v} AND position >= {v} ORDER BY position LIMIT {v}""",
 )
 BLOCKS = Read(
-    "the blocks", "SELECT number, root FROM {log}blocks WHERE tenant_id = {v} ORDER BY number"
+    "the blocks",
+    """SELECT number, root FROM {log}blocks
+    WHERE tenant_id = {v} AND number >= {v} ORDER BY number""",
 )
 CHECKPOINTS = Read(
     "the checkpoints",
@@ -294,11 +296,11 @@ class TableReader(ABC):
         rows = self._ask(HASHES, tenant_id, from_position, min(limit, INTEGER_MAX))
         return _hashes("position", tenant_id, rows, from_position)
 
-    def blocks(self, tenant_id: str) -> list[bytes]:
+    def blocks(self, tenant_id: str, *, first: int = 0) -> list[bytes]:
         """See `aegisd.ports.EventReader.blocks`."""
-        rows = self._ask(BLOCKS, tenant_id)
-        whole = next((at for at, (number, _) in enumerate(rows) if number != at), len(rows))
-        return _hashes("block", tenant_id, rows[:whole], 0)
+        rows = self._ask(BLOCKS, tenant_id, first)
+        whole = next((at for at, row in enumerate(rows) if row[0] != first + at), len(rows))
+        return _hashes("block", tenant_id, rows[:whole], first)
 
     def checkpoints(
         self, tenant_id: str, *, from_size: int = 0, limit: int = 1000

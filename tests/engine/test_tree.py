@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from aegisd.core.errors import LogCorrupt, LogRolledBack
 from aegisd.core.log.merkle import BLOCK_LEAVES, Tree
-from aegisd.engine.tree import TenantTree
+from aegisd.engine.tree import Histories, TenantTree
 from aegisd.rows import Batch, Checkpoint, Growth
 from aegisd.store.memory import MemoryStore
 from tests.store.contract import event
@@ -70,6 +70,21 @@ def test_what_was_kept_is_not_kept_again() -> None:
     tree.kept(growth)
     _head, growth = tree.grow()
     assert (growth.first_block, list(growth.blocks)) == (1, [])
+
+
+def test_what_is_kept_of_a_tree_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, histories, read = filled(END), Histories(), list[tuple[int, int]]()
+
+    def hashes(tenant_id: str, *, from_position: int, limit: int) -> list[bytes]:
+        read.append((from_position, limit))
+        return MemoryStore.hashes(store, tenant_id, from_position=from_position, limit=limit)
+
+    monkeypatch.setattr(store, "hashes", hashes)
+    assert histories.root(store, "acme", 10) == expected(store, 10)
+    store.grow(TenantTree(store, "acme").grow()[1])
+    read.clear()
+    assert histories.root(store, "acme", END) == expected(store, END)
+    assert read == [(2 * BLOCK_LEAVES, 50)]
 
 
 def test_a_block_that_is_not_of_this_log_is_found_out() -> None:

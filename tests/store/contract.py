@@ -393,7 +393,8 @@ class EvidenceContract:
         assert store.blocks("acme") == [root("0"), root("1")]
         store.grow(growth(first_block=1, blocks=["1", "2"]))
         assert store.blocks("acme") == [root("0"), root("1"), root("2"), root("3")]
-        assert store.blocks("other") == []
+        assert store.blocks("acme", first=2) == [root("2"), root("3")]
+        assert store.blocks("other") == store.blocks("acme", first=4) == []
 
     def test_checkpoints_come_by_size_and_the_newest_is_the_largest(
         self, store: EventStore

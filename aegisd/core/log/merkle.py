@@ -62,8 +62,7 @@ class Tree:
         # levels[k][i] is the root over blocks i * 2**k up to (i + 1) * 2**k.
         self._levels: list[list[bytes]] = [[]]
         self._tail: list[bytes] = []
-        for block in blocks:
-            self._add_block(block)
+        self.extend_blocks(blocks)
 
     @property
     def size(self) -> int:
@@ -87,6 +86,13 @@ class Tree:
         for first in range(0, whole, BLOCK_LEAVES):
             self._add_block(subtree_root(tail[first : first + BLOCK_LEAVES]))
         del tail[:whole]
+
+    def extend_blocks(self, blocks: Sequence[bytes]) -> None:
+        """Append the roots of complete blocks, of which the leaves behind the last are part."""
+        if blocks:
+            self._tail.clear()
+        for block in blocks:
+            self._add_block(block)
 
     def root(self) -> bytes:
         """The root over everything."""

@@ -116,11 +116,13 @@ def test_how_leaves_were_appended_does_not_matter(size: int, steps: list[int]) -
     assert (tree.size, tree.root()) == (size, grown(size).root())
 
 
-@given(st.integers(0, len(LEAVES)))
-def test_a_tree_goes_on_from_the_roots_of_its_blocks_and_the_leaves_behind_them(size: int) -> None:
-    tree = grown(size)
-    again = Tree(tree.block_roots(0))
-    assert again.size == size - size % BLOCK_LEAVES
+@given(st.integers(0, len(LEAVES)), st.integers(0, len(LEAVES)))
+def test_a_tree_goes_on_from_the_roots_of_its_blocks_and_the_leaves_behind_them(
+    begun: int, size: int
+) -> None:
+    tree, again = grown(size), grown(min(begun, size))
+    again.extend_blocks(tree.block_roots(again.blocks))
+    assert again.size == max(min(begun, size), size - size % BLOCK_LEAVES)
     again.extend(LEAVES[again.size : size])
     assert again.root() == tree.root()
     assert again.block_roots(0) == tree.block_roots(0)
