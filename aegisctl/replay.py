@@ -1,7 +1,7 @@
 """`aegisctl replay`: every decision of a log, made again from what was recorded, and compared."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +13,6 @@ from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd.audit import derivation, log, rules
 from aegisd.audit.export_writing import write_export
 from aegisd.audit.verification.file import verify_file
-from aegisd.core.errors import PolicyInvalid
 from aegisd.printable import shown
 from aegisd.rego.query import OPINIONS, engines
 
@@ -87,15 +86,21 @@ def command(
     options.refuse_two_sources(file)
     # `auto` is each decision's own engine, so it stays what it is.
     names = (engine,) if engine == "auto" else engines(engine)
-    with _local(file, server, tenant_id) as (place, tenant):
+    with ExitStack() as stack:
+        supposed = {
+            name: stack.enter_context(rules.Supposition(policy, name))
+            for name in names
+            if policy is not None
+        }
+        place, tenant = stack.enter_context(_local(file, server, tenant_id))
         with progress("verifying") as step:
             told = verify_file(place, tenant, session_id, progress=step)
         if not told.holds:
             document = {"holds": False, "verification": told.document()}
             tell(document, sentences(told), as_json=as_json)
             return BROKEN
-        if policy is not None:
-            return _counterfactual(place, tenant, session_id, policy, names, as_json=as_json)
+        if supposed:
+            return _counterfactual(place, tenant, session_id, supposed, as_json=as_json)
         return _derive(place, tenant, session_id, names, strict=strict, as_json=as_json)
 
 
@@ -151,18 +156,15 @@ def _counterfactual(
     place: str,
     tenant_id: str | None,
     session_id: str | None,
-    policy: Path,
-    names: Sequence[str],
+    supposed: Mapping[str, rules.Supposition],
     *,
     as_json: bool,
 ) -> int:
-    bundle = rules.bundle(policy)
     reports: dict[str, derivation.WhatIf] = {}
-    for name in names:
-        if problem := rules.refusal(bundle, policy, name):
-            raise PolicyInvalid(f"{problem} (engine {name})")
+    for name, supposition in supposed.items():
+        bundle = supposition.bundle()
         with log.opened(place) as opened, progress(f"asking what if on {name}") as step:
-            judging = rules.judge(opened.document, name)
+            judging = supposition.judge(opened.document)
             tenants = log.known_tenants(opened, tenant_id)
             reports[name] = derivation.what_if(opened, tenants, session_id, judging, bundle, step)
     lines = _by_engine({name: _change_lines(told) for name, told in reports.items()})

@@ -5,7 +5,9 @@ Imported by who needs it only: loading the engine takes longer than most command
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Self
 
 from aegisd.core.capabilities import NONE
 from aegisd.core.errors import PolicyInvalid
@@ -46,6 +48,47 @@ class AsDecided(RegoJudge):
         return self._engines.get(engine, self)
 
 
+class Supposition:
+    """What if the rules of a folder judged: a child compiles them while their owner reads.
+
+    Left with `with`, which ends what still runs.
+    """
+
+    def __init__(self, folder: Path, engine: str) -> None:
+        self._installed = installation(engine)
+        self._shelter = Shelter(self._installed.evaluator)
+        self._thread = ThreadPoolExecutor(1, "suppose")
+        self._shelter.begin()
+        try:
+            made = bundle(folder)
+        except PolicyInvalid as error:
+            # Told when it is asked for: what is wrong with the log is told before.
+            self._made: Document | PolicyInvalid = error
+        else:
+            self._made = made
+            self._refused = self._thread.submit(_refused, self._shelter, made, folder)
+        self._engine = engine
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._shelter.close()
+        self._thread.shutdown()
+
+    def bundle(self) -> Document:
+        """The base rules and the folder's. Raises `PolicyInvalid`, naming file and line."""
+        if isinstance(self._made, PolicyInvalid):
+            raise self._made
+        if problem := self._refused.result():
+            raise PolicyInvalid(f"{problem} (engine {self._engine})")
+        return self._made
+
+    def judge(self, find: Callable[[bytes], Document | None]) -> RegoJudge:
+        """A judge by bundles of this installation, over documents that `find` gives by SHA-256."""
+        return self._installed.judge(find, self._shelter)
+
+
 def bundle(folder: Path) -> Document:
     """The base rules and a folder's, as the daemon would bundle them; not compiled yet.
 
@@ -63,8 +106,12 @@ def refusal(document: Document, folder: Path, engine: str) -> str | None:
 
     It is compiled without a manifest, as the daemon does before it takes a bundle.
     """
+    return _refused(Shelter(choose(engine)), document, folder)
+
+
+def _refused(shelter: Shelter, document: Document, folder: Path) -> str | None:
     try:
-        Shelter(choose(engine)).compile(document.body, NONE.data)
+        shelter.compile(document.body, NONE.data)
     except PolicyInvalid as error:
         return in_folder(error.message, folder)
     return None

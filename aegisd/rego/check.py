@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
-from aegisd.core.errors import PolicyInvalid
+from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.core.nearest import nearest
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.core.policy.schema import INPUT_SCHEMA, MANIFEST_SCHEMA, Leaf, ListOf, MapOf, Schema
@@ -38,17 +39,22 @@ STEPS_MAX = 64
 
 _WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
 
+_decode_sections = msgspec.json.Decoder(dict[str, dict[str, Raw]]).decode
+_encode = msgspec.json.Encoder().encode
+
 
 class Facts(Struct, frozen=True):
     """What the checks learnt of a bundle that loads.
 
     `reads` maps each section of the policy input to the fields some rule names; nothing else of
-    the input can change an answer. `plain_text` says that an operator's rule calls a function of
-    `builtins.PLAIN_TEXT`, and `timed` that one reads what time it is, or how long a session took.
-    The base rules read that for the manifest's budget alone, which the gate looks at itself.
+    the input can change an answer. `told` are those of them that an operator's rule names.
+    `plain_text` says that an operator's rule calls a function of `builtins.PLAIN_TEXT`, and `timed`
+    that one reads what time it is, or how long a session took. The base rules read that for the
+    manifest's budget alone, which the gate looks at itself.
     """
 
     reads: Mapping[str, frozenset[str]]
+    told: Mapping[str, frozenset[str]]
     plain_text: bool
     timed: bool
 
@@ -56,6 +62,25 @@ class Facts(Struct, frozen=True):
 def check(files: Mapping[str, str]) -> Facts:
     """Check a bundle's files by path. Raises `PolicyInvalid` for the first that may not load."""
     return _check(_modules(files))
+
+
+def project(policy_input: bytes, reads: Mapping[str, frozenset[str]]) -> bytes:
+    """The fields of the input that some rule names, as JSON bytes; their values stay as they are.
+
+    The checks refuse every other way to reach the input, so no answer depends on what is left out.
+    Parsing is most of what an evaluation costs, and it grows with the input.
+    """
+    try:
+        sections = _decode_sections(policy_input)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise EvaluatorFailed("expected a policy input: an object of objects") from None
+    return _encode(
+        {
+            section: {field: value for field, value in fields.items() if field in reads[section]}
+            for section, fields in sections.items()
+            if section in reads
+        }
+    )
 
 
 def _modules(files: Mapping[str, str]) -> list[Module]:
@@ -79,6 +104,7 @@ def _check(modules: Sequence[Module]) -> Facts:
     told = _reads(operators)
     return Facts(
         reads=_reads(modules),
+        told=told,
         plain_text=any(map(_uses_plain_text, operators)),
         timed="time" in told or "wall_time_ms" in told.get("snapshot", ()),
     )

@@ -21,10 +21,21 @@ class Installation(Struct, frozen=True):
     base: Mapping[str, str]
     evaluator: Evaluator
 
-    def judge(self, documents: Callable[[bytes], Document | None]) -> RegoJudge:
-        """A judge over bundles and manifests that `documents` gives by SHA-256."""
+    def judge(
+        self, documents: Callable[[bytes], Document | None], supposing: Shelter | None = None
+    ) -> RegoJudge:
+        """A judge over bundles and manifests that `documents` gives by SHA-256.
+
+        For what-ifs of a log it is given its shelter: such a judge asks nothing twice.
+        """
+        shelter = Shelter(self.evaluator) if supposing is None else supposing
         return RegoJudge(
-            self.evaluator, Shelter(self.evaluator), self.base, documents, rules_version()
+            self.evaluator,
+            shelter,
+            self.base,
+            documents,
+            rules_version(),
+            recalls=supposing is not None,
         )
 
 

@@ -20,7 +20,8 @@ from aegisd.core.policy.release import released
 from aegisd.core.policy.verdict import Verdict, failed, judge
 from aegisd.ports import Evaluator, Program
 from aegisd.rego import bundle as bundles
-from aegisd.rego.check import check
+from aegisd.rego.check import Facts, check
+from aegisd.rego.recall import Answers, Recalling
 from aegisd.rego.shelter import NOBODY, Shelter, Sheltered
 from aegisd.rows import Document
 
@@ -46,7 +47,8 @@ class RegoJudge:
 
     `shelter` is the engine where it can be ended: every bundle is judged there but the base rules
     of this build alone, on an engine that counts its steps. `documents` finds bytes that are not
-    known yet by their SHA-256; they are hashed again here.
+    known yet by their SHA-256; they are hashed again here. `recalls` is for what-ifs of a log, by
+    bundles on the base rules of this build: what was answered is not asked again.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class RegoJudge:
         base: Mapping[str, str],
         documents: Callable[[bytes], Document | None],
         rules_version: str,
+        *,
+        recalls: bool = False,
     ) -> None:
         self.rules_version, self.generation = rules_version, BASE_GENERATION
         self._evaluator, self._shelter = evaluator, shelter
@@ -64,9 +68,10 @@ class RegoJudge:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._programs: OrderedDict[tuple[str, str], Program] = OrderedDict()
         self._manifests: OrderedDict[str, Capabilities] = OrderedDict()
-        self._timed: OrderedDict[str, bool] = OrderedDict()
+        self._facts: OrderedDict[str, Facts | None] = OrderedDict()
         self._released: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._shelters = [shelter]
+        self._answers = Answers() if recalls else None
 
     def evaluator(self) -> tuple[str, str]:
         """Name and version of the engine."""
@@ -154,10 +159,14 @@ class RegoJudge:
 
     def reads_time(self, bundle: str) -> bool:
         """Whether operators' rules of the bundle read the time; yes if it does not load."""
-        known = self._timed.get(bundle)
-        if known is None:
-            return self._told(self._timed, bundle, lambda files: check(files).timed, otherwise=True)
-        return known
+        facts = self._known(bundle)
+        return facts is None or facts.timed
+
+    def _known(self, bundle: str) -> Facts | None:
+        """What the checks learnt of a bundle; None if it does not load."""
+        if bundle in self._facts:
+            return self._facts[bundle]
+        return self._told(self._facts, bundle, check, otherwise=None)
 
     def _told(
         self,
@@ -209,6 +218,10 @@ class RegoJudge:
                 if self._is_ours(body)
                 else self._shelter.compile(body, facts.data, self._tenant_id)
             )
+            if self._answers is not None and isinstance(program, Sheltered):
+                known = self._known(bundle)
+                if known is not None:
+                    program = Recalling(program, known, facts, self._answers)
             _remember(self._programs, (bundle, manifest), program, PROGRAMS_MAX)
         self._programs.move_to_end((bundle, manifest))
         return program

@@ -8,19 +8,14 @@ The engine is given what some rule reads: an escape in a field no rule names dis
 from collections.abc import Mapping
 from functools import lru_cache
 
-import msgspec
 import regopy
-from msgspec import Raw
 
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.rego.bundle import decode
-from aegisd.rego.check import CHECKED_MAX, Facts, check
+from aegisd.rego.check import CHECKED_MAX, Facts, check, project
 from aegisd.rego.machine import Machine
 
 ENTRYPOINT = "aegis/decision/result"
-
-_decode_sections = msgspec.json.Decoder(dict[str, dict[str, Raw]]).decode
-_encode = msgspec.json.Encoder().encode
 
 
 class RegopyProgram:
@@ -69,22 +64,3 @@ def _checked(bundle: bytes) -> tuple[Mapping[str, str], Facts]:
     """The files of a bundle that may be compiled, and their facts. Raises `PolicyInvalid`."""
     files = decode(bundle)
     return files, check(files)
-
-
-def project(policy_input: bytes, reads: Mapping[str, frozenset[str]]) -> bytes:
-    """The fields of the input that some rule names, as JSON bytes; their values stay as they are.
-
-    The checks refuse every other way to reach the input, so no answer depends on what is left out.
-    Parsing is most of what an evaluation costs, and it grows with the input.
-    """
-    try:
-        sections = _decode_sections(policy_input)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise EvaluatorFailed("expected a policy input: an object of objects") from None
-    return _encode(
-        {
-            section: {field: value for field, value in fields.items() if field in reads[section]}
-            for section, fields in sections.items()
-            if section in reads
-        }
-    )

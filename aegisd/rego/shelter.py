@@ -75,6 +75,13 @@ class Shelter:
         self.name, self.version = evaluator.name, evaluator.version
         self._judging, self._trying = Lane(self.name), Lane(self.name)
 
+    def begin(self) -> None:
+        """Begin the child that judges, for who soon asks and has something else to do till then.
+
+        Raises `EvaluatorFailed`.
+        """
+        self._judging.begin()
+
     def attempt(self, bundle: bytes, manifest: bytes, tenant_id: str) -> None:
         """Find out whether they compile, without a wait for who judges.
 
@@ -109,9 +116,19 @@ class Sheltered:
     def __init__(self, lane: "Lane", source: Compile, tenant_id: str) -> None:
         self._lane, self._source, self._tenant_id = lane, source, tenant_id
 
+    @property
+    def name(self) -> bytes:
+        """A digest of the bundle and the manifest."""
+        return self._source.program
+
     def of(self, tenant_id: str) -> "Sheltered":
         """The same, asked for a tenant."""
         return Sheltered(self._lane, self._source, tenant_id)
+
+    def refuse(self) -> None:
+        """Raise `EvaluatorStuck` while the bundle or the tenant rests."""
+        with self._lane.turn:
+            self._lane.refuse(self._source.bundle, self._tenant_id)
 
     def evaluate(self, policy_input: bytes) -> bytes:
         """Judge a canonical policy input.
@@ -155,7 +172,7 @@ class Lane:
         somebody's hand. So it is asked once again, alone, in a new one.
         """
         with self.turn:
-            self._refuse(source.bundle, tenant_id)
+            self.refuse(source.bundle, tenant_id)
             try:
                 return self._ask(question, source, tenant_id)
             except _EndedError as first:
@@ -165,6 +182,11 @@ class Lane:
                     except _EndedError as second:
                         raise self._blamed(second, source.bundle, tenant_id) from None
                 raise self._blamed(first, source.bundle, tenant_id) from None
+
+    def begin(self) -> None:
+        """Begin a child. Raises `EvaluatorFailed`."""
+        with self.turn:
+            self._living()
 
     def close(self) -> None:
         """End the child, whatever it does."""
@@ -180,7 +202,7 @@ class Lane:
         compiled = self._told(source, tenant_id)
         return compiled if isinstance(compiled, Failure) else self._told(question, tenant_id)
 
-    def _told(self, question: Question, tenant_id: str) -> Reply:
+    def _living(self) -> "Child":
         if self._closed.is_set():
             raise EvaluatorFailed("this judge was closed")
         if self._child is None or not self._child.lives():
@@ -188,15 +210,18 @@ class Lane:
             if self._closed.is_set():
                 # Whoever closed it meanwhile has not seen this one.
                 self._child.end()
-        reply, used_ms = self._child.ask(question)
+        return self._child
+
+    def _told(self, question: Question, tenant_id: str) -> Reply:
+        reply, used_ms = self._living().ask(question)
         self.shares.count(tenant_id, used_ms)
         rest_ms = self.shares.rest_ms(tenant_id)
         if rest_ms:
             _logger.warning("%s", _rests(tenant_id, rest_ms))
         return reply
 
-    def _refuse(self, bundle: bytes, tenant_id: str) -> None:
-        """Raise `EvaluatorStuck` for who rests."""
+    def refuse(self, bundle: bytes, tenant_id: str) -> None:
+        """Raise `EvaluatorStuck` for who rests. Called with the turn held."""
         rest_ms = self.shares.rest_ms(tenant_id)
         if rest_ms:
             raise EvaluatorStuck(_rests(tenant_id, rest_ms))

@@ -37,11 +37,11 @@ def test_a_session_that_is_nowhere_is_unknown(recorded: Path) -> None:
 
 def test_another_bundle_changes_the_calls_it_denies(recorded: Path, tmp_path: Path) -> None:
     (tmp_path / "no_reads.rego").write_text(NO_READS)
-    bundle = rules.bundle(tmp_path)
-    assert rules.refusal(bundle, tmp_path, "auto") is None
-    with log.opened(str(recorded)) as source:
-        judge = rules.judge(source.document)
+    with rules.Supposition(tmp_path, "auto") as supposed, log.opened(str(recorded)) as source:
+        bundle, judge = supposed.bundle(), supposed.judge(source.document)
         told = derivation.what_if(source, ["acme"], None, judge, bundle)
+        again = derivation.what_if(source, ["acme"], None, rules.judge(source.document), bundle)
+    assert told == again, "what is recalled is what is answered"
     assert {change.outcome for _, change in told.changes} == {"deny"}
     assert 0 < len(told.changes) < told.decisions
     assert told.unjudged == 0

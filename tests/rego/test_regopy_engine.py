@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.rego import bundle
-from aegisd.rego.regopy_engine import RegopyEvaluator, project
+from aegisd.rego.check import project
+from aegisd.rego.regopy_engine import RegopyEvaluator
 from tests.rego.evaluators import EvaluatorContract
 from tests.rego.worlds import INPUT, MANIFEST, base_files, bent, compiled
 
