@@ -313,7 +313,9 @@ class Child:
             if state in STOPPED or waited_ms >= CHILD_WAIT_MS_MAX:
                 self.end()
                 raise _EndedError(
-                    f"no answer within CHILD_WAIT_MS_MAX = {CHILD_WAIT_MS_MAX} ms",
+                    "its process was stopped from outside"
+                    if state in STOPPED
+                    else f"no answer within CHILD_WAIT_MS_MAX = {CHILD_WAIT_MS_MAX} ms",
                     stuck=state not in STOPPED,
                 )
 
