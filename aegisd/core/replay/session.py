@@ -161,9 +161,11 @@ def _compared(
 def _unlike(recorded: Envelope, derived: Envelope) -> Iterator[tuple[Place, str, str, str]]:
     """Where two rows differ, as (place, field, recorded, derived)."""
     for name in derived.__struct_fields__:
-        theirs, mine = _text(getattr(recorded, name)), _text(getattr(derived, name))
-        if name not in ("payload", "prev_hash") and theirs != mine:
-            yield "decide", name, theirs, mine
+        if name in {"payload", "prev_hash"}:
+            continue
+        theirs, mine = getattr(recorded, name), getattr(derived, name)
+        if theirs != mine:
+            yield "decide", name, _text(theirs), _text(mine)
     if bytes(recorded.payload) == bytes(derived.payload):
         return
     fields = _decode_fields(recorded.payload), _decode_fields(derived.payload)

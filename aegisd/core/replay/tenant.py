@@ -75,14 +75,13 @@ def _compare_facts(
 
 def _compare_time(row: StoredEvent, before: TenantState, derivation: Derivation) -> None:
     """Hold what a correction of the clock, or the opening of a session, says of the time before."""
-    seen = fact(row)
     if row.event_type == CORRECTED:
         name, least = "from_ms", before.last_now_ms
-        told = seen.fields.get(name)
+        told = fact(row).fields.get(name)
         holds = isinstance(told, int) and told >= least
     elif row.event_type == "SESSION_OPENED":
         name, least = "clock_stepped_ms", before.stepped_ms
-        told = stepped(seen)
+        told = stepped(fact(row))
         holds = told == least
     else:
         return
