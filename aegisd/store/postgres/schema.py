@@ -95,16 +95,16 @@ def pending(connection: Connection) -> list[Migration]:
     """
     ours = migrations()
     applied = _applied(connection)
-    for number, name, digest in applied:
+    for place, (number, name, digest) in enumerate(applied):
         if number > len(ours):
             raise UnknownVersion(
                 f"the database has {name}, this build knows {len(ours)} migrations; it was left "
                 "untouched, start the version of Aegis that made it or a newer one"
             )
-        if digest != ours[number - 1].digest:
+        if (number, digest) != (place + 1, ours[place].digest):
             raise UnknownVersion(
                 f"{name} was applied to the database with other contents than this build's "
-                f"{ours[number - 1].name}; start the version of Aegis that made it"
+                f"{ours[place].name}; start the version of Aegis that made it"
             )
     return ours[len(applied) :]
 

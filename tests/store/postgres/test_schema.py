@@ -243,6 +243,14 @@ def test_a_migration_that_was_changed_after_it_was_applied_is_refused(dsn: str) 
         opened(dsn)
 
 
+@pytest.mark.parametrize("number", [-(2**31), -1, 0])
+def test_a_migration_of_a_number_that_none_has_is_refused(dsn: str, number: int) -> None:
+    opened(dsn)
+    alter(dsn, f"UPDATE aegis.migrations SET number = {number} WHERE number = 1")
+    with pytest.raises(ConfigInvalid, match="other contents"):
+        opened(dsn)
+
+
 def test_a_migration_that_fails_leaves_the_database_as_it_was(
     dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
