@@ -185,7 +185,7 @@ def _derive_tenant(
         sessions += 1
         events = source.session_events(tenant_id, head.session_id)
         found = _derived(
-            _Reading(events, progress),
+            _Reading(tenant_id, events, progress),
             lambda read: derive_session(read, judge, _values(source, tenant_id), _offset),
         )
         total.decisions += found.decisions
@@ -197,7 +197,9 @@ def _derive_tenant(
     whole = _is_whole(source, tenant_id)
     if whole and sessions:
         events = source.events(tenant_id)
-        facts = _derived(_Reading(events, progress), lambda read: derive_tenant(read, judge))
+        facts = _derived(
+            _Reading(tenant_id, events, progress), lambda read: derive_tenant(read, judge)
+        )
         total.changed_facts = facts.changed_facts
         own = (each for each in facts.differences if session_id in (None, each.session_id))
         total.differences += own
@@ -241,7 +243,9 @@ def what_if(
     for tenant_id in tenants:
         for head in _heads(source, tenant_id, session_id):
             seen = True
-            events = _Reading(source.session_events(tenant_id, head.session_id), progress)
+            events = _Reading(
+                tenant_id, source.session_events(tenant_id, head.session_id), progress
+            )
             told = counterfactual(events, judge, bundle.digest.hex(), _values(source, tenant_id))
             decisions += told.decisions
             unjudged += told.unjudged
@@ -277,17 +281,19 @@ def _offset(zone: str, now_ms: int) -> int | None:
 class _Reading:
     """Events as their bytes tell them: an archive's under the tenant they were written for.
 
-    Verified before, so bytes and columns agree. `last` is the event read last.
+    Verified before, so bytes and columns agree in every other tenant. `last` is the event read
+    last.
     """
 
-    def __init__(self, events: Iterable[StoredEvent], progress: Progress) -> None:
+    def __init__(self, tenant_id: str, events: Iterable[StoredEvent], progress: Progress) -> None:
         self._events, self._progress = events, progress
+        self._is_archive = tenant_id.startswith(ARCHIVE_PREFIX)
         self.last: StoredEvent | None = None
 
     def __iter__(self) -> Iterator[StoredEvent]:
         for event in self._events:
             self._progress()
-            self.last = restore(event.body, event.position)
+            self.last = restore(event.body, event.position) if self._is_archive else event
             yield self.last
 
     def misfit(self) -> list[Difference]:
