@@ -1,0 +1,1 @@
+"""The table itself, by family. `grammar` tells the notation."""
