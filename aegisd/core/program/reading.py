@@ -1,0 +1,287 @@
+"""The words of one command, read by the grammar of its program."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from aegisd.core.program import dependency, meaning, script
+from aegisd.core.program.grammar import Grammar, Option
+from aegisd.core.program.meaning import Meaning
+from aegisd.core.program.reach import Reach, file, known, problem
+from aegisd.core.program.table import PROGRAMS, VARIABLES
+from aegisd.core.program.word import UNKNOWN, Word
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_VERSION = "0123456789."
+
+# What asked only for this runs nothing.
+_ASKS_ONLY = frozenset({("--help",), ("--version",)})
+
+MEANINGS: Mapping[str, Meaning] = {
+    "archive": meaning.archive,
+    "defined": meaning.defined,
+    "edited": meaning.edited,
+    "goal": meaning.goal,
+    "inside_from": meaning.inside_from,
+    "inside_to": meaning.inside_to,
+    "linked": meaning.linked,
+    "loaded": meaning.loaded,
+    "name": meaning.name,
+    "shown": meaning.shown,
+    "suffix": meaning.suffix,
+    "awk": script.awk,
+    "code": meaning.code,
+    "connection": meaning.connection,
+    "copied_from": meaning.copied_from,
+    "copied_to": meaning.copied_to,
+    "data": meaning.data,
+    "delete": lambda word: file("delete", word),
+    "form": meaning.form,
+    "hub": meaning.hub,
+    "host": lambda word: known("host", word),
+    "image": meaning.image,
+    "format": meaning.written,
+    "jq": script.jq,
+    "load": lambda word: file("load", word),
+    "login": script.login,
+    "module": dependency.module,
+    "mount": meaning.mount,
+    "operand": meaning.operand,
+    "package": dependency.package,
+    "place": meaning.place,
+    "read": lambda word: file("read", word),
+    "ref": meaning.ref,
+    "repository": meaning.repository,
+    "requirement": dependency.requirement,
+    "sed": script.sed,
+    "setting": script.setting,
+    "source": meaning.source,
+    "sql": script.sql,
+    "switch": meaning.switch,
+    "text": meaning.text,
+    "url": lambda word: known("url", word),
+    "volume": meaning.volume,
+    "write": lambda word: file("write", word),
+}
+
+# Meanings that take all words from where they stand.
+REST = frozenset({"argv", "fed", "far", "line", "far_line", "rest"})
+
+
+def grammar_of(binary: str) -> Grammar | None:
+    """The grammar of a program, known by the last part of its path, with or without a version."""
+    name = binary.rpartition("/")[2]
+    return PROGRAMS.get(name) or PROGRAMS.get(name.rstrip(_VERSION))
+
+
+def reaches(words: Sequence[Word], grammar: Grammar) -> Iterator[Reach]:
+    """Yield what the words behind a program's name reach for. Total, and linear in the words."""
+    if tuple(word.text for word in words) not in _ASKS_ONLY:
+        yield from _Reading(grammar, None).read(words)
+
+
+class _Reading:
+    """The words of one grammar so far. One command only, then thrown away."""
+
+    def __init__(self, grammar: Grammar, above: Grammar | None) -> None:
+        self._grammar, self._above = grammar, above
+        self._words: list[Word] = []
+        self._raised = ""
+        self._is_replaced = self._is_ended = self._has_rest = False
+
+    def read(self, words: Sequence[Word]) -> Iterator[Reach]:
+        """Read all words."""
+        at = 0
+        if "dashed" in self._grammar.traits and words and not words[0].text.startswith("-"):
+            yield problem("dashed")
+        while at < len(words):
+            word = words[at]
+            if self._is_option(word):
+                used, found = self._option(words, at)
+                yield from found
+                at += used
+                continue
+            if word.text.startswith(UNKNOWN) and not self._is_ended:
+                yield problem("unknown")  # it may be an option
+            if self._grammar.commands and not self._words:
+                below = self._grammar.commands.get(word.text)
+                if below is not None:
+                    yield from _Reading(below, self._grammar).read(words[at + 1 :])
+                    return
+                if not (self._grammar.before or self._grammar.repeated):
+                    yield problem("subcommand")
+                    return
+            meant = self._next(word)
+            if meant in REST:
+                yield from self._rest(meant, words[at:])
+                break
+            self._words.append(word)
+            at += 1
+        yield from self._end()
+
+    def _is_option(self, word: Word) -> bool:
+        if self._is_ended or not word.text.startswith("-") or word.text == "-":
+            return False
+        if word.text == "--":
+            return True
+        return self._next(word) != "rest"
+
+    def _next(self, word: Word) -> str:
+        """What the next word that is no option means, as far as that hangs on those before it."""
+        grammar, before, count = self._grammar, self._before(), len(self._words)
+        if count < len(before):
+            return before[count]
+        if grammar.repeated == "variable" and not _ASSIGNMENT.match(word.text):
+            return grammar.after[0] if grammar.after else grammar.repeated
+        return grammar.repeated
+
+    def _before(self) -> tuple[str, ...]:
+        """The meanings of the words before those that may repeat; an option may replace one."""
+        return self._grammar.before[1:] if self._is_replaced else self._grammar.before
+
+    def _option(self, words: Sequence[Word], at: int) -> tuple[int, list[Reach]]:
+        """Read the option at a place; give how many words it has, and what it reaches for."""
+        text = words[at].text
+        if text == "--":
+            self._is_ended = True
+            return 1, []
+        is_single = "single" in self._grammar.traits
+        name, equals, value = text.partition("=")
+        whole = self._grammar.option(text, self._above)
+        if text.startswith("--") or (is_single and self._grammar.option(name, self._above)):
+            option = self._grammar.option(name, self._above)
+            return self._valued(option, value if equals else None, words, at)
+        if whole is not None:
+            return self._valued(whole, None, words, at)
+        if text[1:].isdigit() and self._grammar.option("-#", self._above):
+            return 1, []
+        return self._cluster(words, at)
+
+    def _cluster(self, words: Sequence[Word], at: int) -> tuple[int, list[Reach]]:
+        """Read letters that stand behind one dash; the first that takes a word takes the rest."""
+        letters = words[at].text[1:]
+        first = self._grammar.option(f"-{letters[0]}", self._above)
+        if "single" in self._grammar.traits and not (first and first.takes):
+            return 1, [problem("option")]
+        for place, letter in enumerate(letters, start=1):
+            option = self._grammar.option(f"-{letter}", self._above)
+            if option is None:
+                return 1, [problem("option")]
+            if option.takes:
+                rest = letters[place:]
+                return self._valued(option, rest or None, words, at)
+            self._note(option)
+        return 1, []
+
+    def _note(self, option: Option) -> None:
+        self._raised = option.raises or self._raised
+        self._is_replaced = self._is_replaced or option.replaces
+        self._has_rest = self._has_rest or option.gives
+
+    def _valued(
+        self, option: Option | None, joined: str | None, words: Sequence[Word], at: int
+    ) -> tuple[int, list[Reach]]:
+        """Read what an option takes: `joined` is what stands in the same word."""
+        if option is None or (joined is not None and not option.takes):
+            return 1, [problem("option")]
+        self._note(option)
+        if option.takes == ("inner",):
+            return self._inner(words, at)
+        if option.takes == ("loads",):
+            return self._loads(joined, words, at)
+        values = [] if joined is None else [Word(joined, words[at].glob)]
+        if not option.joined:
+            wanted = len(option.takes) - len(values)
+            values += words[at + 1 : at + 1 + wanted]
+            if len(values) < len(option.takes):
+                return len(words), [problem("option")]
+        used = 1 + len(values) - (joined is not None)
+        pairs = zip(option.takes, values, strict=False)
+        return used, [reach for name, word in pairs for reach in self._meant(name, word, one=True)]
+
+    def _inner(self, words: Sequence[Word], at: int) -> tuple[int, list[Reach]]:
+        """Read a command up to `;` or `{} +`; `{}` stands for whatever is found below the words."""
+        end = at + 1
+        while end < len(words) and words[end].text != ";":
+            if words[end].text == "+" and words[end - 1].text == "{}":
+                break
+            end += 1
+        inside = words[at + 1 : end]
+        if end == len(words) or not inside:
+            return len(words), [problem("option")]
+        places = self._words or [Word(".")]
+        named = [
+            Word(word.text.replace("{}", place.text), glob=True) if "{}" in word.text else word
+            for word in inside
+            for place in (places if "{}" in word.text else places[:1])
+        ]
+        return end + 1 - at, [Reach("argv", words=tuple(named))]
+
+    def _loads(self, joined: str | None, words: Sequence[Word], at: int) -> tuple[int, list[Reach]]:
+        """Read a module of Python that runs as a program, with all words behind it."""
+        inside = words[at + 1 :] if joined is None else [Word(joined), *words[at + 1 :]]
+        modules = PROGRAMS["python-module"]
+        module = modules.commands.get(inside[0].text) if inside else None
+        if module is None:
+            return len(words), [problem("code")]
+        return len(words), list(_Reading(module, modules).read(inside[1:]))
+
+    def _meant(self, name: str, word: Word, *, one: bool) -> Iterator[Reach]:
+        """What a word reaches for; `one` says that it stands where only one may."""
+        if word.glob and one:
+            yield problem("several")
+        if self._raised and name == "read":
+            name = self._raised
+        if name == "variable" and "=" not in word.text:
+            return
+        if name == "variable":
+            variable, _, value = word.text.partition("=")
+            yield from assigned(variable.removesuffix("+"), Word(value))
+        elif name == "line":
+            yield from known("line", word.text)
+        else:
+            yield from MEANINGS[name](word.text)
+
+    def _rest(self, name: str, words: Sequence[Word]) -> Iterator[Reach]:
+        """All words from here: a command, a line, or the arguments of what runs."""
+        self._has_rest = True
+        if name in {"line", "far_line"}:
+            text = " ".join(word.text for word in words)
+            yield from known("line" if name == "line" else "far_line", text)
+        elif name == "fed":
+            yield Reach("argv", words=(*words, Word(UNKNOWN, glob=True)))
+        elif name != "rest":
+            yield Reach("far" if name == "far" else "argv", words=tuple(words))
+
+    def _end(self) -> Iterator[Reach]:
+        """What the words reach for that are no options, each by its place."""
+        grammar, words = self._grammar, self._words
+        before, repeated, after = self._before(), grammar.repeated, grammar.after
+        if self._is_replaced and not grammar.before:
+            after = after[1:]
+        if "code" in grammar.traits and not (words or self._has_rest or self._is_replaced):
+            yield problem("input")
+        behind = max(len(words) - len(after), 0) if repeated else len(words)
+        if repeated and after[:1] and after[0] not in REST:
+            first, last = words[:behind], words[behind:]
+        else:
+            first, last = words, []
+        for place, word in enumerate(first):
+            name = before[place] if place < len(before) else repeated
+            if not name:
+                yield problem("word")
+                return
+            yield from self._meant(name, word, one=place < len(before))
+        for name, word in zip(after, last, strict=False):
+            yield from self._meant(name, word, one=True)
+
+
+def assigned(name: str, value: Word) -> Iterator[Reach]:
+    """What a variable that a command sets reaches for."""
+    means = VARIABLES.get(name)
+    if means is None:
+        yield problem("variable_name")
+    elif means == "loads":
+        for part in value.text.split(":"):
+            yield from file("load", part or ".")
+    else:
+        yield from MEANINGS[means](value.text)
