@@ -7,9 +7,10 @@ from msgspec import Raw, to_builtins
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.manifest.arguments import Arguments
-from aegisd.core.manifest.model import UNREGISTERED, Manifest, normal_form
+from aegisd.core.manifest.model import UNREGISTERED, FileSystem, Manifest, Net, normal_form
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX, decode, from_document
 from aegisd.core.sensitive import Sensitive
+from aegisd.core.target.command import Programs
 
 # Objects in a manifest, counted by their braces: tools, schemas, properties. A thousand tools have
 # sixteen each; what is made ready of one takes up to forty microseconds.
@@ -31,6 +32,11 @@ class Capabilities:
         self.data = encode(to_builtins(normal_form(manifest, registered=bool(document))))
         # Of two of one name, the first.
         self.binaries = {each.name: each for each in reversed(manifest.exec.binaries)}
+        self.programs = Programs(
+            binaries=self.binaries,
+            files=manifest.fs != FileSystem(),
+            hosts=manifest.net != Net(),
+        )
         self.roles = {name: Raw(encode(tool.roles)) for name, tool in manifest.tools.items()}
         self.arguments = Arguments(manifest)
         self.sensitive = Sensitive(manifest)

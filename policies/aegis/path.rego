@@ -11,6 +11,7 @@ fine if {
 	not "read" in input.call.effects
 	not "write" in input.call.effects
 	not "delete" in input.call.effects
+	not "exec" in input.call.effects
 } else if {
 	not data.aegis.event.call
 }
@@ -25,8 +26,9 @@ unproblematic if {
 	every problem in input.call.problems { problem.target in ["host", "command"] }
 }
 
+# What is loaded as code comes from where an agent may read, and not from where it may only write.
 allowed(found) if {
-	found.access == "read"
+	found.access in ["read", "load"]
 	some root in data.manifest.fs.read_roots
 	inside(found.path, root)
 } else if {

@@ -41,6 +41,19 @@ test_a_write_root_may_be_deleted_from if {
 	data.aegis.path.fine with input as call("delete", "notes/a") with data.manifest as manifest
 }
 
+test_code_is_loaded_from_a_read_root_and_not_from_a_write_root if {
+	data.aegis.path.fine with input as call("load", "/workspace/a") with data.manifest as manifest
+	not data.aegis.path.fine with input as call("load", "notes/a") with data.manifest as manifest
+}
+
+test_a_program_is_held_to_roots_whatever_else_its_tool_does if {
+	not data.aegis.path.fine with input as object.union(
+		call("read", "/etc/hosts"),
+		{"call": {"effects": ["exec"]}},
+	)
+		with data.manifest as manifest
+}
+
 test_an_absolute_root_holds_no_relative_path if {
 	not data.aegis.path.fine with input as call("read", "workspace/a") with data.manifest as manifest
 }

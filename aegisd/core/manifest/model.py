@@ -22,6 +22,7 @@ Sensitivity = Literal["personal", "secret"]
 
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Limit = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+Position = Annotated[int, Meta(ge=1, le=64)]
 
 # What a session may use where its manifest does not say: one careful task's worth. `null` in a
 # manifest lifts a limit on purpose; leaving it out does not.
@@ -73,10 +74,13 @@ class Binary(Closed, frozen=True, kw_only=True):
     """One program, spelled exactly as calls spell it. Each argument must match one pattern.
 
     In a pattern `*` stands for any run of characters within one argument; the rest is literal.
+    `net` says how one reaches the net that Aegis has no description of: not at all, anywhere, or
+    the hosts at its positions: an option's name, or the number of a word that is no option.
     """
 
     name: Text
     args: tuple[str, ...] = ()
+    net: Literal["none", "any"] | tuple[Text | Position, ...] | None = None
 
 
 class Exec(Closed, frozen=True, kw_only=True):

@@ -246,7 +246,7 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
     declared = tool is not None and tool.server in (None, server)
     if tool is None or not declared:
         tool = Tool(risk="critical")
-    found = extract(args, effects=tool.effects, roles=tool.roles)
+    found = extract(args, effects=tool.effects, roles=tool.roles, programs=capabilities.programs)
     return Call(
         approval=tool.approval,
         args=body,

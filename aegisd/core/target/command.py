@@ -1,11 +1,19 @@
-"""Command lines and argument vectors -> every program they run, wrappers and wrapped alike."""
+"""Command lines and argument vectors -> every program they run, and what its words reach for."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 
-from aegisd.core.target.model import Command, Problem
+from msgspec import Struct
+
+from aegisd.core.manifest.model import Binary
+from aegisd.core.program.line import Simple, split
+from aegisd.core.program.reach import Reach, file
+from aegisd.core.program.reading import assigned, grammar_of, reaches
+from aegisd.core.program.word import Word
+from aegisd.core.target.host import Names, reached, text
+from aegisd.core.target.model import Command, Host, PathTarget, Problem
 from aegisd.core.target.node import Node, children
-from aegisd.core.target.shell import split
-from aegisd.core.target.wrapper import unwrap
+from aegisd.core.target.path import path
 
 # Commands inside commands. `sudo env timeout 5 bash -c "nice git log"` has five; more hides.
 COMMAND_NESTING_MAX = 8
@@ -28,40 +36,166 @@ _ARGUMENTS = (
     *("params", "parameters", "flags", "options", "opts"),
 )
 
-# A command found, of one word or more, or the code of a problem.
-Found = tuple[str, ...] | str
+Found = Command | Host | PathTarget | Problem
 
 
-def commands(nodes: Iterable[Node], roles: Mapping[str, str]) -> Iterator[Command | Problem]:
-    """Yield every command that non-content nodes name, and a problem for each text refused."""
-    words = 0
+class Programs(Struct, frozen=True, kw_only=True):
+    """What the manifest says of programs.
+
+    `binaries` are those that may be run, by name. `files` says that files are limited to roots, and
+    `hosts` that hosts are to domains: where they are not, words are not read for them.
+    """
+
+    binaries: Mapping[str, Binary]
+    files: bool = False
+    hosts: bool = False
+
+
+def commands(
+    nodes: Iterable[Node], roles: Mapping[str, str], programs: Programs, names: Names
+) -> Iterator[Found]:
+    """Yield every command that non-content nodes name with all it reaches for, and problems."""
+    reader = _Reader(programs, names)
     for node in nodes:
-        if node.is_key or not node.means("command"):
-            continue
-        for found in _read(node, roles):
-            # What was too long was read as far as that.
-            words += WORDS_MAX if found == "too_long" else len(found)
-            if words > CALL_WORDS_MAX:
-                yield Problem(target="command", code="too_long", where=node.where)
-                return
-            if isinstance(found, str):
-                yield Problem(target="command", code=found, where=node.where)
+        if not node.is_key and node.means("command"):
+            reader.where = node.where
+            yield from reader.node(node, roles)
+        if reader.is_full:
+            return
+
+
+class _Reader:
+    """What was read of one call. Its words are counted over all nodes."""
+
+    def __init__(self, programs: Programs, names: Names) -> None:
+        self._programs, self._names = programs, names
+        self._words = 0
+        self._place = "."  # where relative names start, behind a `cd`
+        self.where = ""
+
+    @property
+    def is_full(self) -> bool:
+        return self._words > CALL_WORDS_MAX
+
+    def node(self, node: Node, roles: Mapping[str, str]) -> Iterator[Found]:
+        """Read one node: a line, a program or an argument vector, with the arguments beside it."""
+        value = node.value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield self._problem("not_text")
+        elif isinstance(value, str | list | tuple) and not _is_part(node, roles):
+            simples, codes = _lines(node)
+            arguments, more_codes = _arguments(node, roles)
+            for code in (*codes, *more_codes):
+                yield self._problem(code)
+            last = simples[-1] if simples else Simple()
+            whole = Simple(
+                assignments=last.assignments,
+                words=(*last.words, *arguments),
+                files=last.files,
+            )
+            self._place = "."
+            yield from self._line((*simples[:-1], whole), 0, near=True)
+
+    def _line(self, simples: Iterable[Simple], depth: int, *, near: bool) -> Iterator[Found]:
+        for simple in simples:
+            for name, value in simple.assignments:
+                for reach in assigned(name, value):
+                    yield from self._found(reach, depth, near=near)
+            for access, word in simple.files:
+                # A shell opens these itself, whether or not files are limited.
+                for reach in file(access, word.text):
+                    yield from self._file(reach, near=near)
+            yield from self._command(simple.words, depth, near=near)
+            if [word.text for word in simple.words[:1]] == ["cd"]:
+                self._place = self._from_here(*(word.text for word in simple.words[1:2]))
+
+    def _command(self, words: tuple[Word, ...], depth: int, *, near: bool) -> Iterator[Found]:
+        """Yield a command and, one level deeper each, what it runs; and all it reaches for."""
+        if not words:
+            return
+        self._words += len(words)
+        if len(words) > WORDS_MAX or self.is_full:
+            self._words = CALL_WORDS_MAX + 1
+            yield self._problem("too_long")
+            return
+        binary, *arguments = (word.text for word in words)
+        yield Command(binary=binary, args=tuple(arguments), where=self.where)
+        if any("\0" in word.text for word in words):
+            yield self._problem("control")
+        grammar = grammar_of(binary)
+        if grammar is None:
+            yield from self._unread(binary, arguments, near=near)
+            return
+        for reach in reaches(words[1:], grammar):
+            yield from self._found(reach, depth, near=near)
+
+    def _found(self, reach: Reach, depth: int, *, near: bool) -> Iterator[Found]:
+        """What one thing that a command reaches for is as a target."""
+        kind = reach.kind
+        if kind == "problem":
+            yield self._problem(reach.text)
+        elif kind in {"read", "load", "write", "delete"}:
+            if self._programs.files:
+                yield from self._file(reach, near=near)
+        elif kind in {"host", "url"}:
+            yield from reached(reach.text, self.where, self._names, is_url=kind == "url")
+        elif depth == COMMAND_NESTING_MAX:
+            yield self._problem("nesting")
+        elif kind in {"argv", "far"}:
+            yield from self._command(reach.words, depth + 1, near=near and kind == "argv")
+        else:
+            simples, codes = _split(reach.text)
+            for code in codes:
+                yield self._problem(code)
+            yield from self._line(simples, depth + 1, near=near and kind == "line")
+
+    def _file(self, reach: Reach, *, near: bool) -> Iterator[Found]:
+        """A file; what another machine or a container opens is none of ours."""
+        if reach.kind == "problem":
+            yield self._problem(reach.text)
+        elif near:
+            yield from path(self._from_here(reach.text), reach.kind, self.where)
+
+    def _from_here(self, name: str = "~") -> str:
+        """A name as it is from where the call starts; without one, `cd` goes home."""
+        is_whole = self._place == "." or name.startswith(("/", "~"))
+        return name if is_whole else f"{self._place}/{name}"
+
+    def _unread(self, binary: str, arguments: list[str], *, near: bool) -> Iterator[Found]:
+        """A program that no table describes: the manifest says how it reaches the net."""
+        declared = self._programs.binaries.get(binary)
+        if declared is None:
+            return  # and so it does not run
+        net = declared.net
+        if net is None and self._programs.hosts:
+            yield self._problem("undeclared")
+        elif net is None:
+            for word in (binary, *arguments):
+                yield from text(word, self.where, self._names)
+        elif not isinstance(net, str):
+            yield from self._positions(arguments, net)
+        if near and self._programs.files:
+            for word in arguments:
+                if "/" in word or word.startswith((".", "~")):
+                    yield from path(word.rpartition("=")[2], "write", self.where)
+
+    def _positions(self, arguments: list[str], net: tuple[str | int, ...]) -> Iterator[Found]:
+        """The hosts at the declared places: behind an option, joined to it, or the nth word."""
+        plain = [word for word in arguments if not word.startswith("-")]
+        for position in net:
+            if isinstance(position, int):
+                values = plain[position - 1 : position]
             else:
-                yield Command(binary=found[0], args=found[1:], where=node.where)
+                values = [value for word, value in pairwise(arguments) if word == position] + [
+                    word.removeprefix(position).removeprefix("=")
+                    for word in arguments
+                    if word.startswith(position) and word != position
+                ]
+            for value in values:
+                yield from reached(value, self.where, self._names, is_url=False)
 
-
-def _read(node: Node, roles: Mapping[str, str]) -> Iterator[Found]:
-    """Read one node: a line, a program or an argument vector, with the arguments beside it."""
-    value = node.value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        yield "not_text"
-    elif isinstance(value, str | list | tuple) and not _is_part(node, roles):
-        lines, codes = _lines(node)
-        arguments, more_codes = _arguments(node, roles)
-        yield from (*codes, *more_codes)
-        for words in lines[:-1]:
-            yield from _argv(words, 0)
-        yield from _argv((*(lines[-1] if lines else ()), *arguments), 0)
+    def _problem(self, code: str) -> Problem:
+        return Problem(target="command", code=code, where=self.where)
 
 
 def _is_part(node: Node, roles: Mapping[str, str]) -> bool:
@@ -77,64 +211,44 @@ def _is_part(node: Node, roles: Mapping[str, str]) -> bool:
     )
 
 
-def _lines(node: Node) -> tuple[list[tuple[str, ...]], list[str]]:
-    """Give the words of each command in one value, and problem codes."""
+def _lines(node: Node) -> tuple[tuple[Simple, ...], list[str]]:
+    """Give the commands in one value, and problem codes."""
     if isinstance(node.value, str) and node.key.lower() in _PROGRAMS:
-        return [(node.value,)], []
+        return (Simple(words=(Word(node.value),)),), []
     return _split(node.value)
 
 
-def _arguments(node: Node, roles: Mapping[str, str]) -> tuple[list[str], list[str]]:
+def _arguments(node: Node, roles: Mapping[str, str]) -> tuple[list[Word], list[str]]:
     """Give the arguments that stand beside a program, unless they are declared content."""
-    words: list[str] = []
+    words: list[Word] = []
     codes: list[str] = []
     if node.parent is None or not isinstance(node.parent.value, dict):
         return words, codes
     for name in _ARGUMENTS:
         is_content = node.parent.parent is None and roles.get(name) == "content"
         if name in node.parent.value and name != node.key and not is_content:
-            lines, more_codes = _split(node.parent.value[name])
-            words += [word for line in lines for word in line]
+            value = node.parent.value[name]
+            # Behind a program, so that a sign or an assignment is read as it would be there.
+            simples, more_codes = _split(f". {value}" if isinstance(value, str) else value)
+            words += simples[0].words[isinstance(value, str) :] if simples else ()
             codes += more_codes
+            if len(simples) > 1 or any(each.files for each in simples):
+                codes.append("shell_syntax")
     return words, codes
 
 
-def _split(value: object) -> tuple[list[tuple[str, ...]], list[str]]:
-    """Give the words of a line or a vector, and problem codes; other values have none."""
+def _split(value: object) -> tuple[tuple[Simple, ...], list[str]]:
+    """Give the commands of a line or a vector, and problem codes; other values have none."""
     if isinstance(value, list | tuple):
         if len(value) > WORDS_MAX:
-            return [], ["too_long"]
-        words = tuple(item for item in value if isinstance(item, str))
+            return (), ["too_long"]
+        words = tuple(Word(item) for item in value if isinstance(item, str))
         is_nested = not words and all(isinstance(item, list | tuple | dict) for item in value)
         is_text = len(words) == len(value) or is_nested
-        return [words], [] if is_text else ["not_text"]
+        return (Simple(words=words),), [] if is_text else ["not_text"]
     if not isinstance(value, str):
-        return [], []
+        return (), []
     if len(value) > LINE_CHARS_MAX:
-        return [], ["too_long"]
+        return (), ["too_long"]
     line = split(value)
-    return list(line.commands), [] if line.plain else ["shell_syntax"]
-
-
-def _argv(argv: tuple[str, ...], depth: int) -> Iterator[Found]:
-    """Yield a command and, one level deeper each, what it wraps."""
-    if not argv:
-        return
-    if len(argv) > WORDS_MAX:
-        yield "too_long"
-        return
-    yield argv
-    if any("\0" in word for word in argv):
-        yield "control"
-    for inner in unwrap(argv):
-        if depth == COMMAND_NESTING_MAX:
-            yield "nesting"
-        elif inner is None:
-            yield "wrapper"
-        elif isinstance(inner, tuple):
-            yield from _argv(inner, depth + 1)
-        else:
-            lines, codes = _split(inner)
-            yield from codes
-            for words in lines:
-                yield from _argv(words, depth + 1)
+    return line.commands, [] if line.plain else ["shell_syntax"]

@@ -1,42 +1,51 @@
 """The one reading of a call's args."""
 
 from collections.abc import Collection, Iterator, Mapping
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
-from aegisd.core.target.command import commands
-from aegisd.core.target.host import Names, hosts, text
+from aegisd.core.target.command import Programs, commands
+from aegisd.core.target.host import Names, hosts
 from aegisd.core.target.model import TARGETS_MAX, Command, Host, PathTarget, Problem, Targets
 from aegisd.core.target.node import NODES_MAX, ROOT, walk
 from aegisd.core.target.path import paths
 
 Finding = Host | PathTarget | Command | Problem
 
+NO_PROGRAMS = Programs(binaries={})
+
 _REACHES_HOSTS = frozenset({"net", "exec"})
 _REACHES_PATHS = frozenset({"read", "write", "delete"})
 
 
-def extract(args: object, *, effects: Collection[str], roles: Mapping[str, str]) -> Targets:
+def extract(
+    args: object,
+    *,
+    effects: Collection[str],
+    roles: Mapping[str, str],
+    programs: Programs = NO_PROGRAMS,
+) -> Targets:
     """Read what a call's args reach for. Total: any JSON value is read or refused, never raised on.
 
     `effects` are the tool's: net and exec look for hosts; read, write and delete for paths; exec
     for commands. `roles` maps top-level parameters to roles; content is never looked into, and a
-    parameter without a role is judged by its name. Same args, same result, whatever the key order.
+    parameter without a role is judged by its name. `programs` is what the manifest says of
+    programs. Same args, same result, whatever the key order.
     """
     nodes = list(islice(walk(args, roles), NODES_MAX + 1))
+    is_cut = len(nodes) > NODES_MAX
     names = Names()
     found: set[Finding] = set()
-    programs: list[Command] = []
     if "exec" in effects:
-        found |= _bounded(commands(nodes, roles), "command")
-        programs = sorted(item for item in found if isinstance(item, Command))
-        if not programs:
+        found |= _bounded(commands(nodes, roles, programs, names), "command")
+        if not any(isinstance(item, Command) for item in found):
             found.add(Problem(target="command", code="no_command", where=ROOT))
+        nodes = [node for node in nodes if not node.means("command")]
     if not _REACHES_HOSTS.isdisjoint(effects):
-        found |= _bounded(chain(hosts(nodes, names), _hosts_in_words(programs, names)), "host")
+        found |= _bounded(hosts(nodes, names), "host")
     if not _REACHES_PATHS.isdisjoint(effects):
         found |= _bounded(paths(nodes, effects), "path")
-    if len(nodes) > NODES_MAX:
+    if is_cut:
         kinds = {"command": {"exec"}, "host": _REACHES_HOSTS, "path": _REACHES_PATHS}
         found |= {
             Problem(target=kind, code="too_many", where=ROOT)
@@ -61,10 +70,3 @@ def _bounded(findings: Iterator[Finding], kind: str) -> set[Finding]:
     if next(findings, None) is not None:
         found.add(Problem(target=kind, code="too_many", where=ROOT))
     return found
-
-
-def _hosts_in_words(programs: list[Command], names: Names) -> Iterator[Host | Problem]:
-    """Yield the hosts in command words: without its quotes, a line may name another host."""
-    for program in programs:
-        for word in (program.binary, *program.args):
-            yield from text(word, program.where, names)

@@ -35,6 +35,9 @@ _SLASHES = re.compile(r"[/\\]*+")
 _AUTHORITY_IN_TEXT = re.compile(r"[^\s\"'`<>/\\]*+")
 _AFTER_URL = ".,;:!?)]}*|…。、，；：！？）」』】》”’»"  # noqa: RUF001  # punctuation that ends a sentence
 
+# Who logs in, before the @ of a program's target: what no reader takes for a host.
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+
 _NAME = re.compile(r"(?:[a-z0-9_\-]{1,63}(?:\.(?!\Z)|\Z))++")
 # UTS 46 section 7: what IDNA 2003 and IDNA 2008 map to different names. With them the capital
 # sigma, whose lower case hangs on what is around it.
@@ -113,6 +116,26 @@ def url(value: str, where: str, names: Names) -> Iterator[Host | Problem]:
     if not scheme and wide.endswith(":"):
         codes.add("scheme")
     yield from _authority(wide, scheme, codes, where, names)
+
+
+def reached(value: str, where: str, names: Names, *, is_url: bool) -> Iterator[Host | Problem]:
+    """Read what a program is told to reach: an authority, or a URL of whatever scheme it speaks."""
+    match = _SCHEME.match(value) if is_url else None
+    if match and match[1].lower() not in _DEFAULT_PORTS and value.startswith("//", match.end()):
+        scheme, rest = match[1].lower(), value[match.end() + 2 :]
+        if scheme == "file":
+            yield Problem(target="host", code="scheme", where=where)
+            return
+    elif is_url:
+        yield from url(value, where, names)
+        return
+    else:
+        scheme, rest = "", value
+    codes = {"control"} if _CONTROL.search(value) else set()
+    user, at, authority = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")
+    if at and not _USER.fullmatch(user):
+        codes.add("userinfo")
+    yield from _authority(authority, scheme, codes, where, names)
 
 
 def _trimmed(value: str) -> str:

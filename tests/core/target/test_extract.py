@@ -111,7 +111,7 @@ def test_content_reaches_for_nothing(text: str, effects: frozenset[str]) -> None
     [
         ("host", ("net",), "url", "{}.com"),
         ("path", ("read",), "path", "/{}"),
-        ("command", ("exec",), "command", "git {}"),
+        ("command", ("exec",), "command", "echo {}"),
         ("host", ("net",), "url", "user@{}"),
         ("path", ("read",), "path", "~{}"),
     ],
