@@ -11,6 +11,8 @@ from aegisd.core.manifest.model import UNREGISTERED, FileSystem, Manifest, Net, 
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX, decode, from_document
 from aegisd.core.sensitive import Sensitive
 from aegisd.core.target.command import Programs
+from aegisd.core.target.model import PROBLEMS
+from aegisd.core.target.spelling import problems
 
 # Objects in a manifest, counted by their braces: tools, schemas, properties. A thousand tools have
 # sixteen each; what is made ready of one takes up to forty microseconds.
@@ -68,6 +70,9 @@ def from_value(value: object, objects_max: int = OBJECTS_MAX) -> Capabilities:
             "properties"
         )
     ready = Capabilities(from_document(parse(document)), document)
+    for root in (*ready.manifest.fs.read_roots, *ready.manifest.fs.write_roots):
+        for code in sorted(problems(root)):
+            raise ManifestInvalid(f"fs: no path is inside the root {root!r}: {PROBLEMS[code]}")
     for tool, reason in ready.arguments.refused.items():
         raise ManifestInvalid(
             f"tools.{tool}.args is not a JSON Schema that Aegis can apply: {reason}"

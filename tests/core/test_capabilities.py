@@ -11,6 +11,7 @@ from aegisd.core.capabilities import NONE, OBJECTS_MAX, from_value, read, record
 from aegisd.core.errors import InvalidJson, ManifestInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
+from tests.table import each
 
 # Any: documents are any JSON.
 DOCUMENT: dict[str, Any] = {
@@ -41,6 +42,24 @@ def test_the_stored_bytes_make_the_same_manifest_again() -> None:
         assert again.digest == first.digest
         assert again.manifest == first.manifest
         assert again.data == first.data
+
+
+@each(
+    "root", ["/w/$postId", "/w/Cafe\u0301", "/w/\uff21\u8cc7\u6599", "/w/100%", "/w/10:30", "a b"]
+)
+def test_a_root_may_be_any_real_name(root: str) -> None:
+    document = {**DOCUMENT, "fs": {"read_roots": [root]}}
+    assert from_value(document).manifest.fs.read_roots == (root,)
+
+
+@each(
+    "root", ["$HOME", "/w/%2e%2e", "C:/x", "s3://x/y", "/w/a\u200b", "/w/\uff0e\uff0e/x", "/.GIT"]
+)
+def test_a_root_that_no_path_is_inside_is_refused_and_read_again_from_a_log(root: str) -> None:
+    document = {**DOCUMENT, "fs": {"write_roots": ["/ok", root]}}
+    with pytest.raises(ManifestInvalid, match="fs: no path is inside the root"):
+        from_value(document)
+    assert len(recorded(encode(document)).manifest.fs.write_roots) == 2
 
 
 def test_where_none_is_registered_there_are_no_bytes_and_no_digest() -> None:

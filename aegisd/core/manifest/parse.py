@@ -106,7 +106,7 @@ def _check_tool(name: str, tool: model.Tool) -> None:
 
 
 def _root(root: str) -> str:
-    if "\\" in root or "\0" in root or "%" in root or "$" in root or root.startswith("~"):
+    if "\\" in root or "\0" in root or root.startswith("~"):
         raise ManifestInvalid(f"fs: root {root!r} must be plain POSIX text")
     segments = [segment for segment in root.split("/") if segment not in ("", ".")]
     if ".." in segments:

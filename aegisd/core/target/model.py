@@ -66,6 +66,7 @@ class Targets(Struct, frozen=True, kw_only=True):
 PROBLEMS: Mapping[str, str] = {
     # any target
     "not_text": "a number stands where a text is expected; send a string",
+    "too_long": "longer than any system takes, or than can be judged; shorten it",
     "too_many": f"more than {TARGETS_MAX} findings of one kind; split the call",
     "control": "a control, format or space character inside; remove it",
     "backslash": "a backslash, which some readers take for a slash; use a slash",
@@ -86,9 +87,10 @@ PROBLEMS: Mapping[str, str] = {
     # paths
     "escape": "`..` climbs above where the path starts; write the path it means",
     "home": "a leading ~, which only a shell can resolve; write the path it means",
-    "variable": "a shell variable; write the path it means",
-    "not_nfc": "not in Unicode form NFC, so it names two files; normalise it",
-    "look_alike": "a character that looks like or folds to a separator or dot; remove it",
+    "variable": "a variable that a shell would fill in; write the path it means",
+    "path_scheme": "a scheme, drive or host before a colon; write a path, ./a:b for a name",
+    "alias": "a name that some disks or servers take for another one; write that one",
+    "look_alike": "letters that look like or fold to others; write the plain ones",
     "file_url": "a file URL with a host, query, fragment or odd slashes; use file:///path",
     # commands
     "shell_syntax": "shell syntax beyond words, quotes, && || ; | > and <; write plain commands",
@@ -105,6 +107,5 @@ PROBLEMS: Mapping[str, str] = {
     "variable_name": "a variable that is not known to be harmless; leave it out",
     "word": "a word that is not described here; leave it out",
     "nesting": "commands inside commands too deep to read; run the inner one itself",
-    "too_long": "a command line or vector that is too long to start or to judge; shorten it",
     "no_command": "the tool runs a program and no program is named; name it",
 }

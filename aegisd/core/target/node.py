@@ -23,18 +23,25 @@ WHERE_CHARS_MAX = 256
 _WHOLE = {
     "url": (
         "url uri href link endpoint host hostname domain server address website webhook callback"
+        " proxy socks nameserver resolver"
     ),
     "path": (
         "path file filename filepath dir directory directories folder src source dst dest"
         " destination target root cwd"
     ),
     "command": ("command cmd argv args arguments bin binary executable program script shell code"),
+    "text": "code find html css sql json yaml xml markdown csv replace",
 }
 # Words that decide as a name's last one too: `webhook_url`, `outputPath`, `build-command`.
 _LAST = {
-    "url": "url uri href endpoint host hostname domain webhook",
+    "url": "url uri href endpoint host hostname domain webhook proxy",
     "path": "path file filename filepath dir directory directories folder",
     "command": "command cmd argv binary executable",
+    # What is written, sought or said: a text that begins like a path is none there.
+    "text": (
+        "text string str content pattern regex regexp query search replacement body message"
+        " comment description title prompt snippet line"
+    ),
 }
 _KINDS_WHOLE = {kind: frozenset(names.split()) for kind, names in _WHOLE.items()}
 _KINDS_LAST = {kind: frozenset(names.split()) for kind, names in _LAST.items()}
@@ -42,6 +49,16 @@ _KINDS_LAST = {kind: frozenset(names.split()) for kind, names in _LAST.items()}
 # How a text begins that may name something whatever its parameter is called; another one does so
 # only behind a colon.
 _BEGINS = frozenset({"/", "\\", ".", "~", *map(chr, range(0x21)), *map(chr, range(0x7F, 0xA0))})
+
+# What names a place above, and keys that are names of files.
+CLIMBS = "/.."
+IS_FILE = re.compile(r"[/\\]|[^.]\.[A-Za-z]\w{0,7}\Z")
+
+# Words that say that a text names files.
+_NO_TEXT = frozenset({"patch", "diff", "path", "glob"})
+
+_NOTHING: frozenset[str] = frozenset()
+_PATH, _TEXT = frozenset({"path"}), frozenset({"text"})
 
 # What may stand where a text is expected.
 _NUMBERS = frozenset({int, float})
@@ -61,8 +78,8 @@ class Node(Struct, frozen=True, kw_only=True):
     """One value of the args, or one object key (`is_key`).
 
     `role` is the role of its top-level parameter, "" when it has none. `named` is what the keys
-    around it say: any of url, path, command. `key` is its own key, "" in a list; `token`
-    is what `where` ends in, a key or an index.
+    around it say: any of url, path, command, and text where its own key says so. `key` is its own
+    key, "" in a list; `token` is what `where` ends in, a key or an index.
     """
 
     value: object
@@ -115,12 +132,15 @@ def children(node: Node, roles: Mapping[str, str]) -> Iterator[Node]:
             role = roles.get(key, "") if inherited is None else inherited
             if role == "content":
                 continue
-            if speaks or ":" in key or key[:1] in _BEGINS:
+            if speaks or ":" in key or key[:1] in _BEGINS or CLIMBS in key:
                 yield Node(
                     value=key, token=key, role=node.role, named=node.named, is_key=True, parent=node
                 )
-            named = node.named | _named(key) if len(key) <= NAME_CHARS_MAX else node.named
-            if _may_speak(value[key], named=bool(role or named)):
+            named = own = _named(key) if len(key) <= NAME_CHARS_MAX else _NOTHING
+            if speaks and inherited is not None:
+                role, above = _around(node, key, own)
+                named = above | own
+            if _may_speak(value[key], named=bool(role or named - _TEXT)):
                 yield Node(
                     value=value[key], token=key, role=role, named=named, key=key, parent=node
                 )
@@ -130,10 +150,22 @@ def children(node: Node, roles: Mapping[str, str]) -> Iterator[Node]:
                 yield Node(value=item, token=index, role=node.role, named=node.named, parent=node)
 
 
+def _around(node: Node, key: str, own: frozenset[str]) -> tuple[str, frozenset[str]]:
+    """What is known of a member by what it is in: the role, and what the names say."""
+    role, named = node.role, node.named - _TEXT
+    if "path" in own:
+        return role, named
+    # Behind the name of a file stands what is in it, and so does a text beside it.
+    if IS_FILE.search(key):
+        return ("" if role == "path" else role), named - _PATH
+    return role, named - _PATH if "text" in own else named
+
+
 def _may_speak(value: object, *, named: bool) -> bool:
     """Whether a value may name something, or holds what may; most that nothing names do not."""
     if isinstance(value, str):
-        return named or ":" in value or value[:1] in _BEGINS
+        begins = named or ":" in value or value[:1] in _BEGINS
+        return begins or CLIMBS in value or "\n" in value
     if isinstance(value, dict | list | tuple):
         return named or bool(value)
     return named and type(value) in _NUMBERS
@@ -149,6 +181,8 @@ def _named(key: str) -> frozenset[str]:
     whole, last = _forms("".join(words)), _forms(words[-1])
     kinds = {kind for kind, names in _KINDS_WHOLE.items() if whole & names}
     kinds |= {kind for kind, names in _KINDS_LAST.items() if last & names}
+    if not _NO_TEXT.isdisjoint(words):
+        kinds.discard("text")
     return frozenset(kinds)
 
 

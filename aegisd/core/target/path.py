@@ -1,17 +1,13 @@
 """Texts -> paths by POSIX text rules. No file system is asked: two machines must agree."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
-from urllib.parse import unquote
 
+from aegisd.core.target import patch
 from aegisd.core.target.model import PathTarget, Problem
-from aegisd.core.target.node import Node
-
-# Times a path may be percent-decoded before nothing changes any more. Proxies stack at most two
-# decodings; a text that goes on changing is hiding something.
-PERCENT_ROUNDS_MAX = 4
+from aegisd.core.target.node import CLIMBS, IS_FILE, NAME_CHARS_MAX, Node
+from aegisd.core.target.spelling import problems
 
 _ACCESSES = ("delete", "write", "read")
 
@@ -19,16 +15,16 @@ _ACCESSES = ("delete", "write", "read")
 # tool that names its file `output` is not let past the roots for that.
 _SHAPES = ("/", "./", "../", "~/", "\\", ".\\", "..\\")
 
-_SOURCES = frozenset({"source", "src"})
-_DESTINATIONS = frozenset({"dest", "destination", "dst", "target"})
+# A place that climbs is one as well, and what only begins like a place is not: a comment.
+_CLIMBING = re.compile(r"[^\s:]*/\.\.(?:/\S*)?")
+_COMMENT = re.compile(r"//\s|/\*[\s*]")
+# Where a text is sought, what lists files stays a place.
+_LISTING = re.compile(r"/\*|\*\*")
 
-_CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_VARIABLE = re.compile(r"\$[A-Za-z_{(0-9]")
-# Code points drawn like / or \ that no normal form folds to them.
-_DRAWN_ALIKE = frozenset("\u2044\u2215\u2216\u2571\u2572\u29f5\u29f8\u29f9\u27cb\u27cd")
-_FOLDS_TO = frozenset("./\\~%$")
-_HIDDEN_BY_PERCENT = frozenset("./\\~$\ufffd") | _DRAWN_ALIKE | frozenset(map(chr, range(0x20)))
-_PERCENT_U = re.compile(r"%[uU][0-9a-fA-F]{4}")
+# `src`, `from_path`, `sourceFile`, and what stands beside them.
+_KIND = r"(?:[_-]?(?:file|path|dir|directory|folder|filename|filepath|name)s?)?"
+_SOURCE = re.compile(rf"(?i)(?:source|src|from)s?{_KIND}")
+_DESTINATION = re.compile(rf"(?i)(?:destination|dest|dst|target|to|into){_KIND}")
 
 _FILE_SCHEME = re.compile(r"(?i)(?<![A-Za-z0-9+.\-])file:(?=[/\\])")
 _FILE_IN_TEXT = re.compile(r"[^\s\"'`<>]*+")
@@ -48,20 +44,43 @@ def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarge
         # What a copy is made of is only read.
         access = "read" if copies and _is_copied_from(node) else strongest
         if isinstance(value, str):
-            named = node.means("path") and (not node.is_key or "/" in value or "\\" in value)
-            if named or (not node.role and not node.is_key and value.startswith(_SHAPES)):
+            if _is_path(node, value):
                 yield from path(value, access, node.where)
-            if ":" in value and ("/" in value or "\\" in value):
+            elif strongest != "read" and "\n" in value:
+                for name in patch.named(value):
+                    yield from path(name, access, node.where)
+            if ":" in value and ("/" in value or "\\" in value) and not _is_text(node):
                 yield from _file_urls(value, access, node.where)
         elif node.means("path") and isinstance(value, int | float) and not isinstance(value, bool):
             yield Problem(target="path", code="not_text", where=node.where)
 
 
+def _is_path(node: Node, value: str) -> bool:
+    if node.means("path"):
+        return not node.is_key or IS_FILE.search(value) is not None
+    if node.role or (
+        _is_text(node) and not (node.key.lower().endswith("pattern") and _LISTING.search(value))
+    ):
+        return False
+    if CLIMBS in value and _CLIMBING.fullmatch(value):
+        return True
+    return value.startswith(_SHAPES) and not _COMMENT.match(value)
+
+
+def _is_text(node: Node) -> bool:
+    """Whether its name says that it is written, sought or said."""
+    return "text" in node.named and not node.is_key
+
+
 def _is_copied_from(node: Node) -> bool:
     """Whether the parameter is the source beside a destination; alone it may be written to."""
+    while not node.key and node.parent is not None:
+        node = node.parent
     beside = node.parent.value if node.parent is not None else None
     return (
-        node.key in _SOURCES and isinstance(beside, dict) and not _DESTINATIONS.isdisjoint(beside)
+        isinstance(beside, dict)
+        and _SOURCE.fullmatch(node.key) is not None
+        and any(_DESTINATION.fullmatch(name[:NAME_CHARS_MAX]) for name in beside)
     )
 
 
@@ -88,53 +107,6 @@ def normalise(text: str) -> tuple[str, bool]:
             segments.append(segment)
     joined = "/".join(segments)
     return (f"/{joined}" if text.startswith("/") else joined or "."), climbs
-
-
-def problems(text: str) -> set[str]:
-    """Name all in a path that a shell, a decoder, a file system or an eye reads otherwise."""
-    codes = set()
-    if "\\" in text:
-        codes.add("backslash")
-    if text.startswith("~"):
-        codes.add("home")
-    if _VARIABLE.search(text):
-        codes.add("variable")
-    if text != text.strip():  # some tools trim: ".. " is then another path
-        codes.add("control")
-    if "%" in text and _hides_by_percent(text):
-        codes.add("percent_encoded")
-    # Printable ASCII hides nothing from an eye, and it is most of what is seen here.
-    return codes if text.isascii() and text.isprintable() else codes | _unseen(text)
-
-
-def _unseen(text: str) -> set[str]:
-    """Name what an eye reads otherwise than a file system."""
-    codes = set()
-    characters = set(text)
-    if any(unicodedata.category(char) in _CONTROL_CATEGORIES for char in characters):
-        codes.add("control")
-    if not unicodedata.is_normalized("NFC", text):
-        codes.add("not_nfc")
-    if any(_looks_alike(char) for char in characters if char > "\x7f"):
-        codes.add("look_alike")
-    return codes
-
-
-def _looks_alike(char: str) -> bool:
-    return char in _DRAWN_ALIKE or not _FOLDS_TO.isdisjoint(unicodedata.normalize("NFKC", char))
-
-
-def _hides_by_percent(text: str) -> bool:
-    """Tell whether decoding, however often, brings out a separator, a dot, a control or junk."""
-    if _PERCENT_U.search(text):
-        return True
-    decoded = text
-    for _ in range(PERCENT_ROUNDS_MAX):
-        further = unquote(decoded)
-        if further == decoded:
-            return any(decoded.count(char) > text.count(char) for char in _HIDDEN_BY_PERCENT)
-        decoded = further
-    return True
 
 
 def _file_urls(text: str, access: str, where: str) -> Iterator[PathTarget | Problem]:

@@ -224,7 +224,7 @@ def test_a_root_is_kept_in_normal_form(root: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     "root",
-    ["", "..", "/srv/../etc", "a/..", "~", "~root/x", "C:\\x", "/srv/%2e%2e", "$HOME", "/a\0b"],
+    ["", "..", "/srv/../etc", "a/..", "~", "~root/x", "C:\\x", "/a\0b"],
 )
 def test_a_root_that_is_not_plain_is_refused(root: str) -> None:
     refusal(changed("fs.read_roots", [root]))

@@ -72,6 +72,9 @@ def test_a_role_covers_all_of_its_parameter_and_no_other() -> None:
         ("sourceFile", {"path"}),
         ("target", {"path"}),
         ("buildCommand", {"command"}),
+        ("https_proxy", {"url"}),
+        ("oldText", {"text"}),
+        ("patchText", set()),
         ("exit_code", set()),
         ("email_address", set()),
         ("curly", set()),
@@ -81,7 +84,7 @@ def test_a_role_covers_all_of_its_parameter_and_no_other() -> None:
     ],
 )
 def test_a_name_says_what_its_words_say(name: str, kinds: set[str]) -> None:
-    *_, node = walk({name: "x"}, {})
+    *_, node = walk({name: "/x"}, {})
     assert node.named == kinds
 
 

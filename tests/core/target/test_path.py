@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aegisd.core.target.extract import extract
 from aegisd.core.target.model import PathTarget, Problem, Targets
-from aegisd.core.target.path import PERCENT_ROUNDS_MAX, normalise
+from aegisd.core.target.path import normalise
 from tests.table import each
 
 
@@ -27,7 +27,6 @@ def codes(targets: Targets) -> list[str]:
 CLEAN = [
     ("/workspace/a.txt", "/workspace/a.txt"),
     ("/workspace//a/./b/", "/workspace/a/b"),
-    ("/workspace/a/../b", "/workspace/b"),
     ("/workspace/../etc/passwd", "/etc/passwd"),
     ("/workspace/a/b/../../../etc", "/etc"),
     ("//etc/passwd", "/etc/passwd"),
@@ -37,20 +36,7 @@ CLEAN = [
     (".", "."),
     ("./a", "a"),
     ("a/..", "."),
-    ("a/b", "a/b"),
-    ("/Workspace/A", "/Workspace/A"),
-    ("/workspace-evil/a", "/workspace-evil/a"),
-    ("/workspace/...", "/workspace/..."),
-    ("/workspace/a. /b", "/workspace/a. /b"),
-    ("/workspace/.hidden", "/workspace/.hidden"),
-    ("/workspace/a b.txt", "/workspace/a b.txt"),
-    ("/workspace/café.txt", "/workspace/café.txt"),
-    ("/workspace/日本語。txt", "/workspace/日本語。txt"),
-    ("/workspace/100%.txt", "/workspace/100%.txt"),
-    ("/workspace/a%20b", "/workspace/a%20b"),
-    ("/workspace/a~", "/workspace/a~"),
-    ("/workspace/a$", "/workspace/a$"),
-    ("C:/Windows", "C:/Windows"),
+    ("./nginx:latest", "nginx:latest"),
 ]
 
 
@@ -61,67 +47,10 @@ def test_a_plain_path_is_normalised_as_text_without_a_problem(text: str, path: s
     )
 
 
-REFUSED = [
-    ("../etc/passwd", ["escape"]),
-    ("a/../../etc", ["escape"]),
-    ("/..", ["escape"]),
-    ("../a/../b", ["escape"]),
-    ("/workspace/../../etc/passwd", ["escape"]),
-    ("/workspace/%2e%2e/etc", ["percent_encoded"]),
-    ("/workspace/%2E./etc", ["percent_encoded"]),
-    ("/workspace/..%2fetc", ["percent_encoded"]),
-    ("/workspace/%5c..", ["percent_encoded"]),
-    ("/workspace/a%00.txt", ["percent_encoded"]),
-    ("/workspace/%252e%252e/etc", ["percent_encoded"]),
-    ("/workspace/%25252525252e", ["percent_encoded"]),
-    ("/workspace/%%32%65", ["percent_encoded"]),
-    ("/workspace/%c0%ae%c0%ae/", ["percent_encoded"]),
-    ("/workspace/%c0%af", ["percent_encoded"]),
-    ("/workspace/%u002e%u002e/", ["percent_encoded"]),
-    ("/workspace/%e2%88%95", ["percent_encoded"]),
-    ("/workspace/%0aetc", ["percent_encoded"]),
-    ("/workspace/%7e", ["percent_encoded"]),
-    ("/workspace\\..\\etc", ["backslash"]),
-    ("C:\\Windows", ["backslash"]),
-    ("/workspace/a\x00.txt", ["control"]),
-    ("/workspace/a\nb", ["control"]),
-    ("/workspace/a\x7f", ["control"]),
-    ("/workspace/\u202etxt.exe", ["control"]),
-    ("/workspace/a\u200b", ["control"]),
-    ("/workspace/a\u2028b", ["control"]),
-    (" /etc/passwd", ["control"]),
-    ("/workspace/.. ", ["control"]),
-    ("\u3000/etc/passwd", ["control"]),
-    ("~/.ssh/id_rsa", ["home"]),
-    ("~root", ["home"]),
-    ("$HOME/.ssh", ["variable"]),
-    ("/workspace/${X}/a", ["variable"]),
-    ("/workspace/$(id)", ["variable"]),
-    ("/workspace/cafe\u0301", ["not_nfc"]),
-    ("/workspace/\u212b", ["not_nfc"]),
-    ("/workspace\u2215..\u2215etc", ["look_alike"]),
-    ("/workspace/..\u2044etc", ["look_alike"]),
-    ("/workspace/..\uff0fetc", ["look_alike"]),
-    ("/workspace/\uff0e\uff0e/etc", ["look_alike"]),
-    ("/workspace/\u2024\u2024/etc", ["look_alike"]),
-    ("/workspace/\u2025/etc", ["look_alike"]),
-    ("/workspace/\ufe52\ufe52/etc", ["look_alike"]),
-    ("/workspace/..\uff3cetc", ["look_alike"]),
-    ("/workspace/..\u2216etc", ["look_alike"]),
-    ("/workspace/..\u29f8etc", ["look_alike"]),
-    ("\uff5e/.ssh", ["look_alike"]),
-    ("/workspace/\uff05\uff12\uff45", ["look_alike"]),
-    ("\uff04HOME", ["look_alike"]),
-    ("~\\..\\x\x00", ["backslash", "control", "home"]),
-]
-
-
-@each(("text", "expected"), REFUSED)
-def test_what_a_shell_a_decoder_or_an_eye_reads_otherwise_is_a_problem(
-    text: str, expected: list[str]
-) -> None:
+@each("text", ["../etc/passwd", "a/../../etc", "/..", "../a/../b", "/w/../../etc/passwd"])
+def test_a_path_that_climbs_above_its_start_is_refused(text: str) -> None:
     targets = read_path(text)
-    assert codes(targets) == sorted(expected)
+    assert codes(targets) == ["escape"]
     assert len(targets.paths) == 1
 
 
@@ -174,12 +103,6 @@ def test_a_normal_form_is_its_own_normal_form_and_never_climbs(text: str) -> Non
     assert not {"..", "."} & set(path.split("/")) or path == "."
 
 
-def test_percent_encoding_as_deep_as_is_read_and_one_deeper() -> None:
-    deepest = "%" + "25" * (PERCENT_ROUNDS_MAX - 2) + "41"
-    assert codes(read_path(f"/{deepest}")) == []
-    assert codes(read_path(f"/{deepest.replace('41', '2541')}")) == ["percent_encoded"]
-
-
 @pytest.mark.parametrize(
     ("effects", "name", "access"),
     [
@@ -203,13 +126,21 @@ def test_access_is_the_strongest_effect_of_the_tool(
         assert [path.access for path in targets.paths] == [access]
 
 
-def test_what_is_copied_from_is_read_where_a_destination_stands_beside_it() -> None:
-    args = {"source": "/a", "destination": "/b"}
+COPIES = (
+    "source destination|src dst|from to|source_path destination_path|sourcePath destinationPath"
+    "|src_file dst_file|from_path to_path|sourceDir target|SOURCE dest_dir|sources destination"
+)
+
+
+@each("names", COPIES.split("|"))
+def test_what_is_copied_from_is_read_where_a_destination_stands_beside_it(names: str) -> None:
+    source, destination = names.split()
+    args = {source: ["/a"] if source == "sources" else "/a", destination: "/b"}
     targets = extract(args, effects=("read", "write"), roles={})
     assert [(path.path, path.access) for path in targets.paths] == [("/a", "read"), ("/b", "write")]
-    nested = {"destination": {"source": "/a"}}
-    targets = extract(nested, effects=("read", "write"), roles={})
-    assert [path.access for path in targets.paths] == ["write"]
+    for alone in ({destination: {source: "/a"}}, {source: "/a", "mode": "x"}):
+        targets = extract(alone, effects=("read", "write"), roles={})
+        assert [path.access for path in targets.paths] == ["write"]
 
 
 @each("name", ["output", "uri", "logfile", "to", "attachment"])
@@ -235,9 +166,66 @@ def test_a_parameter_named_like_a_path_is_read_as_one_lists_and_objects_included
         assert texts(extract({name: value}, effects=["read"], roles={})) == ["/a"]
 
 
-def test_keys_that_are_paths_count_where_paths_are_expected() -> None:
-    targets = extract({"files": {"/etc/passwd": None, "mode": None}}, effects=["write"], roles={})
-    assert texts(targets) == ["/etc/passwd"]
+TEXTS = (
+    "content file_text oldText newText old_string new_str pattern query search_query code"
+    " commitMessage insert_line replacement"
+)
+
+
+@each("name", TEXTS.split())
+@each("text", ["/api/users", "./b", "\\section{a}", "a/../b", "see file:///etc/passwd"])
+def test_a_text_that_is_written_or_sought_is_no_path_for_how_it_begins(
+    name: str, text: str
+) -> None:
+    for args in ({name: text}, {"edits": [{name: text}]}, {"files": [{name: text}]}):
+        assert extract(args, effects=("write",), roles={}) == Targets()
+
+
+@each(
+    ("args", "expected"),
+    [
+        ({"pattern": "/etc/*.conf"}, ["/etc/*.conf"]),
+        ({"file_path_pattern": "/etc"}, ["/etc"]),
+        ({"patchText": "/etc"}, ["/etc"]),
+        ({"content": {"output": "/etc/x"}}, ["/etc/x"]),
+        ({"value": "// a comment"}, []),
+        ({"value": "/* another */"}, []),
+        ({"value": "a/../../etc"}, ["etc"]),
+        ({"value": "https://host/a/../b"}, []),
+    ],
+)
+def test_what_only_looks_like_a_text_or_a_path_is_told_by_more(
+    args: object, expected: list[str]
+) -> None:
+    assert texts(extract(args, effects=["write"], roles={})) == expected
+
+
+@each(
+    ("args", "expected"),
+    [
+        ({"files": {"/etc/passwd": None, "mode": None}}, ["/etc/passwd"]),
+        ({"files": {"/w/a.py": "print(1)\n", "b.py": "x"}}, ["/w/a.py", "b.py"]),
+        ({"changes": {"/etc/cron.d/x": "* * * * * id"}}, ["/etc/cron.d/x"]),
+        ({"changes": [{"../../etc/x": {"content": "/a"}}]}, ["etc/x"]),
+        ({"changes": {"a/../../x": "a"}}, ["x"]),
+        ({"a/b": "c", "text/plain": "d"}, []),
+    ],
+)
+def test_keys_that_are_paths_count_and_what_stands_behind_them_is_what_is_in_the_file(
+    args: dict[str, object], expected: list[str]
+) -> None:
+    assert texts(extract(args, effects=["write"], roles={})) == expected
+    if "files" in args:
+        assert texts(extract(args, effects=["write"], roles={"files": "path"})) == expected
+
+
+@each("name", ["patch", "diff", "input", "patchText"])
+def test_what_a_patch_names_is_written(name: str) -> None:
+    patch = "*** Begin Patch\n*** Update File: /etc/passwd\n@@\n-a\n+b\n"
+    targets = extract({name: patch}, effects=["read", "write"], roles={})
+    assert targets.paths == (PathTarget(path="/etc/passwd", access="write", where=f"/args/{name}"),)
+    assert not extract({name: patch}, effects=["read"], roles={}).paths
+    assert not extract({name: patch}, effects=["write"], roles={name: "content"}).paths
 
 
 def test_a_number_where_a_path_belongs_is_refused() -> None:
@@ -247,7 +235,7 @@ def test_a_number_where_a_path_belongs_is_refused() -> None:
 
 def test_a_url_where_a_path_belongs_is_judged_as_the_path_it_also_is() -> None:
     assert texts(read_path("file:///etc/passwd")) == ["/etc/passwd", "file:/etc/passwd"]
-    assert codes(read_path("https://x/../../../etc")) == ["escape"]
+    assert codes(read_path("https://x/../../../etc")) == ["escape", "path_scheme"]
 
 
 def test_no_paths_are_sought_for_a_tool_that_touches_no_files() -> None:
@@ -255,5 +243,5 @@ def test_no_paths_are_sought_for_a_tool_that_touches_no_files() -> None:
 
 
 def test_a_problem_says_where() -> None:
-    targets = extract({"paths": ["/a", {"b/c": "~"}]}, effects=["read"], roles={})
-    assert targets.problems == (Problem(target="path", code="home", where="/args/paths/1/b~1c"),)
+    targets = extract({"paths": ["/a", {"b~c": "~"}]}, effects=["read"], roles={})
+    assert targets.problems == (Problem(target="path", code="home", where="/args/paths/1/b~0c"),)
