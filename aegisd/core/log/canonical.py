@@ -8,6 +8,7 @@ RFC 8785 (ASCII keys, no floats, plain types), and everywhere else arranges keys
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from math import isfinite
 
 import msgspec
@@ -28,9 +29,12 @@ _EXPONENT_FROM = 1e21
 # And below this power of ten.
 _EXPONENT_BELOW = -6
 
+# Characters of a number without exponent that has at most 15 digits: those a double keeps.
+_KEPT_CHARACTERS = 16
+
 _OUT_OF_RANGE = (
-    "a number is an integer outside ±(2^53-1) or not finite; "
-    "JSON readers disagree about it, so send it as a string"
+    "a number is an integer outside ±(2^53-1), not finite, -0, or has digits that a double does "
+    "not hold; JSON readers disagree about it, so send it as a string or with fewer digits"
 )
 _TOO_DEEP = f"nested deeper than the DEPTH_MAX = {DEPTH_MAX} levels a caller may send"
 _SURROGATE = "a string holds a lone surrogate, which UTF-8 cannot carry"
@@ -47,30 +51,52 @@ def double(text: str) -> float:
     return value
 
 
+def exact(text: str) -> float:
+    """A number by its text, if its value is the one that is written for it."""
+    value = float(text)
+    if value and len(text) <= _KEPT_CHARACTERS and "e" not in text and "E" not in text:
+        return value
+    if (
+        not isfinite(value)
+        or (not value and text.startswith("-"))
+        or (repr(value) != text and Decimal(repr(value)) != Decimal(text))
+    ):
+        raise ValueError(_OUT_OF_RANGE)
+    return value
+
+
 # What is decoded is canonical, or is looked at by `parse`. Raises `msgspec.MsgspecError`.
 decode = msgspec.json.Decoder(float_hook=double).decode
+_decode_exact = msgspec.json.Decoder(float_hook=exact).decode
+
+# The integer -0, which is decoded as 0; most that look like it stand in strings, as dates do.
+_NEGATIVE_ZERO = re.compile(rb"-0(?<![^\s:,\[]-0)(?=[\s,\]}]|\Z)")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 # A colon may be spelled \u003a inside a string; an even run of backslashes before it is text.
 _ESCAPED_COLON = re.compile(rb"(?<!\\)(?:\\\\)*\\u003[aA]")
 
 
-def parse(data: bytes, *, depth_max: int = DEPTH_MAX) -> object:
+def parse(data: bytes, *, depth_max: int = DEPTH_MAX, sent: bool = True) -> object:
     """Decode one JSON document (RFC 8259, UTF-8, no BOM) to plain Python values.
 
     The value is the one its canonical bytes decode to: `1.0` comes back as the integer 1.
     Raises `InvalidJson` or its subclasses: `DuplicateKey`; `TooDeep` past `depth_max`; and
     `NumberOutOfRange` for a number that is not finite, that RFC 8785 writes as an integer outside
-    ±(2^53-1), or that is spelled as one and would lose digits.
+    ±(2^53-1), or, unless a program computed it and nobody `sent` it, that would come back as
+    another one.
     """
     try:
-        value = decode(data)
+        value = _decode_exact(data) if sent else decode(data)
     except RecursionError:
         raise TooDeep(_TOO_DEEP) from None
     except msgspec.ValidationError:
         raise NumberOutOfRange(_OUT_OF_RANGE) from None
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise InvalidJson(f"expected one JSON document in UTF-8: {_reason(error)}") from None
+    if sent and b"-0" in data and _has_negative_zero(data):
+        raise NumberOutOfRange(_OUT_OF_RANGE)
     plain = _is_plain(value, depth_max)
     body = _fast.encode(value) if plain else _careful(value)
     if data.count(b":") + _escaped_colons(data) != body.count(b":"):
@@ -176,6 +202,11 @@ def _digits(value: float) -> str:
         return f"{mantissa}e{power:+d}"
     sign = "-" if value < 0 else ""
     return f"{sign}0.{'0' * (-power - 1)}{mantissa.removeprefix('-').replace('.', '')}"
+
+
+def _has_negative_zero(data: bytes) -> bool:
+    found = _NEGATIVE_ZERO.search(data) is not None
+    return found and _NEGATIVE_ZERO.search(_STRING.sub(b"", data)) is not None
 
 
 def _escaped_colons(data: bytes) -> int:

@@ -170,7 +170,7 @@ def read(output: bytes) -> Verdict:
 
 def _read(output: bytes) -> Verdict:
     try:
-        return _combine(msgspec.convert(parse(output), _Output))
+        return _combine(msgspec.convert(parse(output, sent=False), _Output))
     except (InvalidJson, msgspec.ValidationError, _NonsenseError):
         return failed("nonsense")
 

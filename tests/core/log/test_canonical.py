@@ -132,9 +132,45 @@ def test_an_integer_is_an_integer_however_it_is_spelled(spelling: str) -> None:
     assert (type(value), value) == (int, 1)
 
 
-@pytest.mark.parametrize("spelling", ["-0", "-0.0", "0e9", "1e-400"])
+@pytest.mark.parametrize("spelling", ["0", "0.0", "0e9", "0E-999"])
 def test_every_zero_is_the_integer_zero(spelling: str) -> None:
     assert encode(parse(spelling.encode())) == b"0"
+
+
+NOT_HELD = (
+    "-0 -0.0 -0e5 1e-400 -1e-400 100.000000000000001 5.0000000000000000001 0.10000000000000001"
+    " 1.00000000000000000000001e22 4.9e-324 2.2250738585072012e-308 123456789.123456789012"
+)
+HELD = (
+    "0.1 0.30000000000000004 -1.5 12.3400000000000000000 1E5 5e-324 1.7976931348623157e308"
+    " 0.000001 1e-7 123456789012345.6 2.220446049250313e-16"
+)
+
+
+@each("spelling", NOT_HELD.split())
+@each("around", ["%s", " [%s ]", '{"a":"-0","b":%s}', '{"é":{"a":[0.5,\n%s]}}'])
+def test_a_number_that_would_come_back_as_another_is_refused(spelling: str, around: str) -> None:
+    data = (around % spelling).encode()
+    with pytest.raises(NumberOutOfRange):
+        parse(data)
+    assert parse(data, sent=False) == json.loads(data)
+
+
+@each("spelling", HELD.split())
+def test_what_a_double_holds_is_kept(spelling: str) -> None:
+    assert parse(spelling.encode()) == float(spelling)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False).filter(lambda value: abs(value) < 2**53))
+def test_every_double_is_kept_as_programs_write_it(value: float) -> None:
+    assert parse(json.dumps([value + 0.0 or 0]).encode()) == [value]
+
+
+@each(
+    "document", ['["-0"]', '{"-0":1}', '["a, -0, b \\" -0"]', '["2024-01-02"]', "[-0.5]", "[1e-0]"]
+)
+def test_what_only_looks_like_a_negative_zero_is_kept(document: str) -> None:
+    assert parse(document.encode()) == json.loads(document)
 
 
 @pytest.mark.parametrize(
@@ -305,7 +341,8 @@ def test_what_is_no_utf8_is_refused_without_its_bytes_in_whichever_words_the_dec
 @pytest.mark.parametrize("path", shared_files("rfc8785", "input/*.json"))
 def test_the_vectors_of_the_standards_author_are_byte_equal(path: Path) -> None:
     expected = (path.parents[1] / "output" / path.name).read_bytes()
-    assert encode(parse(path.read_bytes())) == expected
+    # One of them has digits that a double does not hold.
+    assert encode(parse(path.read_bytes(), sent=False)) == expected
 
 
 @each("path", shared_paths("jsontestsuite", "n_*.json"))
@@ -316,6 +353,8 @@ def test_documents_that_no_reader_may_take_are_refused(path: Path) -> None:
 
 # What strict JSON allows and this log does not, with the error that names it.
 REFUSED_HERE: dict[str, type[InvalidJson]] = {
+    "y_number_minus_zero.json": NumberOutOfRange,
+    "y_number_negative_zero.json": NumberOutOfRange,
     "y_object_duplicated_key.json": DuplicateKey,
     "y_object_duplicated_key_and_value.json": DuplicateKey,
 }
