@@ -23,7 +23,7 @@ from aegisd.core.capabilities import from_value
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.manifest.arguments import TOO_COSTLY, Arguments
-from aegisd.core.proposal import ARGS_BYTES_MAX
+from aegisd.core.proposal import PAYLOAD_BYTES_MAX
 
 # Any: a schema is any JSON.
 Schema = dict[str, Any]
@@ -117,13 +117,13 @@ class Family:
     def arguments(self, schema: Schema) -> Iterator[object]:
         """Arguments for a schema, from a few bytes to as many as a call may have."""
         for _ in range(_CALLS_OF_A_SCHEMA):
-            share = self._random.choice((64, 1_024, 16_384, ARGS_BYTES_MAX - 64))
+            share = self._random.choice((64, 1_024, 16_384, PAYLOAD_BYTES_MAX - 64))
             name = self._random.choice(_NAMES)
             value = self._random.choice(
                 (self._wide, self._deep, self._long, self._grown, self._named)
             )
             args = {name: value(share, schema["properties"][name], schema)}
-            yield args if len(encode(args)) <= ARGS_BYTES_MAX else {name: [1] * (share // 2)}
+            yield args if len(encode(args)) <= PAYLOAD_BYTES_MAX else {name: [1] * (share // 2)}
 
     def _part(self, depth: int) -> Schema:
         choose = self._random.choice

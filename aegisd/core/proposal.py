@@ -15,12 +15,9 @@ from aegisd.core.log.envelope import HASH_BYTES, StoredEvent, unseal
 from aegisd.core.nearest import nearest
 from aegisd.core.shapes.identifier import check_id
 
-# Canonical bytes of one payload. A tool result of a megabyte is a file; send its name instead.
+# Canonical bytes of one payload, a call's arguments or a result. What is larger is a file; send its
+# name instead.
 PAYLOAD_BYTES_MAX = 1_048_576
-
-# Canonical bytes of a proposed call's payload, arguments and all: it enters the policy input, and
-# an evaluation's cost grows with that.
-ARGS_BYTES_MAX = 65_536
 
 # A value with this key stands for bytes kept elsewhere; only the daemon may write it. In canonical
 # bytes a quote inside a string has a backslash before it, so these are keys and nothing else.
@@ -72,7 +69,7 @@ def read(request: object, *, idempotency_key: str | None = None) -> Proposal:
         raise InvalidField("event_type: expected a string", field="event_type")
     payload = request.get("payload")
     check_payload(event_type, payload)
-    body = _body(event_type, payload)
+    body = _body(payload)
     user_id = request.get("user_id", "")
     return Proposal(
         tenant_id=check_id(request.get("tenant_id"), "tenant_id"),
@@ -161,22 +158,17 @@ def _same_payload(proposal: Proposal, stored: bytes, values: Sequence[Value]) ->
     )
 
 
-def _body(event_type: str, payload: object) -> bytes:
+def _body(payload: object) -> bytes:
     body = encode(payload)
     if len(body) > PAYLOAD_BYTES_MAX:
         raise TooLarge(
-            f"payload: {len(body)} bytes in canonical form, past PAYLOAD_BYTES_MAX",
+            f"payload: {len(body)} bytes in canonical form, past PAYLOAD_BYTES_MAX = "
+            f"{PAYLOAD_BYTES_MAX}; put what is larger into a file and send its name",
             limit=PAYLOAD_BYTES_MAX,
             found=len(body),
         )
     if _DETACHED_FIRST in body or _DETACHED_LATER in body:
         raise InvalidField("payload: the key '$detached' is the daemon's own", field="payload")
-    if event_type == "TOOL_CALL_PROPOSED" and len(body) > ARGS_BYTES_MAX:
-        raise TooLarge(
-            f"payload: {len(body)} bytes in canonical form, past ARGS_BYTES_MAX",
-            limit=ARGS_BYTES_MAX,
-            found=len(body),
-        )
     return body
 
 

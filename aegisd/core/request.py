@@ -81,7 +81,8 @@ def _parsed(data: bytes) -> object:
         found += len(data[start : start + _SLICE_BYTES].translate(None, _SHORTER))
         if found > most:
             raise TooLarge(
-                f"payload: past PAYLOAD_BYTES_MAX = {PAYLOAD_BYTES_MAX} in canonical form",
+                f"payload: past PAYLOAD_BYTES_MAX = {PAYLOAD_BYTES_MAX} bytes in canonical form; "
+                "put what is larger into a file and send its name",
                 limit=PAYLOAD_BYTES_MAX,
             )
     return parse(data)

@@ -19,7 +19,7 @@ from aegisd.core.manifest.model import Manifest, Sensitivity, Tool
 from aegisd.core.nearest import nearest
 
 # Canonical bytes up to which a text stays in its event; longer ones are kept beside it, which keeps
-# the log that everybody reads small. As much as a whole call may have (`ARGS_BYTES_MAX`).
+# the log that everybody reads small.
 DETACHED_BYTES_MIN = 65_536
 
 # Values detached from one event, each 200 bytes in the event and a row beside it. Where marks find

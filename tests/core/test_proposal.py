@@ -24,7 +24,6 @@ from aegisd.core.log.canonical import parse as parse_json
 from aegisd.core.log.detached import Value, detach
 from aegisd.core.log.envelope import StoredEvent, seal
 from aegisd.core.proposal import (
-    ARGS_BYTES_MAX,
     PAYLOAD_BYTES_MAX,
     Proposal,
     read,
@@ -248,17 +247,6 @@ def test_a_payload_is_bounded_in_canonical_bytes(
     with pytest.raises(TooLarge, match="PAYLOAD_BYTES_MAX") as refused:
         read({**request, "payload": over})
     assert refused.value.details == {"limit": bound, "found": bound + 1}
-
-
-def test_a_proposed_call_is_bounded_in_canonical_bytes() -> None:
-    def call(size: int) -> dict[str, object]:
-        args = {"text": "x" * (size - len(encode({**PROPOSED, "args": {"text": ""}})))}
-        return {**REQUEST, "payload": {**PROPOSED, "args": args}}
-
-    assert len(read(call(ARGS_BYTES_MAX)).body) == ARGS_BYTES_MAX
-    with pytest.raises(TooLarge, match="ARGS_BYTES_MAX") as refused:
-        read(call(ARGS_BYTES_MAX + 1))
-    assert refused.value.details == {"limit": ARGS_BYTES_MAX, "found": ARGS_BYTES_MAX + 1}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from aegisd.core.log.canonical import DEPTH_MAX
-from aegisd.core.proposal import ARGS_BYTES_MAX, PAYLOAD_BYTES_MAX
+from aegisd.core.proposal import PAYLOAD_BYTES_MAX
 from aegisd.core.request import EVENTS_PER_REQUEST_MAX
 from aegisd.http.memory import INLINE_BYTES_MAX
 from tests.http.door import Door, call, event, message
@@ -109,19 +109,14 @@ def test_a_field_of_a_part_that_is_not_there_is_refused(shared: Door) -> None:
 
 
 def test_a_payload_may_have_payload_bytes_max_and_not_one_more(shared: Door) -> None:
-    room = PAYLOAD_BYTES_MAX - len('{"content":""}')
+    said, called = '{"content":""}', '{"args":{"a":""},"tool_name":"think"}'
     for extra, status in ((0, 201), (1, 413)):
-        told = shared.post(
-            "/v1/events", event("USER_MESSAGE", {"content": "x" * (room + extra)}, "large")
-        )
-        assert told.status_code == status
-
-
-def test_a_proposal_may_have_args_bytes_max_and_not_one_more(shared: Door) -> None:
-    room = ARGS_BYTES_MAX - len('{"args":{"a":""},"tool_name":"think"}')
-    for extra, status in ((0, 201), (1, 413)):
-        told = shared.post("/v1/events", call(session="wide", args={"a": "x" * (room + extra)}))
-        assert told.status_code == status
+        text, args = ("x" * (PAYLOAD_BYTES_MAX - len(each) + extra) for each in (said, called))
+        for asked in (event("USER_MESSAGE", {"content": text}, "large"), call(args={"a": args})):
+            told = shared.post("/v1/events", asked)
+            assert told.status_code == status
+            assert status == 201 or "PAYLOAD_BYTES_MAX = 1048576" in told.json()["detail"]
+            assert (told.json().get("decision") or {"outcome": "allow"})["outcome"] == "allow"
 
 
 @pytest.mark.parametrize("batch", [False, True])

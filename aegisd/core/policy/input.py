@@ -24,7 +24,8 @@ from aegisd.core.target.extract import extract
 from aegisd.core.target.pattern import COMPARISONS_MAX, unmatched
 
 # What an evaluator reads in well under a second on both engines; past it the verdict is an error.
-POLICY_INPUT_BYTES_MAX = 262_144
+# Of any payload there is room for what its arguments name as well, a few times over.
+POLICY_INPUT_BYTES_MAX = 4_194_304
 
 # The computed year runs from March, so that a leap day is its last; the last two months wrap.
 _MARCH_TO_DECEMBER = 10

@@ -1,6 +1,7 @@
 """Texts -> hosts, read so that a browser (WHATWG URL) and RFC 3986 agree, or refused."""
 
 import re
+import string
 from collections.abc import Iterable, Iterator
 
 import idna
@@ -29,8 +30,11 @@ _STARTS_LIKE_URL = re.compile(
     r"[/\\]{2}|(?i:https?|wss?|ftp):(?!\Z)|(?i:file):(?!\s|\Z)|[A-Za-z][A-Za-z0-9+.\-]*+://"
 )
 
-# The look-behind lets a match start only where a run starts, which keeps the search linear.
-_SCHEME_IN_TEXT = re.compile(r"(?<![A-Za-z0-9+.\-])([A-Za-z0-9+.\-]++):")
+# The colon behind a scheme that needs no slashes to be read, or before two of them.
+_COLON = re.compile(
+    r":(?:(?=[/\\]{2})|(?i:(?<=http:)|(?<=https:)|(?<=ws:)|(?<=wss:)|(?<=ftp:)|(?<=file:)))"
+)
+_BEFORE_COLON = frozenset(f"{string.ascii_letters}{string.digits}+.-")
 _SLASHES = re.compile(r"[/\\]*+")
 _AUTHORITY_IN_TEXT = re.compile(r"[^\s\"'`<>/\\]*+")
 _AFTER_URL = ".,;:!?)]}*|…。、，；：！？）」』】》”’»"  # noqa: RUF001  # punctuation that ends a sentence
@@ -145,8 +149,11 @@ def _trimmed(value: str) -> str:
 
 def _urls_inside(value: str, where: str, names: Names) -> Iterator[Host | Problem]:
     """Read every `scheme:` in a running text that is followed by something to reach."""
-    for match in _SCHEME_IN_TEXT.finditer(value):
-        scheme = match[1].lstrip("0123456789+.-").lower()
+    for match in _COLON.finditer(value):
+        start = match.start()
+        while start and value[start - 1] in _BEFORE_COLON:
+            start -= 1
+        scheme = value[start : match.start()].lstrip(f"{string.digits}+.-").lower()
         after = _SLASHES.match(value, match.end())
         slashes = after[0] if after else ""
         if scheme not in _DEFAULT_PORTS:

@@ -26,7 +26,7 @@ _KIND = r"(?:[_-]?(?:file|path|dir|directory|folder|filename|filepath|name)s?)?"
 _SOURCE = re.compile(rf"(?i)(?:source|src|from)s?{_KIND}")
 _DESTINATION = re.compile(rf"(?i)(?:destination|dest|dst|target|to|into){_KIND}")
 
-_FILE_SCHEME = re.compile(r"(?i)(?<![A-Za-z0-9+.\-])file:(?=[/\\])")
+_FILE_COLON = re.compile(r":(?=[/\\])(?i:(?<=file:))(?<![A-Za-z0-9+.\-].{4}:)", re.DOTALL)
 _FILE_IN_TEXT = re.compile(r"[^\s\"'`<>]*+")
 _WHITESPACE_DROPPED = re.compile(r"[\t\r\n]")
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
@@ -112,12 +112,12 @@ def normalise(text: str) -> tuple[str, bool]:
 def _file_urls(text: str, access: str, where: str) -> Iterator[PathTarget | Problem]:
     """Read every file URL in a text; each ends at a space, a quote or the next file URL."""
     trimmed = _WHITESPACE_DROPPED.sub("", text).strip(_C0_AND_SPACE)
-    if _FILE_SCHEME.match(trimmed) and trimmed != text:
+    if trimmed != text and _FILE_COLON.match(trimmed, len("file")):
         yield Problem(target="path", code="control", where=where)
         text = trimmed
-    starts = [match.start() for match in _FILE_SCHEME.finditer(text)]
-    for start, end in pairwise([*starts, len(text)]):
-        match = _FILE_IN_TEXT.match(text, start + len("file:"), end)
+    starts = [match.end() for match in _FILE_COLON.finditer(text)]
+    for start, end in pairwise([*starts, len(text) + len("file:")]):
+        match = _FILE_IN_TEXT.match(text, start, end - len("file:"))
         yield from _file_url(match[0] if match else "", access, where)
 
 

@@ -15,7 +15,6 @@ from aegisd.core.capabilities import NONE
 from aegisd.core.ledger import Ledger
 from aegisd.core.lifetime import Lifetime
 from aegisd.core.policy.input import (
-    POLICY_INPUT_BYTES_MAX,
     Moment,
     PolicyInput,
     Snapshot,
@@ -238,9 +237,13 @@ def test_arguments_of_a_command_that_no_pattern_allows_are_listed() -> None:
     assert [(c["binary"], c["unmatched"]) for c in unknown] == [("rm", ["-rf"])]
 
 
-def test_an_input_at_its_bound_is_judged_and_one_byte_more_denies_unjudged() -> None:
+def test_an_input_at_its_bound_is_judged_and_one_byte_more_denies_unjudged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    most = 4_096
+    monkeypatch.setattr("aegisd.core.policy.input.POLICY_INPUT_BYTES_MAX", most)
     empty = len(built(proposal("USER_MESSAGE", {"content": ""})).body)
-    room = POLICY_INPUT_BYTES_MAX - empty
+    room = most - empty
     seen: list[bytes] = []
 
     def evaluate(body: bytes) -> bytes:
@@ -248,7 +251,7 @@ def test_an_input_at_its_bound_is_judged_and_one_byte_more_denies_unjudged() -> 
         return b'{"deny":[],"require_approval":[],"constraints":[],"obligations":[],"advice":[]}'
 
     at, past = (built(proposal("USER_MESSAGE", {"content": "x" * n})) for n in (room, room + 1))
-    assert len(at.body) == POLICY_INPUT_BYTES_MAX
+    assert len(at.body) == most
     assert judge(at, evaluate).outcome == "allow"
     assert (judge(past, evaluate).outcome, judge(past, evaluate).fault) == ("deny", "error")
     assert seen == [at.body]
