@@ -226,7 +226,9 @@ class Connection(HttpToolsProtocol):
             raise _too_large(self.url)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Answer a caller who has said everything and hung up that half of the line."""
+        """Answer what was said in whole by a caller who hung up that half of the line."""
+        if self.state is BODY and self.open > 1:
+            self.refuse(HttpInvalid("expected the rest of a request, found the end of the line"))
         if self.state is HEAD and self.open:
             self.cycle.keep_alive = False
         return self.open > 0 and self.state in (HEAD, REFUSED)

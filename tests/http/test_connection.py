@@ -394,6 +394,20 @@ def test_who_has_said_everything_and_hung_up_is_answered() -> None:
     play(story)
 
 
+def test_who_hangs_up_inside_a_request_is_answered_to_those_before_it() -> None:
+    async def story(place: Place) -> None:
+        reader, writer = await place.connect()
+        writer.write(GET.replace(b"/ ", b"/hold ") + b"\r\n" + POST % 9 + b"{")
+        connection = await place.one()
+        await until(lambda: (connection.state, connection.open) == (BODY, 2))
+        # As where it comes with the bytes before it.
+        assert connection.eof_received()
+        place.held.set()
+        assert await statuses(reader) == [200, 400]
+
+    play(story)
+
+
 @pytest.mark.parametrize(
     ("sent", "seconds", "answers"),
     [
