@@ -26,7 +26,17 @@ CODE = (*PRODUCT, "benchmarks", "conformance", "drills", "scripts", "tests")
 # modules below it too; `urllib.parse` does not stand for `urllib.request`.
 CORE_MAY_IMPORT = frozenset(
     {"aegisd.core", "base64", "bisect", "collections", "dataclasses", "enum", "functools"}
-    | {"hashlib", "hmac", "idna", "ipaddress", "itertools", "jsonschema_rs", "math", "msgspec"}
+    | {
+        "decimal",
+        "hashlib",
+        "hmac",
+        "idna",
+        "ipaddress",
+        "itertools",
+        "jsonschema_rs",
+        "math",
+        "msgspec",
+    }
     | {"re", "rfc8785", "struct", "typing", "unicodedata", "urllib.parse"}
 )
 # I/O, answers that differ between processes, and doors to code no reader can see.

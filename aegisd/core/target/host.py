@@ -1,7 +1,6 @@
 """Texts -> hosts, read so that a browser (WHATWG URL) and RFC 3986 agree, or refused."""
 
 import re
-import string
 from collections.abc import Iterable, Iterator
 
 import idna
@@ -34,7 +33,7 @@ _STARTS_LIKE_URL = re.compile(
 _COLON = re.compile(
     r":(?:(?=[/\\]{2})|(?i:(?<=http:)|(?<=https:)|(?<=ws:)|(?<=wss:)|(?<=ftp:)|(?<=file:)))"
 )
-_BEFORE_COLON = frozenset(f"{string.ascii_letters}{string.digits}+.-")
+_BEFORE_COLON = frozenset(char for char in map(chr, range(128)) if char.isalnum() or char in "+.-")
 _SLASHES = re.compile(r"[/\\]*+")
 _AUTHORITY_IN_TEXT = re.compile(r"[^\s\"'`<>/\\]*+")
 _AFTER_URL = ".,;:!?)]}*|…。、，；：！？）」』】》”’»"  # noqa: RUF001  # punctuation that ends a sentence
@@ -153,7 +152,7 @@ def _urls_inside(value: str, where: str, names: Names) -> Iterator[Host | Proble
         start = match.start()
         while start and value[start - 1] in _BEFORE_COLON:
             start -= 1
-        scheme = value[start : match.start()].lstrip(f"{string.digits}+.-").lower()
+        scheme = value[start : match.start()].lstrip("0123456789+.-").lower()
         after = _SLASHES.match(value, match.end())
         slashes = after[0] if after else ""
         if scheme not in _DEFAULT_PORTS:
