@@ -25,19 +25,9 @@ CODE = (*PRODUCT, "benchmarks", "conformance", "drills", "scripts", "tests")
 # What can give no other answer tomorrow, elsewhere, or in another process. A name stands for the
 # modules below it too; `urllib.parse` does not stand for `urllib.request`.
 CORE_MAY_IMPORT = frozenset(
-    {"aegisd.core", "base64", "bisect", "collections", "dataclasses", "enum", "functools"}
-    | {
-        "decimal",
-        "hashlib",
-        "hmac",
-        "idna",
-        "ipaddress",
-        "itertools",
-        "jsonschema_rs",
-        "math",
-        "msgspec",
-    }
-    | {"re", "rfc8785", "struct", "typing", "unicodedata", "urllib.parse"}
+    {"aegisd.core", "base64", "bisect", "collections", "dataclasses", "decimal", "enum"}
+    | {"functools", "hashlib", "hmac", "idna", "ipaddress", "itertools", "jsonschema_rs", "math"}
+    | {"msgspec", "re", "rfc8785", "struct", "typing", "unicodedata", "urllib.parse"}
 )
 # I/O, answers that differ between processes, and doors to code no reader can see.
 CORE_MAY_NOT_NAME = frozenset(
