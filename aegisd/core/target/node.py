@@ -23,7 +23,7 @@ WHERE_CHARS_MAX = 256
 _WHOLE = {
     "url": (
         "url uri href link endpoint host hostname domain server address website webhook callback"
-        " proxy socks nameserver resolver"
+        " proxy proxyserver proxyaddress socks dns dnsserver nameserver resolver smtpserver"
     ),
     "path": (
         "path file filename filepath dir directory directories folder src source dst dest"

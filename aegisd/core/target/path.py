@@ -15,6 +15,7 @@ _ACCESSES = ("delete", "write", "read")
 # tool that names its file `output` is not let past the roots for that.
 _SHAPES = ("/", "./", "../", "~/", "\\", ".\\", "..\\")
 
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 # A place that climbs is one as well, and what only begins like a place is not: a comment.
 _CLIMBING = re.compile(r"[^\s:]*/\.\.(?:/\S*)?")
 _COMMENT = re.compile(r"//\s|/\*[\s*]")
@@ -46,7 +47,7 @@ def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarge
         if isinstance(value, str):
             if _is_path(node, value):
                 yield from path(value, access, node.where)
-            elif strongest != "read" and "\n" in value:
+            elif strongest != "read" and "\n" in value and _may_be_patch(node, value):
                 for name in patch.named(value):
                     yield from path(name, access, node.where)
             if ":" in value and ("/" in value or "\\" in value) and not _is_text(node):
@@ -64,7 +65,13 @@ def _is_path(node: Node, value: str) -> bool:
         return False
     if CLIMBS in value and _CLIMBING.fullmatch(value):
         return True
-    return value.startswith(_SHAPES) and not _COMMENT.match(value)
+    begins = value.startswith(_SHAPES) or _DRIVE.match(value) is not None
+    return begins and not _COMMENT.match(value)
+
+
+def _may_be_patch(node: Node, value: str) -> bool:
+    """Whether its headers count: in a text, what looks like some may be what is written."""
+    return not _is_text(node) or value.startswith("*** Begin Patch")
 
 
 def _is_text(node: Node) -> bool:

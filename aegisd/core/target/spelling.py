@@ -59,6 +59,7 @@ _HIDDEN_BY_PERCENT = frozenset("./\\~\ufffd") | frozenset(_SLASHES) | frozenset(
 # emoji and ideographs, flags; and signs of Arabic that are seen.
 _ARABIC = r"\u0600-\u07ff\u0840-\u08ff\ufb50-\ufdff\ufe70-\ufefc\u1800-\u18af"
 _INDIC = r"\u0900-\u0dff\u1000-\u109f\u1780-\u17ff"
+_UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # words end where no eye sees it
 _VIRAMA = (
     r"\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d3b\u0d3c\u0d4d\u0dca\u1039\u103a\u17d2"
 )
@@ -70,6 +71,7 @@ _IDEOGRAPH = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _NEEDED = re.compile(
     rf"(?<=[{_ARABIC}])[\u200c\u200d](?=[{_ARABIC}])"
     rf"|(?<=[{_INDIC}])[\u200c\u200d](?=[{_INDIC}])|(?<=[{_VIRAMA}])[\u200c\u200d]"
+    rf"|(?<=[{_UNSPACED}])\u200b(?=[{_UNSPACED}])"
     rf"|(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])|(?<=[{_EMOJI}])[\ufe0e\ufe0f]"
     r"|(?<=[0-9#*])\ufe0f(?=\u20e3)"
     rf"|(?<=[{_IDEOGRAPH}])[\ufe00-\ufe02\U000e0100-\U000e01ef]|(?<=[\u1800-\u18af])[\u180b-\u180f]"
@@ -88,8 +90,8 @@ _NOT_FOLDED = frozenset({"alias"})
 
 # Letters drawn as Latin ones: Cyrillic, Greek and full-width.
 _LATIN = str.maketrans(
-    "аеорсухіјѕԁһԛԝӏАВЕЅІЈКМНОРСТХУԌԚԜαονρικΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
-    "aeopcyxijsdhqwlABESIJKMHOPCTXYGQWaovpikABEZHIKMNOPTYX",
+    "аеорсухіјѕԁһԛԝӏАВЕЅІЈКМНОРСТХУԌԚԜοΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "aeopcyxijsdhqwlABESIJKMHOPCTXYGQWoABEZHIKMNOPTYX",
 ) | {0xFEE0 + code: code for code in (*range(0x41, 0x5B), *range(0x61, 0x7B))}
 _WORD = re.compile(r"[^\W\d_]+")
 _SOME_LATIN = re.compile(r"[A-Za-z]")

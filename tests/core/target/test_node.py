@@ -73,6 +73,7 @@ def test_a_role_covers_all_of_its_parameter_and_no_other() -> None:
         ("target", {"path"}),
         ("buildCommand", {"command"}),
         ("https_proxy", {"url"}),
+        ("proxyServer", {"url"}),
         ("oldText", {"text"}),
         ("patchText", set()),
         ("exit_code", set()),

@@ -209,6 +209,7 @@ def test_what_only_looks_like_a_text_or_a_path_is_told_by_more(
         ({"changes": [{"../../etc/x": {"content": "/a"}}]}, ["etc/x"]),
         ({"changes": {"a/../../x": "a"}}, ["x"]),
         ({"a/b": "c", "text/plain": "d"}, []),
+        ({"C:/x": 1}, ["C:/x"]),
     ],
 )
 def test_keys_that_are_paths_count_and_what_stands_behind_them_is_what_is_in_the_file(
@@ -219,13 +220,14 @@ def test_keys_that_are_paths_count_and_what_stands_behind_them_is_what_is_in_the
         assert texts(extract(args, effects=["write"], roles={"files": "path"})) == expected
 
 
-@each("name", ["patch", "diff", "input", "patchText"])
+@each("name", ["patch", "diff", "input", "patchText", "text"])
 def test_what_a_patch_names_is_written(name: str) -> None:
     patch = "*** Begin Patch\n*** Update File: /etc/passwd\n@@\n-a\n+b\n"
     targets = extract({name: patch}, effects=["read", "write"], roles={})
     assert targets.paths == (PathTarget(path="/etc/passwd", access="write", where=f"/args/{name}"),)
     assert not extract({name: patch}, effects=["read"], roles={}).paths
     assert not extract({name: patch}, effects=["write"], roles={name: "content"}).paths
+    assert not extract({"newText": f"See:\n{patch}"}, effects=["write"], roles={}).paths
 
 
 def test_a_number_where_a_path_belongs_is_refused() -> None:

@@ -23,7 +23,7 @@ NAMES = (
     "|\u09b0\u200d\u09cd\u09af|\u0d28\u0d4d\u200d.md|\U0001f468\u200d\U0001f469\u200d\U0001f467"
     "|1\ufe0f\u20e3|\u2764\ufe0f\u200d\U0001f525|\U0001f3f4\U000e0067\U000e0062\U000e007f"
     "|\u0394T|\u03bcm-\u03b1-test|USB-\u043a\u0430\u0431\u0435\u043b\u044c|\u0421\u043e\u0441"
-    "|at 10.00\u202fAM.png|\uff30\uff24\uff26"
+    "|H\u03b1.fits|\u1781\u200b\u1798|at 10.00\u202fAM.png|\uff30\uff24\uff26"
 )
 
 
