@@ -30,7 +30,7 @@ _WHOLE = {
         " destination target root cwd"
     ),
     "command": ("command cmd argv args arguments bin binary executable program script shell code"),
-    "text": "code find html css sql json yaml xml markdown csv replace",
+    "text": "find json yaml xml csv replace",
 }
 # Words that decide as a name's last one too: `webhook_url`, `outputPath`, `build-command`.
 _LAST = {
@@ -40,7 +40,7 @@ _LAST = {
     # What is written, sought or said: a text that begins like a path is none there.
     "text": (
         "text string str content pattern regex regexp query search replacement body message"
-        " comment description title prompt snippet line"
+        " comment description prompt snippet line code html css sql markdown"
     ),
 }
 _KINDS_WHOLE = {kind: frozenset(names.split()) for kind, names in _WHOLE.items()}

@@ -20,25 +20,21 @@ _BOTH = re.compile(r"^diff --git ([^\n]*)", re.MULTILINE)
 _HUNK = re.compile(r"^(?:@@ |@@$|diff --git |\*{15})", re.MULTILINE)
 
 # What stands behind a name, and what git puts before one.
-_BEHIND = re.compile(r"\t.*|\s+\d{4}-\d\d-\d\d .*|\r")
+_BEHIND = re.compile(r"\t.*|(?<!\s)\s++\d{4}-\d\d-\d\d .*|\r")
 _BEFORE = re.compile(r"[abciow]/")
 _QUOTED = re.compile(r'"(.*)"')
 _LINES = re.compile(r"\d+(?:,\d+)? [*-]+")
 
 
 def named(text: str) -> Iterator[str]:
-    """Yield the files that a text names, if it is a patch; as git has them, without `a/` and `b/`.
-
-    A name may stand there more than once.
-    """
+    """Yield the files that a text names, if it is a patch, without the `a/` and `b/` of git."""
     if not any(sign in text for sign in _SIGNS):
         return
     found = [name for match in _NAMED.findall(text) for name in match]
     if _HUNK.search(text):
         found += _ALONE.findall(text)
         found += [name for both in _BOTH.findall(text) for name in _halves(both.rstrip("\r"))]
-    for name in found:
-        plain = _plain(name)
+    for plain in dict.fromkeys(map(_plain, found)):
         if plain and plain != "/dev/null" and not _LINES.fullmatch(plain):
             yield plain
 

@@ -17,7 +17,7 @@ _SHAPES = ("/", "./", "../", "~/", "\\", ".\\", "..\\")
 
 _DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 # A place that climbs is one as well, and what only begins like a place is not: a comment.
-_CLIMBING = re.compile(r"[^\s:]*/\.\.(?:/\S*)?")
+_BLANK = re.compile(r"\s")
 _COMMENT = re.compile(r"//\s|/\*[\s*]")
 # Where a text is sought, what lists files stays a place.
 _LISTING = re.compile(r"/\*|\*\*")
@@ -40,10 +40,11 @@ def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarge
     """
     strongest = next((effect for effect in _ACCESSES if effect in effects), "read")
     copies = strongest == "write" and "read" in effects
+    known: dict[int, bool] = {}
     for node in nodes:
         value = node.value
         # What a copy is made of is only read.
-        access = "read" if copies and _is_copied_from(node) else strongest
+        access = "read" if copies and _is_copied_from(node, known) else strongest
         if isinstance(value, str):
             if _is_path(node, value):
                 yield from path(value, access, node.where)
@@ -63,10 +64,16 @@ def _is_path(node: Node, value: str) -> bool:
         _is_text(node) and not (node.key.lower().endswith("pattern") and _LISTING.search(value))
     ):
         return False
-    if CLIMBS in value and _CLIMBING.fullmatch(value):
+    if CLIMBS in value and _climbs(value):
         return True
     begins = value.startswith(_SHAPES) or _DRIVE.match(value) is not None
     return begins and not _COMMENT.match(value)
+
+
+def _climbs(value: str) -> bool:
+    """Whether a text without blanks, and no URL, has a part that is `..`."""
+    is_part = f"{CLIMBS}/" in value or value.endswith(CLIMBS)
+    return is_part and ":" not in value.partition(CLIMBS)[0] and not _BLANK.search(value)
 
 
 def _may_be_patch(node: Node, value: str) -> bool:
@@ -79,16 +86,19 @@ def _is_text(node: Node) -> bool:
     return "text" in node.named and not node.is_key
 
 
-def _is_copied_from(node: Node) -> bool:
-    """Whether the parameter is the source beside a destination; alone it may be written to."""
+def _is_copied_from(node: Node, known: dict[int, bool]) -> bool:
+    """Whether the parameter is the source beside a destination; alone it may be written to.
+
+    `known` are the objects that were looked through for a destination: each is once.
+    """
     while not node.key and node.parent is not None:
         node = node.parent
     beside = node.parent.value if node.parent is not None else None
-    return (
-        isinstance(beside, dict)
-        and _SOURCE.fullmatch(node.key) is not None
-        and any(_DESTINATION.fullmatch(name[:NAME_CHARS_MAX]) for name in beside)
-    )
+    if not isinstance(beside, dict) or not _SOURCE.fullmatch(node.key):
+        return False
+    if id(beside) not in known:
+        known[id(beside)] = any(_DESTINATION.fullmatch(name[:NAME_CHARS_MAX]) for name in beside)
+    return known[id(beside)]
 
 
 def path(text: str, access: str, where: str) -> Iterator[PathTarget | Problem]:

@@ -76,7 +76,7 @@ def test_a_role_covers_all_of_its_parameter_and_no_other() -> None:
         ("proxyServer", {"url"}),
         ("oldText", {"text"}),
         ("patchText", set()),
-        ("exit_code", set()),
+        ("exit_code", {"text"}),
         ("email_address", set()),
         ("curly", set()),
         ("profile", set()),

@@ -168,6 +168,7 @@ def test_a_parameter_named_like_a_path_is_read_as_one_lists_and_objects_included
 
 TEXTS = (
     "content file_text oldText newText old_string new_str pattern query search_query code"
+    " source_code bodyHtml"
     " commitMessage insert_line replacement"
 )
 
