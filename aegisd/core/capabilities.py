@@ -7,11 +7,19 @@ from msgspec import Raw, to_builtins
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.manifest.arguments import Arguments
-from aegisd.core.manifest.model import UNREGISTERED, FileSystem, Manifest, Net, normal_form
+from aegisd.core.manifest.model import (
+    UNREGISTERED,
+    FileSystem,
+    Manifest,
+    Net,
+    normal_form,
+    recipient_lists,
+)
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX, decode, from_document
 from aegisd.core.sensitive import Sensitive
 from aegisd.core.target.command import Programs
 from aegisd.core.target.model import PROBLEMS
+from aegisd.core.target.recipient import REACHES_PEOPLE, Limits
 from aegisd.core.target.spelling import problems
 
 # Objects in a manifest, counted by their braces: tools, schemas, properties. A thousand tools have
@@ -39,9 +47,18 @@ class Capabilities:
             files=manifest.fs != FileSystem(),
             hosts=manifest.net != Net(),
         )
+        lists = recipient_lists(manifest)
+        # None where the manifest does not limit whom a call may name.
+        self.limits = None if lists is None else Limits(lists=frozenset(lists))
         self.roles = {name: Raw(encode(tool.roles)) for name, tool in manifest.tools.items()}
         self.arguments = Arguments(manifest)
         self.sensitive = Sensitive(manifest)
+
+    @property
+    def unlimited(self) -> list[str]:
+        """The tools that may write to anybody and pay anybody, for want of `recipients`."""
+        tools = self.manifest.tools.items() if self.limits is None else ()
+        return [name for name, tool in tools if not REACHES_PEOPLE.isdisjoint(tool.effects)]
 
 
 NONE = Capabilities(UNREGISTERED, b"")

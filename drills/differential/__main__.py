@@ -51,7 +51,7 @@ SHOWN_MAX = 5
 HUGE, DECIMALS, DIGITS = 1e21, 6, 15
 
 # Lists that rules go through with `some … in`.
-_ITERATED = ("args_errors", "effects", "hosts", "paths", "problems", "commands")
+_ITERATED = ("args_errors", "effects", "hosts", "paths", "problems", "commands", "recipients")
 
 
 class Difference(Struct, frozen=True, kw_only=True):

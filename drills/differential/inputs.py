@@ -31,7 +31,7 @@ from aegisd.core.policy.input import (
     Tenant,
     Time,
 )
-from aegisd.core.target.model import Host, PathTarget
+from aegisd.core.target.model import Host, PathTarget, Recipient
 
 # JSON of any shape, on purpose: what has a wrong shape is what is made here.
 Json: TypeAlias = Any
@@ -79,6 +79,7 @@ MANIFEST: dict[str, Json] = msgspec.json.decode(
             budgets=Budgets(model_calls=2),
             constraints=Constraints(max_output_bytes=None),
             sandbox=Sandbox(),
+            recipients={"*": ("42",), "to": ("ann@acme.dev", "@acme.org")},
         )
     )
 )
@@ -94,6 +95,9 @@ _CALL = Call(
     hosts=(Host(host="api.example.com", kind="name", port=443, scheme="https", where="/args/url"),),
     paths=(PathTarget(path="/workspace/out/a", access="write", where="/args/path"),),
     problems=(),
+    recipients=(
+        Recipient(recipient="ann@acme.dev", domain="@acme.dev", field="to", where="/args/to"),
+    ),
     risk="low",
     roles=_spelled({"url": "url"}),
     server="",
@@ -137,7 +141,7 @@ WORDS = (
     *TYPES, *("net", "exec", "read", "write", "delete", "spend", "message", "low", "critical"),
     *("host", "path", "command", "name", "ipv4", "git", "GIT", "ls", "*", "*.", ".", "..", "/"),
     *("api.example.com", "API.EXAMPLE.COM", "x.example.org", ".example.org", "example.org"),
-    *("192.0.2.7", "/workspace", "/workspace/out", "/workspace/../etc", "vault", "a", ""),
+    *("ann@acme.dev", "@acme.org", "to", "recipient", "192.0.2.7", "/workspace", "/workspace/out", "/workspace/../etc", "vault", "a", ""),
 )  # fmt: skip
 
 # Letters that engines stumble over: escapes, marks that combine, letters whose lower case is longer

@@ -41,6 +41,7 @@ fine if {
 	data.aegis.egress.fine
 	data.aegis.path.fine
 	data.aegis.exec.fine
+	data.aegis.recipient.fine
 	data.aegis.budget.fine
 }
 
@@ -80,6 +81,11 @@ explained contains reason if {
 explained contains reason if {
 	not data.aegis.exec.fine
 	some reason in data.aegis.exec.deny
+}
+
+explained contains reason if {
+	not data.aegis.recipient.fine
+	some reason in data.aegis.recipient.deny
 }
 
 explained contains reason if {

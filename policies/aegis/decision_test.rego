@@ -49,6 +49,7 @@ proposal(call, steps, terminated) := {
 			"paths": [],
 			"commands": [],
 			"problems": [],
+			"recipients": [],
 		},
 		call,
 	),

@@ -23,7 +23,7 @@ unproblematic if {
 	input.call.problems == []
 } else if {
 	is_array(input.call.problems)
-	every problem in input.call.problems { problem.target in ["path", "command"] }
+	every problem in input.call.problems { problem.target in ["path", "command", "recipient"] }
 }
 
 host_found if {
@@ -98,7 +98,7 @@ readable if {
 		is_string(found.where)
 	}
 	every problem in input.call.problems {
-		problem.target in ["host", "path", "command"]
+		problem.target in ["host", "path", "command", "recipient"]
 		is_string(problem.code)
 		is_string(problem.where)
 	}

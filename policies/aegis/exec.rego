@@ -25,7 +25,7 @@ unproblematic if {
 	input.call.problems == []
 } else if {
 	is_array(input.call.problems)
-	every problem in input.call.problems { problem.target in ["host", "path"] }
+	every problem in input.call.problems { problem.target in ["host", "path", "recipient"] }
 }
 
 listed(command) if {
@@ -93,7 +93,7 @@ readable if {
 		is_string(command.where)
 	}
 	every problem in input.call.problems {
-		problem.target in ["host", "path", "command"]
+		problem.target in ["host", "path", "command", "recipient"]
 		is_string(problem.code)
 		is_string(problem.where)
 	}

@@ -23,7 +23,7 @@ paths_allowed if {
 
 unproblematic if {
 	is_array(input.call.problems)
-	every problem in input.call.problems { problem.target in ["host", "command"] }
+	every problem in input.call.problems { problem.target in ["host", "command", "recipient"] }
 }
 
 # What is loaded as code comes from where an agent may read, and not from where it may only write.
@@ -97,7 +97,7 @@ readable if {
 		is_string(found.where)
 	}
 	every problem in input.call.problems {
-		problem.target in ["host", "path", "command"]
+		problem.target in ["host", "path", "command", "recipient"]
 		is_string(problem.code)
 		is_string(problem.where)
 	}

@@ -42,6 +42,16 @@ def test_a_manifest_that_a_daemon_takes_is_valid(
     assert json.loads(typed.out) == {"valid": True, "problem": None, "digest": digest}
 
 
+@pytest.mark.parametrize(("lists", "told"), [({}, "anybody: pay, send"), ({"recipients": []}, "")])
+def test_who_may_reach_anybody_is_named(
+    lists: dict[str, object], told: str, tmp_path: Path, type_: Type
+) -> None:
+    tools = {name: {"effects": [name]} for name in ("read", "write")}
+    tools |= {"pay": {"effects": ["spend"]}, "send": {"effects": ["message"]}}
+    typed = type_("manifest", "validate", written(tmp_path, {**V2, "tools": tools, **lists}))
+    assert (typed.code, told in typed.err, bool(typed.err)) == (0, True, bool(told))
+
+
 @pytest.mark.parametrize(
     ("manifest", "sentence"),
     [

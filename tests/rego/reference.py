@@ -83,6 +83,9 @@ def denied_call(call: Json, manifest: Json) -> set[str]:
         found.add("PATH_DENY")
     if within("exec", effects) and not exec_fine(call, manifest):
         found.add("EXEC_DENY")
+    people = within("message", effects) or within("spend", effects)
+    if people and not recipient_fine(call, manifest):
+        found.add("RECIPIENT_DENY")
     return found
 
 
@@ -92,7 +95,7 @@ def declared(call: Json) -> bool:
 
 def no_problem(call: Json, target: str) -> bool:
     problems = at(call, "problems")
-    others = [other for other in ("host", "path", "command") if other != target]
+    others = [other for other in ("host", "path", "command", "recipient") if other != target]
     return isinstance(problems, list) and all(within(at(p, "target"), others) for p in problems)
 
 
@@ -128,7 +131,7 @@ def path_fine(call: Json, manifest: Json) -> bool:
 def path_allowed(path: Json, roots: Json) -> bool:
     access, text = at(path, "access"), at(path, "path")
     allowed = list(roots["write_roots"]) if within(access, ["read", "write", "delete"]) else []
-    allowed += roots["read_roots"] if access == "read" else []
+    allowed += roots["read_roots"] if within(access, ["read", "load"]) else []
     return isinstance(text, str) and any(inside(text, root) for root in allowed)
 
 
@@ -157,6 +160,23 @@ def exec_fine(call: Json, manifest: Json) -> bool:
             for c in commands
         )
     )
+
+
+def recipient_fine(call: Json, manifest: Json) -> bool:
+    recipients = at(call, "recipients")
+    return (
+        isinstance(recipients, list)
+        and no_problem(call, "recipient")
+        and all(recipient_allowed(each, manifest["recipients"]) for each in recipients)
+    )
+
+
+def recipient_allowed(recipient: Json, lists: dict[str, list[str]]) -> bool:
+    text, domain, field = (at(recipient, name) for name in ("recipient", "domain", "field"))
+    listed = lists.get(field, []) if isinstance(field, str) else []
+    if isinstance(domain, str) and domain in listed:
+        return True
+    return isinstance(text, str) and (text in listed or "*" in listed)
 
 
 def budget_fine(document: Json, manifest: Json, *, call: bool, kind: Json) -> bool:

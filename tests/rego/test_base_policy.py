@@ -42,6 +42,13 @@ def test_a_call_inside_every_limit_is_allowed_and_held_to_the_constraints() -> N
     }
 
 
+TARGETED = {"EGRESS_DENY", "PATH_DENY", "EXEC_DENY", "RECIPIENT_DENY"}
+
+
+def _mail(address: str, domain: str) -> dict[str, str]:
+    return {"recipient": address, "domain": domain, "field": "to", "where": "/args/to"}
+
+
 CASES: list[tuple[str, object, set[str]]] = [
     ("snapshot__terminated", True, {"SESSION_TERMINATED"}),
     ("snapshot__terminated", GONE, {"SESSION_TERMINATED"}),
@@ -72,8 +79,19 @@ CASES: list[tuple[str, object, set[str]]] = [
     ("call__problems", [{"target": "host", "code": "c", "where": "/args"}], {"EGRESS_DENY"}),
     ("call__problems", [{"target": "path", "code": "c", "where": "/args"}], {"PATH_DENY"}),
     ("call__problems", [{"target": "command", "code": "c", "where": "/args"}], {"EXEC_DENY"}),
-    ("call__problems", [{"target": "novel"}], {"EGRESS_DENY", "PATH_DENY", "EXEC_DENY"}),
-    ("call__problems", GONE, {"EGRESS_DENY", "PATH_DENY", "EXEC_DENY"}),
+    ("call__problems", [{"target": "recipient", "code": "c", "where": ""}], {"RECIPIENT_DENY"}),
+    ("call__problems", [{"target": "novel"}], TARGETED),
+    ("call__problems", GONE, TARGETED),
+    ("call__recipients__0__recipient", "ann@acme.dev.evil", {"RECIPIENT_DENY"}),
+    ("call__recipients__0__recipient", 7, {"RECIPIENT_DENY"}),
+    ("call__recipients__0__field", "", {"RECIPIENT_DENY"}),
+    ("call__recipients__0__field", "*", {"RECIPIENT_DENY"}),
+    ("call__recipients__0", {"recipient": "42", "domain": "", "field": "*", "where": ""}, set()),
+    ("call__recipients__0", _mail("bob@acme.org", "@acme.org"), set()),
+    ("call__recipients__0", _mail("bob@acme.org", "@org"), {"RECIPIENT_DENY"}),
+    ("call__recipients__0", "ann@acme.dev", {"RECIPIENT_DENY"}),
+    ("call__recipients", [], set()),
+    ("call__recipients", GONE, {"RECIPIENT_DENY"}),
     ("call__paths__0__path", "/workspace/out", set()),
     ("call__paths__0__path", "/workspace/outer", {"PATH_DENY"}),
     ("call__paths__0__path", "/workspace/Out/a", {"PATH_DENY"}),
@@ -221,7 +239,8 @@ PATHS_OF_INPUT = [
     *(f"call__hosts__0__{name}" for name in ("host", "kind", "where")),
     *(f"call__paths__0__{name}" for name in ("path", "access", "where")),
     *(f"call__commands__0__{name}" for name in ("binary", "unmatched", "where")),
-    *(f"call__{name}__0" for name in ("hosts", "paths", "commands")),
+    *(f"call__recipients__0__{name}" for name in ("recipient", "domain", "field", "where")),
+    *(f"call__{name}__0" for name in ("hosts", "paths", "commands", "recipients")),
     "event__type",
     "call",
     "snapshot",
@@ -236,8 +255,12 @@ GOOD: dict[str, list[object]] = {
     "call__commands__0__binary": ["git", "ls", "bash"],
     "call__risk": ["low", "medium", "high", "critical"],
     "call__problems": [
-        [{"target": t, "code": "c", "where": "/args"}] for t in ("host", "path", "command", "x")
+        [{"target": t, "code": "c", "where": "/args"}]
+        for t in ("host", "path", "command", "recipient", "x")
     ],
+    "call__recipients__0__recipient": ["ann@acme.dev", "42", "@acme.org", "*"],
+    "call__recipients__0__domain": ["", "@acme.dev", "@acme.org"],
+    "call__recipients__0__field": ["to", "*", "cc", ""],
     "call__server": ["", "files"],
     "call__tool": ["tool", "bound"],
     "snapshot__steps_consumed": [0, 23, 24],
@@ -248,7 +271,14 @@ MANIFESTS: list[dict[str, Any]] = [
     MANIFEST,
     bent(MANIFEST, registered=False),
     bent(MANIFEST, net__domains=["*"], fs__read_roots=["/"], fs__write_roots=["", "."]),
-    bent(MANIFEST, net__domains=[], fs__read_roots=[], fs__write_roots=[], exec__binaries=[]),
+    bent(
+        MANIFEST,
+        net__domains=[],
+        fs__read_roots=[],
+        fs__write_roots=[],
+        exec__binaries=[],
+        recipients={"to": ["*"]},
+    ),
     bent(
         MANIFEST,
         budgets={"model_calls": None, "steps": None, "tool_calls": None, "wall_time_ms": None},
@@ -363,9 +393,13 @@ BUGS = [
     ("egress.rego", '\tfound.kind == "name"\n\tis_string(found.host)\n\t"*"', '\t"*"'),
     ("egress.rego", "\thost_found\n} else", "} else"),
     ("path.rego", 'concat("", [root, "/"])', "root"),
-    ("path.rego", '\tfound.access == "read"\n', ""),
+    ("path.rego", '\tfound.access in ["read", "load"]\n', ""),
     ("exec.rego", "\t\tcommand.unmatched == []\n", ""),
     ("exec.rego", "\tinput.call.commands != []\n", ""),
+    ("recipient.rego", "\tis_string(found.domain)\n\tfound.domain", "\tfound.recipient"),
+    ("recipient.rego", '\t"*" in data.manifest.recipients[found.field]', "\ttrue"),
+    ("recipient.rego", "\trecipients_allowed\n", ""),
+    ("recipient.rego", '"command"] }', '"command", "recipient"] }'),
     ("budget.rego", "consumed < limit", "consumed <= limit"),
     ("budget.rego", "consumed <= limit", "consumed < limit"),
     ("approval.rego", "approval == false", "approval != true"),

@@ -36,7 +36,7 @@ def bent(document: Mapping[str, Any], **changes: object) -> dict[str, Any]:
     return copied
 
 
-_EFFECTS = ["delete", "exec", "net", "read", "write"]
+_EFFECTS = ["delete", "exec", "message", "net", "read", "write"]
 
 MANIFEST: dict[str, Any] = bent(
     inputs.MANIFEST,

@@ -18,9 +18,13 @@ Effect = Literal["read", "write", "delete", "exec", "net", "spend", "message", "
 Risk = Literal["low", "medium", "high", "critical"]
 Role = Literal["recipient", "url", "path", "command", "amount", "control", "content"]
 
+Text = Annotated[str, Meta(min_length=1, max_length=256)]
+
+# Whom messages and payments may go to; read by `manifest.recipient`.
+Recipients = tuple[Text, ...] | dict[Text, tuple[Text, ...]]
+
 Sensitivity = Literal["personal", "secret"]
 
-Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Limit = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
 Position = Annotated[int, Meta(ge=1, le=64)]
 
@@ -131,13 +135,18 @@ class Terms(Closed, frozen=True, kw_only=True):
 
 
 class Manifest(Terms, frozen=True, kw_only=True):
-    """A capability manifest v0.2. `sensitive` is by event type; see `manifest.sensitive`."""
+    """A capability manifest v0.2. `sensitive` is by event type; see `manifest.sensitive`.
+
+    `recipients` are those that tools with the effects message and spend may name: one list, or
+    lists by parameter, `tool.parameter` or `*`. Where it is left out nobody is looked for.
+    """
 
     schema: Literal["aegis.dev/manifest/v0.2"] = "aegis.dev/manifest/v0.2"
     description: str = ""
     agents: tuple[Text, ...] = ("*",)
     tools: dict[Text, Tool] = msgspec.field(default_factory=dict)
     exec: Exec = Exec()
+    recipients: Recipients | None = None
     sensitive: dict[str, dict[str, Sensitivity]] = msgspec.field(default_factory=dict)
 
 
@@ -170,6 +179,13 @@ class NormalForm(Terms, frozen=True, kw_only=True):
     registered: bool
     tools: dict[str, ToolForm]
     exec: ExecForm
+    recipients: dict[str, tuple[str, ...]]
+
+
+def recipient_lists(manifest: Manifest) -> dict[str, tuple[str, ...]] | None:
+    """The lists of recipients by parameter, one list being that of every parameter (`*`)."""
+    written = manifest.recipients
+    return {"*": written} if isinstance(written, tuple) else written
 
 
 def normal_form(manifest: Manifest, *, registered: bool = True) -> NormalForm:
@@ -189,4 +205,5 @@ def normal_form(manifest: Manifest, *, registered: bool = True) -> NormalForm:
             for name, tool in manifest.tools.items()
         },
         exec=ExecForm(binaries=tuple(binary.name for binary in manifest.exec.binaries)),
+        recipients=recipient_lists(manifest) or {},
     )

@@ -9,6 +9,7 @@ from aegisd.core.log.canonical import parse
 from aegisd.core.manifest import model
 from aegisd.core.manifest.domain import normal
 from aegisd.core.manifest.model import Manifest
+from aegisd.core.manifest.recipient import entry
 from aegisd.core.manifest.upcast import from_v1
 from aegisd.core.nearest import nearest
 
@@ -71,6 +72,7 @@ def from_document(document: object) -> Manifest:
             write_roots=tuple(_root(root) for root in manifest.fs.write_roots),
         ),
         net=model.Net(domains=tuple(normal(domain) for domain in manifest.net.domains)),
+        recipients=_recipients(manifest),
     )
 
 
@@ -103,6 +105,28 @@ def _check_tool(name: str, tool: model.Tool) -> None:
                 raise ManifestInvalid(
                     f"tools.{name}.roles: {parameter!r} is not a parameter of its schema{hint}"
                 )
+
+
+def _recipients(manifest: Manifest) -> dict[str, tuple[str, ...]] | None:
+    """The lists with each entry in its one spelling; each is of a parameter that some tool has."""
+    lists = model.recipient_lists(manifest)
+    if lists is None:
+        return None
+    known = {"*"}
+    for name, tool in manifest.tools.items():
+        properties = tool.args.get("properties") if tool.args is not None else None
+        if not isinstance(properties, dict):
+            known.update(lists)  # a tool without a schema may have any
+            continue
+        known.update(properties, (f"{name}.{parameter}" for parameter in properties))
+    for name in lists:
+        if name not in known:
+            hint = nearest(name, known)
+            raise ManifestInvalid(
+                f"recipients: no tool has a parameter {name!r}; write PARAMETER, TOOL.PARAMETER or "
+                f"'*'; the nearest is {hint!r}"
+            )
+    return {name: tuple(entry(each) for each in named) for name, named in lists.items()}
 
 
 def _root(root: str) -> str:

@@ -121,6 +121,7 @@ class Call(Struct, frozen=True, kw_only=True):
     hosts: tuple[target.Host, ...]
     paths: tuple[target.PathTarget, ...]
     problems: tuple[target.Problem, ...]
+    recipients: tuple[target.Recipient, ...]
     risk: str
     roles: Annotated[Raw, Meta(extra={"spells": dict[str, str]})]
     server: str
@@ -247,7 +248,14 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
     declared = tool is not None and tool.server in (None, server)
     if tool is None or not declared:
         tool = Tool(risk="critical")
-    found = extract(args, effects=tool.effects, roles=tool.roles, programs=capabilities.programs)
+    found = extract(
+        args,
+        tool=name,
+        effects=tool.effects,
+        roles=tool.roles,
+        programs=capabilities.programs,
+        limits=capabilities.limits,
+    )
     return Call(
         approval=tool.approval,
         args=body,
@@ -259,6 +267,7 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
         hosts=found.hosts,
         paths=found.paths,
         problems=found.problems,
+        recipients=found.recipients,
         risk=tool.risk,
         roles=capabilities.roles.get(name, _NO_ROLES) if declared else _NO_ROLES,
         server=server,

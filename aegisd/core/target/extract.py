@@ -6,11 +6,20 @@ from typing import Any
 
 from aegisd.core.target.command import Programs, commands
 from aegisd.core.target.host import Names, hosts
-from aegisd.core.target.model import TARGETS_MAX, Command, Host, PathTarget, Problem, Targets
+from aegisd.core.target.model import (
+    TARGETS_MAX,
+    Command,
+    Host,
+    PathTarget,
+    Problem,
+    Recipient,
+    Targets,
+)
 from aegisd.core.target.node import NODES_MAX, ROOT, walk
 from aegisd.core.target.path import paths
+from aegisd.core.target.recipient import REACHES_PEOPLE, Limits, recipients
 
-Finding = Host | PathTarget | Command | Problem
+Finding = Host | PathTarget | Command | Recipient | Problem
 
 NO_PROGRAMS = Programs(binaries={})
 
@@ -21,16 +30,19 @@ _REACHES_PATHS = frozenset({"read", "write", "delete"})
 def extract(
     args: object,
     *,
+    tool: str = "",
     effects: Collection[str],
     roles: Mapping[str, str],
     programs: Programs = NO_PROGRAMS,
+    limits: Limits | None = None,
 ) -> Targets:
     """Read what a call's args reach for. Total: any JSON value is read or refused, never raised on.
 
     `effects` are the tool's: net and exec look for hosts; read, write and delete for paths; exec
-    for commands. `roles` maps top-level parameters to roles; content is never looked into, and a
-    parameter without a role is judged by its name. `programs` is what the manifest says of
-    programs. Same args, same result, whatever the key order.
+    for commands; message and spend for recipients. `roles` maps top-level parameters to roles;
+    content is never looked into, and a parameter without a role is judged by its name. `programs`
+    is what the manifest says of programs, `limits` what it says of recipients: without it they are
+    not looked for. Same args, same result, whatever the key order.
     """
     nodes = list(islice(walk(args, roles), NODES_MAX + 1))
     is_cut = len(nodes) > NODES_MAX
@@ -45,6 +57,8 @@ def extract(
         found |= _bounded(hosts(nodes, names), "host")
     if not _REACHES_PATHS.isdisjoint(effects):
         found |= _bounded(paths(nodes, effects), "path")
+    if limits is not None and not REACHES_PEOPLE.isdisjoint(effects):
+        found |= _bounded(recipients(args, tool, roles, limits, names), "recipient")
     if is_cut:
         kinds = {"command": {"exec"}, "host": _REACHES_HOSTS, "path": _REACHES_PATHS}
         found |= {
@@ -53,13 +67,16 @@ def extract(
             if not reaching.isdisjoint(effects)
         }
     # Any: each list has what its type says.
-    of: dict[type[Finding], list[Any]] = {Host: [], PathTarget: [], Command: [], Problem: []}
+    of: dict[type[Finding], list[Any]] = {
+        kind: [] for kind in (Host, PathTarget, Command, Recipient, Problem)
+    }
     for item in found:
         of[type(item)].append(item)
     return Targets(
         hosts=tuple(sorted(of[Host])),
         paths=tuple(sorted(of[PathTarget])),
         commands=tuple(sorted(of[Command])),
+        recipients=tuple(sorted(of[Recipient])),
         problems=tuple(sorted(of[Problem])),
     )
 

@@ -43,10 +43,24 @@ class Command(Struct, frozen=True, kw_only=True, order=True):
     where: str
 
 
+class Recipient(Struct, frozen=True, kw_only=True, order=True):
+    """One that a message or a payment goes to.
+
+    `recipient` is an address in lower case or an exact text; `domain` is `@` and the address's
+    host, or "". `field` names the list of the manifest's recipients that holds the parameter, ""
+    where none does.
+    """
+
+    recipient: str
+    domain: str
+    field: str
+    where: str
+
+
 class Problem(Struct, frozen=True, kw_only=True, order=True):
     """A text that is not read as a target, because two readers could read it differently.
 
-    `target` is host, path or command; `code` is a key of `PROBLEMS` and never changes meaning.
+    `target` is host, path, command or recipient; `code` is a key of `PROBLEMS` and never changes meaning.
     """
 
     target: str
@@ -60,6 +74,7 @@ class Targets(Struct, frozen=True, kw_only=True):
     hosts: tuple[Host, ...] = ()
     paths: tuple[PathTarget, ...] = ()
     commands: tuple[Command, ...] = ()
+    recipients: tuple[Recipient, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -92,6 +107,9 @@ PROBLEMS: Mapping[str, str] = {
     "alias": "a name that some disks or servers take for another one; write that one",
     "look_alike": "letters that look like or fold to others; write the plain ones",
     "file_url": "a file URL with a host, query, fragment or odd slashes; use file:///path",
+    # recipients
+    "address": "not plain addresses, each with a display name without an @ at most; write a@b.c",
+    "header": "a line end in a line of a mail's header; remove it",
     # commands
     "shell_syntax": "shell syntax beyond words, quotes, && || ; | > and <; write plain commands",
     "code": "code in a word or in a file that is not here; put it into a file of the project",

@@ -20,6 +20,7 @@ LEAST_READ: Json = {
     "fs": {"read_roots": [], "write_roots": []},
     "net": {"domains": []},
     "exec": {"binaries": []},
+    "recipients": {},
     "budgets": {
         "steps": 24,
         "tool_calls": 12,

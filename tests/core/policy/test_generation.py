@@ -11,6 +11,7 @@ from aegisd.rego import bundle
 DIGESTS = {
     1: "441f4d3a35555acb4f63f97a6fcdb82c82b5c24a178e82efc2581744fdedfe20",
     2: "441f4d3a35555acb4f63f97a6fcdb82c82b5c24a178e82efc2581744fdedfe20",
+    3: "c9345bb61145ddadcc34e1042088ee925af2fb3c6998671c7e5ad27c0ce2f3f9",
 }
 
 

@@ -1,0 +1,148 @@
+"""Args -> whom a message or a payment goes to, read as RFC 5322 and naive readers both would.
+
+A display name is for the eye: the address is judged. Whatever a plain split, a search for the first
+address or a mail server would read otherwise is a problem.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from aegisd.core.manifest.recipient import has_control, mailbox
+from aegisd.core.target.host import Names
+from aegisd.core.target.model import Problem, Recipient
+from aegisd.core.target.node import NODES_MAX, ROOT, Node
+
+# The effects of tools whose parameters name somebody.
+REACHES_PEOPLE = frozenset({"message", "spend"})
+
+# Parameters that name somebody where the manifest gives no role; whole names, words joined.
+NAMED = frozenset(
+    "to cc bcc recipient recipients receiver receivers email emails emailaddress toemail toaddress"
+    " replyto channel channels channelid channelname chatid phone phonenumber tonumber iban payee"
+    " beneficiary attendees participants invitees torecipients ccrecipients bccrecipients".split()
+)
+# Parameters that become a line of a mail's header.
+_HEADERS = frozenset({"subject", "from", "fromemail", "fromname", "sender", "replyto"})
+# Beside one of these, a name in the same object is for the eye.
+_ADDRESSES = frozenset({"address", "email", "emailaddress", "mail", "phone", "id"})
+_SHOWN = frozenset({"name", "displayname", "label", "type"})
+
+_NO_WORD = re.compile(r"[^A-Za-z0-9]+")
+# One piece of a list of addresses: a quoted name, an address in angles, a separator, plain text.
+_PIECE = re.compile(r'"[^"\\]*"|<[^<>"]*>|[,;]|[^",;<>]+')
+_ANGLE = re.compile(r"([^<>]*)<\s*([^<>\s]+)\s*>\s*")
+_LINE_END = re.compile(r"[\r\n\x0b\x0c\x85\u2028\u2029]")
+
+Found = Recipient | Problem
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """The names of the lists of recipients that the manifest has."""
+
+    lists: frozenset[str]
+
+    def of(self, tool: str, parameter: str) -> str:
+        """The list that holds a parameter, the most exact one; "" where none does."""
+        wanted = (f"{tool}.{parameter}", parameter, "*")
+        return next((name for name in wanted if name in self.lists), "")
+
+
+def recipients(
+    args: object, tool: str, roles: Mapping[str, str], limits: Limits, names: Names
+) -> Iterator[Found]:
+    """Yield everybody that the args name, and a problem for each text refused.
+
+    A parameter names somebody by the role `recipient` or, without a role, by its name.
+    """
+    pending = [(Node(value=args), "")]
+    for count in range(NODES_MAX + 1):
+        if not pending:
+            return
+        if count == NODES_MAX:
+            yield Problem(target="recipient", code="too_many", where=ROOT)
+            return
+        node, parameter = pending.pop()
+        value = node.value
+        is_meant = node.role == "recipient"
+        if isinstance(value, dict):
+            for key, item, is_key in _members(value, is_meant=is_meant):
+                top = parameter or key
+                role = roles.get(key, "") if node.parent is None else node.role
+                if is_key or (not role and _joined(key) in NAMED):
+                    role = "recipient"
+                pending.append((Node(value=item, token=key, role=role, key=key, parent=node), top))
+        elif isinstance(value, list | tuple):
+            for index, item in enumerate(value):
+                key = node.key
+                child = Node(value=item, token=index, role=node.role, key=key, parent=node)
+                pending.append((child, parameter))
+        elif isinstance(value, str):
+            if _joined(node.key) in _HEADERS and _LINE_END.search(value):
+                yield Problem(target="recipient", code="header", where=node.where)
+            if is_meant:
+                yield from _text(value, limits.of(tool, parameter), node.where, names)
+        elif is_meant and value is not None:
+            yield from _number(value, limits.of(tool, parameter), node.where)
+
+
+def _members(value: dict[str, object], *, is_meant: bool) -> Iterator[tuple[str, object, bool]]:
+    """The members of an object as (key, value, whether it is the key itself that is read)."""
+    has_address = is_meant and any(_joined(key) in _ADDRESSES for key in value)
+    for key in value:
+        if is_meant and "@" in key:  # {"ann@acme.dev": "Ann"}
+            yield key, key, True
+        elif not (has_address and _joined(key) in _SHOWN):
+            yield key, value[key], False
+
+
+def _joined(key: str) -> str:
+    return _NO_WORD.sub("", key).lower()
+
+
+def _number(value: object, field: str, where: str) -> Iterator[Found]:
+    """An id that is a whole number is the text of it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        yield Recipient(recipient=str(value), domain="", field=field, where=where)
+    else:
+        yield Problem(target="recipient", code="not_text", where=where)
+
+
+def _text(text: str, field: str, where: str, names: Names) -> Iterator[Found]:
+    """Read everybody in one text: several addresses or ids stand between commas or semicolons."""
+    shown, _, _ = text.rpartition("<")  # an emoji in a display name may join two
+    if _LINE_END.search(text) or has_control(text.removeprefix(shown)) or "=?" in text:
+        yield Problem(target="recipient", code="control", where=where)
+        return
+    if _PIECE.sub("", text):
+        yield Problem(target="recipient", code="address", where=where)
+        return
+    part = ""
+    for piece in (*_PIECE.findall(text), ","):
+        if piece not in {",", ";"}:
+            part += piece
+            continue
+        if part.strip():
+            yield _one(part.strip(), field, where, names)
+        part = ""
+
+
+def _one(text: str, field: str, where: str, names: Names) -> Found:
+    """One address with or without a display name, or an exact text."""
+    angle = _ANGLE.fullmatch(text)
+    shown, plain = (angle[1], angle[2]) if angle else ("", text)
+    bad = Problem(target="recipient", code="address", where=where)
+    if "@" in shown or "(" in shown:
+        return bad
+    if "@" not in plain.removeprefix("@"):
+        is_domain = plain.startswith("@") and "." in plain and ":" not in plain
+        if angle or is_domain or plain == "*":
+            return bad
+        return Recipient(recipient=plain, domain="", field=field, where=where)
+    if not plain.isascii() and not names.spend(len(plain)):
+        return Problem(target="recipient", code="international", where=where)
+    found = mailbox(plain)
+    if found is None:
+        return bad
+    return Recipient(recipient=found[0], domain=found[1], field=field, where=where)
