@@ -141,7 +141,8 @@ WORDS = (
     *TYPES, *("net", "exec", "read", "write", "delete", "spend", "message", "low", "critical"),
     *("host", "path", "command", "name", "ipv4", "git", "GIT", "ls", "*", "*.", ".", "..", "/"),
     *("api.example.com", "API.EXAMPLE.COM", "x.example.org", ".example.org", "example.org"),
-    *("ann@acme.dev", "@acme.org", "to", "recipient", "192.0.2.7", "/workspace", "/workspace/out", "/workspace/../etc", "vault", "a", ""),
+    *("ann@acme.dev", "@acme.org", "to", "recipient"),
+    *("192.0.2.7", "/workspace", "/workspace/out", "/workspace/../etc", "vault", "a", ""),
 )  # fmt: skip
 
 # Letters that engines stumble over: escapes, marks that combine, letters whose lower case is longer

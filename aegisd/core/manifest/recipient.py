@@ -66,6 +66,6 @@ def _domain(text: str) -> str:
 
 def _refuse(text: str) -> Never:
     raise ManifestInvalid(
-        f"recipients: {text!r} is nobody that a call could name; write an address, @example.com for "
-        "all addresses of a domain, a number, name or id exactly as calls write it, or *"
+        f"recipients: {text!r} is nobody that a call could name; write an address, @example.com "
+        "for all addresses of a domain, a number, name or id exactly as calls write it, or *"
     )

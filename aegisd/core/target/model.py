@@ -60,7 +60,8 @@ class Recipient(Struct, frozen=True, kw_only=True, order=True):
 class Problem(Struct, frozen=True, kw_only=True, order=True):
     """A text that is not read as a target, because two readers could read it differently.
 
-    `target` is host, path, command or recipient; `code` is a key of `PROBLEMS` and never changes meaning.
+    `target` is host, path, command or recipient; `code` is a key of `PROBLEMS` and never changes
+    meaning.
     """
 
     target: str

@@ -18,11 +18,12 @@ from aegisd.core.target.node import NODES_MAX, ROOT, Node
 REACHES_PEOPLE = frozenset({"message", "spend"})
 
 # Parameters that name somebody where the manifest gives no role; whole names, words joined.
-NAMED = frozenset(
-    "to cc bcc recipient recipients receiver receivers email emails emailaddress toemail toaddress"
-    " replyto channel channels channelid channelname chatid phone phonenumber tonumber iban payee"
-    " beneficiary attendees participants invitees torecipients ccrecipients bccrecipients".split()
-)
+_NAMES = """
+to cc bcc recipient recipients receiver receivers email emails emailaddress toemail toaddress
+replyto channel channels channelid channelname chatid phone phonenumber tonumber iban payee
+beneficiary attendees participants invitees torecipients ccrecipients bccrecipients
+"""
+NAMED = frozenset(_NAMES.split())
 # Parameters that become a line of a mail's header.
 _HEADERS = frozenset({"subject", "from", "fromemail", "fromname", "sender", "replyto"})
 # Beside one of these, a name in the same object is for the eye.
@@ -56,57 +57,71 @@ def recipients(
 
     A parameter names somebody by the role `recipient` or, without a role, by its name.
     """
-    pending = [(Node(value=args), "")]
+    pending = [_Place(node=Node(value=args))]
     for count in range(NODES_MAX + 1):
         if not pending:
             return
         if count == NODES_MAX:
             yield Problem(target="recipient", code="too_many", where=ROOT)
             return
-        node, parameter = pending.pop()
-        value = node.value
-        is_meant = node.role == "recipient"
-        if isinstance(value, dict):
-            for key, item, is_key in _members(value, is_meant=is_meant):
-                top = parameter or key
-                role = roles.get(key, "") if node.parent is None else node.role
-                if is_key or (not role and _joined(key) in NAMED):
-                    role = "recipient"
-                pending.append((Node(value=item, token=key, role=role, key=key, parent=node), top))
-        elif isinstance(value, list | tuple):
-            for index, item in enumerate(value):
-                key = node.key
-                child = Node(value=item, token=index, role=node.role, key=key, parent=node)
-                pending.append((child, parameter))
-        elif isinstance(value, str):
-            if _joined(node.key) in _HEADERS and _LINE_END.search(value):
-                yield Problem(target="recipient", code="header", where=node.where)
-            if is_meant:
-                yield from _text(value, limits.of(tool, parameter), node.where, names)
-        elif is_meant and value is not None:
-            yield from _number(value, limits.of(tool, parameter), node.where)
+        place = pending.pop()
+        if isinstance(place.node.value, dict | list | tuple):
+            pending += _inside(place, roles)
+        else:
+            yield from _leaf(place.node, limits.of(tool, place.parameter), names)
 
 
-def _members(value: dict[str, object], *, is_meant: bool) -> Iterator[tuple[str, object, bool]]:
-    """The members of an object as (key, value, whether it is the key itself that is read)."""
-    has_address = is_meant and any(_joined(key) in _ADDRESSES for key in value)
-    for key in value:
-        if is_meant and "@" in key:  # {"ann@acme.dev": "Ann"}
-            yield key, key, True
-        elif not (has_address and _joined(key) in _SHOWN):
-            yield key, value[key], False
+class _Place(Struct, frozen=True):
+    """A value of the args, and the parameter it is in."""
+
+    node: Node
+    parameter: str = ""
+
+
+def _inside(place: _Place, roles: Mapping[str, str]) -> Iterator[_Place]:
+    """What a list or an object holds. The members of a parameter have its role."""
+    node = place.node
+    if isinstance(node.value, list | tuple):
+        for index, item in enumerate(node.value):
+            child = Node(value=item, token=index, role=node.role, key=node.key, parent=node)
+            yield _Place(child, place.parameter)
+    if not isinstance(node.value, dict):
+        return
+    is_meant = node.role == "recipient"
+    has_address = is_meant and any(_joined(key) in _ADDRESSES for key in node.value)
+    for key, item in node.value.items():
+        role = roles.get(key, "") if node.parent is None else node.role
+        if not role and _joined(key) in NAMED:
+            role = "recipient"
+        if has_address and _joined(key) in _SHOWN:
+            continue
+        # A key may be the address itself: {"ann@acme.dev": "Ann"}.
+        value = key if is_meant and "@" in key else item
+        child = Node(value=value, token=key, role=role, key=key, parent=node)
+        yield _Place(child, place.parameter or key)
+
+
+def _leaf(node: Node, field: str, names: Names) -> Iterator[Found]:
+    """Who one text or number is."""
+    value = node.value
+    if isinstance(value, str):
+        if _joined(node.key) in _HEADERS and _LINE_END.search(value):
+            yield Problem(target="recipient", code="header", where=node.where)
+        if node.role == "recipient":
+            yield from _text(value, field, node.where, names)
+    elif node.role == "recipient" and value is not None:
+        yield _number(value, field, node.where)
 
 
 def _joined(key: str) -> str:
     return _NO_WORD.sub("", key).lower()
 
 
-def _number(value: object, field: str, where: str) -> Iterator[Found]:
+def _number(value: object, field: str, where: str) -> Found:
     """An id that is a whole number is the text of it."""
     if isinstance(value, int) and not isinstance(value, bool):
-        yield Recipient(recipient=str(value), domain="", field=field, where=where)
-    else:
-        yield Problem(target="recipient", code="not_text", where=where)
+        return Recipient(recipient=str(value), domain="", field=field, where=where)
+    return Problem(target="recipient", code="not_text", where=where)
 
 
 def _text(text: str, field: str, where: str, names: Names) -> Iterator[Found]:
