@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Never
 
 from aegisd.core.errors import ManifestInvalid
@@ -33,6 +34,7 @@ def entry(text: str) -> str:
     return found[0] if found else _refuse(text)
 
 
+@lru_cache(1024)
 def mailbox(text: str) -> tuple[str, str] | None:
     """`ann@acme.dev` as (address, `@domain`), both in one spelling, or None for anything else.
 

@@ -30,6 +30,9 @@ _HEADERS = frozenset({"subject", "from", "fromemail", "fromname", "sender", "rep
 _ADDRESSES = frozenset({"address", "email", "emailaddress", "mail", "phone", "id"})
 _SHOWN = frozenset({"name", "displayname", "label", "type"})
 
+# Characters of an address: RFC 5321 section 4.5.3.1, 64 and an @ and 255.
+ADDRESS_CHARACTERS_MAX = 320
+
 _NO_WORD = re.compile(r"[^A-Za-z0-9]+")
 # One piece of a list of addresses: a quoted name, an address in angles, a separator, plain text.
 _PIECE = re.compile(r'"[^"\\]*"|<[^<>"]*>|[,;]|[^",;<>]+')
@@ -91,9 +94,12 @@ def _inside(place: _Place, roles: Mapping[str, str]) -> Iterator[_Place]:
     has_address = is_meant and any(_joined(key) in _ADDRESSES for key in node.value)
     for key, item in node.value.items():
         role = roles.get(key, "") if node.parent is None else node.role
-        if not role and _joined(key) in NAMED:
+        joined = _joined(key)
+        if not role and joined in NAMED:
             role = "recipient"
-        if has_address and _joined(key) in _SHOWN:
+        if has_address and joined in _SHOWN:
+            continue
+        if role != "recipient" and not isinstance(item, dict | list) and joined not in _HEADERS:
             continue
         # A key may be the address itself: {"ann@acme.dev": "Ann"}.
         value = key if is_meant and "@" in key else item
@@ -149,6 +155,8 @@ def _one(text: str, field: str, where: str, names: Names) -> Found:
     shown, plain = (angle[1], angle[2]) if angle else ("", text)
     bad = Problem(target="recipient", code="address", where=where)
     if "@" in shown or "(" in shown:
+        return bad
+    if len(plain) > ADDRESS_CHARACTERS_MAX and "@" in plain:
         return bad
     if "@" not in plain.removeprefix("@"):
         is_domain = plain.startswith("@") and "." in plain and ":" not in plain

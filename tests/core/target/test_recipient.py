@@ -1,9 +1,10 @@
 """Recipients as people, mail programs and attackers write them."""
 
 from aegisd.core.target.extract import extract
+from aegisd.core.target.host import INTERNATIONAL_CHARS_MAX
 from aegisd.core.target.model import Targets
 from aegisd.core.target.node import NODES_MAX
-from aegisd.core.target.recipient import Limits
+from aegisd.core.target.recipient import ADDRESS_CHARACTERS_MAX, Limits
 from tests.table import each
 
 LIMITS = Limits(lists=frozenset({"to", "send.cc", "*"}))
@@ -71,7 +72,7 @@ REFUSED: list[tuple[object, str]] = [
     ("=?utf-8?q?x?= <boss@acme.dev>", "control"),
     (True, "not_text"),
     (1.5, "not_text"),
-    ("a@" + "ä" * 3_000, "international"),
+    ("a" * (ADDRESS_CHARACTERS_MAX - 6) + "@acme.d", "address"),
 ]
 
 
@@ -82,6 +83,13 @@ def test_what_two_mail_programs_could_send_to_two_people_is_refused(to: object, 
         ("recipient", code, "/args/to")
     ]
     assert found.recipients == ()
+
+
+def test_as_much_of_international_names_is_read_as_of_hosts_and_no_more() -> None:
+    most = INTERNATIONAL_CHARS_MAX // 16
+    many = [f"{n:05}@bücher.org" for n in range(most + 1)]
+    assert read({"to": many[:-1]}).problems == ()
+    assert [each.code for each in read({"to": many}).problems] == ["international"]
 
 
 def test_a_parameter_without_a_role_is_read_by_its_name_at_any_depth() -> None:
