@@ -7,15 +7,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 import msgspec
 
-from aegisctl import options, starter
+from aegisctl import options
 from aegisctl.display import coloured, count, note, say, say_json, tell
 from aegisctl.exits import BROKEN, HOLDS
+from aegisd import resources
 from aegisd.core import capabilities
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import AegisError, InvalidJson, ManifestInvalid
 from aegisd.core.log.canonical import parse
 from aegisd.core.manifest.model import SCHEMA_V1
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
+from aegisd.draft.draft import Draft, draft, frame
 from aegisd.printable import shown
 from aegisd.whole_file import replacing
 
@@ -105,9 +107,9 @@ def show(file: str, *, as_json: bool) -> int:
 def init(tools: str | None, name: str, out: str, *, force: bool) -> int:
     """Draft a manifest from TOOLS, a JSON file that lists tools with their schemas.
 
-    TOOLS is what an MCP server answers to `tools/list`, or the list given to a model. Effects, risk
-    and roles are guessed from names; what to check is said on standard error. Without TOOLS a small
-    manifest to write into.
+    TOOLS is what an MCP server answers to `tools/list`, or the list given to a model. Effects,
+    risk, roles and bounds of arguments are guessed from names; what to fill in, and what nothing
+    holds, is said on standard error. Without TOOLS a small manifest to write into.
 
     Example:
       aegisctl manifest init tools.json --name support-desk --out manifest.json
@@ -120,8 +122,8 @@ def init(tools: str | None, name: str, out: str, *, force: bool) -> int:
         options.refuse_existing(path, force=force)
     try:
         listed = None if tools is None else parse(_bytes(tools))
-        draft = starter.small(name) if tools is None else starter.from_tools(listed, name)
-        body = _pretty(draft).encode()
+        made = _small(name) if tools is None else draft(listed, name)
+        body = _pretty(made.manifest).encode()
         capabilities.read(body)
     except (ManifestInvalid, InvalidJson) as error:
         note(f"cannot be described: {shown(error.message, None)}")
@@ -132,9 +134,9 @@ def init(tools: str | None, name: str, out: str, *, force: bool) -> int:
     else:
         with replacing(path) as file:
             file.write(body + b"\n")
-    if tools is not None:
+    if made.check:
         note("A draft. Check:")
-        for sentence in starter.to_check(draft):
+        for sentence in made.check:
             note(f"  {shown(sentence, None)}")
     return HOLDS
 
@@ -148,6 +150,14 @@ def _read(file: str) -> Capabilities:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ManifestInvalid(f"zone: {zone!r} is not an IANA time zone of this machine") from None
     return read
+
+
+def _small(name: str) -> Draft:
+    """A manifest of one tool of each common kind, whose descriptions say what to change."""
+    example: dict[str, object] = msgspec.json.decode(
+        (resources.manifests() / "starter.json").read_bytes()
+    )
+    return Draft({**example, **frame(name)}, ())
 
 
 def _bytes(file: str) -> bytes:

@@ -78,6 +78,10 @@ COMPOSER = "aegisd/compose.py:"
 # implementations, or a story that is told through many modules. Every other module with a function
 # has a test module at its own place.
 HELD_BY: dict[str, tuple[str, ...]] = {
+    # What is guessed is seen in the draft.
+    "tests/draft/test_draft.py": tuple(
+        f"aegisd/draft/{name}.py" for name in ("bound", "parameter", "tool", "words")
+    ),
     # One walk, held to a validator as its model.
     "tests/core/schema/test_schema.py": tuple(
         f"aegisd/core/schema/{name}.py"

@@ -123,3 +123,49 @@ def test_what_cannot_be_described_is_refused(listed: str, tmp_path: Path, type_:
     tools.write_text(listed)
     typed = type_("manifest", "init", tools)
     assert (typed.code, typed.out) == (1, "")
+
+
+TOOLS = [
+    {
+        "name": "send_money",
+        "description": "Pay.",
+        "inputSchema": {
+            "type": "object",
+            "properties": {"recipient": {"type": "string"}, "amount": {"type": "number"}},
+        },
+    },
+    {"name": "getWebpage", "parameters": {"type": "object", "properties": {"url": {}}}},
+    {"name": "list_emails"},
+    {"name": "frobnicate"},
+]
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        TOOLS,
+        {"tools": TOOLS},
+        {"jsonrpc": "2.0", "id": 1, "result": {"tools": TOOLS}},
+        [{"type": "function", "function": tool} for tool in TOOLS],
+    ],
+)
+def test_a_draft_guesses_what_tools_do(listed: object, tmp_path: Path, type_: Type) -> None:
+    tools = tmp_path / "tools.json"
+    tools.write_text(json.dumps(listed))
+    out = tmp_path / "draft.json"
+    typed = type_("manifest", "init", tools, "--name", "desk", "--out", out)
+    assert typed.code == 0
+    manifest = capabilities.read(out.read_bytes()).manifest
+    assert manifest.name == "desk"
+    money = manifest.tools["send_money"]
+    assert (money.effects, money.risk, money.approval) == (("message", "spend"), "high", True)
+    assert money.roles == {"recipient": "recipient", "amount": "amount"}
+    page = manifest.tools["getWebpage"]
+    assert (page.effects, page.risk, page.roles) == (("net", "read"), "medium", {"url": "url"})
+    assert (manifest.tools["list_emails"].effects, manifest.tools["list_emails"].risk) == (
+        ("read",),
+        "low",
+    )
+    assert manifest.tools["frobnicate"].risk == "high"
+    assert "send_money: message, spend" in typed.err
+    assert "frobnicate: its name does not say" in typed.err
