@@ -63,6 +63,8 @@ def validate(file: str, *, as_json: bool) -> int:
     tools = count(len(read.manifest.tools), "tool")
     line = f"{coloured('valid', 'good')}: {named}, {tools}, SHA-256 {read.digest}"
     tell({"valid": True, "problem": None, "digest": read.digest}, [line], as_json=as_json)
+    for name in read.undescribed:
+        note(f"nothing describes {shown(name)}, so it is denied; write its `net` in exec.binaries")
     if read.unlimited:
         names = ", ".join(shown(name) for name in read.unlimited)
         note(f"no `recipients`, so these may reach anybody: {names}")

@@ -39,7 +39,7 @@ PARAMETERS_A_CORRECTION = 8
 # Any: schemas and arguments are any JSON.
 Json = Any
 
-_SIGNATURE = re.compile(r"^\*\*(\w+)\*\*\((.*)\)$", re.MULTILINE)
+_SIGNATURE = re.compile(r"^\*\*([\w-]+)\*\*\((.*)\)$", re.MULTILINE)
 _PARAMETER = re.compile(r"(\w+): ((?:[^,\[]|\[[^\]]*\]+)+)")
 _TYPES: dict[str, Json] = {
     "str": {"type": "string"},

@@ -16,6 +16,7 @@ from aegisd.core.manifest.model import (
     recipient_lists,
 )
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX, decode, from_document
+from aegisd.core.program.reading import grammar_of
 from aegisd.core.sensitive import Sensitive
 from aegisd.core.target.command import Programs
 from aegisd.core.target.model import PROBLEMS
@@ -59,6 +60,12 @@ class Capabilities:
         """The tools that may write to anybody and pay anybody, for want of `recipients`."""
         tools = self.manifest.tools.items() if self.limits is None else ()
         return [name for name, tool in tools if not REACHES_PEOPLE.isdisjoint(tool.effects)]
+
+    @property
+    def undescribed(self) -> list[str]:
+        """The programs of which nobody says how they reach the net, though hosts are limited."""
+        listed = self.binaries.values() if self.programs.hosts else ()
+        return [each.name for each in listed if each.net is None and grammar_of(each.name) is None]
 
 
 NONE = Capabilities(UNREGISTERED, b"")

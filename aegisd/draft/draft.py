@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.manifest.model import SCHEMA_V2
-from aegisd.core.program.table import PROGRAMS
+from aegisd.core.program.reading import grammar_of
 from aegisd.draft.tool import Guess, guess, to_check
 
 # What suits a chat that goes on for a day, and a task of a few hundred calls.
@@ -110,7 +110,7 @@ def _about_programs(names: list[str]) -> Iterator[str]:
     if not names:
         yield "exec.binaries is empty: every command is denied"
     for name in names:
-        if name not in PROGRAMS:
+        if grammar_of(name) is None:
             yield (
                 f'exec.binaries: nothing describes {name}; write its `net`: "none", "any" or where '
                 "its hosts stand"

@@ -49,9 +49,9 @@ message: announce broadcast comment discussion dm email forward issue invite mai
  post publish pull reply review reviewer send share sms toot tweet
 spend: bid book buy cart charge donate invest money order pay payment payout purchase refund
  reserve spend trade transaction transfer withdraw
-auth: access auth authorize assistant ban block collaborator configure context credential grant
+auth: access auth authorize assistant ban collaborator configure context credential grant
  guardrail impersonate invite kick login member oauth password permission policy prompt protection
- role secret security setting sudo token unblock webhook
+ role secret security setting sudo token webhook
 """)
 
 # What a parameter steers, the first that fits: by its whole name, or by its last word.

@@ -53,6 +53,18 @@ def test_who_may_reach_anybody_is_named(
 
 
 @pytest.mark.parametrize(
+    ("program", "told"), [("git", False), ("frob", True), ({"name": "frob", "net": "none"}, False)]
+)
+def test_a_program_that_nothing_describes_is_named(
+    program: object, told: object, tmp_path: Path, type_: Type
+) -> None:
+    listed = {"name": program} if isinstance(program, str) else program
+    limited = {"exec": {"binaries": [listed]}, "net": {"domains": ["a.example"]}}
+    typed = type_("manifest", "validate", written(tmp_path, {**V2, **limited}))
+    assert (typed.code, "nothing describes frob" in typed.err) == (0, told)
+
+
+@pytest.mark.parametrize(
     ("manifest", "sentence"),
     [
         ("{", "expected one JSON document"),
