@@ -24,7 +24,7 @@ def entry(text: str) -> str:
     A handle such as `@ann` has no dot, so it is an exact text. Raises `ManifestInvalid` for what no
     recipient of a call would ever equal.
     """
-    if has_control(text) or text != text.strip() or not text or set(",;") & set(text):
+    if has_control(text) or text != text.strip() or not text or set(',;<>"') & set(text):
         _refuse(text)
     name = text.removeprefix("@")
     if "@" not in name:
@@ -41,7 +41,7 @@ def mailbox(text: str) -> tuple[str, str] | None:
     Case makes no other mailbox on any server that people use, so ASCII is read in lower case.
     """
     local, _, domain = text.rpartition("@")
-    if len(local) > LOCAL_CHARACTERS_MAX or not _LOCAL.fullmatch(local) or has_control(local):
+    if len(local) > LOCAL_CHARACTERS_MAX or not _LOCAL.fullmatch(local) or has_control(text):
         return None
     if "*" in domain or not unicodedata.is_normalized("NFC", local):
         return None

@@ -160,7 +160,7 @@ def _one(text: str, field: str, where: str, names: Names) -> Found:
         return bad
     if "@" not in plain.removeprefix("@"):
         is_domain = plain.startswith("@") and "." in plain and ":" not in plain
-        if angle or is_domain or plain == "*":
+        if angle or is_domain or plain == "*" or set('<>"') & set(plain):
             return bad
         return Recipient(recipient=plain, domain="", field=field, where=where)
     if not plain.isascii() and not names.spend(len(plain)):
