@@ -13,7 +13,7 @@ from aegisd.draft.tool import Guess, guess, to_check
 STEPS = 1_000
 TOOL_CALLS = 300
 
-_FILES = frozenset({"read", "write", "delete"})
+_FILES = frozenset({"read", "write", "delete", "exec"})
 
 
 class Draft(Struct, frozen=True):

@@ -119,8 +119,6 @@ def _effects(name: str, parameters: tuple[Parameter, ...], *, typed: bool) -> fr
     if found & {"write", "delete"} and {"owner", "repo"} <= named:
         found.add("message")
     found |= {"message"} if SAYS["invited"] & named and not reads else set()
-    # What a command names of files is judged where its tool touches files.
-    found |= {"exec", "read", "write", "delete"} if "command" in kinds else set()
     found |= {"exec"} if kinds & {"code", "command"} else set()
     found |= {"write", "delete"} if "query" in kinds else set()
     paths = [each.name for each in parameters if each.kind == "path"]

@@ -39,7 +39,7 @@ GUESSED: list[tuple[str, dict[str, object], str, str, dict[str, str]]] = [
     ("lint", {"code": "text"}, "exec", "critical", {"code": "content"}),
     ("check_snippet", {"code": "text"}, "read", "high", {"code": "content"}),
     ("run_script", {"script": "text"}, "exec", "critical", {"script": "content"}),
-    ("shell", {"command": "text"}, "delete exec read write", "critical", {"command": "command"}),
+    ("shell", {"command": "text"}, "exec", "critical", {"command": "command"}),
     ("move_file", {"source": "text", "destination": "text"}, "read write", "medium",
      {"source": "path", "destination": "path"}),
     ("git_diff", {"repo_path": "text", "target": "text"}, "read", "low", {"repo_path": "path"}),
