@@ -29,13 +29,13 @@ test_the_domain_of_a_listed_address_is_not_listed if {
 }
 
 test_a_list_holds_its_own_parameter_only if {
-	found := object.union(mail("ann", "acme.dev"), {"field": "send.cc"})
-	not data.aegis.recipient.fine with input as call(found) with data.manifest as manifest
+	not data.aegis.recipient.fine with data.manifest as manifest
+		with input as call(object.union(mail("ann", "acme.dev"), {"field": "send.cc"}))
 }
 
 test_a_parameter_without_a_list_reaches_nobody if {
-	found := object.union(mail("ann", "acme.dev"), {"field": ""})
-	not data.aegis.recipient.fine with input as call(found) with data.manifest as manifest
+	not data.aegis.recipient.fine with data.manifest as manifest
+		with input as call(object.union(mail("ann", "acme.dev"), {"field": ""}))
 }
 
 test_a_star_is_everybody if {
@@ -44,12 +44,11 @@ test_a_star_is_everybody if {
 }
 
 test_a_payment_is_held_to_the_lists if {
-	paid := {"event": {"type": "TOOL_CALL_PROPOSED"}, "call": {
-		"effects": ["spend"],
-		"recipients": [mail("x", "evil.example")],
-		"problems": [],
-	}}
-	not data.aegis.recipient.fine with input as paid with data.manifest as manifest
+	not data.aegis.recipient.fine with data.manifest as manifest
+		with input as {
+			"event": {"type": "TOOL_CALL_PROPOSED"},
+			"call": {"effects": ["spend"], "recipients": [mail("x", "evil.example")], "problems": []},
+		}
 }
 
 test_a_tool_that_reaches_nobody_is_fine if {
@@ -78,11 +77,14 @@ unread := {
 test_a_text_that_could_not_be_read_is_a_reason if {
 	reasons := data.aegis.recipient.deny with input as unread with data.manifest as manifest
 	{reason.rule | some reason in reasons} == {"aegis.recipient.problem"}
+}
+
+test_a_text_that_could_not_be_read_is_not_fine if {
 	not data.aegis.recipient.fine with input as unread with data.manifest as manifest
 }
 
 test_a_recipient_that_is_no_text_is_unreadable if {
-	found := object.union(mail("ann", "acme.dev"), {"recipient": 7})
-	reasons := data.aegis.recipient.deny with input as call(found) with data.manifest as manifest
+	reasons := data.aegis.recipient.deny with data.manifest as manifest
+		with input as call(object.union(mail("ann", "acme.dev"), {"recipient": 7}))
 	{reason.rule | some reason in reasons} == {"aegis.recipient.unreadable"}
 }
