@@ -148,12 +148,8 @@ def _verb(name: str) -> str:
 
 def _steering(found: Parameter, effects: frozenset[str]) -> Parameter:
     """In a tool that writes or pays to somebody, a parameter may name whom."""
-    names_somebody = says("people", joined(found.name)) and found.kind in {
-        "",
-        "content",
-        "url",
-        "path",
-    }
+    named = says("people", joined(found.name)) or says("addresses", *words(found.name)[-1:])
+    names_somebody = named and found.kind in {"", "content", "url", "path"}
     if effects & _REACHES_PEOPLE and names_somebody and found.kinds.isdisjoint({"boolean"}):
         return replace(found, kind="recipient")
     return found
@@ -171,6 +167,10 @@ def _asks(name: str, effects: frozenset[str], kinds: set[str], *, typed: bool) -
     )
 
 
+# Keywords that say themselves what else there may be.
+_OPEN = frozenset({"additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"})
+
+
 def _risk(effects: frozenset[str]) -> str:
     return "low" if effects <= {"read"} else "medium"
 
@@ -180,14 +180,7 @@ def _closed(schema: Mapping[str, object], parameters: tuple[Parameter, ...]) -> 
     closed: dict[str, object] = {**schema}
     if parameters:
         closed["properties"] = {each.name: each.schema for each in parameters}
-        if not {
-            "additionalProperties",
-            "patternProperties",
-            "allOf",
-            "anyOf",
-            "oneOf",
-            "$ref",
-        } & set(schema):
+        if _OPEN.isdisjoint(schema):
             closed["additionalProperties"] = False
     return closed
 

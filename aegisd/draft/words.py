@@ -47,7 +47,7 @@ exec: bash cmd command compile eval exec execute powershell python repl run scri
  terminal
 message: announce broadcast comment discussion dm email forward issue invite mail message notify
  post publish pull reply review reviewer send share sms toot tweet
-spend: bid book buy cart charge donate invest money order pay payment payout purchase refund
+spend: bid book buy cart charge donate invoice invest money order pay payment payout purchase refund
  reserve spend trade transaction transfer withdraw
 auth: access auth authorize assistant ban collaborator configure context credential grant
  guardrail impersonate invite kick login member oauth password permission policy prompt protection
@@ -102,8 +102,9 @@ people: to cc bcc recipient recipients receiver email emails channel channels ch
  repository org organization reviewers teamreviewers assignees assignee group groupid member
  members conversationid contact contactid customer customerid vendor vendorid replyto toaddress
  address destination target fromemail fromnumber fromaddress sender
+addresses: account address beneficiary email iban payee phone recipient
 invited: attendees participants invitees
-elsewhere: owner repo repository project projectid bucket guildid
+elsewhere: owner repo repository project projectid guildid
 written: dest destination dst target output outputpath outputfile outputdir extractto saveto
  savepath to topath newpath
 writes: write save create edit append move copy upload

@@ -49,6 +49,8 @@ GUESSED: list[tuple[str, dict[str, object], str, str, dict[str, str]]] = [
      {"owner": "recipient", "repo": "recipient"}),
     ("forge_read_file", {"owner": "text", "repo": "text", "path": "text"}, "read", "low",
      {"path": "control"}),
+    ("transfer_funds", {"to_account": "text", "amount": NUMBER}, "spend", "high",
+     {"to_account": "recipient", "amount": "amount"}),
     ("delete_email", {"messageId": "text"}, "delete", "high", {}),
     ("grant_role", {"user": "text"}, "auth", "high", {}),
     ("chmod_path", {"path": "text", "mode": NUMBER}, "read", "high", {"path": "path"}),
