@@ -236,6 +236,10 @@ class EvaluatorFailed(AegisError, code="evaluator_failed"):
     """The policy evaluator failed on one input; the verdict is POLICY_ERROR, which denies."""
 
 
+class RuleFailed(EvaluatorFailed, code="rule_failed"):
+    """A rule failed on one input. The message names file, line and kind, and repeats no value."""
+
+
 class EvaluatorStuck(EvaluatorFailed, code="evaluator_stuck"):
     """An evaluation did not end within its bound of time."""
 

@@ -29,13 +29,15 @@ from aegisd.core.log.envelope import Envelope, StoredEvent, seal
 from aegisd.core.policy.input import Moment, PolicyInput, Snapshot, beside, build, facts, snapshot
 from aegisd.core.policy.judge import Judge, Maker
 from aegisd.core.policy.redaction import redact
-from aegisd.core.policy.verdict import Verdict, failed, timeless
+from aegisd.core.policy.verdict import UNDECLARED, Verdict, failed, pointed, timeless
 from aegisd.core.proposal import Proposal, with_payload
 from aegisd.core.sensitive import UNREADABLE, found
 from aegisd.core.state.fold import fact_of, fold_session, fold_tenant
 from aegisd.core.state.model import SessionState, TenantState
 
 _encode = msgspec.json.Encoder().encode
+
+_GONE = "the manifest, the rules or the time zone that it needs are not there"
 
 
 class States(Struct, frozen=True, kw_only=True):
@@ -272,8 +274,8 @@ def answer(question: Question, judge: Judge) -> Verdict | None:
     if question.policy_input is None:
         return None
     if question.unanswerable:
-        return redact(failed("error"), question.values)
-    return judged(question, judge, question.held.bundle) or failed("error")
+        return redact(failed("error", _GONE), question.values)
+    return judged(question, judge, question.held.bundle) or failed("error", _GONE)
 
 
 def judged(question: Question, judge: Judge, bundle: str) -> Verdict | None:
@@ -286,7 +288,12 @@ def judged(question: Question, judge: Judge, bundle: str) -> Verdict | None:
     if is_off(question.moment.clock_off_ms) and _reads_time(question, judge, bundle):
         return redact(timeless(), question.values)
     verdict = judge.judge(bundle, question.held.manifest, question.policy_input)
-    return None if verdict is None else redact(verdict, question.values)
+    if verdict is None:
+        return None
+    payload, held = question.proposal.payload, question.held.capabilities
+    if verdict.reason == UNDECLARED and isinstance(payload, dict) and held is not None:
+        verdict = pointed(verdict, payload.get("tool_name"), held.manifest.tools)
+    return redact(verdict, question.values)
 
 
 def _reads_time(question: Question, judge: Judge, bundle: str) -> bool:

@@ -10,6 +10,9 @@ WORD_CHARACTERS_MAX = 64
 # Known words that are looked at: no list of ours is longer, and a caller's may be.
 WORDS_MAX = 128
 
+# Share of pairs that two words have in common who are alike; `read_file` and `file_read` do.
+ALIKE_MIN = 0.5
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word with the smallest edit distance to `word`; ties go to the first in order.
@@ -20,6 +23,27 @@ def nearest(word: str, known: Iterable[str]) -> str:
     start = word[:WORD_CHARACTERS_MAX]
     candidates = islice(sorted(known), WORDS_MAX)
     return min(candidates, key=lambda known_word: _distance(start, known_word))
+
+
+def alike(word: str, known: Iterable[str]) -> str | None:
+    """The known word that shares most pairs of characters with `word`; None where it is under half.
+
+    Of the same words as `nearest`, and a hundred times cheaper: it is asked for calls of agents.
+    """
+    pairs = _pairs(word)
+    shares = {each: _shared(pairs, _pairs(each)) for each in islice(sorted(known), WORDS_MAX)}
+    best = max(shares, key=lambda each: shares[each], default=None)
+    return best if best is not None and shares[best] >= ALIKE_MIN else None
+
+
+def _pairs(word: str) -> set[str]:
+    start = word[:WORD_CHARACTERS_MAX].casefold()
+    return {start[index : index + 2] for index in range(len(start) - 1)}
+
+
+def _shared(left: set[str], right: set[str]) -> float:
+    """Dice's coefficient: 1 for the same pairs, 0 for none in common."""
+    return 2 * len(left & right) / (len(left) + len(right) or 1)
 
 
 def _distance(left: str, right: str) -> int:

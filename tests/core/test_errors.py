@@ -60,6 +60,7 @@ REST = [
     "store_broken",
     "log_corrupt",
     "evaluator_failed",
+    "rule_failed",
     "evaluator_stuck",
     "config_invalid",
     "file_wrong",

@@ -247,3 +247,14 @@ def test_nothing_in_force_is_told_as_empty_digests() -> None:
     empty = replace(log.tenant, activations=Activations())
     held = gate.in_force(empty, log.judge)
     assert (held.bundle, held.manifest) == ("", "")
+
+
+def test_a_denial_of_an_undeclared_tool_names_the_declared_one_that_is_most_like_it() -> None:
+    log = Gate(held=manifest())
+    for name, ending in (
+        ("read_files", "; the nearest is read_file"),
+        ("zzz", "does not declare this"),
+    ):
+        _question, verdict, _step = settled(log, tool(name))
+        assert verdict is not None
+        assert verdict.reasons[0].message.endswith(ending)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.nearest import WORD_CHARACTERS_MAX, WORDS_MAX, nearest
+from aegisd.core.nearest import WORD_CHARACTERS_MAX, WORDS_MAX, alike, nearest
 
 words = st.text("abc", max_size=6)
 
@@ -56,3 +56,12 @@ def test_words_past_the_bound_are_no_candidates() -> None:
     known = [f"{number:04}" for number in range(WORDS_MAX + 1)]
     assert nearest(known[WORDS_MAX - 1], known) == known[WORDS_MAX - 1]
     assert nearest(known[WORDS_MAX], known) != known[WORDS_MAX]
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [("readfile", "read_file"), ("file_read", "read_file"), ("Fetch", "fetch"), ("pay", None)],
+)
+def test_a_word_that_is_like_none_of_the_known_ones_has_no_guess(word: str, found: str) -> None:
+    assert alike(word, ["write_x", "read_file", "fetch"]) == found
+    assert alike(word, []) is None

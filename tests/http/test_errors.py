@@ -18,6 +18,7 @@ INTERNAL = {
     "internal",
     "position_conflict",
     "evaluator_failed",
+    "rule_failed",
     "evaluator_stuck",
     "config_invalid",
     "file_wrong",

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from aegisd.core.decision import Reason
 from aegisd.core.log.canonical import decode, encode
 from aegisd.core.log.detached import Value
-from aegisd.core.policy.verdict import SENTENCES, Verdict, failed, in_order
+from aegisd.core.policy.next_step import with_step
+from aegisd.core.policy.verdict import SENTENCES, TEXT_CHARACTERS_MAX, Verdict, failed, in_order
 
 # Characters in a row that a reason may share with a longer value: common words are shorter, and
 # most names, addresses and numbers of people are longer.
@@ -43,7 +44,9 @@ def redact(verdict: Verdict, values: Sequence[Value]) -> Verdict:
         *(text for item in verdict.obligations for text in _said(item)),
     ]
     if any(map(kept.is_in, must)):
-        return failed("nonsense")
+        return failed(
+            "nonsense", "a constraint or obligation repeats a value kept beside the event"
+        )
     places = [each.pointer for each in values]
     return replace(
         verdict,
@@ -114,7 +117,11 @@ def _reason(reason: Reason, kept: _Kept, places: Sequence[str]) -> Reason:
     where = next((place for place in places if reason.where.startswith(f"{place}/")), reason.where)
     return Reason(
         code=reason.code,
-        message=reason.message if told else f"{own} ({WITHHELD})",
+        message=(
+            reason.message
+            if told
+            else with_step(f"{own} ({WITHHELD})", reason.rule, TEXT_CHARACTERS_MAX)
+        ),
         rule="withheld" if kept.shares(reason.rule) else reason.rule,
         where="" if where not in places and kept.shares(where) else where,
     )

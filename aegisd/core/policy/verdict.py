@@ -12,9 +12,11 @@ from msgspec import Raw, Struct, to_builtins
 from msgspec.structs import replace
 
 from aegisd.core.decision import Decision, Outcome, Reason
-from aegisd.core.errors import EvaluatorFailed, EvaluatorStuck, InvalidJson
+from aegisd.core.errors import EvaluatorFailed, EvaluatorStuck, InvalidJson, RuleFailed
 from aegisd.core.log.canonical import INTEGER_MAX, encode, parse
+from aegisd.core.nearest import alike
 from aegisd.core.policy.input import PolicyInput
+from aegisd.core.policy.next_step import with_step
 from aegisd.core.target.model import PROBLEMS
 
 # Reason codes in the order that decides which one is named first.
@@ -53,6 +55,15 @@ SENTENCES = {
     "POLICY_DENY": "an operator's rule denies this",
     "APPROVAL_REQUIRED": "a human must approve this call",
 }
+
+# What is known of a fault where nobody knows more.
+_FAULTS = {
+    "error": "the engine failed, and the daemon's standard error may say more",
+    "nonsense": "a rule gives what no rule may give",
+    "timeout": "judging took too long",
+}
+
+UNDECLARED = "PERMISSION_UNDECLARED"
 
 _TIMELESS = (
     "the answer depends on the time and the daemon's clock is too far off to tell it, so it is no"
@@ -131,12 +142,18 @@ class _NonsenseError(Exception):
     """The output has the right shape and says something no rule may say."""
 
 
-def failed(fault: str) -> Verdict:
-    """The verdict for an evaluation that did not give one: `error`, `nonsense` or `timeout`."""
-    reason = Reason(
-        code="POLICY_ERROR", message=SENTENCES["POLICY_ERROR"], rule=f"aegis.{fault}", where=""
+def failed(fault: str, why: str = "") -> Verdict:
+    """The verdict for an evaluation that did not give one: `error`, `nonsense` or `timeout`.
+
+    `why` names the file, the line and the kind of error, and no value.
+    """
+    said = f"{SENTENCES['POLICY_ERROR']}: {why or _FAULTS[fault]}"
+    return Verdict(
+        outcome="deny",
+        reason="POLICY_ERROR",
+        reasons=(_denial("POLICY_ERROR", said, f"aegis.{fault}"),),
+        fault=fault,
     )
-    return Verdict(outcome="deny", reason="POLICY_ERROR", reasons=(reason,), fault=fault)
 
 
 def timeless() -> Verdict:
@@ -144,18 +161,39 @@ def timeless() -> Verdict:
 
     No evaluator failed: it is derived again from the recorded `clock_off_ms`.
     """
-    reason = Reason(code="POLICY_ERROR", message=_TIMELESS, rule="aegis.clock", where="")
+    reason = _denial("POLICY_ERROR", _TIMELESS, "aegis.clock")
     return Verdict(outcome="deny", reason="POLICY_ERROR", reasons=(reason,))
+
+
+def _denial(code: str, said: str, rule: str) -> Reason:
+    message = with_step(said, rule, TEXT_CHARACTERS_MAX)
+    return Reason(code=code, message=message, rule=rule, where="")
+
+
+def pointed(verdict: Verdict, tool: object, tools: Iterable[str]) -> Verdict:
+    """The verdict with the declared tool named that an undeclared one is most like, if any is."""
+    guess = alike(tool, tools) if isinstance(tool, str) else None
+    if guess is None or guess == tool:
+        return verdict
+    reasons = (
+        replace(each, message=f"{each.message}; the nearest is {guess}"[:TEXT_CHARACTERS_MAX])
+        if each.code == UNDECLARED
+        else each
+        for each in verdict.reasons
+    )
+    return replace(verdict, reasons=tuple(reasons), spelled=None)
 
 
 def judge(policy_input: PolicyInput, evaluate: Callable[[bytes], bytes]) -> Verdict:
     """Evaluate and read. `evaluate` raises `EvaluatorFailed`; every failure denies."""
     if policy_input.too_large:
-        return failed("error")
+        return failed("error", "the call has more to judge than the rules can be given; split it")
     try:
         output = evaluate(policy_input.body)
     except EvaluatorStuck:
         return failed("timeout")
+    except RuleFailed as error:
+        return failed("error", error.message)
     except EvaluatorFailed:
         return failed("error")
     return read(output)
@@ -232,7 +270,8 @@ def _message(claim: _Claim) -> str:
     if isinstance(problem, str) and problem in PROBLEMS:
         return f"what the call reaches for cannot be read in one way only: {PROBLEMS[problem]}"
     detail = ", ".join(f"{name} {_shown(value)}" for name, value in sorted(claim.data.items()))
-    return SENTENCES[claim.code] + (f": {detail}" if detail else "")
+    said = SENTENCES[claim.code] + (f": {detail}" if detail else "")
+    return with_step(said, claim.rule, TEXT_CHARACTERS_MAX)
 
 
 def _shown(value: object) -> str:
