@@ -93,7 +93,7 @@ def check(folder: Path, engine: str | None, *, as_json: bool) -> int:
 
     Rules are Rego v1 in package `aegis.rules`. Refused is what does not compile, reads an input
     path that does not exist, is read by nothing, or names a built-in whose answer differs from run
-    to run.
+    to run. A warning names what loads and will fail on ordinary text.
 
     Examples:
       aegisctl policy check policies/examples
@@ -102,7 +102,7 @@ def check(folder: Path, engine: str | None, *, as_json: bool) -> int:
     Exit codes: 0 loads, 1 would be refused, 2 the engine is not installed.
 
     """
-    problem, told = None, None
+    problem, told, warnings = None, None, []
     said: dict[str, str | None] = {}
     try:
         built = rules.bundle(folder)
@@ -111,6 +111,9 @@ def check(folder: Path, engine: str | None, *, as_json: bool) -> int:
         said = {name: rules.refusal(built, folder, name) for name in names}
         refusals = [f"{words} (engine {name})" for name, words in said.items() if words]
         problem = "; ".join(refusals) or None
+        # Without a word, of the engine that a daemon would judge by here.
+        judging = installed()[:1] if engine is None else names
+        warnings = [words for name in judging if (words := rules.warning(built, folder, name))]
     except PolicyInvalid as error:
         problem = error.message
     if problem is None:
@@ -118,8 +121,15 @@ def check(folder: Path, engine: str | None, *, as_json: bool) -> int:
         line = f"{loads}: {shown(str(folder))} as bundle {told} (on {' and '.join(said)})"
     else:
         told, line = None, _refused(problem)
-    document = {"loads": problem is None, "problem": problem, "bundle": told, "engines": said}
-    tell(document, [line], as_json=as_json)
+    document = {
+        "loads": problem is None,
+        "problem": problem,
+        "bundle": told,
+        "engines": said,
+        "warnings": warnings,
+    }
+    lines = [line, *(f"{coloured('warning', 'doubt')}: {shown(each, None)}" for each in warnings)]
+    tell(document, lines, as_json=as_json)
     return HOLDS if problem is None else BROKEN
 
 

@@ -12,7 +12,8 @@ from typing import Self
 from aegisd.core.capabilities import NONE
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
-from aegisd.rego.bundle import build, load_directory
+from aegisd.rego.bundle import build, decode, load_directory
+from aegisd.rego.check import check
 from aegisd.rego.engines import choose, installed
 from aegisd.rego.installation import Installation, base_folder, installation
 from aegisd.rego.judge import RegoJudge
@@ -115,6 +116,18 @@ def _refused(shelter: Shelter, document: Document, folder: Path) -> str | None:
     except PolicyInvalid as error:
         return in_folder(error.message, folder)
     return None
+
+
+def warning(document: Document, folder: Path, engine: str) -> str | None:
+    """Where an engine will fail on ordinary text that a call may have; None where it will not."""
+    place = check(decode(document.body)).plain_text
+    if engine != "regopy" or not place:
+        return None
+    return (
+        f"{in_folder(place, folder)} looks inside text: on regopy a call whose text has a "
+        "quotation mark, a backslash or a line break is denied POLICY_ERROR; compare whole strings "
+        "or beginnings, or judge on regorus"
+    )
 
 
 def in_folder(message: str, folder: Path) -> str:

@@ -6,7 +6,7 @@ replace the base rules. Everything else is refused with file, line and what to w
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import msgspec
@@ -48,14 +48,14 @@ class Facts(Struct, frozen=True):
 
     `reads` maps each section of the policy input to the fields some rule names; nothing else of
     the input can change an answer. `told` are those of them that an operator's rule names.
-    `plain_text` says that an operator's rule calls a function of `builtins.PLAIN_TEXT`, and `timed`
-    that one reads what time it is, or how long a session took. The base rules read that for the
-    manifest's budget alone, which the gate looks at itself.
+    `plain_text` is where such a rule first calls a function of `builtins.PLAIN_TEXT`, empty where
+    none does; `timed` tells that one reads what time it is, or how long a session took. The base
+    rules read that for the manifest's budget alone, which the gate looks at itself.
     """
 
     reads: Mapping[str, frozenset[str]]
     told: Mapping[str, frozenset[str]]
-    plain_text: bool
+    plain_text: str
     timed: bool
 
 
@@ -105,7 +105,7 @@ def _check(modules: Sequence[Module]) -> Facts:
     return Facts(
         reads=_reads(modules),
         told=told,
-        plain_text=any(map(_uses_plain_text, operators)),
+        plain_text=next((place for module in operators for place in _plain_text(module)), ""),
         timed="time" in told or "wall_time_ms" in told.get("snapshot", ()),
     )
 
@@ -372,9 +372,8 @@ def _reads(modules: Iterable[Module]) -> dict[str, frozenset[str]]:
     return {section: frozenset(found[section]) for section in sorted(found)}
 
 
-def _uses_plain_text(module: Module) -> bool:
+def _plain_text(module: Module) -> Iterator[str]:
     """The base rules call such functions too, but only on host names, which core has normalised."""
-    return any(
-        reference.called and reference.dotted in builtins.PLAIN_TEXT
-        for reference in module.references
-    )
+    for reference in module.references:
+        if reference.called and reference.dotted in builtins.PLAIN_TEXT:
+            yield f"{module.path}:{reference.line}: {reference.dotted}"

@@ -5,7 +5,9 @@ Whatever an evaluator does, the answer here is a verdict, and a failure is a ver
 
 import copy
 import hashlib
+import logging
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
@@ -35,11 +37,16 @@ MANIFESTS_MAX = 256
 # is at most a manifest or a bundle in size, and past the newest ones the store is asked.
 DOCUMENTS_MAX = 256
 
+# Seconds in which the same fault of a tenant's rules is told once.
+TELL_SECONDS = 60.0
+
 # A log from a stranger may name anything as a digest.
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+_logger = logging.getLogger("aegisd.rego")
 
 
 class RegoJudge:
@@ -70,6 +77,7 @@ class RegoJudge:
         self._manifests: OrderedDict[str, Capabilities] = OrderedDict()
         self._facts: OrderedDict[str, Facts | None] = OrderedDict()
         self._released: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._complaints: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._shelters = [shelter]
         self._answers = Answers() if recalls else None
 
@@ -196,7 +204,17 @@ class RegoJudge:
             return None
         if isinstance(program, Sheltered):
             program = program.of(self._tenant_id)
-        return judge(policy_input, _guarded(program))
+        verdict = judge(policy_input, _guarded(program))
+        if verdict.fault is not None and self._tenant_id != NOBODY:
+            self._tell(verdict.reasons[0].message)
+        return verdict
+
+    def _tell(self, why: str) -> None:
+        """Tell an operator of a failing rule: each fault once in a while, however many calls."""
+        now_s, key = time.monotonic(), (self._tenant_id, why)
+        if self._complaints.get(key, 0) <= now_s:
+            _remember(self._complaints, key, now_s + TELL_SECONDS, PROGRAMS_MAX)
+            _logger.warning("tenant %s: POLICY_ERROR: %s", *key)
 
     def _is_ours(self, bundle: bytes) -> bool:
         return self._evaluator.bounded and bundle == self._own

@@ -10,9 +10,10 @@ from functools import lru_cache
 
 import regopy
 
-from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
+from aegisd.core.errors import EvaluatorFailed, PolicyInvalid, RuleFailed
 from aegisd.rego.bundle import decode
 from aegisd.rego.check import CHECKED_MAX, Facts, check, project
+from aegisd.rego.failing import Failing
 from aegisd.rego.machine import Machine
 
 ENTRYPOINT = "aegis/decision/result"
@@ -23,19 +24,21 @@ class RegopyProgram:
 
     prompt = False
 
-    def __init__(self, machine: Machine, facts: Facts) -> None:
-        self._machine = machine
-        self._facts = facts
+    def __init__(self, machine: Machine, facts: Facts, failing: Failing) -> None:
+        self._machine, self._facts, self._failing = machine, facts, failing
 
     def evaluate(self, policy_input: bytes) -> bytes:
         """Judge a canonical policy input. Raises `EvaluatorFailed`; no answer is partial."""
         visible = project(policy_input, self._facts.reads)
         if self._facts.plain_text and b"\\" in visible:
-            raise EvaluatorFailed(
-                "this engine cannot look inside text with quotation marks, backslashes or line "
-                "breaks, and a rule of aegis.rules does; compare whole strings instead"
+            raise RuleFailed(
+                f"{self._facts.plain_text}: this engine cannot look inside text with quotation "
+                "marks, backslashes or line breaks; compare whole strings, or use regorus"
             )
-        return self._machine.ask(ENTRYPOINT, visible)
+        try:
+            return self._machine.ask(ENTRYPOINT, visible)
+        except EvaluatorFailed as error:
+            raise RuleFailed(f"{self._failing.place(visible)}{error.message}") from None
 
 
 class RegopyEvaluator:
@@ -53,10 +56,11 @@ class RegopyEvaluator:
         data = b'{"manifest":' + manifest + b"}"
         if facts.plain_text and b"\\" in manifest:
             raise PolicyInvalid(
-                "a rule of aegis.rules looks inside text, which this engine cannot do with "
+                f"{facts.plain_text} looks inside text, which this engine cannot do with "
                 "quotation marks, backslashes or line breaks; take them out of the manifest"
             )
-        return RegopyProgram(Machine(files, data, [ENTRYPOINT]), facts)
+        failing = Failing(self.name, files, data)
+        return RegopyProgram(Machine(files, data, [ENTRYPOINT]), facts, failing)
 
 
 @lru_cache(CHECKED_MAX)

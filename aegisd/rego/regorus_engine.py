@@ -14,13 +14,14 @@ from functools import lru_cache
 
 import aegis_regorus
 
-from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
+from aegisd.core.errors import PolicyInvalid, RuleFailed
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.core.policy.verdict import EVALUATION_STEPS_MAX
 from aegisd.rego import recursion
 from aegisd.rego.bundle import decode
 from aegisd.rego.check import CHECKED_MAX, check
 from aegisd.rego.complaint import explain
+from aegisd.rego.failing import Failing
 from aegisd.rego.module import read
 
 ENTRYPOINT = "data.aegis.decision.result"
@@ -45,8 +46,10 @@ class RegorusProgram:
         prover: aegis_regorus.Program | None,
         *,
         spoken: bool,
+        failing: Failing,
     ) -> None:
         self._whole, self._prover, self._spoken = whole, prover, spoken
+        self._failing = failing
         # One step of an operator's rule may be as long as the text that it makes.
         self.prompt = not spoken
 
@@ -59,8 +62,11 @@ class RegorusProgram:
                 except aegis_regorus.EvaluationError:
                     pass  # No proof. What there is to say is the interpreter's.
             return self._whole.evaluate(ENTRYPOINT, policy_input)
+        except (aegis_regorus.StepsExceeded, aegis_regorus.Undefined) as error:
+            raise RuleFailed(str(error)) from None
         except aegis_regorus.EvaluationError as error:
-            raise EvaluatorFailed(str(error)) from None
+            place = self._failing.place(policy_input) if self._spoken else ""
+            raise RuleFailed(f"{place}{error}") from None
 
     def _speaks(self, policy_input: bytes) -> bool:
         """Whether an operator's rule says something. Raises where one of them fails."""
@@ -87,7 +93,8 @@ class RegorusEvaluator:
         spoken = len(base) < len(files)
         entrypoints = [ENTRYPOINT, SILENT] if spoken else [ENTRYPOINT]
         whole = program(files, data, entrypoints)
-        return RegorusProgram(whole, _prover(base, data), spoken=spoken)
+        failing = Failing(self.name, files, data)
+        return RegorusProgram(whole, _prover(base, data), spoken=spoken, failing=failing)
 
 
 @lru_cache(CHECKED_MAX)

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 import msgspec
 
-from aegisd.core.errors import Busy, EvaluatorFailed, EvaluatorStuck, PolicyInvalid
+from aegisd.core.errors import Busy, EvaluatorFailed, EvaluatorStuck, PolicyInvalid, RuleFailed
 from aegisd.ports import Evaluator
 from aegisd.rego.child import (
     EVALUATION_MS_MAX,
@@ -140,7 +140,9 @@ class Sheltered:
         reply = self._lane.reply(question, self._source, self._tenant_id)
         if isinstance(reply, Answer):
             return reply.output
-        raise EvaluatorFailed(reply.message if isinstance(reply, Failure) else "no answer")
+        if isinstance(reply, Failure):
+            raise RuleFailed(reply.message)
+        raise EvaluatorFailed("no answer")
 
 
 class Lane:

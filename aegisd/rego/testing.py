@@ -67,7 +67,7 @@ def report(
     meter = Meter(files, modules) if coverage else None
     plain_text = check(files).plain_text
     benches = [
-        _Bench(name, modules, cases, plain_text=plain_text and name == "regopy")
+        _Bench(name, modules, cases, plain_text=bool(plain_text) and name == "regopy")
         for name in engines(opinion)
     ]
     outcomes = [_outcome(case, benches) for case in cases]

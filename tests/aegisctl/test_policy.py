@@ -230,3 +230,17 @@ def test_coverage_without_the_engine_that_counts_could_not_be_told(
     typed = type_("policy", "test", "--engine", "regopy", "--coverage", "--json")
     assert (typed.code, typed.out) == (2, "")
     assert "pip install ./native" in typed.err
+
+
+def test_a_check_warns_where_the_engine_that_would_judge_fails_on_ordinary_text(
+    tmp_path: Path, type_: Type
+) -> None:
+    rule = 'deny contains "x" if endswith(input.call.args.path, "x")\n'
+    (tmp_path / "a.rego").write_text(f"package aegis.rules\n\nimport rego.v1\n\n{rule}")
+    told = type_("policy", "check", tmp_path, "--engine", "regopy")
+    assert told.code == 0
+    assert f"warning: {tmp_path}/a.rego:5: endswith looks inside text" in told.out
+    (tmp_path / "a.rego").write_text(
+        f"package aegis.rules\n\nimport rego.v1\n\n{rule}".replace("endswith", "startswith")
+    )
+    assert "warning" not in type_("policy", "check", tmp_path, "--engine", "regopy").out

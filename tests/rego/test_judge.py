@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping, Sized
 import pytest
 
 from aegisd.core.capabilities import NONE
-from aegisd.core.errors import EvaluatorFailed, EvaluatorStuck, PolicyInvalid, StoreFailed
+from aegisd.core.errors import (
+    EvaluatorFailed,
+    EvaluatorStuck,
+    PolicyInvalid,
+    RuleFailed,
+    StoreFailed,
+)
 from aegisd.core.events import RELEASED
 from aegisd.core.policy.input import PolicyInput
 from aegisd.core.policy.verdict import Verdict, failed
@@ -290,3 +296,17 @@ def test_what_is_asked_apart_pushes_out_nothing(monkeypatch: pytest.MonkeyPatch)
     assert asked(apart, held.digest)
     assert asked(judge)
     assert len(engine.compiled) == 2
+
+
+def test_a_failing_rule_is_told_once_on_standard_error_and_a_replay_tells_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fails(_policy_input: bytes) -> bytes:
+        raise RuleFailed("rules/a.rego:7: rule deny: a rule failed")
+
+    judge = judging(OneEvaluator(fails))
+    for each in (judge, judge.of("acme"), judge.of("acme")):
+        asked(each)
+    (told,) = caplog.messages
+    assert told.startswith("tenant acme: POLICY_ERROR: ")
+    assert "rules/a.rego:7: rule deny" in told

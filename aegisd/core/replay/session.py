@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from aegisd.core import gate
-from aegisd.core.decision import Decision, PolicyDecision
+from aegisd.core.decision import Decision, PolicyDecision, Reason
 from aegisd.core.errors import LogCorrupt
 from aegisd.core.gate import Question
 from aegisd.core.log import detached
@@ -155,7 +155,17 @@ def _compared(
             yield misplaced(judgement.act.last, derived.event_type, "a row behind it", rules)
         else:
             for place, name, theirs, mine in _unlike(unseal(row.body), derived):
-                yield difference(row, place, klass, name, theirs, mine)
+                if klass == "tampered" or name != "reasons" or _told(theirs) != _told(mine):
+                    yield difference(row, place, klass, name, theirs, mine)
+
+
+def _told(reasons: str) -> list[tuple[str, str, str]] | str:
+    """Reasons without the words that other rules, or a failing engine, may put otherwise."""
+    try:
+        said = msgspec.json.decode(reasons, type=list[Reason])
+    except msgspec.MsgspecError:
+        return reasons
+    return sorted((each.code, each.rule, each.where) for each in said)
 
 
 def _unlike(recorded: Envelope, derived: Envelope) -> Iterator[tuple[Place, str, str, str]]:
