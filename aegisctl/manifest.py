@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 import msgspec
 
-from aegisctl import options
+from aegisctl import activations, options
 from aegisctl.display import coloured, count, note, say, say_json, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd import resources
@@ -35,6 +35,10 @@ def command() -> None:
       aegisctl manifest validate manifest.json
 
     """
+
+
+command.add_command(activations.register)
+command.add_command(activations.manifests)
 
 
 @command.command("validate")

@@ -7,7 +7,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from aegisctl import options
+from aegisctl import activations, options
 from aegisctl.display import coloured, count, table, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import rules
@@ -78,6 +78,11 @@ def command() -> None:
       aegisctl policy test rules/
 
     """
+
+
+command.add_command(activations.activate)
+command.add_command(activations.policies)
+command.add_command(activations.show)
 
 
 @command.command("check")

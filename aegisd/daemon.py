@@ -125,7 +125,7 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
             ),
         )
         server.answers(app(engine))
-        started = await engine.start(accept_rollback=accept_rollback)
+        started = await engine.start(accept_rollback=accept_rollback, keep_registered=True)
         serving = asyncio.create_task(_serve(server, listener))
         listening = asyncio.ensure_future(server.listening.wait())
         await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)

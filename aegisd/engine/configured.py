@@ -71,41 +71,49 @@ class Configured(Struct, frozen=True, kw_only=True):
     def due(
         self, state: TenantState, upgraded: Upgrade | None, generation: int
     ) -> Iterator[Replacement]:
-        """What is asked for and not in force. Raises `ConfigInvalid` against a later act.
+        """What is asked for and not in force, and nobody else put another in its place.
 
         `upgraded` is what the tenant's operator put in force, on the base rules of this build,
         where they were others.
         """
         active = state.activations
-        bundle = active.bundle
-        if bundle is not None and upgraded is not None:
-            bundle = replace(bundle, digest=upgraded.digest)
-        digest, named = self.bundle_digest, self.policy_named
-        if _must_activate(state.tenant_id, "policy", bundle, digest, named=named):
+        if _differs(_renewed(state, upgraded), self.bundle_digest, ours=True):
             act = policy_control(self.bundle, CONFIG, "changed at start", generation)
             yield Replacement(act=act, replaced=digest_of(active.bundle))
         elif upgraded is not None:
             yield Replacement(act=upgraded.act(generation), replaced=digest_of(active.bundle))
         held = self.capabilities
-        if held is None:
-            return
-        if _must_activate(state.tenant_id, "manifest", active.manifest, held.digest, named=True):
+        if held is not None and _differs(active.manifest, held.digest, ours=True):
             act = manifest_control(held, CONFIG, "changed at start")
             yield Replacement(act=act, replaced=digest_of(active.manifest))
 
+    def kept(self, state: TenantState, upgraded: Upgrade | None) -> str:
+        """What a tenant keeps although the start names another, and how to change it; or empty."""
+        held, told = self.capabilities, []
+        bundle, manifest = _renewed(state, upgraded), state.activations.manifest
+        if bundle and self.policy_named and _differs(bundle, self.bundle_digest):
+            told.append(
+                f"policy {bundle.digest} of {bundle.author}, and not the configured "
+                f"{self.bundle_digest} (`aegisctl policy activate FOLDER --tenant "
+                f"{state.tenant_id}` puts that in force)"
+            )
+        if manifest and held is not None and _differs(manifest, held.digest):
+            told.append(
+                f"manifest {manifest.digest} of {manifest.author}, and not the configured "
+                f"{held.digest} (`aegisctl manifest register FILE --tenant {state.tenant_id}` "
+                "puts that in force)"
+            )
+        return f"tenant {state.tenant_id} keeps {'; and '.join(told)}" if told else ""
 
-def _must_activate(
-    tenant_id: str, what: str, active: Activation | None, digest: str, *, named: bool
-) -> bool:
+
+def _renewed(state: TenantState, upgraded: Upgrade | None) -> Activation | None:
+    """The tenant's bundle, on the base rules of this build."""
+    bundle = state.activations.bundle
+    return bundle and (replace(bundle, digest=upgraded.digest) if upgraded else bundle)
+
+
+def _differs(active: Activation | None, digest: str, *, ours: bool = False) -> bool:
+    """Whether another digest is in force, or none; one of a start if `ours`, else of somebody."""
     if active is None:
         return True
-    if active.digest == digest:
-        return False
-    if active.author == CONFIG:
-        return True
-    if named:
-        raise ConfigInvalid(
-            f"tenant {tenant_id}: the configured {what} is {digest}, but {active.author} "
-            f"put {active.digest} in force since; start without --{what}, or activate it again"
-        )
-    return False
+    return active.digest != digest and (active.author == CONFIG) is ours

@@ -15,6 +15,7 @@ from aegisd.core.capabilities import Capabilities
 from aegisd.core.clock import CLOCK_DRIFT_MS_MAX
 from aegisd.core.errors import (
     CheckpointUnknown,
+    ConfigInvalid,
     PositionConflict,
     Stopping,
     StoreBroken,
@@ -69,7 +70,8 @@ class Start(Struct, frozen=True, kw_only=True):
 
     `upgraded` are those whose operator's rules stand on this build's base rules from now on,
     `broken` those of them whose rules do not load there, each with the reason, and `newer` those
-    whose base rules are of a newer build, which are answered 503. `changing` counts those whose
+    whose base rules are of a newer build, which are answered 503. `kept` says what tenants keep
+    that somebody registered, where the start names another. `changing` counts those whose
     logs do not hold yet what the start names; each does before its next decision. `clock_ms` is
     what this machine's clock showed and `newest_ms` the newest time in the log, 0 in an empty one;
     `ahead` are the tenants whose log is ahead of that clock, by milliseconds. `refolded` counts
@@ -81,6 +83,7 @@ class Start(Struct, frozen=True, kw_only=True):
     upgraded: tuple[str, ...] = ()
     broken: Mapping[str, str] = {}
     newer: tuple[str, ...] = ()
+    kept: Mapping[str, str] = {}
     clock_ms: int = 0
     newest_ms: int = 0
     ahead: Mapping[str, int] = {}
@@ -136,12 +139,13 @@ class Engine:
         # Those that are still told; one that failed is stopped with the others all the same.
         self._told = list(self._followers)
 
-    async def start(self, *, accept_rollback: bool = False) -> Start:
+    async def start(self, *, accept_rollback: bool = False, keep_registered: bool = False) -> Start:
         """Recover every tenant, and put the configuration and this build's base rules in force.
 
-        Raises `ConfigInvalid` where an operator's later act contradicts the configuration,
-        `LogCorrupt` where the log does not hold, and `LogRolledBack` where it is not the one that
-        was signed; with `accept_rollback` a log older than that goes on, and says so.
+        What somebody registered instead stays in force with `keep_registered`; else it raises
+        `ConfigInvalid` before anything is written. Raises `LogCorrupt` where the log does not hold,
+        and `LogRolledBack` where it is not the one that was signed; with `accept_rollback` a log
+        older than that goes on, and says so.
         """
         self._configured.tell(self._judge)
         self._configured.check_zone(self._clock)
@@ -158,6 +162,8 @@ class Engine:
             shared=self._store.shared,
         )
         await found.look(tenants)
+        if found.kept and not keep_registered:
+            raise ConfigInvalid(f"{next(iter(found.kept.values()))}; or name none")
         # A start that is refused for one tenant has written nothing for another.
         for states in found.warm:
             self._writers.take(states)
@@ -179,6 +185,7 @@ class Engine:
             upgraded=tuple(found.upgrades),
             broken={name: each.problem for name, each in found.upgrades.items() if each.problem},
             newer=tuple(found.newer),
+            kept=found.kept,
             clock_ms=clock_ms,
             newest_ms=max(found.newest.values(), default=0),
             ahead={name: by for name, by in gaps if by > CLOCK_DRIFT_MS_MAX},

@@ -25,7 +25,8 @@ class Survey:
 
     By tenant: `ends` are where the logs end, `newest` their newest times, `due` the acts for those
     that have something else in force than the start names, and `upgrades` those of them that go on
-    with an operator's rules. `newer` have base rules of a newer build, and `warm` are the first
+    with an operator's rules. `kept` says what somebody put in force and the start leaves there.
+    `newer` have base rules of a newer build, and `warm` are the first
     states, as many as stay in memory.
     """
 
@@ -49,16 +50,14 @@ class Survey:
         self.newest: dict[str, int] = {}
         self.due: dict[str, Due] = {}
         self.upgrades: dict[str, Upgrade] = {}
+        self.kept: dict[str, str] = {}
         self.newer: list[str] = []
         self._reads, self._configured, self._judge = reads, configured, judge
         self._recall, self._upgrade = recall, upgrade
         self._at_once = RECOVER_AT_ONCE * (READ_THREADS_MAX if shared else 1)
 
     async def look(self, tenants: Sequence[str]) -> None:
-        """Read them all.
-
-        Raises `ConfigInvalid` against an operator's later act, and `LogCorrupt`.
-        """
+        """Read them all. Raises `LogCorrupt`."""
         for first in range(0, len(tenants), self._at_once):
             shares = range(first, min(first + self._at_once, len(tenants)), RECOVER_AT_ONCE)
             work = [
@@ -87,6 +86,8 @@ class Survey:
         upgraded = await self._upgrade(active) if is_kept(active) else None
         if upgraded is not None:
             self.upgrades[tenant_id] = upgraded
+        if kept := self._configured.kept(state, upgraded):
+            self.kept[tenant_id] = kept
         due = tuple(self._configured.due(state, upgraded, self._judge.generation))
         if due:
             self.due[tenant_id] = due

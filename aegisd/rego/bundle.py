@@ -5,6 +5,7 @@ decision. Tests never enter a bundle: they are not part of what decides.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -13,13 +14,19 @@ import msgspec
 import rfc8785
 from msgspec import Struct
 
-from aegisd.core.errors import PolicyInvalid
+from aegisd.core.errors import InvalidJson, PolicyInvalid
+from aegisd.core.log.canonical import encode, parse
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.rego.check import admit
 
 BASE_PREFIX = "aegis/"
 ENTRY_FILE = "aegis/decision.rego"
 TEST_SUFFIX = "_test.rego"
+
+# Where rules find data files: `limits.json` beside them is `data.aegis.rules.tables.limits`.
+TABLES = "aegis.rules.tables"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 # Bytes of Rego in one bundle. A thousand pages of rules; more is data, which belongs in a manifest.
 BUNDLE_BYTES_MAX = 1_048_576
@@ -96,6 +103,8 @@ def decode(bundle: bytes) -> dict[str, str]:
 def load_directory(path: Path, *, tests: bool = False) -> dict[str, str]:
     """The `*.rego` files below a folder by relative POSIX path; with `tests`, only `*_test.rego`.
 
+    A `*.json` file beside them is data, and becomes a file of rules that gives it; see `TABLES`.
+
     Symbolic links are refused: what is reviewed is what is loaded. So is a folder without rules: a
     wrong one must not pass for one that forbids nothing. Raises `PolicyInvalid`.
     """
@@ -103,20 +112,35 @@ def load_directory(path: Path, *, tests: bool = False) -> dict[str, str]:
         raise PolicyInvalid(f"{path}: expected a folder of .rego files")
     files: dict[str, str] = {}
     left = BUNDLE_BYTES_MAX
-    for file in _rego_files(path):
+    for file in _files(path):
         if file.name.endswith(TEST_SUFFIX) is not tests:
             continue
         if len(files) == FILES_MAX:
             raise PolicyInvalid(f"{path}: more than FILES_MAX = {FILES_MAX} files")
         data = _read(file, left)
         left -= len(data)
-        files[file.relative_to(path).as_posix()] = _decode_text(file, data)
-    if not files and not tests:
+        name = file.relative_to(path).as_posix()
+        if file.suffix == ".json":
+            files[f"{name}.rego"] = _table(file, data)
+        else:
+            files[name] = _decode_text(file, data)
+    if not tests and all(name.endswith(".json.rego") for name in files):
         raise PolicyInvalid(f"{path}: expected rules in .rego files, found none")
     return files
 
 
-def _rego_files(path: Path) -> Iterator[Path]:
+def _table(file: Path, data: bytes) -> str:
+    """A data file as rules that engines read alike. Raises `PolicyInvalid`."""
+    if not _NAME.match(file.stem):
+        raise PolicyInvalid(f"{file}: name it by a word of letters, digits and _: rules read it so")
+    try:
+        value = encode(parse(data)).decode()
+    except InvalidJson as error:
+        raise PolicyInvalid(f"{file}: {error.message}") from None
+    return f"package {TABLES}\n\nimport rego.v1\n\n{file.stem} := {value}\n"
+
+
+def _files(path: Path) -> Iterator[Path]:
     try:
         entries = sorted(islice(path.rglob("*"), ENTRIES_MAX + 1))
     except OSError as error:
@@ -126,7 +150,7 @@ def _rego_files(path: Path) -> Iterator[Path]:
     for entry in entries:
         if entry.is_symlink():
             raise PolicyInvalid(f"{entry}: a symbolic link; put the file itself there")
-        if entry.suffix == ".rego" and entry.is_file():
+        if entry.suffix in (".rego", ".json") and entry.is_file():
             yield entry
 
 

@@ -103,7 +103,7 @@ def programs(rules: str, manifest: int) -> Mapping[str, Program] | None:
 def looks_inside(rules: str) -> bool:
     """Whether operators' rules call a function that rego-cpp gets wrong on escapes."""
     files = {f"rules/{path}": text for path, text in operators_rules()[rules].items()}
-    return check(files).plain_text
+    return bool(check(files).plain_text)
 
 
 def compare(rules: str, manifest: int, document: inputs.Json) -> tuple[Verdict, Difference | None]:

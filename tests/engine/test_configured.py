@@ -99,7 +99,7 @@ def test_a_manifest_is_put_in_force_where_there_was_none_and_stays_where_none_is
 def test_after_an_operators_manifest_a_start_that_names_another_is_refused() -> None:
     with pytest.raises(ConfigInvalid) as raised:
         starts(configured(), "manifest", configured())
-    for word in (OPEN.digest, STRICT.digest, "ann", "--manifest"):
+    for word in (OPEN.digest, STRICT.digest, "ann", "manifest register FILE --tenant acme"):
         assert word in raised.value.message
     done = [BUNDLE_ACT, OPEN_ACT, ("MANIFEST_REGISTERED", "ann", STRICT.digest)]
     assert starts(configured(), "manifest", configured(None)) == done
@@ -112,7 +112,7 @@ def test_after_an_operators_policy_only_a_start_that_names_another_is_refused() 
     assert starts(configured(), "policy", configured()) == done
     with pytest.raises(ConfigInvalid) as raised:
         starts(configured(), "policy", configured(bundle=OTHER, policy_named=True))
-    for word in (digest(OTHER), anns, "ann", "--policy"):
+    for word in (digest(OTHER), anns, "ann", "policy activate FOLDER --tenant acme"):
         assert word in raised.value.message
 
 
@@ -138,5 +138,24 @@ def test_a_start_with_a_manifest_in_an_unknown_zone_is_refused() -> None:
         with pytest.raises(ConfigInvalid, match="zone"):
             async with running(MemoryStore(), told=configured(manifest(zone="Nowhere"))):
                 pass
+
+    run(story())
+
+
+def test_a_start_may_leave_what_somebody_registered_and_serve_all_others_as_it_names() -> None:
+    async def story() -> None:
+        store, judge = MemoryStore(), judge_of_both()
+        async with running(store, judge=judge) as engine:
+            for tenant_id in ("a", "b"):
+                await engine.append((proposal(tenant_id=tenant_id),))
+            await engine.register_manifest("b", STRICT, author="ann", reason="r")
+        third = manifest(name="third")
+        async with running(
+            store, judge=judge, told=configured(third), keep_registered=True
+        ) as again:
+            for tenant_id, in_force in (("a", third.digest), ("b", STRICT.digest)):
+                active = (await again.reads.tenant(tenant_id)).activations.manifest
+                assert active is not None
+                assert active.digest == in_force
 
     run(story())

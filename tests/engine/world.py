@@ -188,6 +188,7 @@ async def running(
     on_fatal: Callable[[str], None] = ignore,
     evidence: Signing | None = None,
     accept_rollback: bool = False,
+    keep_registered: bool = False,
 ) -> AsyncIterator[Engine]:
     """Start an engine on a store; stop it in an orderly way. A judge keeps its documents."""
     engine = compose.engine(
@@ -200,7 +201,7 @@ async def running(
         snapshot_key=SNAPSHOT_KEY,
     )
     try:
-        await engine.start(accept_rollback=accept_rollback)
+        await engine.start(accept_rollback=accept_rollback, keep_registered=keep_registered)
         yield engine
     finally:
         await engine.stop()

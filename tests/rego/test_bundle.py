@@ -158,3 +158,19 @@ def test_a_folder_without_rules_is_not_taken_for_rules_that_forbid_nothing(tmp_p
     with pytest.raises(PolicyInvalid, match=r"expected rules in \.rego files, found none"):
         load_directory(tmp_path)
     assert load_directory(tmp_path, tests=True)
+
+
+def test_a_data_file_beside_rules_is_a_table_that_they_read_and_no_rule_by_itself(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "limits.json").write_text('{"b": 1.50, "a": ["\\u00e9", null]}')
+    with pytest.raises(PolicyInvalid, match="found none"):
+        load_directory(tmp_path)
+    (tmp_path / "a.rego").write_text("package aegis.rules\n")
+    table = load_directory(tmp_path)["limits.json.rego"]
+    assert table.startswith("package aegis.rules.tables\n")
+    assert table.endswith('\nlimits := {"a":["é",null],"b":1.5}\n')
+    for name, text in (("of-day.json", "1"), ("limits.json", "{")):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(PolicyInvalid, match=name):
+            load_directory(tmp_path)
