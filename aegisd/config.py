@@ -6,7 +6,7 @@ is configured is silently ignored.
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -65,6 +65,8 @@ class Settings(
         "checkpoints_path": "checkpoints.path",
         "checkpoints_interval_ms": "checkpoints.interval_ms",
         "checkpoints_events": "checkpoints.events",
+        "log_level": "log.level",
+        "log_requests": "log.requests",
     },
 ):
     """Everything the daemon can be told. Paths are as given; nothing is opened here.
@@ -86,6 +88,8 @@ class Settings(
     checkpoints_interval_ms: Annotated[int, Meta(ge=0, le=CHECKPOINT_INTERVAL_MS_MAX)] = 1000
     checkpoints_events: Annotated[int, Meta(ge=1, le=CHECKPOINT_EVENTS_MAX)] = 256
     trust_mode: Literal["dev", "prod"] = "dev"
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    log_requests: bool = False
 
     def address(self) -> Address:
         """`addr` parsed. Raises `ConfigInvalid` for anything but a loopback address."""
@@ -93,7 +97,7 @@ class Settings(
 
 
 def read(
-    flags: Mapping[str, str | None], environment: Mapping[str, str], file: Path | None
+    flags: Mapping[str, str | bool | None], environment: Mapping[str, str], file: Path | None
 ) -> Settings:
     """Merge the three sources. Raises `ConfigInvalid`, naming the source and the setting."""
     merged: dict[str, object] = {}
@@ -161,7 +165,21 @@ def _load(file: Path) -> Mapping[str, object]:
         return {}
     if not isinstance(loaded, dict):
         raise ConfigInvalid(f"{file}: expected a mapping of settings")
-    return loaded
+    settings: dict[str, object] = {}
+    for name, value in _dotted(loaded):
+        if name in settings:
+            raise ConfigInvalid(f"{file}: {named(name)} is given twice, nested and with a dot")
+        settings[name] = value
+    return settings
+
+
+def _dotted(nested: Mapping[str, object], above: str = "") -> Iterator[tuple[str, object]]:
+    """Settings by their names: `policy: {engine: regopy}` is `policy.engine: regopy`."""
+    for name, value in nested.items():
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
 
 
 def _known(values: Mapping[str, object], source: str) -> dict[str, object]:

@@ -3,11 +3,14 @@
 import asyncio
 import datetime as dt
 import gc
+import logging
 import os
+import shlex
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,15 +19,20 @@ import msgspec
 import uvloop
 
 from aegisd import __version__, compose, config
+from aegisd.core.activation import Activation
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import AegisError, ConfigInvalid
+from aegisd.door import example
 from aegisd.engine.checkpoints import Signing
 from aegisd.engine.clock import SystemClock
-from aegisd.engine.engine import Start
+from aegisd.engine.engine import Engine, Start
 from aegisd.http.app import app
+from aegisd.http.request_log import RequestLog
 from aegisd.http.server import Server
 from aegisd.ports import EventStore
+from aegisd.printable import shown
 from aegisd.rego.installation import installation
+from aegisd.rego.judge import RegoJudge
 from aegisd.store.dsn import open_store, without_password
 
 # Seconds a thread may keep the interpreter from the others. The evaluator and the store take it
@@ -34,6 +42,11 @@ SWITCH_SECONDS = 0.0005
 # Objects made before the collector looks for cycles. Decisions make none that matter, and the
 # resident sessions are many: at Python's default of 700 it would walk young objects all the time.
 GARBAGE_OBJECTS = 50_000
+
+# Tenants whose manifest and rules the start names one by one.
+TENANTS_SHOWN_MAX = 8
+
+_logger = logging.getLogger("aegisd")
 
 EXIT_OK, EXIT_BROKEN, EXIT_CONFIG = 0, 70, 78
 
@@ -64,10 +77,17 @@ EXIT_OK, EXIT_BROKEN, EXIT_CONFIG = 0, 70, 78
     is_flag=True,
     help="Start once on a log older than what it signed; recorded in it.",
 )
+@click.option("--log-level", help="debug, info, warning or error.  [default: warning]")
+@click.option(
+    "--log-requests",
+    is_flag=True,
+    default=None,
+    help="Write a line on standard error for each request.",
+)
 @click.option("--print-config", is_flag=True, help="Print the settings in force and exit.")
 @click.version_option(__version__, prog_name="aegisd")
 def main(
-    file: Path | None, *, print_config: bool, accept_rollback: bool, **flags: str | None
+    file: Path | None, *, print_config: bool, accept_rollback: bool, **flags: str | bool | None
 ) -> None:
     """Run the gate between agents and their tools.
 
@@ -83,6 +103,7 @@ def main(
             shown = msgspec.structs.replace(settings, dsn=without_password(settings.dsn))
             click.echo(msgspec.json.format(msgspec.json.encode(shown)).decode())
             return
+        _log(settings.log_level)
         code = uvloop.run(_run(settings, accept_rollback=accept_rollback))
     except AegisError as error:
         _refuse(error.message)
@@ -124,14 +145,16 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
                 settings.dsn, settings.snapshot_key, settings.signing_key
             ),
         )
-        server.answers(app(engine))
+        served = app(engine)
+        server.answers(RequestLog(served) if settings.log_requests else served)
         started = await engine.start(accept_rollback=accept_rollback, keep_registered=True)
         serving = asyncio.create_task(_serve(server, listener))
         listening = asyncio.ensure_future(server.listening.wait())
         await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
-        _announce(listener, settings, judge.evaluator(), manifest, signing, started)
+        in_force = [line async for line in _in_force(engine, judge)]
+        _announce(listener, settings, judge.evaluator(), manifest, signing, started, in_force)
         await serving
         await engine.stop()
     finally:
@@ -166,7 +189,29 @@ async def _serve(server: Server, listener: socket.socket) -> None:
     # interrupt is meant for what is in front.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGINT, stop)
+    # A terminal that goes takes along what it shows; elsewhere a hang-up means "read it again".
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stop if sys.stderr.isatty() else _say_no)
     await server.serve(sockets=[listener])
+
+
+def _say_no() -> None:
+    _logger.warning(
+        "SIGHUP: nothing is read again; put a manifest or rules in force with `aegisctl manifest "
+        "register` or `aegisctl policy activate`, and start again for another setting"
+    )
+
+
+def _log(level: str) -> None:
+    """Lines on standard error, each with its time in UTC."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        logging.Formatter(
+            "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
+        )
+    )
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(handlers=[handler], level=level.upper())
 
 
 def _listen(address: config.Address) -> socket.socket:
@@ -190,6 +235,7 @@ def _announce(
     manifest: Capabilities | None,
     signing: Signing,
     started: Start,
+    in_force: Sequence[str],
 ) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -209,17 +255,37 @@ def _announce(
         f"  evidence  checkpoints {_often(signing)}, signed by {_signers(signing)}",
         "  access    no authentication: whoever reaches this port acts as agent and as operator",
     ]
+    lines += in_force
     lines += _clock(started)
     lines += _rules(started)
     if settings.address().assumed:
         lines.append("  address   a bare :PORT is read as loopback, 127.0.0.1")
-    event = (
-        '{"tenant_id":"acme","session_id":"s1","event_type":"TOOL_CALL_PROPOSED",'
-        '"payload":{"tool_name":"read_file","args":{"path":"/workspace/notes.txt"}}}'
-    )
-    lines += ["Try it:", f"  curl -s {url}/v1/events -d '{event}'"]
+    event = example.event(None if manifest is None else manifest.manifest)
+    lines += ["Try it:", f"  curl -s {url}/v1/events -d {shlex.quote(event)}"]
     click.echo("\n".join(lines))
     sys.stdout.flush()
+
+
+async def _in_force(engine: Engine, judge: RegoJudge) -> AsyncIterator[str]:
+    """What the first tenants are governed by, and who put it there."""
+    tenants = await engine.reads.tenants()
+    for tenant_id in tenants[:TENANTS_SHOWN_MAX]:
+        active = (await engine.reads.tenant(tenant_id)).activations
+        manifest = "no manifest, so all is denied"
+        if active.manifest is not None:
+            held = judge.capabilities(active.manifest.digest)
+            terms = None if held is None else held.manifest
+            named = f"{terms.name} {terms.version}" if terms else "that cannot be read"
+            manifest = f"manifest {shown(named)} {_by(active.manifest)}"
+        rules = "" if active.bundle is None else f", rules {_by(active.bundle)}"
+        yield f"  in force  {tenant_id}: {manifest}{rules}"
+    if len(tenants) > TENANTS_SHOWN_MAX:
+        more = len(tenants) - TENANTS_SHOWN_MAX
+        yield f"  in force  and {_tenants(more)} more: `aegisctl manifest list --tenant ID`"
+
+
+def _by(active: Activation) -> str:
+    return f"({active.digest[:8]}, {active.author})"
 
 
 def _rules(started: Start) -> Iterator[str]:
@@ -234,6 +300,8 @@ def _rules(started: Start) -> Iterator[str]:
             f"  changed   {_tenants(started.changing)} get the manifest and the policy named here, "
             "each before its next decision; /readyz tells how far it is"
         )
+    for told in started.kept.values():
+        yield f"  kept      {told}"
     if started.upgraded:
         put = f"{_tenants(len(started.upgraded))} put on the base rules of this build"
         yield f"  upgrade   {put}, with the same operator's files"

@@ -198,3 +198,19 @@ def test_how_often_is_bounded(name: str, most: int, yaml: Path) -> None:
 def test_what_signs_is_named_once_and_whole(given: dict[str, str], yaml: Path) -> None:
     yaml.write_text("".join(f"{name}: {value}\n" for name, value in given.items()))
     assert "signing." in refusal(file=yaml)
+
+
+def test_a_nested_setting_is_the_one_with_a_dot_and_may_not_be_given_both_ways(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "aegis.yaml"
+    file.write_text("policy: {engine: regopy}\nlog:\n  level: info\n  requests: true\n")
+    settings = read({}, {}, file)
+    assert (settings.policy_engine, settings.log_level) == ("regopy", "info")
+    assert settings.log_requests
+    file.write_text("policy.engine: regopy\npolicy: {engine: regorus}\n")
+    with pytest.raises(ConfigInvalid, match="given twice"):
+        read({}, {}, file)
+    file.write_text("policy: {enginge: regopy}\n")
+    with pytest.raises(ConfigInvalid, match=r"nearest is 'policy\.engine'"):
+        read({}, {}, file)

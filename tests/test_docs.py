@@ -5,6 +5,7 @@ Prose cannot be tested; names, numbers, tables, links and examples can.
 
 import ast
 import importlib
+import json
 import os
 import re
 import shlex
@@ -174,10 +175,10 @@ def test_the_settings_table_has_every_setting_with_its_default() -> None:
     for name, spelled in config.NAMES.items():
         flag, variable, _, default, _ = rows[spelled]
         typed = f"--{name.replace('_', '-')}"
-        assert flag.startswith(f"`{typed} ") if typed in flags else flag == ""
+        assert flag.startswith((f"`{typed} ", f"`{typed}`")) if typed in flags else flag == ""
         assert variable == f"`AEGIS_{name.upper()}`"
         value = getattr(config.Settings(), name)
-        assert value is None or default == f"`{value}`"
+        assert value is None or default in (f"`{value}`", f"`{json.dumps(value)}`")
 
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────────

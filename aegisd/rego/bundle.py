@@ -26,6 +26,9 @@ TEST_SUFFIX = "_test.rego"
 # Where rules find data files: `limits.json` beside them is `data.aegis.rules.tables.limits`.
 TABLES = "aegis.rules.tables"
 
+# What begins a rule: a word at the start of a line that begins nothing else.
+_RULE = re.compile(r"^\s*(?!(?:package|import)\b)[A-Za-z_]", re.MULTILINE)
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 # Bytes of Rego in one bundle. A thousand pages of rules; more is data, which belongs in a manifest.
@@ -124,8 +127,12 @@ def load_directory(path: Path, *, tests: bool = False) -> dict[str, str]:
             files[f"{name}.rego"] = _table(file, data)
         else:
             files[name] = _decode_text(file, data)
-    if not tests and all(name.endswith(".json.rego") for name in files):
-        raise PolicyInvalid(f"{path}: expected rules in .rego files, found none")
+    rules = (text for name, text in files.items() if not name.endswith(".json.rego"))
+    if not tests and not any(map(_RULE.search, rules)):
+        raise PolicyInvalid(
+            f"{path}: expected rules in .rego files, found none; for the base rules alone name no "
+            "folder"
+        )
     return files
 
 

@@ -1,6 +1,7 @@
 """What stops the daemon in order, however it was started."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -28,3 +29,16 @@ def test_an_interrupt_is_ignored_where_it_was_started_so(tmp_path: Path) -> None
         assert client.propose("s1")["seq"] == 2
         assert client.propose("s1")["seq"] == 4
         assert daemon.stop() == 0
+
+
+def test_a_hang_up_is_answered_with_a_no_and_a_time_and_nothing_ends(tmp_path: Path) -> None:
+    with Daemon(tmp_path) as daemon:
+        client = daemon.connect()
+        client.propose("s1")
+        os.kill(daemon.pid, signal.SIGHUP)
+        assert client.propose("s1")["seq"] == 2
+        assert daemon.stop() == 0
+        told = daemon.errors()
+    assert re.search(
+        r"^\d{4}-\d\d-\d\dT[\d:.]+Z WARNING aegisd: SIGHUP: nothing", told, re.MULTILINE
+    )
