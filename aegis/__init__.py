@@ -16,6 +16,7 @@ from aegis.decision import (
     Denied,
     Preview,
     Receipt,
+    TimedOut,
     UnmetCondition,
     Withheld,
 )
@@ -36,6 +37,7 @@ __all__ = (
     "Reason",
     "Receipt",
     "Session",
+    "TimedOut",
     "Unavailable",
     "UnmetCondition",
     "Withheld",

@@ -108,6 +108,10 @@ class Withheld(Denied):
     """The call ran, and what it gave back is kept from the caller."""
 
 
+class TimedOut(Withheld):
+    """The call took longer than its decision allows; what it gave back, if anything, is lost."""
+
+
 _reasons = msgspec.json.Decoder(tuple[Reason, ...]).decode
 _named = msgspec.json.Decoder(dict[str, object]).decode
 _typed = msgspec.json.Decoder(tuple[dict[str, object], ...]).decode

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aegis.decision import Decision, decided, receipt
 from aegis.events import Events
-from aegis.tool import Function, Tool, check_release, limits_of
+from aegis.tool import Function, Tool, check_release, limits_of, on_time
 from aegisd.core.errors import AegisError, Unavailable
 from aegisd.core.shapes.payload import NAME_CHARACTERS_MAX
 
@@ -34,7 +34,8 @@ def governed(tool: Tool, events: Events, record: Record) -> Function:
             record(events.executed(call_id))
             started_s = time.monotonic()
             value = tool.function(*asked.bound.args, **asked.bound.kwargs)
-            limits.check_time(started_s)
+            with on_time(decision):
+                limits.check_time(started_s)
             value, told = tool.outcome(value, decision, limits)
             answer = ending.result(events.result(call_id, told))
         check_release(receipt(answer))
@@ -57,9 +58,10 @@ def governed_async(tool: Tool, events: Events, record: RecordAsync) -> Function:
             limits = limits_of(decision)
             _, stopped = await _answered(record(events.executed(call_id)))
             _pass_on(stopped)
-            value = await limits.within(
-                partial(tool.function, *asked.bound.args, **asked.bound.kwargs)
-            )
+            with on_time(decision):
+                value = await limits.within(
+                    partial(tool.function, *asked.bound.args, **asked.bound.kwargs)
+                )
             value, told = tool.outcome(value, decision, limits)
             answer, stopped = await _answered(record(events.result(call_id, told)))
         # Past the end: the result is in the log, and a call has no second end.

@@ -1,12 +1,13 @@
 """A function as a governed tool: how its call is told to the gate, and what may come out of it."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from aegis.decision import Decision, Receipt, UnmetCondition, Withheld
+from aegis.decision import Decision, Receipt, TimedOut, UnmetCondition, Withheld
 from aegisd.core.errors import InvalidField
-from aegisd.pep.condition import Limits, Unkept, limits, require_none
+from aegisd.pep.condition import Late, Limits, Unkept, limits, require_none
 from aegisd.pep.output import KeptBack, Tell, admit
 from aegisd.pep.value import plain
 
@@ -102,6 +103,15 @@ def limits_of(decision: Decision) -> Limits:
         raise UnmetCondition(
             decision, f"allowed on a condition that governed() cannot keep: {unkept.condition}"
         ) from None
+
+
+@contextmanager
+def on_time(decision: Decision) -> Iterator[None]:
+    """What runs inside is held to the time of its decision. Raises `TimedOut`."""
+    try:
+        yield
+    except Late as late:
+        raise TimedOut(decision, str(late)) from None
 
 
 def check_release(receipt: Receipt) -> None:

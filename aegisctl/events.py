@@ -61,7 +61,9 @@ class Filter(Struct, frozen=True):
     "--outcome", type=click.Choice(OUTCOMES), help="Only decisions, and what they are about."
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N events.")
-@click.option("--follow", is_flag=True, help="Go on as a server records more, until Ctrl-C.")
+@click.option(
+    "--follow", is_flag=True, help="Only what a server records from now on, until Ctrl-C."
+)
 @click.option("--json", "as_json", is_flag=True, help="One canonical JSON object per line.")
 def command(  # noqa: PLR0913 - click passes each option by its name
     file: str | None,
@@ -126,7 +128,7 @@ def _matching(log: Log, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]
 
 
 def _followed(log: ServerLog, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]:
-    position = 0
+    position = log.end(tenant_id)
     filters = msgspec.structs.asdict(wanted)
     while True:
         for event in log.matching(tenant_id, from_position=position, **filters):

@@ -15,7 +15,7 @@ from aegisd.audit.verification.result import sentence
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, NotFound
 from aegisd.ports import EventReader, EventStore
 from aegisd.printable import shown
-from aegisd.store.sqlite.file import SIDE_FILES
+from aegisd.store.sqlite.file import SIDE_FILES, leave_wal
 from aegisd.store.sqlite.store import SqliteStore
 from aegisd.whole_file import sync
 
@@ -48,6 +48,7 @@ def write_file(
     with _replacing(place) as draft:
         with closing(SqliteStore(str(draft))) as store:
             copied = replica.replicate(source, store, until, progress)
+        leave_wal(str(draft))
         with log.opened_database(str(draft)) as written:
             return verify(written, copied)
 

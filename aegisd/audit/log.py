@@ -123,6 +123,8 @@ def known_tenants(log: Log, tenant_id: str | None) -> list[str]:
     except InvalidField:
         if tenant_id is None:
             raise
+        if next(iter(log.events(tenant_id, limit=1)), None) is None:
+            raise NotFound(f"the server has no event of tenant {shown(tenant_id)}") from None
         return [tenant_id]
     if tenant_id is None:
         if not tenants:

@@ -18,6 +18,10 @@ class Unkept(Exception):
         self.condition = condition
 
 
+class Late(TimeoutError):
+    """A call that took longer than its decision allows, and not one that says so of itself."""
+
+
 class Limits(NamedTuple):
     """What an allowed call is held to; None where there is no limit."""
 
@@ -25,14 +29,14 @@ class Limits(NamedTuple):
     max_output_bytes: int | None
 
     def check_time(self, started_s: float) -> None:
-        """Raise `TimeoutError` for a call that took too long by the monotonic clock."""
+        """Raise `Late` for a call that took too long by the monotonic clock."""
         if self.timeout_ms is not None and (time.monotonic() - started_s) * 1000 > self.timeout_ms:
             raise self._late()
 
     async def within(self, call: Callable[[], Awaitable[object]]) -> object:
         """Await a call for its time. One that blocks, or goes on when told to stop, is late.
 
-        Raises `TimeoutError`, and what the call raises.
+        Raises `Late`, and what the call raises.
         """
         # Who has no event loop shall not wait for its import.
         import asyncio  # noqa: PLC0415
@@ -51,8 +55,8 @@ class Limits(NamedTuple):
         self.check_time(started_s)
         return value
 
-    def _late(self) -> TimeoutError:
-        return TimeoutError(
+    def _late(self) -> Late:
+        return Late(
             f"the tool took longer than timeout_ms = {self.timeout_ms}; its result is withheld"
         )
 

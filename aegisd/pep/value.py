@@ -35,6 +35,12 @@ def plain_object(
     value: Mapping[str, object], where: str, depth: int = DEPTH_MAX
 ) -> dict[str, object]:
     """A copy of a JSON object. Raises as `plain`."""
+    if not isinstance(value, Mapping):
+        raise InvalidField(
+            f"{where}: expected an object, a dict of names to values, found a "
+            f"{type(value).__name__}",
+            field=where,
+        )
     copied: dict[str, object] = {}
     for key, member in value.items():
         if type(key) is not str:

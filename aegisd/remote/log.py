@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from aegisd.core.errors import AegisError, ConfigInvalid, InvalidField, NotFound, Unavailable
+from aegisd.core.log import checkpoint
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.remote.client import PAGE_EVENTS, Client, segment
@@ -39,6 +40,10 @@ class _Session(Struct):
 class _Sessions(Struct):
     sessions: list[_Session]
     next_page_token: str | None
+
+
+class _Note(Struct):
+    note: str
 
 
 class ServerLog:
@@ -112,6 +117,17 @@ class ServerLog:
             if page.next_page_token == page_token:
                 raise Unavailable(f"{self.client.url} gave the same page token twice")
             page_token = page.next_page_token
+
+    def end(self, tenant_id: str) -> int:
+        """The position behind the newest event: the signed are counted, the rest looked at."""
+        try:
+            answer = self.client.get("/v1/checkpoints/latest", tenant_id=tenant_id)
+            position = checkpoint.read(self.client.read(answer, _Note).note)[0].size
+        except NotFound:
+            position = 0
+        for found in self.events(tenant_id, from_position=position):
+            position = found.position + 1
+        return position
 
     def document(self, digest: bytes) -> Document | None:
         """See `aegisd.ports.LogReader.document`."""

@@ -8,7 +8,7 @@ from typing import Any, Never
 
 import pytest
 
-from aegis import AsyncGate, Gate, Withheld
+from aegis import AegisError, AsyncGate, Denied, Gate, TimedOut, Withheld
 from aegisd.core.log.canonical import encode
 from aegisd.core.proposal import PAYLOAD_BYTES_MAX
 from tests.aegis.world import declared, run, told
@@ -71,15 +71,15 @@ def test_timeout_ms_ends_an_async_call_and_withholds_a_plain_ones_late_result() 
                     ended.append("cancelled")
                 return "late"
 
-            with pytest.raises(TimeoutError, match="timeout_ms = 20; its result is withheld"):
+            with pytest.raises(TimedOut, match="timeout_ms = 20; its result is withheld"):
                 await think()
-            assert told(gate.reader)[-1][1]["code"] == "TimeoutError"  # type: ignore[index]
+            assert told(gate.reader)[-1][1]["code"] == "TimedOut"  # type: ignore[index]
 
     run(story())
     assert ended == ["cancelled"]
     with (
         Gate(manifest=declared(timeout_ms=20), session_id="s1") as gate,
-        pytest.raises(TimeoutError, match="timeout_ms = 20"),
+        pytest.raises(Denied, match="timeout_ms = 20"),
     ):
         gate.governed(name="think")(lambda: time.sleep(0.05))()
     with Gate(manifest=declared(timeout_ms=60_000), session_id="s1") as gate:
@@ -103,9 +103,9 @@ def test_an_async_function_that_cannot_be_stopped_has_its_late_result_withheld(
 ) -> None:
     async def story() -> None:
         async with AsyncGate(manifest=declared(timeout_ms=20), session_id="s1") as gate:
-            with pytest.raises(TimeoutError, match="timeout_ms = 20; its result is withheld"):
+            with pytest.raises(TimedOut, match="timeout_ms = 20; its result is withheld"):
                 await gate.governed(name="think")(late)()
-            assert told(gate.reader)[-1][1]["code"] == "TimeoutError"  # type: ignore[index]
+            assert told(gate.reader)[-1][1]["code"] == "TimedOut"  # type: ignore[index]
 
     run(story())
 
@@ -117,3 +117,9 @@ def test_a_timeout_of_the_functions_own_passes_on_as_it_is(gate: Gate) -> None:
 
     with pytest.raises(TimeoutError, match="the other side"):
         asyncio.run(think())
+
+
+@pytest.mark.parametrize("args", [["path"], "path", 7])
+def test_arguments_that_are_no_object_are_refused_by_their_type(gate: Gate, args: object) -> None:
+    with pytest.raises(AegisError, match=f"args: expected an object.*{type(args).__name__}"):
+        gate.propose("read_file", args)  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ def test_follow_asks_a_server_only(recorded: Path, type_: Type) -> None:
     assert type_("events", recorded, "--tenant", "acme", "--follow").code == 2
 
 
-def test_follow_goes_on_where_it_was_until_it_is_stopped(
+def test_follow_begins_at_the_end_and_goes_on_where_it_was_until_it_is_stopped(
     shelf: Shelf, type_: Type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
@@ -83,7 +83,10 @@ def test_follow_goes_on_where_it_was_until_it_is_stopped(
     typed = type_("events", "--tenant", "acme", "--follow", "--json")
     assert (typed.code, slept) == (0, [FOLLOW_SECONDS] * 3)
     told = [json.loads(line)["position"] for line in typed.out.splitlines()]
-    assert told == list(range(22))
+    assert told == [18, 19, 20, 21]
+    gone = type_("events", "--tenant", "nobody", "--follow")
+    assert (gone.code, gone.out) == (2, "")
+    assert "the server has no event of tenant nobody" in gone.err
 
 
 def test_a_session_named_in_the_house_of_a_url_is_only_a_name(type_: Type, shelf: Shelf) -> None:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from aegisd.store.sqlite.store import SqliteStore
 from tests.aegisctl.conftest import Type
 from tests.audit.full import tables
@@ -26,3 +28,17 @@ def test_what_is_no_database_is_not_restored(full: Path, tmp_path: Path, type_: 
     assert type_("backup", "--dsn", empty, "--out", tmp_path / "out.db").code == 2
     assert type_("restore", empty, "--dsn", tmp_path / "out.db").code == 2
     assert not (tmp_path / "out.db").exists()
+
+
+def test_reading_a_backup_leaves_nothing_beside_it_and_names_it_as_it_was_typed(
+    full: Path, tmp_path: Path, type_: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    assert type_("backup", "--dsn", full, "--out", shelf / "monday.db").code == 0
+    assert type_("restore", shelf / "monday.db", "--dsn", tmp_path / "again.db").code == 0
+    assert [each.name for each in shelf.iterdir()] == ["monday.db"]
+    (shelf / "other.db").write_bytes(b"SQLite format 3\0 and no more")
+    monkeypatch.chdir(tmp_path)
+    told = type_("verify", "shelf/other.db")
+    assert told.err.startswith("aegisctl: shelf/other.db is not an SQLite database")

@@ -3,11 +3,12 @@
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from aegisd.core.errors import ConfigInvalid, LogCorrupt, UnknownVersion, WrongFile
+from aegisd.core.errors import AegisError, ConfigInvalid, LogCorrupt, UnknownVersion, WrongFile
 from aegisd.store.sqlite.schema import SCHEMA, SCHEMA_VERSION, SCHEMAS, version_of
 from aegisd.whole_file import sync
 
@@ -58,6 +59,16 @@ def create(path: str) -> None:
     sync(Path(path).parent)
 
 
+def leave_wal(path: str) -> None:
+    """Make a finished log one file, which nobody who reads it leaves anything beside.
+
+    The next writer takes up the write-ahead log again with its first write.
+    """
+    with closing(sqlite3.connect(uri(path, "mode=rw"), uri=True, isolation_level=None)) as file:
+        file.execute("PRAGMA journal_mode=DELETE")
+    sync(Path(path))
+
+
 def refuse_orphans(path: str) -> None:
     """Raise `ConfigInvalid` where a log of changes lies beside a database that is not there.
 
@@ -99,6 +110,15 @@ def older_changes(connection: sqlite3.Connection, path: str) -> list[str]:
         for tenant_id, end in without.items()
         if end > found.get(tenant_id, 0)
     ][:1]
+
+
+@contextmanager
+def as_typed(typed: str, path: str) -> Iterator[None]:
+    """What goes wrong with `path` is told by the name that somebody typed for it."""
+    try:
+        yield
+    except AegisError as error:
+        raise type(error)(error.message.replace(path, typed), **error.details) from error
 
 
 def uri(path: str, query: str) -> str:

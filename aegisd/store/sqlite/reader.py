@@ -102,7 +102,8 @@ class SqliteReader(TableReader):
     def __init__(self, path: str) -> None:
         """Open `path`. Raises `ConfigInvalid` when there is no log of ours that can be read."""
         self._path = os.path.realpath(path)
-        self._connections = Connections(self._path)
+        with file.as_typed(path, self._path):
+            self._connections = Connections(self._path)
         self._reading = self._connections.reading
         self._version = 0
 

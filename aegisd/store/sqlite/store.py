@@ -87,7 +87,7 @@ class SqliteStore(SqliteReader, Alone):
         """
         place = os.path.realpath(path)
         file.require_version()
-        with ExitStack() as undo:
+        with file.as_typed(path, place), ExitStack() as undo:
             try:
                 self._claim(place, undo)
             except OSError as error:
