@@ -19,12 +19,14 @@ from msgspec import Struct
 from aegisctl import options
 from aegisctl.display import coloured, count, tell
 from aegisd import __version__
+from aegisd.audit import log
 from aegisd.core.errors import AegisError, ConfigInvalid
+from aegisd.ports import EventReader
 from aegisd.printable import shown
 from aegisd.rego.engines import choose, installed
 from aegisd.remote.client import Client
 from aegisd.rules_version import rules_version
-from aegisd.store.dsn import sqlite_path
+from aegisd.store.dsn import sqlite_path, without_password
 from aegisd.store.lock import PID_BYTES_MAX
 from aegisd.store.sqlite.file import SQLITE_VERSION_MIN, sqlite_version_affected
 from aegisd.store.sqlite.reader import SqliteReader
@@ -135,7 +137,10 @@ def _sqlite() -> Diagnosis:
 
 
 def database(dsn: str, *, named: bool) -> Iterator[Diagnosis]:
-    """The database file, its disk, who writes to it and what it holds."""
+    """The database file, its disk, who writes to it and what it holds; of PostgreSQL the latter."""
+    if log.is_postgres(dsn):
+        yield from _postgres(dsn)
+        return
     try:
         path = Path(sqlite_path(dsn))
         if not named and not path.exists():
@@ -158,7 +163,16 @@ def database(dsn: str, *, named: bool) -> Iterator[Diagnosis]:
     yield from _disk(path.absolute().parent)
 
 
-def _tenants(reader: SqliteReader) -> Iterator[Diagnosis]:
+def _postgres(dsn: str) -> Iterator[Diagnosis]:
+    try:
+        with log.opened_database(dsn) as reader:
+            yield Diagnosis("ok", "database", without_password(dsn))
+            yield from _tenants(reader)
+    except (AegisError, OSError) as error:
+        yield Diagnosis("problem", "database", str(error))
+
+
+def _tenants(reader: EventReader) -> Iterator[Diagnosis]:
     tenants = reader.tenants()
     yield Diagnosis("ok", "tenants", str(len(tenants)))
     for tenant_id in tenants[:SHOWN_TENANTS_MAX]:

@@ -1,5 +1,6 @@
 """How a verb is declared, the options that verbs share, and which of FILE and server is meant."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -72,8 +73,24 @@ session: Decorator = click.option(
 as_json: Decorator = click.option(
     "--json", "as_json", is_flag=True, help="One canonical JSON document and nothing else."
 )
+
+
+class LogFile(click.Path):
+    """A file that is there, or the URL of a PostgreSQL database."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """See `click.Path`."""
+        is_url = str(value).startswith(("postgresql://", "postgres://"))
+        return value if is_url else super().convert(value, param, ctx)
+
+
 file: Decorator = click.argument(
-    "file", required=False, type=click.Path(exists=True, dir_okay=False), metavar="[FILE]"
+    "file", required=False, type=LogFile(exists=True, dir_okay=False), metavar="[FILE]"
 )
 
 

@@ -1,5 +1,7 @@
 """`aegisctl verify`: does this log hold? Hashes everything again from stored bytes."""
 
+from collections.abc import Mapping
+
 import click
 
 from aegisctl import options, source
@@ -12,7 +14,12 @@ from aegisd.audit.verification.file import verify_file
 from aegisd.audit.verification.result import Verification
 from aegisd.audit.verification.served import verify_log
 from aegisd.core.errors import ConfigInvalid
+from aegisd.core.log.canonical import encode
 from aegisd.core.log.note import Key
+from aegisd.printable import shown
+
+# Characters of a proved event's payload that are shown; `--json` has all of it.
+PAYLOAD_CHARACTERS_MAX = 2_000
 
 
 @click.command("verify", cls=options.Verb)
@@ -71,8 +78,18 @@ def command(
             told = verify_file(
                 file, tenant_id, session_id, anchors=held_against, event=event, progress=step
             )
-    tell(told.document(), sentences(told, keyed=bool(keys)), as_json=as_json)
+    lines = sentences(told, keyed=bool(keys))
+    if told.holds and told.proved is not None:
+        lines.insert(0, _event(told.proved))
+    tell(told.document(), lines, as_json=as_json)
     return HOLDS if told.holds else BROKEN
+
+
+def _event(proved: Mapping[str, object]) -> str:
+    """What a proof shows: the event with its payload."""
+    session = f"{shown(str(proved['session_id']))}/{proved['seq']}"
+    payload = shown(encode(proved.get("payload")).decode(), PAYLOAD_CHARACTERS_MAX)
+    return f"position {proved['position']}  {session}  {proved['event_type']}  {payload}"
 
 
 def _verify_server(

@@ -8,7 +8,13 @@ from itertools import islice
 from pathlib import Path
 
 from aegisd.core.log.envelope import StoredEvent, restore
-from aegisd.core.log.export import ExportedDetached, ExportedDocument, Scope
+from aegisd.core.log.export import (
+    ExportedCheckpoint,
+    ExportedDetached,
+    ExportedDocument,
+    ExportedProof,
+    Scope,
+)
 from aegisd.core.log.export_reading import read, read_detached
 from aegisd.export_file import lines
 from aegisd.rows import Detached, Document, SessionHead
@@ -17,6 +23,8 @@ from aegisd.rows import Detached, Document, SessionHead
 class ExportLog:
     """Answers what `aegisd.audit.log.Log` asks. Holds 16 bytes per event and value, and documents.
 
+    `checkpoint` is the signed one in it, or empty; `proofs` are those of a session's events.
+
     Positions count from 0 in the order of the lines: those of the log it was taken from, where the
     export is of a whole tenant.
     """
@@ -24,6 +32,8 @@ class ExportLog:
     def __init__(self, path: str) -> None:
         """Read the file once. Raises `ExportInvalid` for what is not a whole export, `OSError`."""
         self.scope = Scope(tenant_id="")
+        self.checkpoint = ""
+        self.proofs: list[ExportedProof] = []
         self._documents: dict[bytes, Document] = {}
         self._offsets = array("Q")
         self._values: dict[int, array[int]] = {}
@@ -57,6 +67,10 @@ class ExportLog:
                 self._offsets.append(offset)
             elif isinstance(part, ExportedDetached):
                 self._values.setdefault(part.position, array("Q")).append(offset)
+            elif isinstance(part, ExportedCheckpoint):
+                self.checkpoint = part.note
+            elif isinstance(part, ExportedProof):
+                self.proofs.append(part)
 
     def tenants(self) -> list[str]:
         """The tenant of the header, if it has an event."""

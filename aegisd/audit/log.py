@@ -49,6 +49,11 @@ def kind(file: str) -> Kind:
     for magic, told in _MAGIC.items():
         if start.startswith(magic):
             return told
+    if start.startswith(proof.MAGIC.encode()):
+        raise WrongFile(
+            f"{shown(file)}: a proof whose line endings were changed on the way here; get the file "
+            "again without that"
+        )
     raise WrongFile(
         f"{shown(file)}: expected an Aegis database, an export or a proof, found none of them by "
         "its first bytes"

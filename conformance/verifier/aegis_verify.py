@@ -856,7 +856,9 @@ def told_kind(path: Path, event: bytes | None) -> bytes:
         # Opened, a pipe would wait for a writer that never comes.
         raise Unknown("a folder, a pipe, a device, or a link that leads to no file")
     with path.open("rb") as file:
-        start = file.read(len(MAGIC))
+        start = file.readline(LINE_BYTES_MAX)
+    if start.endswith(b"\r\n") and start.startswith((MAGIC[:-1], b'{"aegis_export":')):
+        raise Broken("file", "its line endings were changed; get it again without that")
     for begins in (MAGIC, b'{"aegis_export":'):
         if start.startswith(begins):
             if event is not None and begins != MAGIC:

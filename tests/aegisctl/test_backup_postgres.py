@@ -21,6 +21,12 @@ def test_a_log_goes_into_postgresql_and_back_unchanged(
     typed = type_("verify", dsn, "--tenant", "acme", "--key", vkey())
     assert typed.code == 0
     assert "SIGNED, 18 events lead to" in typed.out
+    for verb in ("events", "sessions", "replay"):
+        read = [type_(verb, place, "--tenant", "acme") for place in (dsn, log_file)]
+        assert read[0].out == read[1].out
+        assert read[0].code == 0
+    looked = type_("doctor", "--dsn", dsn)
+    assert "acme: 18 events" in looked.out
     assert type_("backup", "--dsn", dsn, "--out", out).code == 0
     assert tables(out) == tables(log_file)
     for scope in ((), ("--session", "s1")):

@@ -12,6 +12,7 @@ from aegisd.core.log.proof import Proof
 from drills.attacks.evidence import signed, tree_of
 from tests.aegisctl.conftest import Type
 from tests.aegisctl.lying import Answers, lying
+from tests.audit.signed import sign, vkey
 from tests.conformance.evidence_files import BODIES, KEY
 from tests.core.builders import small_log
 
@@ -87,3 +88,17 @@ def test_the_event_is_of_the_tenant_that_was_asked_for(type_: Type, answers: Ans
 def test_an_archive_holds_the_events_of_another_tenant(type_: Type, answers: Answers) -> None:
     answers[PATH] = answer(3)
     assert type_("prove", "--tenant", "$archive.00ff", "--position", "3").code == 0
+
+
+def test_an_export_proves_an_event_without_a_server_and_the_proof_shows_it(
+    type_: Type, log_file: Path, tmp_path: Path
+) -> None:
+    sign(log_file)
+    export, out = tmp_path / "acme.jsonl", tmp_path / "one.tlog-proof"
+    typed = type_("export", "--dsn", log_file, "--tenant", "acme", "--out", export)
+    assert typed.code == 0
+    assert type_("prove", export, "--session", "s1", "--seq", "0", "--out", out).code == 0
+    told = type_("verify", out, "--key", vkey())
+    assert told.code == 0
+    assert "  s1/0  " in told.out.splitlines()[0]
+    assert type_("prove", export, "--position", "999").code == 2

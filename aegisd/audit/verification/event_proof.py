@@ -20,8 +20,8 @@ from aegisd.core.shapes.identifier import ARCHIVE_PREFIX
 from aegisd.signing import ed25519
 
 
-def verify_proof(path: str, event: str | None = None, anchors: Anchors = NONE) -> Verification:
-    """Check a proof of the event in the file `event`, or of the one that it holds itself.
+def verify_proof(path: str, event_file: str | None = None, anchors: Anchors = NONE) -> Verification:
+    """Check a proof of the event in the file `event_file`, or of the one that it holds itself.
 
     Raises `WrongFile` where there is no event, `OSError`.
     """
@@ -31,7 +31,7 @@ def verify_proof(path: str, event: str | None = None, anchors: Anchors = NONE) -
     except NoteInvalid as error:
         told.add(Break("proof", error.message))
         return told
-    body = read.extra if event is None else _event(event)
+    body = read.extra if event_file is None else _event(event_file)
     if not body:
         raise WrongFile("the proof does not hold its event; give the event's bytes by --event")
     for found in _breaks(read, body, anchors):
@@ -44,6 +44,8 @@ def verify_proof(path: str, event: str | None = None, anchors: Anchors = NONE) -
             root = head.root if head.size == kept.size else None
             told.hold(tenant_id, kept, kept.size, root)
         told.require_answers(anchors, [tenant_id])
+        event = msgspec.json.decode(body)
+        told.proved = {**event, "position": read.index, "hash": hashlib.sha256(body).hexdigest()}
     return told
 
 

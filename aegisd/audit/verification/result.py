@@ -46,7 +46,8 @@ class VerifiedTenant(Struct, frozen=True, kw_only=True):
 class Verification(Struct, kw_only=True):
     """What was found. `breaks` are the first `BREAKS_MAX` of `breaks_found`.
 
-    Where one session was asked about, `elsewhere` counts breaks of others that leave it whole.
+    Where one session was asked about, `elsewhere` counts breaks of others that leave it whole. Of a
+    proof that holds, `proved` is the event.
     """
 
     tenants: list[VerifiedTenant] = []
@@ -55,6 +56,7 @@ class Verification(Struct, kw_only=True):
     breaks: list[Break] = []
     breaks_found: int = 0
     elsewhere: int = 0
+    proved: dict[str, object] | None = None
 
     @property
     def holds(self) -> bool:
@@ -69,6 +71,8 @@ class Verification(Struct, kw_only=True):
     def document(self) -> dict[str, object]:
         """The result as JSON values. -1 stands for a position or seq that is not known."""
         plain: dict[str, object] = msgspec.to_builtins(self)
+        if self.proved is None:
+            del plain["proved"]
         return {**plain, "events": self.events, "holds": self.holds}
 
     def add(self, place: Break) -> None:

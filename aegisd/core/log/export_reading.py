@@ -126,7 +126,12 @@ def read_detached(raw: bytes) -> ExportedDetached:
 def _line(raw: bytes, number: int) -> bytes:
     if len(raw) > LINE_BYTES_MAX:
         raise ExportInvalid(f"line {number}: longer than LINE_BYTES_MAX = {LINE_BYTES_MAX} bytes")
-    if not raw.endswith(b"\n") or raw.endswith(b"\r\n"):
+    if raw.endswith(b"\r\n"):
+        raise ExportInvalid(
+            f"line {number}: ends in CR LF: line endings were changed on the way here, and the "
+            "bytes are what was signed; get the file again without that (in git: `-text`)"
+        )
+    if not raw.endswith(b"\n"):
         raise ExportInvalid(f"line {number}: expected a line that ends in one newline")
     return raw[:-1]
 

@@ -119,6 +119,8 @@ def read(note: str) -> Note:
     """Read a note's form; no signature is checked. Raises `NoteInvalid`."""
     if len(note.encode()) > NOTE_BYTES_MAX:
         raise NoteInvalid(f"a note of more than NOTE_BYTES_MAX = {NOTE_BYTES_MAX} bytes")
+    if "\r\n" in note:
+        raise NoteInvalid("line endings were changed on the way here; get it again without that")
     if _CONTROL.search(note) or not note.endswith("\n"):
         raise NoteInvalid("a note ends in a newline and holds no other control character")
     text, blank, lines = note.rpartition("\n\n")
