@@ -133,10 +133,12 @@ def activate(
     Exit codes: 0 in force, 1 they are refused, 2 could not tell.
 
     """
-    from aegisd.rego.bundle import load_directory  # noqa: PLC0415 - listing needs no Rego
+    from aegisd.rego.bundle import load_directory, require_rule  # noqa: PLC0415 - only this verb
 
     try:
-        body = {"files": load_directory(folder)}
+        files = load_directory(folder)
+        require_rule(files, folder)
+        body = {"files": files}
         told = _act(Client(server), "/v1/policies", body, tenant_id, author, reason or folder.name)
     except InvalidRequest as error:
         note(f"refused: {shown(error.message, None)}")

@@ -12,7 +12,7 @@ from aegisctl import options, source
 from aegisctl.display import coloured, say, say_json
 from aegisctl.display import time as shown_time
 from aegisctl.exits import HOLDS
-from aegisd.audit.log import Log, one_tenant
+from aegisd.audit.log import Log, one_tenant, require_event
 from aegisd.core.act import Act, acts
 from aegisd.core.decision import DECISION
 from aegisd.core.errors import InvalidJson, LogCorrupt, NotFound
@@ -114,7 +114,11 @@ def command(  # noqa: PLR0913 - click passes each option by its name
 def _matching(log: Log, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]:
     """The events asked for. A server filters by itself, and by the same rules."""
     if isinstance(log, ServerLog):
-        yield from log.matching(tenant_id, **msgspec.structs.asdict(wanted))
+        found = None
+        for found in log.matching(tenant_id, **msgspec.structs.asdict(wanted)):
+            yield found
+        if found is None:
+            require_event(log, tenant_id)
         return
     events: Iterable[StoredEvent]
     if wanted.session_id is None:
@@ -128,6 +132,7 @@ def _matching(log: Log, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]
 
 
 def _followed(log: ServerLog, tenant_id: str, wanted: Filter) -> Iterator[StoredEvent]:
+    require_event(log, tenant_id)
     position = log.end(tenant_id)
     filters = msgspec.structs.asdict(wanted)
     while True:

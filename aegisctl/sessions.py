@@ -5,7 +5,7 @@ import click
 from aegisctl import options, source
 from aegisctl.display import table, tell
 from aegisctl.exits import HOLDS
-from aegisd.audit.log import all_sessions, one_tenant
+from aegisd.audit.log import all_sessions, one_tenant, require_event
 from aegisd.printable import shown
 
 
@@ -28,6 +28,8 @@ def command(file: str | None, server: str, tenant_id: str | None, *, as_json: bo
     with source.opened(file, server) as log:
         tenant = one_tenant(log, tenant_id)
         heads = list(all_sessions(log, tenant))
+        if not heads:
+            require_event(log, tenant)
     rows = [
         {
             "session_id": head.session_id,

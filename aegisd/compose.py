@@ -132,4 +132,8 @@ def read_manifest(manifest: Manifest) -> Capabilities:
 
 def read_policy(policy: Policy) -> Mapping[str, str]:
     """An operator's Rego files by name, from a folder or as they are. Raises `PolicyInvalid`."""
-    return policy if isinstance(policy, Mapping) else bundle.load_directory(Path(policy))
+    if isinstance(policy, Mapping):
+        return policy
+    files = bundle.load_directory(Path(policy))
+    bundle.require_rule(files, Path(policy))
+    return files

@@ -117,9 +117,10 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(GARBAGE_OBJECTS)
     address = settings.address()
-    policy = settings.policy
-    # Named and empty means the base rules alone, and not this folder.
-    files = None if policy is None else compose.read_policy(policy or {})
+    if settings.policy == "":
+        # Which is not this folder, and most often a variable that nobody set.
+        raise ConfigInvalid("policy: named and empty; leave it out for the base rules alone")
+    files = None if settings.policy is None else compose.read_policy(settings.policy)
     manifest = None if settings.manifest is None else compose.read_manifest(settings.manifest)
     installed = installation(settings.policy_engine)
     listener = _listen(address)

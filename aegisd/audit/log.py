@@ -128,8 +128,6 @@ def known_tenants(log: Log, tenant_id: str | None) -> list[str]:
     except InvalidField:
         if tenant_id is None:
             raise
-        if next(iter(log.events(tenant_id, limit=1)), None) is None:
-            raise NotFound(f"the server has no event of tenant {shown(tenant_id)}") from None
         return [tenant_id]
     if tenant_id is None:
         if not tenants:
@@ -138,6 +136,12 @@ def known_tenants(log: Log, tenant_id: str | None) -> list[str]:
     if tenant_id not in tenants:
         raise NotFound(f"the log holds no event of tenant {shown(tenant_id)}")
     return [tenant_id]
+
+
+def require_event(log: Log, tenant_id: str) -> None:
+    """Raise `NotFound` for a tenant that a server, which does not list them, does not know."""
+    if next(iter(log.events(tenant_id, limit=1)), None) is None:
+        raise NotFound(f"the server has no event of tenant {shown(tenant_id)}")
 
 
 def all_sessions(log: Log, tenant_id: str) -> Iterator[SessionHead]:

@@ -127,12 +127,8 @@ def load_directory(path: Path, *, tests: bool = False) -> dict[str, str]:
             files[f"{name}.rego"] = _table(file, data)
         else:
             files[name] = _decode_text(file, data)
-    rules = (text for name, text in files.items() if not name.endswith(".json.rego"))
-    if not tests and not any(map(_RULE.search, rules)):
-        raise PolicyInvalid(
-            f"{path}: expected rules in .rego files, found none; for the base rules alone name no "
-            "folder"
-        )
+    if not files and not tests:
+        raise PolicyInvalid(f"{path}: expected rules in .rego files, found none")
     return files
 
 
@@ -145,6 +141,19 @@ def _table(file: Path, data: bytes) -> str:
     except InvalidJson as error:
         raise PolicyInvalid(f"{file}: {error.message}") from None
     return f"package {TABLES}\n\nimport rego.v1\n\n{file.stem} := {value}\n"
+
+
+def require_rule(files: Mapping[str, str], path: Path) -> None:
+    """Refuse a folder in which no rule stands, for a start or an activation that names it.
+
+    Raises `PolicyInvalid`: whoever named it believes that it forbids something.
+    """
+    rules = (text for name, text in files.items() if not name.endswith(".json.rego"))
+    if not any(map(_RULE.search, rules)):
+        raise PolicyInvalid(
+            f"{path}: expected a rule in its .rego files, found none; for the base rules alone "
+            "name no folder"
+        )
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -16,6 +16,7 @@ from aegisd.rego.bundle import (
     decode,
     digest,
     load_directory,
+    require_rule,
 )
 from tests.rego.worlds import base_files
 
@@ -129,7 +130,7 @@ def test_a_folder_is_bounded_in_files_and_bytes(
 ) -> None:
     monkeypatch.setattr(bundle, "FILES_MAX", 2)
     monkeypatch.setattr(bundle, "BUNDLE_BYTES_MAX", 4)
-    (tmp_path / "a.rego").write_text("x2")
+    (tmp_path / "a.rego").write_text("12")
     (tmp_path / "b.rego").write_text("34")
     assert len(load_directory(tmp_path)) == 2
     (tmp_path / "b.rego").write_text("345")
@@ -166,8 +167,9 @@ def test_a_data_file_beside_rules_is_a_table_that_they_read_and_no_rule_by_itsel
     (tmp_path / "limits.json").write_text('{"b": 1.50, "a": ["\\u00e9", null]}')
     (tmp_path / "a.rego").write_text("package aegis.rules\n# deny contains\n")
     with pytest.raises(PolicyInvalid, match="found none"):
-        load_directory(tmp_path)
+        require_rule(load_directory(tmp_path), tmp_path)
     (tmp_path / "a.rego").write_text('package aegis.rules\n\ndeny contains "x" if true\n')
+    require_rule(load_directory(tmp_path), tmp_path)
     table = load_directory(tmp_path)["limits.json.rego"]
     assert table.startswith("package aegis.rules.tables\n")
     assert table.endswith('\nlimits := {"a":["é",null],"b":1.5}\n')

@@ -1,5 +1,6 @@
 """Pass 1: no difference in a log that the gate wrote, and every outcome compared."""
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +12,7 @@ from aegisd.core.clock import CLOCK_DRIFT_MS_MAX
 from aegisd.core.decision import DECISION
 from aegisd.core.gate import Question, consequences
 from aegisd.core.log.detached import Value
-from aegisd.core.log.envelope import Envelope, StoredEvent
+from aegisd.core.log.envelope import Envelope, StoredEvent, unseal
 from aegisd.core.policy.judge import Maker
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.replay.difference import Derivation
@@ -84,6 +85,20 @@ def test_what_other_rules_were_asked_otherwise_is_counted_and_its_outcome_is_com
     assert {(d.place, d.field, d.klass) for d in found.differences} == {
         ("verdict", "outcome", "upgrade")
     }
+
+
+def test_other_rules_may_put_a_reason_in_other_words_and_the_same_ones_may_not() -> None:
+    gate = worked()
+    decided = [each for each in gate.of("s1") if each.event_type == DECISION]
+    row = next(each for each in decided if b"PERMISSION_UNDECLARED" in each.body)
+    reasons = json.loads(bytes(unseal(row.body).payload))["reasons"]
+    for field, klasses in (("message", ["tampered"]), ("where", ["tampered", "upgrade"])):
+        said = [{**reasons[0], field: "other"}, *reasons[1:]]
+        log = rewritten(gate.events, in_decision(decided.index(row), reasons=said))
+        found = []
+        for gate.judge.rules_version in ("rules 1", "rules 2"):
+            found += [each.klass for each in compared(gate, log).differences]
+        assert found == klasses
 
 
 @pytest.mark.parametrize("fault", ["error", "nonsense"])
