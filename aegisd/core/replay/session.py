@@ -159,13 +159,13 @@ def _compared(
                     yield difference(row, place, klass, name, theirs, mine)
 
 
-def _told(reasons: str) -> list[tuple[str, str, str]] | str:
+def _told(reasons: str) -> set[tuple[str, str, str]] | str:
     """Reasons without the words that other rules, or a failing engine, may put otherwise."""
     try:
         said = msgspec.json.decode(reasons, type=list[Reason])
     except msgspec.MsgspecError:
         return reasons
-    return sorted((each.code, each.rule, each.where) for each in said)
+    return {(each.code, each.rule, each.where) for each in said}
 
 
 def _unlike(recorded: Envelope, derived: Envelope) -> Iterator[tuple[Place, str, str, str]]:
