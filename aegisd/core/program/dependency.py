@@ -1,13 +1,16 @@
-"""Names of packages, which may be places: a URL, a repository, a folder, a host in a module path."""
+"""Names of packages, which may be places: a URL, a repository, a folder, a path with a host."""
 
 import re
 from collections.abc import Iterator
 
 from aegisd.core.program.reach import Reach, file, known, problem
 
-_URL = re.compile(r"(?:(?:git|hg|svn|bzr|sparse|registry)\+)?(?P<url>[A-Za-z][A-Za-z0-9+.\-]*://.*)")
+_URL = re.compile(
+    r"(?:(?:git|hg|svn|bzr|sparse|registry)\+)?(?P<url>[A-Za-z][A-Za-z0-9+.\-]*://.*)"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*(?:[<>=!~;,@^ ].*)?")
-_SCOPED = re.compile(r"@[a-z0-9~_-][a-z0-9._~-]*/[a-z0-9._~-]+(?:@[^/:]*)?|@[a-z0-9._~-]+/\.\.\.")
+_NPM = re.compile(r"(?:@[\w~-][\w.~-]*/)?[A-Za-z0-9_][\w.-]*(?:@(?P<target>.*))?", re.ASCII)
+_RANGE = re.compile(r"(?:[~^<>=v*0-9x][\w.+*<>=^~| -]*|[A-Za-z][\w.-]*)?", re.ASCII)
 _HOSTED = re.compile(r"(?:(?P<service>github|gitlab|bitbucket|gist):)?[\w.-]+/[\w.-]+(?:#.*)?")
 _SERVICES = {
     "github": "github.com",
@@ -15,7 +18,7 @@ _SERVICES = {
     "bitbucket": "bitbucket.org",
     "gist": "gist.github.com",
 }
-_ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2")
+_ARCHIVES = (".whl", ".tar", ".tar.gz", ".tgz", ".zip", ".tar.bz2")
 
 
 def requirement(word: str) -> Iterator[Reach]:
@@ -38,21 +41,33 @@ def _direct(word: str) -> Iterator[Reach]:
 
 
 def package(word: str) -> Iterator[Reach]:
-    """A package of npm: a name, an alias, a URL, a repository of a known service, a folder."""
-    alias, at, target = word.partition("@npm:")
-    name = target if at else word
-    if found := _URL.fullmatch(name.partition("@")[2] or name) or _URL.fullmatch(name):
+    """A package of npm: a name and a version, an alias, a URL, a repository of a service, a folder.
+
+    What stands behind the name's `@` is read as what stands alone is.
+    """
+    named = _NPM.fullmatch(word)
+    target = named["target"] if named and named["target"] else ""
+    if target.startswith("npm:"):
+        yield from package(target.removeprefix("npm:"))
+    elif not named or (target and not _RANGE.fullmatch(target)):
+        yield from _placed(target or word)
+
+
+def _placed(word: str) -> Iterator[Reach]:
+    found = _URL.fullmatch(word)
+    hosted = _HOSTED.fullmatch(word)
+    if found:
         yield from known("url", found["url"])
-    elif name.startswith((".", "/", "~", "file:")) or name.endswith(_ARCHIVES):
-        yield from file("load", name.removeprefix("file:"))
-    elif hosted := _HOSTED.fullmatch(name):
+    elif word.startswith((".", "/", "~", "file:")) or word.endswith(_ARCHIVES):
+        yield from file("load", word.removeprefix("file:"))
+    elif hosted:
         yield Reach("host", _SERVICES[hosted["service"] or "github"])
-    elif not (_SCOPED.fullmatch(name) or _NAME.fullmatch(name)) or ":" in name:
+    else:
         yield problem("word")
 
 
 def module(word: str) -> Iterator[Reach]:
-    """A package or module of Go: a folder, a module path that begins with its host, a standard one."""
+    """A package or module of Go: a folder, a path that begins with its host, a standard one."""
     path = word.partition("@")[0]
     first = path.partition("/")[0]
     if path.startswith((".", "/", "~")) or path.endswith(".go"):

@@ -10,10 +10,17 @@ Behind the colon stand the meanings of the words that are no options; `...` mark
 come any number of times. Below stand options behind the meanings of the words they take: `flag`
 takes none, `text?` takes one only where it is joined to the option, `text text` takes two, one with
 `!` takes the place of the word that comes once, and `given` says that it is the code. A
-subcommand's head names its program first: `git commit: ...`. Some lines are about the program:
-`all`, its own options may also stand behind its subcommands; `code`, without words it reads code
-from its standard input; `single`, its long options have one dash; `dashed`, its first word is an
-option. `-#` is a number as an option. The meanings are in `meaning`.
+subcommand's head names its program first: `git commit: ...`. `-#` is a number as an option. The
+meanings are public functions of `meaning`, `script`, `dependency` and `container`. Traits are:
+
+    all         the options of the program may also stand behind its subcommands
+    code        without words it reads code from its standard input
+    statements  so it does without statements or a file of them
+    typed       it acts on its standard input as if a person had typed it
+    single      its long options have one dash
+    dashed      its first word is an option
+    expands     a word with `@` stands for words in a file
+    npm         npm installs it, so that `npx` may start it
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +31,7 @@ from msgspec import Struct
 # Meanings of options that take no word.
 ALONE = frozenset({"flag", "given", "writes", "deletes"})
 
-_TRAITS = frozenset({"all", "code", "dashed", "single"})
+_TRAITS = frozenset({"all", "code", "dashed", "expands", "npm", "single", "statements", "typed"})
 
 
 class Option(Struct, frozen=True, kw_only=True):

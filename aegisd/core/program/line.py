@@ -80,12 +80,16 @@ _HERE = re.compile(r"<<(-?)[ \t]*['\"](\w+)")
 class Simple(Struct, frozen=True, kw_only=True):
     """One simple command: what it sets, its words, and the files its streams come from or go to.
 
-    `assignments` are (name, value), `files` (access, name), access being read or write.
+    `assignments` are (name, value), `files` (access, name), access being read or write. `behind`
+    and `ahead` are the operators around it, `is_fed` tells of a standard input that the line gives.
     """
 
     assignments: tuple[tuple[str, Word], ...] = ()
     words: tuple[Word, ...] = ()
     files: tuple[tuple[Access, Word], ...] = ()
+    behind: str = ""
+    ahead: str = ""
+    is_fed: bool = False
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -119,6 +123,8 @@ class _Splitter:
         self._words: list[Word] = []
         self._files: list[tuple[Access, Word]] = []
         self._access: Access | None = None  # of the file that the next word names
+        self._behind = ""  # the operator before this command
+        self._is_fed = False
         self._begin()
 
     def _begin(self) -> None:
@@ -134,12 +140,13 @@ class _Splitter:
         if kind == "blank":
             self._end_word()
         elif kind == "operator":
-            self.end_command()
+            self.end_command(text)
             return self._behind_documents(token.end()) if text == "\n" else token.end()
         elif kind in {"stream", "redirect"}:
             return self._redirect(kind, token)
         elif kind == "here":
             self._end_word()
+            self._is_fed = True
             dash, mark = _HERE.match(text).groups()  # type: ignore[union-attr]
             self.marks.append((dash, mark))
         elif kind == "hash" and self._parts is None:
@@ -233,8 +240,8 @@ class _Splitter:
             self._words.append(word)
         self._begin()
 
-    def end_command(self) -> None:
-        """Keep the command."""
+    def end_command(self, operator: str = "") -> None:
+        """Keep the command; the operator stands behind it."""
         self._end_word()
         self.plain = self.plain and not self._access
         while self._words and self._words[0].text in _RESERVED:
@@ -246,9 +253,15 @@ class _Splitter:
                     assignments=tuple(self._assignments),
                     words=tuple(self._words),
                     files=tuple(self._files),
+                    behind=self._behind,
+                    ahead=operator,
+                    is_fed=self._is_fed or "read" in dict(self._files),
                 )
             )
+        elif operator == "\n":
+            return  # a line may end behind an operator
         self._assignments, self._words, self._files, self._access = [], [], [], None
+        self._behind, self._is_fed = operator, operator == "|"
 
 
 def _value(match: re.Match[str]) -> str:

@@ -5,22 +5,60 @@ gives as a problem. `text` reaches nothing: a message, a pattern, a number, a na
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from aegisd.core.program.reach import Access, Reach, file, known, problem
 from aegisd.core.program.word import UNKNOWN
 
 Meaning = Callable[[str], Iterator[Reach]]
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _FAR = re.compile(r"(?P<host>(?:[^/:@\[\]]+@)?(?:[^/:@\[\]]+|\[[^\]]*\])):")
+_SHELLED = re.compile(r"[$`;|&()<>\n]")  # a shell at the other end may act on these
 _CLIMBS = re.compile(r"(?:\A|[/:])\.\.(?:/|\Z)")
-_SWITCH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=(?:[0-9]*|yes|no|true|false|on|off)")
+_SWITCH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=(?:v?[0-9]+(?:\.[0-9]+)*|yes|no|true|false|on|off)?")
+_ITEM = re.compile(r"[^:=@]*(?:==?|:=?)?@(?P<file>.*)", re.DOTALL)
+_PROPERTY = re.compile(
+    r"(?:skipTests|maven\.test\.skip|test|it\.test)(?:=[\w.*,#-]*)?|CMAKE_BUILD_TYPE(?::STRING)?=\w+"
+    r"|(?:CMAKE|BUILD|ENABLE|WITH|USE)_\w+(?::BOOL)?=(?:ON|OFF|TRUE|FALSE|[0-9]+)"
+)
+_STRICT = frozenset({"errexit", "nounset", "pipefail", "xtrace", "noglob", "noclobber"})
+_REPORTS = frozenset({"html", "xml", "json", "lcov", "annotate", "markdown"})
 
 
 def text(_word: str) -> Iterator[Reach]:
     """Nothing outside the program."""
     return iter(())
+
+
+def read(word: str) -> Iterator[Reach]:
+    """A file that is read."""
+    yield from file("read", word)
+
+
+def load(word: str) -> Iterator[Reach]:
+    """A file that says what is started or loaded."""
+    yield from file("load", word)
+
+
+def write(word: str) -> Iterator[Reach]:
+    """A file that is written."""
+    yield from file("write", word)
+
+
+def delete(word: str) -> Iterator[Reach]:
+    """A file that is deleted."""
+    yield from file("delete", word)
+
+
+def host(word: str) -> Iterator[Reach]:
+    """A host, perhaps with a user and a port."""
+    yield from known("host", word)
+
+
+def url(word: str) -> Iterator[Reach]:
+    """A URL."""
+    yield from known("url", word)
 
 
 def code(_word: str) -> Iterator[Reach]:
@@ -36,7 +74,7 @@ def place(word: str) -> Iterator[Reach]:
 
 def source(word: str) -> Iterator[Reach]:
     """A file, or a URL that stands for one."""
-    yield from known("url", word) if _SCHEME.match(word) else file("read", word)
+    yield from known("url", word) if SCHEME.match(word) else file("read", word)
 
 
 def data(word: str) -> Iterator[Reach]:
@@ -86,10 +124,12 @@ def repository(word: str) -> Iterator[Reach]:
 def _copied(word: str, access: Access) -> Iterator[Reach]:
     """`[user@]host:path`, a URL, or a file."""
     far = _FAR.match(word)
-    if _SCHEME.match(word):
+    if SCHEME.match(word):
         yield from known("url", word)
     elif far:
         yield from known("host", far["host"])
+        if _SHELLED.search(word):
+            yield problem("code")
     else:
         yield from file(access, word)
 
@@ -102,6 +142,11 @@ def copied_from(word: str) -> Iterator[Reach]:
 def copied_to(word: str) -> Iterator[Reach]:
     """What is written, here or on another host."""
     yield from _copied(word, "write")
+
+
+def database(word: str) -> Iterator[Reach]:
+    """A file of sqlite3, which takes `file:` for the beginning of a URI."""
+    yield from [problem("word")] if word.startswith("file:") else file("write", word)
 
 
 def archive(word: str) -> Iterator[Reach]:
@@ -122,38 +167,14 @@ def switch(word: str) -> Iterator[Reach]:
         yield problem("word")
 
 
-def image(word: str) -> Iterator[Reach]:
-    """A container image: its registry is named by a first part with a dot or a colon."""
-    first, slash, _ = word.partition("/")
-    if slash and ("." in first or ":" in first or UNKNOWN in first):
-        yield from known("host", first)
-
-
-def volume(word: str) -> Iterator[Reach]:
-    """`name:/inside` or `/outside:/inside`, options behind; a place outside is written."""
-    outside = word.partition(":")[0]
-    if outside.startswith(("/", ".", "~", UNKNOWN)):
-        yield from file("write", outside)
-
-
-def mount(word: str) -> Iterator[Reach]:
-    """`type=bind,source=/outside,target=/inside`."""
-    pairs = dict(part.partition("=")[::2] for part in word.split(","))
-    if pairs.get("type", "volume") not in {"bind", "volume", "tmpfs"}:
-        yield problem("word")
-    for name in ("source", "src"):
-        yield from volume(pairs.get(name, ""))
-
-
 def connection(word: str) -> Iterator[Reach]:
     """A database's name, its URL, or `host=... dbname=...` (libpq, Connection Strings)."""
-    if _SCHEME.match(word):
+    if SCHEME.match(word):
         scheme, _, rest = word.partition("://")
         authority, slash, path = rest.partition("/")
         if "?" in word:
             yield problem("word")
-        user, at, hosts = authority.rpartition("@")
-        for host in hosts.split(","):
+        for host in authority.rpartition("@")[2].split(","):
             yield from known("url", f"{scheme}://{host}{slash}{path}")
     elif "=" in word:
         yield from _keywords(word)
@@ -188,14 +209,135 @@ def _opened(word: str, access: Access) -> Iterator[Reach]:
 
 def name(word: str) -> Iterator[Reach]:
     """A plain name, which is no place."""
-    if not re.fullmatch(r"[A-Za-z0-9_.]+", word):
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]*", word):
         yield problem("word")
 
 
-def suffix(word: str) -> Iterator[Reach]:
-    """What a copy's name ends in; with a slash or a star it is a place."""
-    if not re.fullmatch(r"[A-Za-z0-9_.~-]*", word):
+def plain(word: str) -> Iterator[Reach]:
+    """What a copy's name ends in, or what a warning is called; with a slash it may be a place."""
+    if not re.fullmatch(r"[A-Za-z0-9_.+=~-]*", word):
         yield problem("word")
+
+
+def undashed(word: str) -> Iterator[Reach]:
+    """Text, in a program that takes a word with a dash for the next option."""
+    if word.startswith(("-", UNKNOWN)):
+        yield problem("option")
+
+
+def value(word: str) -> Iterator[Reach]:
+    """What a variable is set to; some programs expand `$` in it."""
+    if re.search(r"[$`]|\(\)", word):
+        yield problem("code")
+
+
+def search(word: str) -> Iterator[Reach]:
+    """Places between colons; an empty one is the place where the command stands."""
+    for part in word.split(":"):
+        yield from file("load", part or ".")
+
+
+def entered(word: str) -> Iterator[Reach]:
+    """A directory where commands run; `-` is one that only the shell knows."""
+    yield from [problem("unknown")] if word == "-" else file("load", word)
+
+
+def script(word: str) -> Iterator[Reach]:
+    """A script of a shell, which takes a word with a plus for an option."""
+    yield from [problem("option")] if word.startswith("+") else file("load", word)
+
+
+def strict(word: str) -> Iterator[Reach]:
+    """An option of a shell that makes it more careful."""
+    if word not in _STRICT:
+        yield problem("setting")
+
+
+def stamp(word: str) -> Iterator[Reach]:
+    """How a date is told; without a plus it would be set."""
+    if not word.startswith("+"):
+        yield problem("word")
+
+
+def passed(word: str) -> Iterator[Reach]:
+    """A name, or what is handed on to a program of the project: a place, an option with one."""
+    name, equals, place = word.partition("=")
+    last = place if equals and name.startswith("-") else word
+    if SCHEME.match(last):
+        yield from known("url", last)
+    elif last.startswith(("/", "~")) or _CLIMBS.search(last):
+        yield from file("load", last)
+
+
+def project(word: str) -> Iterator[Reach]:
+    """A directory whose files say what is started, and that is written."""
+    yield from file("load", word)
+    yield from file("write", word)
+
+
+def report(word: str) -> Iterator[Reach]:
+    """A kind of report and, behind a colon, the place where it is written."""
+    kind, colon, target = word.partition(":")
+    if colon and kind in _REPORTS:
+        yield from file("write", target)
+    elif colon and not word.startswith("term"):
+        yield problem("word")
+
+
+def item(word: str) -> Iterator[Reach]:
+    """A field or header of a request: `name=text`, `name:text`, `name@file`, `name=@file`."""
+    if "\\" in word:
+        yield problem("backslash")
+    elif found := _ITEM.fullmatch(word):
+        yield from file("read", found["file"])
+    else:
+        yield from _maybe(word, "@")
+
+
+def encoded(word: str) -> Iterator[Reach]:
+    """Text that curl encodes, `name=text`, or `@` or `name@` and a file."""
+    name, at, place = word.partition("@")
+    if at and "=" not in name:
+        yield from file("read", place)
+    else:
+        yield from _maybe(word, "@")
+
+
+def upload(word: str) -> Iterator[Reach]:
+    """A file that curl sends; braces and brackets would be several."""
+    yield from _single(word, "{[", "read")
+
+
+def saved(word: str) -> Iterator[Reach]:
+    """A file that curl writes; `#1` would be a part of the URL."""
+    yield from _single(word, "#", "write")
+
+
+def _single(word: str, signs: str, access: Access) -> Iterator[Reach]:
+    if any(sign in word for sign in signs):
+        yield problem("several")
+    else:
+        yield from file(access, word)
+
+
+def pushed(word: str) -> Iterator[Reach]:
+    """A repository that is pushed to; one of this machine starts programs of its own."""
+    for reach in repository(word):
+        yield Reach("load", reach.text) if reach.kind == "read" else reach
+
+
+def compiled(word: str) -> Iterator[Reach]:
+    """Flags of Go's compiler that write nothing."""
+    if not re.fullmatch(r"(?:all=)?(?:\s*-[NlmSB])*\s*", word):
+        yield problem("word")
+
+
+def bundle(word: str) -> Iterator[Reach]:
+    """A package of the system: a name, a URL or a file."""
+    if SCHEME.match(word):
+        yield from known("url", word)
+    elif "/" in word or word.startswith((".", "~")):
+        yield from file("load", word)
 
 
 def loaded(word: str) -> Iterator[Reach]:
@@ -211,7 +353,7 @@ def linked(word: str) -> Iterator[Reach]:
 
 def defined(word: str) -> Iterator[Reach]:
     """A property that selects or switches something."""
-    if not re.fullmatch(r"(?:skipTests|maven\.test\.skip|test|it\.test|CMAKE_BUILD_TYPE)(?:=[\w.*,#-]*)?", word):
+    if not _PROPERTY.fullmatch(word):
         yield problem("word")
 
 
@@ -221,21 +363,11 @@ def goal(word: str) -> Iterator[Reach]:
         yield problem("word")
 
 
-def inside_from(word: str) -> Iterator[Reach]:
-    """A file that is read, here or, behind `name:`, in a container."""
-    if not re.match(r"[\w.-]+(?:/[\w.-]+)?:", word):
-        yield from file("read", word)
-
-
-def inside_to(word: str) -> Iterator[Reach]:
-    """The same, written."""
-    if not re.match(r"[\w.-]+(?:/[\w.-]+)?:", word):
-        yield from file("write", word)
-
-
 def hub(word: str) -> Iterator[Reach]:
     """A repository of a service: `owner/name`, `host/owner/name` or a URL."""
-    if _SCHEME.match(word):
+    if SCHEME.match(word):
         yield from known("url", word)
+    elif ":" in word:
+        yield from known("host", word.partition(":")[0])
     elif word.count("/") > 1:
         yield from known("host", word.partition("/")[0])

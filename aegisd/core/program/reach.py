@@ -8,11 +8,23 @@ from msgspec import Struct
 from aegisd.core.program.word import UNKNOWN, Word
 
 # `far` is a command, and `far_line` a line, that another machine or a container runs: its programs
-# and hosts count here, and its files do not.
+# and hosts count here, and its files do not. `typed`: the program acts on what its standard input
+# holds, as a person would have typed it.
 Access = Literal["read", "load", "write", "delete"]
 
 Kind = Literal[
-    "read", "load", "write", "delete", "host", "url", "argv", "far", "line", "far_line", "problem"
+    "read",
+    "load",
+    "write",
+    "delete",
+    "host",
+    "url",
+    "argv",
+    "far",
+    "line",
+    "far_line",
+    "typed",
+    "problem",
 ]
 
 # Streams that every process has, which are no places.

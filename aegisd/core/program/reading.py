@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 
-from aegisd.core.program import dependency, meaning, script
+from aegisd.core.program import container, dependency, meaning, script
 from aegisd.core.program.grammar import Grammar, Option
 from aegisd.core.program.meaning import Meaning
 from aegisd.core.program.reach import Reach, file, known, problem
@@ -16,55 +17,22 @@ _VERSION = "0123456789."
 # What asked only for this runs nothing.
 _ASKS_ONLY = frozenset({("--help",), ("--version",)})
 
+# A public function of these modules is the meaning of its name.
 MEANINGS: Mapping[str, Meaning] = {
-    "archive": meaning.archive,
-    "defined": meaning.defined,
-    "edited": meaning.edited,
-    "goal": meaning.goal,
-    "inside_from": meaning.inside_from,
-    "inside_to": meaning.inside_to,
-    "linked": meaning.linked,
-    "loaded": meaning.loaded,
-    "name": meaning.name,
-    "shown": meaning.shown,
-    "suffix": meaning.suffix,
-    "awk": script.awk,
-    "code": meaning.code,
-    "connection": meaning.connection,
-    "copied_from": meaning.copied_from,
-    "copied_to": meaning.copied_to,
-    "data": meaning.data,
-    "delete": lambda word: file("delete", word),
-    "form": meaning.form,
-    "hub": meaning.hub,
-    "host": lambda word: known("host", word),
-    "image": meaning.image,
-    "format": meaning.written,
-    "jq": script.jq,
-    "load": lambda word: file("load", word),
-    "login": script.login,
-    "module": dependency.module,
-    "mount": meaning.mount,
-    "operand": meaning.operand,
-    "package": dependency.package,
-    "place": meaning.place,
-    "read": lambda word: file("read", word),
-    "ref": meaning.ref,
-    "repository": meaning.repository,
-    "requirement": dependency.requirement,
-    "sed": script.sed,
-    "setting": script.setting,
-    "source": meaning.source,
-    "sql": script.sql,
-    "switch": meaning.switch,
-    "text": meaning.text,
-    "url": lambda word: known("url", word),
-    "volume": meaning.volume,
-    "write": lambda word: file("write", word),
+    name: function
+    for module in (meaning, script, dependency, container)
+    for name, function in vars(module).items()
+    if callable(function) and function.__module__ == module.__name__ and name[0] != "_"
 }
 
+# Meanings of words that are options themselves, of another program.
+_DASHED = frozenset({"compiled", "linked"})
+
+# Meanings that hang on nothing but how a text begins.
+_OPAQUE = frozenset({"text", "data", "undashed", "value"})
+
 # Meanings that take all words from where they stand.
-REST = frozenset({"argv", "fed", "far", "line", "far_line", "rest"})
+REST = frozenset({"argv", "tool", "fed", "far", "line", "far_line", "rest", "sources"})
 
 
 def grammar_of(binary: str) -> Grammar | None:
@@ -100,7 +68,8 @@ class _Reading:
                 yield from found
                 at += used
                 continue
-            if word.text.startswith(UNKNOWN) and not self._is_ended:
+            meant = self._next(word)
+            if word.text.startswith(UNKNOWN) and not self._is_ended and meant != "rest":
                 yield problem("unknown")  # it may be an option
             if self._grammar.commands and not self._words:
                 below = self._grammar.commands.get(word.text)
@@ -110,12 +79,13 @@ class _Reading:
                 if not (self._grammar.before or self._grammar.repeated):
                     yield problem("subcommand")
                     return
-            meant = self._next(word)
             if meant in REST:
                 yield from self._rest(meant, words[at:])
                 break
             self._words.append(word)
             at += 1
+        if "expands" in self._grammar.traits and any(word.text.startswith("@") for word in words):
+            yield problem("word")
         yield from self._end()
 
     def _is_option(self, word: Word) -> bool:
@@ -123,7 +93,7 @@ class _Reading:
             return False
         if word.text == "--":
             return True
-        return self._next(word) != "rest"
+        return self._next(word) not in {"rest", "sources"}
 
     def _next(self, word: Word) -> str:
         """What the next word that is no option means, as far as that hangs on those before it."""
@@ -196,7 +166,12 @@ class _Reading:
                 return len(words), [problem("option")]
         used = 1 + len(values) - (joined is not None)
         pairs = zip(option.takes, values, strict=False)
-        return used, [reach for name, word in pairs for reach in self._meant(name, word, one=True)]
+        found = [reach for name, word in pairs for reach in self._meant(name, word, one=True)]
+        behind = values[joined is not None :]
+        is_text = not (option.replaces or _DASHED.issuperset(option.takes))
+        if is_text and any(map(_is_like_option, behind)):
+            found.append(problem("option"))  # some programs, or versions, take it for one
+        return used, found
 
     def _inner(self, words: Sequence[Word], at: int) -> tuple[int, list[Reach]]:
         """Read a command up to `;` or `{} +`; `{}` stands for whatever is found below the words."""
@@ -231,15 +206,14 @@ class _Reading:
             yield problem("several")
         if self._raised and name == "read":
             name = self._raised
-        if name == "variable" and "=" not in word.text:
-            return
         if name == "variable":
-            variable, _, value = word.text.partition("=")
-            yield from assigned(variable.removesuffix("+"), Word(value))
+            variable, equals, value = word.text.partition("=")
+            if equals or UNKNOWN in variable:
+                yield from assigned(variable.removesuffix("+"), Word(value))
         elif name == "line":
             yield from known("line", word.text)
         else:
-            yield from MEANINGS[name](word.text)
+            yield from _meant(name, word.text)
 
     def _rest(self, name: str, words: Sequence[Word]) -> Iterator[Reach]:
         """All words from here: a command, a line, or the arguments of what runs."""
@@ -249,7 +223,13 @@ class _Reading:
             yield from known("line" if name == "line" else "far_line", text)
         elif name == "fed":
             yield Reach("argv", words=(*words, Word(UNKNOWN, glob=True)))
+        elif name == "sources":
+            for word in takewhile(lambda each: each.text.endswith(".go"), words):
+                yield from file("load", word.text)
         elif name != "rest":
+            grammar = grammar_of(words[0].text) if name == "tool" else None
+            if grammar is not None and "npm" not in grammar.traits:
+                yield problem("subcommand")  # a package that only bears a known program's name
             yield Reach("far" if name == "far" else "argv", words=tuple(words))
 
     def _end(self) -> Iterator[Reach]:
@@ -258,7 +238,12 @@ class _Reading:
         before, repeated, after = self._before(), grammar.repeated, grammar.after
         if self._is_replaced and not grammar.before:
             after = after[1:]
+        if "typed" in grammar.traits and not self._has_rest:
+            yield Reach("typed")
         if "code" in grammar.traits and not (words or self._has_rest or self._is_replaced):
+            yield problem("input")
+        is_asked = self._has_rest or (repeated == "sql" and len(words) > len(before))
+        if "statements" in grammar.traits and not is_asked:
             yield problem("input")
         behind = max(len(words) - len(after), 0) if repeated else len(words)
         if repeated and after[:1] and after[0] not in REST:
@@ -275,13 +260,22 @@ class _Reading:
             yield from self._meant(name, word, one=True)
 
 
+def _is_like_option(word: Word) -> bool:
+    return re.match(r"--?[A-Za-z]", word.text) is not None
+
+
 def assigned(name: str, value: Word) -> Iterator[Reach]:
     """What a variable that a command sets reaches for."""
     means = VARIABLES.get(name)
     if means is None:
         yield problem("variable_name")
-    elif means == "loads":
-        for part in value.text.split(":"):
-            yield from file("load", part or ".")
     else:
-        yield from MEANINGS[means](value.text)
+        yield from _meant(means, value.text)
+
+
+def _meant(name: str, text: str) -> Iterator[Reach]:
+    """What a text reaches for; one that is not wholly known may be another thing than it looks."""
+    if UNKNOWN in text and name not in _OPAQUE:
+        yield problem("unknown")
+    else:
+        yield from MEANINGS[name](text)

@@ -32,78 +32,29 @@ PROGRAMS = Table(
     )
 )
 
-# Variables that change neither what a program starts, loads or reaches, nor where it writes.
-_HARMLESS = [
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "CGO_ENABLED",
-    "CI",
-    "COLUMNS",
-    "DEBIAN_FRONTEND",
-    "DEBUG",
-    "DJANGO_SETTINGS_MODULE",
-    "FLASK_APP",
-    "FLASK_DEBUG",
-    "FLASK_ENV",
-    "FORCE_COLOR",
-    "GIT_AUTHOR_DATE",
-    "GIT_AUTHOR_EMAIL",
-    "GIT_AUTHOR_NAME",
-    "GIT_COMMITTER_DATE",
-    "GIT_COMMITTER_EMAIL",
-    "GIT_COMMITTER_NAME",
-    "GIT_PAGER_IN_USE",
-    "GOARCH",
-    "GOARM",
-    "GOOS",
-    "HOST_ENV",
-    "JOBS",
-    "LANG",
-    "LANGUAGE",
-    "LC_ALL",
-    "LC_COLLATE",
-    "LC_CTYPE",
-    "LC_MESSAGES",
-    "LC_NUMERIC",
-    "LC_TIME",
-    "LINES",
-    "LOG_LEVEL",
-    "MODE",
-    "NODE_ENV",
-    "NO_COLOR",
-    "PGCONNECT_TIMEOUT",
-    "PGDATABASE",
-    "PGPORT",
-    "PGSSLMODE",
-    "PGUSER",
-    "PORT",
-    "PYTHONDONTWRITEBYTECODE",
-    "PYTHONHASHSEED",
-    "PYTHONIOENCODING",
-    "PYTHONUNBUFFERED",
-    "PYTHONUTF8",
-    "PYTHONWARNINGS",
-    "RAILS_ENV",
-    "RACK_ENV",
-    "RUST_BACKTRACE",
-    "RUST_LOG",
-    "TERM",
-    "TZ",
-    "V",
-    "VERBOSE",
-    "APP_ENV",
-    "ENV",
-    "CARGO_TERM_COLOR",
-    "CARGO_INCREMENTAL",
-    "CLICOLOR",
-    "CLICOLOR_FORCE",
-    "NPM_CONFIG_LOGLEVEL",
-]
+# Variables that change neither what a program starts, loads or reaches, nor where it writes: with
+# a short value, and with any text. A program may still expand the text, or take it for a place.
+_NAMED = """
+APP_ENV AWS_DEFAULT_REGION AWS_PROFILE AWS_REGION CARGO_INCREMENTAL CARGO_TERM_COLOR CGO_ENABLED CI
+CLICOLOR CLICOLOR_FORCE COLUMNS DEBIAN_FRONTEND DJANGO_SETTINGS_MODULE ENV FLASK_DEBUG FLASK_ENV
+FORCE_COLOR GIT_TERMINAL_PROMPT GOARCH GOARM GOOS JOBS LANG LANGUAGE LC_ALL LC_COLLATE LC_CTYPE
+LC_MESSAGES LC_NUMERIC LC_TIME LINES LOG_LEVEL MODE NODE_ENV NO_COLOR NPM_CONFIG_LOGLEVEL
+PGCONNECT_TIMEOUT PGPORT PGSSLMODE PGUSER PORT PYTHONDONTWRITEBYTECODE PYTHONHASHSEED
+PYTHONIOENCODING PYTHONUNBUFFERED PYTHONUTF8 RACK_ENV RAILS_ENV RUST_BACKTRACE TERM V VERBOSE
+"""
+_TEXTS = """
+DEBUG GIT_AUTHOR_DATE GIT_AUTHOR_EMAIL GIT_AUTHOR_NAME GIT_COMMITTER_DATE GIT_COMMITTER_EMAIL
+GIT_COMMITTER_NAME PYTHONWARNINGS RUST_LOG
+"""
 
-# What the value of a variable means; `loads` is a list of places between colons.
+# What the value of a variable means.
 VARIABLES: Mapping[str, str] = {
-    **dict.fromkeys(_HARMLESS, "text"),
-    **dict.fromkeys(("PYTHONPATH", "NODE_PATH", "CLASSPATH", "GOPATH", "RUBYLIB"), "loads"),
+    **dict.fromkeys(_NAMED.split(), "plain"),
+    **dict.fromkeys(_TEXTS.split(), "value"),
+    **dict.fromkeys(("PYTHONPATH", "NODE_PATH", "CLASSPATH", "GOPATH", "RUBYLIB"), "search"),
     **dict.fromkeys(("PGHOST", "PGHOSTADDR"), "host"),
+    "FLASK_APP": "load",
+    "PGDATABASE": "connection",
+    "PGPASSWORD": "text",
+    "TZ": "ref",
 }

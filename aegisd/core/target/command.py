@@ -18,6 +18,9 @@ from aegisd.core.target.path import path
 # Commands inside commands. `sudo env timeout 5 bash -c "nice git log"` has five; more hides.
 COMMAND_NESTING_MAX = 8
 
+# Places where a line's relative names may start. Every name is judged from each of them.
+PLACES_MAX = 8
+
 # Characters of one shell line: MAX_ARG_STRLEN of Linux, past which `sh -c` cannot be started.
 LINE_CHARS_MAX = 131_072
 
@@ -70,7 +73,9 @@ class _Reader:
     def __init__(self, programs: Programs, names: Names) -> None:
         self._programs, self._names = programs, names
         self._words = 0
-        self._place = "."  # where relative names start, behind a `cd`
+        self._places: tuple[str, ...] = (".",)  # where relative names may start, behind a `cd`
+        self._moved: tuple[str, ...] = ()  # where the last command would take them
+        self._is_fed = False  # whether the line gives a standard input
         self.where = ""
 
     @property
@@ -92,22 +97,44 @@ class _Reader:
                 assignments=last.assignments,
                 words=(*last.words, *arguments),
                 files=last.files,
+                behind=last.behind,
+                is_fed=last.is_fed,
             )
-            self._place = "."
+            self._places = (".",)
             yield from self._line((*simples[:-1], whole), 0, near=True)
 
     def _line(self, simples: Iterable[Simple], depth: int, *, near: bool) -> Iterator[Found]:
+        """Yield what the commands of a line reach for, wherever a `cd` among them may have led.
+
+        Only `cd x && ...` surely leads there: others may fail, be skipped or run in a subshell.
+        """
+        is_fed, is_sure, seen = self._is_fed, True, self._places
         for simple in simples:
-            for name, value in simple.assignments:
-                for reach in assigned(name, value):
-                    yield from self._found(reach, depth, near=near)
-            for access, word in simple.files:
-                # A shell opens these itself, whether or not files are limited.
-                for reach in file(access, word.text):
-                    yield from self._file(reach, near=near)
-            yield from self._command(simple.words, depth, near=near)
-            if [word.text for word in simple.words[:1]] == ["cd"]:
-                self._place = self._from_here(*(word.text for word in simple.words[1:2]))
+            is_sure = simple.behind not in {"||", "|"} and (is_sure or simple.behind != "&&")
+            self._is_fed = is_fed or simple.is_fed
+            yield from self._simple(simple, depth, near=near)
+            seen = tuple(dict.fromkeys((*seen, *self._moved)))
+            if self._moved and is_sure and simple.words[0].text == "cd":
+                self._places = self._moved
+            elif self._moved:
+                self._places = seen
+            if simple.ahead != "&&" or not is_sure:
+                self._places = seen
+            if len(seen) > PLACES_MAX:
+                yield self._problem("nesting")
+                break
+        self._is_fed, self._places, self._moved = is_fed, seen, seen
+
+    def _simple(self, simple: Simple, depth: int, *, near: bool) -> Iterator[Found]:
+        self._moved = ()
+        for name, value in simple.assignments:
+            for reach in assigned(name, value):
+                yield from self._found(reach, depth, near=near)
+        for access, word in simple.files:
+            # A shell opens these itself, whether or not files are limited.
+            for reach in file(access, word.text):
+                yield from self._file(reach, near=near)
+        yield from self._command(simple.words, depth, near=near)
 
     def _command(self, words: tuple[Word, ...], depth: int, *, near: bool) -> Iterator[Found]:
         """Yield a command and, one level deeper each, what it runs; and all it reaches for."""
@@ -128,12 +155,18 @@ class _Reader:
             return
         for reach in reaches(words[1:], grammar):
             yield from self._found(reach, depth, near=near)
+        if binary == "cd":
+            name = arguments[-1] if arguments else "~"
+            self._moved = tuple(_joined(place, name) for place in self._places)
 
     def _found(self, reach: Reach, depth: int, *, near: bool) -> Iterator[Found]:
         """What one thing that a command reaches for is as a target."""
         kind = reach.kind
         if kind == "problem":
             yield self._problem(reach.text)
+        elif kind == "typed":
+            if self._is_fed:
+                yield self._problem("input")
         elif kind in {"read", "load", "write", "delete"}:
             if self._programs.files:
                 yield from self._file(reach, near=near)
@@ -154,12 +187,8 @@ class _Reader:
         if reach.kind == "problem":
             yield self._problem(reach.text)
         elif near:
-            yield from path(self._from_here(reach.text), reach.kind, self.where)
-
-    def _from_here(self, name: str = "~") -> str:
-        """A name as it is from where the call starts; without one, `cd` goes home."""
-        is_whole = self._place == "." or name.startswith(("/", "~"))
-        return name if is_whole else f"{self._place}/{name}"
+            for place in self._places:
+                yield from path(_joined(place, reach.text), reach.kind, self.where)
 
     def _unread(self, binary: str, arguments: list[str], *, near: bool) -> Iterator[Found]:
         """A program that no table describes: the manifest says how it reaches the net."""
@@ -196,6 +225,10 @@ class _Reader:
 
     def _problem(self, code: str) -> Problem:
         return Problem(target="command", code=code, where=self.where)
+
+
+def _joined(place: str, name: str) -> str:
+    return name if place == "." or name.startswith(("/", "~")) else f"{place}/{name}"
 
 
 def _is_part(node: Node, roles: Mapping[str, str]) -> bool:

@@ -15,7 +15,7 @@ git:
 git log, git show: ref...
     text?   --color
     text text  --pair
-    writes suffix?  -i
+    writes plain?  -i
 git remote add: text
 awk, gawk: awk read...
     code
@@ -30,7 +30,7 @@ def test_a_program_has_its_words_and_options_and_its_subcommands_theirs() -> Non
     assert cp.options["-t"] == Option(takes=("write",), replaces=True)
     assert log.options["--color"] == Option(takes=("text",), joined=True)
     assert log.options["--pair"] == Option(takes=("text", "text"))
-    assert log.options["-i"] == Option(takes=("suffix",), joined=True, raises="write")
+    assert log.options["-i"] == Option(takes=("plain",), joined=True, raises="write")
     assert git.commands["show"].options == log.options
     assert git.commands["remote"].commands["add"].before == ("text",)
     assert table["gawk"].traits == frozenset({"code"})

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aegisd.core.program.grammar import Table, every
+from aegisd.core.program.grammar import Table
 from aegisd.core.program.reach import Reach
-from aegisd.core.program.reading import MEANINGS, REST, assigned, grammar_of, reaches
+from aegisd.core.program.reading import assigned, grammar_of, reaches
 from aegisd.core.program.table import PROGRAMS, VARIABLES
 from aegisd.core.program.word import UNKNOWN, Word
 from tests.table import each
@@ -40,7 +40,7 @@ find: read...
     deletes -delete
     inner   -exec
 sed: text read...
-    writes suffix?  -i
+    writes plain?  -i
 go: read...
     single
     write   -o
@@ -146,7 +146,7 @@ def test_reading_is_total(name: str, words: list[str]) -> None:
 
 
 @given(
-    name=st.sampled_from(sorted(PROGRAMS)),
+    name=st.sampled_from(sorted(set(PROGRAMS) - {"echo"})),  # which has no words that it obeys
     words=st.lists(st.text("-=abc:/@", max_size=6), max_size=5),
 )
 def test_a_word_that_names_an_option_of_next_year_is_never_passed_over(
@@ -155,14 +155,6 @@ def test_a_word_that_names_an_option_of_next_year_is_never_passed_over(
     found = list(reaches([Word("--option-of-next-year"), *map(Word, words)], PROGRAMS[name]))
     assert found
     assert found[0] == Reach("problem", "option")
-
-
-def test_every_meaning_in_the_table_is_one() -> None:
-    special = REST | {"variable", "inner", "loads", "line"}
-    for grammar in every(PROGRAMS):
-        taken = [name for option in grammar.options.values() for name in option.takes]
-        for meaning in (*grammar.before, grammar.repeated, *grammar.after, *taken):
-            assert not meaning or meaning in MEANINGS or meaning in special, grammar.name
 
 
 @each(

