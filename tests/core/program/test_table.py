@@ -111,6 +111,7 @@ def test_what_takes_all_words_stands_last_and_only_one_thing_repeats() -> None:
         ("pip install x@/y", ["load /y"]),
         ("pip install -r x", ["load x"]),
         ("pip config set a b", ["problem subcommand"]),
+        ("pip list -f https://h/x", ["problem word"]),
         ("uv run -p /x y", ["argv y", "problem word"]),
         ("npm install x@../y", ["load ../y"]),
         ("npm install x@^1.2 @a/b", []),

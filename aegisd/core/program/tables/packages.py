@@ -25,7 +25,7 @@ pip uninstall, pip show, pip list, pip freeze, pip check, pip debug, pip inspect
 pip config get, pip cache list, pip cache dir, pip cache info, pip cache purge, pip3 uninstall, \
 pip3 show, pip3 list, pip3 freeze, pip3 check, pip3 config list, python-module pip uninstall, \
 python-module pip show, python-module pip list, python-module pip freeze, python-module pip check, \
-python-module pip config list: text...
+python-module pip config list: name...
     flag    -y -o -f -l --outdated --local --user --files --yes --uptodate --all --editable
     flag    --not-required --exclude-editable
     text    --format --exclude
