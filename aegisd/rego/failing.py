@@ -14,9 +14,10 @@ from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.rego.module import Module, read
 from aegisd.rego.query import Query, compiled
 
-# Statements of an operator that are asked one by one, and milliseconds of processor time for all of
-# them: a fifth of what one evaluation may take.
+# Statements of an operator that are asked one by one, each some milliseconds.
 STATEMENTS_MAX = 64
+
+# Milliseconds of processor time for all of them: a fifth of what one evaluation may take.
 SEARCH_MS_MAX = 200
 
 

@@ -9,6 +9,10 @@ from aegisd.core.target.model import PathTarget, Problem
 from aegisd.core.target.node import CLIMBS, IS_FILE, NAME_CHARS_MAX, Node
 from aegisd.core.target.spelling import problems
 
+# Members of an object that may name a copy's source and destination, each looked through for each
+# source; in a larger one no parameter is only read.
+COPY_MEMBERS_MAX = 64
+
 _ACCESSES = ("delete", "write", "read")
 
 # A text that begins so is a path whatever its parameter is called, unless a role says otherwise: a
@@ -40,11 +44,10 @@ def paths(nodes: Iterable[Node], effects: Collection[str]) -> Iterator[PathTarge
     """
     strongest = next((effect for effect in _ACCESSES if effect in effects), "read")
     copies = strongest == "write" and "read" in effects
-    known: dict[int, bool] = {}
     for node in nodes:
         value = node.value
         # What a copy is made of is only read.
-        access = "read" if copies and _is_copied_from(node, known) else strongest
+        access = "read" if copies and _is_copied_from(node) else strongest
         if isinstance(value, str):
             if _is_path(node, value):
                 yield from path(value, access, node.where)
@@ -86,19 +89,16 @@ def _is_text(node: Node) -> bool:
     return "text" in node.named and not node.is_key
 
 
-def _is_copied_from(node: Node, known: dict[int, bool]) -> bool:
-    """Whether the parameter is the source beside a destination; alone it may be written to.
-
-    `known` are the objects that were looked through for a destination: each is once.
-    """
+def _is_copied_from(node: Node) -> bool:
+    """Whether the parameter is the source beside a destination; alone it may be written to."""
     while not node.key and node.parent is not None:
         node = node.parent
     beside = node.parent.value if node.parent is not None else None
-    if not isinstance(beside, dict) or not _SOURCE.fullmatch(node.key):
+    if not isinstance(beside, dict) or len(beside) > COPY_MEMBERS_MAX:
         return False
-    if id(beside) not in known:
-        known[id(beside)] = any(_DESTINATION.fullmatch(name[:NAME_CHARS_MAX]) for name in beside)
-    return known[id(beside)]
+    return _SOURCE.fullmatch(node.key) is not None and any(
+        _DESTINATION.fullmatch(name[:NAME_CHARS_MAX]) for name in beside
+    )
 
 
 def path(text: str, access: str, where: str) -> Iterator[PathTarget | Problem]:

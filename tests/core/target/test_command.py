@@ -341,7 +341,7 @@ def reached(line: str, programs: Programs = LIMITED) -> list[str]:
         ("grep -rn '// NOTE' src", ["read src"]),
         ("curl file:///etc/shadow", ["host scheme"]),
         ("tool x", ["command undeclared"]),
-        ("offline https://evil.example/", ["write https:/evil.example"]),
+        ("offline https://evil.example/", ["write https:/evil.example", "path path_scheme"]),
         ("online evil.example", []),
         ("client -h a.example b.example", ["host a.example"]),
         ("client --host=a.example", ["host a.example"]),
