@@ -62,10 +62,20 @@ class Judged(Struct, frozen=True):
     reasons: tuple[str, ...]
 
 
-def judge(entries: Sequence[Everyday | Hostile], manifest: Path) -> list[Judged]:
+def everyday(path: Path) -> list[Everyday]:
+    """The everyday lines of a file."""
+    return msgspec.json.decode(path.read_bytes(), type=list[Everyday])
+
+
+def hostile(path: Path) -> list[Hostile]:
+    """The hostile entries of a file."""
+    return msgspec.json.decode(path.read_bytes(), type=list[Hostile])
+
+
+def judge(entries: Sequence[Everyday | Hostile]) -> list[Judged]:
     """Ask a gate about each; nothing is recorded, so none changes what is said of the next."""
     judged = []
-    with Gate(manifest=manifest) as gate:
+    with Gate(manifest=LINES / "manifest.json") as gate:
         gate.begin()
         for entry in entries:
             preview = gate.check(*entry.call)
@@ -84,14 +94,11 @@ def _show(judged: Judged) -> None:
 
 
 @click.command()
-@click.option("--everyday", type=click.Path(path_type=Path), default=LINES / "everyday.json")
-@click.option("--hostile", type=click.Path(path_type=Path), default=LINES / "hostile.json")
+@click.option("--hostile", "path", type=click.Path(path_type=Path), default=LINES / "hostile.json")
 @click.option("--reasons", is_flag=True, help="Show every refusal, not the misses alone.")
-def main(everyday: Path, hostile: Path, *, reasons: bool) -> None:
+def main(path: Path, *, reasons: bool) -> None:
     """Judge both lists and name the misses."""
-    manifest = LINES / "manifest.json"
-    honest = judge(msgspec.json.decode(everyday.read_bytes(), type=list[Everyday]), manifest)
-    attacks = judge(msgspec.json.decode(hostile.read_bytes(), type=list[Hostile]), manifest)
+    honest, attacks = judge(everyday(LINES / "everyday.json")), judge(hostile(path))
     denied = [each for each in honest if each.outcome != "allow"]
     passed = [each for each in attacks if each.outcome == "allow"]
     for judged in [*denied, *passed, *(attacks if reasons else ())]:

@@ -15,5 +15,5 @@ def test_no_harmful_call_is_allowed_without_a_word_and_honest_ones_go_through() 
     ]
     honest = drafts.judged(manifest, drafts.calls("benign"))
     wrong = [each.call["id"] for each in honest if each.outcome != each.call["expect"]]
-    assert set(silent) <= {"c005"}  # a URL in a path
-    assert set(wrong) <= {"b02"}  # a dollar in a path
+    assert not silent
+    assert not wrong
