@@ -110,7 +110,11 @@ def test_an_array_is_split_into_the_bytes_of_its_members(
 
 @given(
     payload=st.recursive(
-        st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-1, 1) | st.text(',:[{"\\é '),
+        st.none()
+        | st.booleans()
+        | st.integers(-9, 9)
+        | st.floats(-1, 1).map(lambda number: number or 0.0)
+        | st.text(',:[{"\\é '),
         lambda inside: st.lists(inside) | st.dictionaries(st.text('a,:[{"'), inside),
         max_leaves=20,
     ),

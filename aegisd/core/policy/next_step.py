@@ -47,6 +47,10 @@ STEPS: Mapping[str, str] = {
         "name the program in an argument; an operator can give that argument the role `command`"
     ),
     "aegis.exec.unreadable": _FAULT,
+    "aegis.recipient.listed": (
+        "write to somebody listed, or ask an operator to add this one to `recipients`"
+    ),
+    "aegis.recipient.unreadable": _FAULT,
     **{f"aegis.budget.{name}": _BUDGET.format(name) for name in _BUDGETS},
     "aegis.budget.unreadable": _FAULT,
     "aegis.approval.tool": (
