@@ -15,8 +15,8 @@ meanings are public functions of `meaning`, `script`, `dependency` and `containe
 
     all         the options of the program may also stand behind its subcommands
     code        without words it reads code from its standard input
-    statements  so it does without statements or a file of them
     typed       it acts on its standard input as if a person had typed it
+    statements  so it does without statements or a file of them
     single      its long options have one dash
     dashed      its first word is an option
     expands     a word with `@` stands for words in a file

@@ -244,7 +244,7 @@ class _Reading:
             yield problem("input")
         is_asked = self._has_rest or (repeated == "sql" and len(words) > len(before))
         if "statements" in grammar.traits and not is_asked:
-            yield problem("input")
+            yield Reach("typed")
         behind = max(len(words) - len(after), 0) if repeated else len(words)
         if repeated and after[:1] and after[0] not in REST:
             first, last = words[:behind], words[behind:]

@@ -180,17 +180,17 @@ def test_what_takes_all_words_stands_last_and_only_one_thing_repeats() -> None:
         # databases
         ("psql -h h -c 'select 1' a", ["host h"]),
         ("psql -c 'select 1' 'host=h dbname=x'", ["host h"]),
-        ("psql a", ["problem input"]),
+        ("psql a", ["typed"]),
         ("psql -f x a", ["load x"]),
         ("psql -L x -c 'select 1'", ["write x"]),
         ("psql -c '\\! x'", ["problem code"]),
         ("psql -c \"execute 'x'\"", ["problem code"]),
         ("mysql -e 'system x' a", ["problem code"]),
         ("sqlite3 x '.shell y'", ["problem code", "write x"]),
-        ("sqlite3 x", ["problem input", "write x"]),
+        ("sqlite3 x", ["typed", "write x"]),
         ("sqlite3 x 'select 1'", ["write x"]),
-        ("redis-cli -h h -r 3 slaveof x 1", ["host h", "problem code"]),
-        ("redis-cli get x", []),
+        ("redis-cli -h h -r 3 slaveof x 1", ["host h", "problem code", "typed"]),
+        ("redis-cli get x", ["typed"]),
     ],
 )
 def test_the_words_of_a_program_are_read_as_it_reads_them(line: str, found: list[str]) -> None:

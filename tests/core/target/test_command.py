@@ -148,6 +148,11 @@ def test_a_line_may_lead_to_as_many_places_as_are_judged_and_no_more() -> None:
         ("echo x | cat; vim x", False),
         ("echo x | ssh h", True),
         ("echo x | ssh h cat", False),
+        ("psql postgresql://db.example/a", False),
+        ("echo x | psql -d a", True),
+        ("echo x | psql -d a -c 'select 1'", False),
+        ("sqlite3 a.db < x", True),
+        ("echo x | redis-cli -h db.example", True),
     ],
 )
 def test_a_program_that_obeys_its_standard_input_is_given_none_by_a_line(

@@ -45,7 +45,7 @@ sqlite3: database sql...
     text    -separator -nullvalue -newline
     single
 redis-cli: redis text...
-    code
+    typed
     flag    --raw --csv --no-raw --scan --stat --latency --bigkeys --tls -c
     host    -h
     url     -u
