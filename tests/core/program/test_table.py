@@ -195,3 +195,19 @@ def test_what_takes_all_words_stands_last_and_only_one_thing_repeats() -> None:
 )
 def test_the_words_of_a_program_are_read_as_it_reads_them(line: str, found: list[str]) -> None:
     assert told(line) == found
+
+
+@each(
+    "name",
+    [
+        *("at", "batch", "bwrap", "chroot", "chrt", "cmd", "dbus-run-session", "entr", "expect"),
+        *("firejail", "flock", "ltrace", "mosh", "nsenter", "parallel", "pkexec", "powershell"),
+        *("proxychains", "pwsh", "rlwrap", "rsh", "runuser", "screen", "script", "setpriv"),
+        *("sshpass", "strace", "su", "systemd-run", "taskset", "tmux", "torsocks", "unshare"),
+        "xvfb-run",
+    ],
+)
+def test_a_program_that_starts_others_in_a_way_not_read_here_is_refused(name: str) -> None:
+    for words in ("", " rm x", " -c 'rm x'"):
+        assert any(found.startswith("problem") for found in told(name + words))
+    assert told(f"{name} --version") == []

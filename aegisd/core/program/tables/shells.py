@@ -15,6 +15,11 @@ command: argv
 builtin, coproc, fakeroot, nocorrect, noglob, busybox, toybox: argv
 csh, tcsh, fish, groovy, scala, osascript, emacs, sftp, ftp, mongosh, mongo: code...
     code
+at, batch, bwrap, chroot, chrt, cmd, dbus-run-session, entr, expect, firejail, flock, ltrace, \
+mosh, nsenter, parallel, pkexec, powershell, proxychains, pwsh, rlwrap, rsh, runuser, screen, \
+script, setpriv, sshpass, strace, su, systemd-run, taskset, tmux, torsocks, unshare, \
+xvfb-run: code...
+    code
 nohup, setsid: argv
     flag    -c -f -w --fork --wait
 source, .: load rest...
