@@ -219,6 +219,7 @@ async def _receive(scope: Scope, receive: Receive, bytes_max: int, length: int |
         if size > memory.INLINE_BYTES_MAX:
             ahead = size + memory.STEP_BYTES
             memory.grow(scope, ahead if length is None else min(length, ahead))
+            await memory.pace(scope, len(data))
         data, more = await _next(receive)
         parts.append(data)
         size += len(data)

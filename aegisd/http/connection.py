@@ -340,7 +340,8 @@ class Connection(HttpToolsProtocol):
         else:
             # The loop reads a socket up to thirty times before it looks at another one.
             self.flow.pause_reading()
-            self.loop.call_later(_HEARING_SECONDS, self.flow.resume_reading)
+            pause = max(_HEARING_SECONDS, self._memory.hearing.pause(size, self.moved))
+            self.loop.call_later(pause, self.flow.resume_reading)
 
     def _answer(self, error: AegisError) -> None:
         if self.transport.is_closing():

@@ -20,20 +20,45 @@ INLINE_BYTES_MAX = 32_768
 # Bytes taken ahead of the next part of a body: as much as is read from a socket at once.
 STEP_BYTES = 262_144
 
+# Bytes a second of large bodies, and as many of what is heard out and dropped: they take a tenth of
+# the loop at most, and a thousand ordinary events are there in some ten milliseconds.
+READ_BYTES_PER_SECOND_MAX = 33_554_432
+
 # Files that are uploaded at once: each may fill the disk it is spooled to.
 SPOOLS_MAX = 2
 
 _MEMORY, _HELD = "aegis.memory", "aegis.held"
 
 
-class HeldMemory:
-    """How much is held, of at most `bytes_max`. `turn` is whose body is being read apart."""
+class Pace:
+    """A speed that many connections share, so that what they bring keeps nobody else waiting."""
 
-    def __init__(self, bytes_max: int = HELD_BYTES_MAX) -> None:
+    def __init__(self, bytes_per_second: int) -> None:
+        self._bytes_per_second = bytes_per_second
+        self._free_s = 0.0
+
+    def pause(self, size: int, now_s: float) -> float:
+        """Seconds to wait before more is read, after `size` bytes at `now_s` of a steady clock."""
+        self._free_s = max(self._free_s, now_s) + size / self._bytes_per_second
+        return self._free_s - now_s
+
+
+class HeldMemory:
+    """How much is held, of at most `bytes_max`. `turn` is whose body is being read apart.
+
+    `reading` is the pace of large bodies, `hearing` of what is heard out and dropped.
+    """
+
+    def __init__(
+        self,
+        bytes_max: int = HELD_BYTES_MAX,
+        bytes_per_second: int = READ_BYTES_PER_SECOND_MAX,
+    ) -> None:
         self.bytes_max = bytes_max
         self.held = 0
         self.turn = asyncio.Lock()
         self.spools = 0
+        self.reading, self.hearing = Pace(bytes_per_second), Pace(bytes_per_second)
 
     def take(self, size: int) -> bool:
         """Hold so many bytes more, or nothing of them."""
@@ -79,6 +104,12 @@ def grow(scope: Scope, size: int) -> None:
         if not memory.take(size - held):
             raise _busy(memory)
         scope[_HELD] = size
+
+
+async def pace(scope: Scope, size: int) -> None:
+    """Leave the loop to others for as long as `size` bytes of a large body are worth."""
+    memory: HeldMemory = scope[_MEMORY]
+    await asyncio.sleep(memory.reading.pause(size, asyncio.get_running_loop().time()))
 
 
 @contextmanager
