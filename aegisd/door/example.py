@@ -46,8 +46,8 @@ def _value(manifest: Manifest, role: str, schema: object) -> object:
         roots = (*manifest.fs.read_roots, *manifest.fs.write_roots, "/workspace")
         return f"{roots[0].rstrip('/')}/notes.txt"
     if role == "url":
-        domains = (*manifest.net.domains, "example.com")
-        return f"https://{domains[0].replace('*', 'www')}/"
+        domain = (*manifest.net.domains, "example.com")[0].replace("*", "www")
+        return f"{domain if '://' in domain else f'https://{domain}'}/"
     if role == "command":
         return next((each.name for each in manifest.exec.binaries), "ls")
     kind = wanted.get("type", "string")

@@ -32,21 +32,31 @@ host_found if {
 	not "net" in input.call.effects
 }
 
+# By an entry of its host alone, where that is enough, or by one of its scheme and its host.
+allowed(found) if {
+	found.plain == true
+	listed(found, "")
+} else if {
+	is_string(found.scheme)
+	listed(found, concat("", [found.scheme, "://"]))
+}
+
 # A name or an address listed as it stands; by `*` every name and no address; by `*.example.com`
 # every name below example.com, at any depth, and not example.com.
-allowed(found) if {
-	found.host in data.manifest.net.domains
+listed(found, before) if {
+	is_string(found.host)
+	concat("", [before, found.host]) in data.manifest.net.domains
 } else if {
 	found.kind == "name"
 	is_string(found.host)
-	"*" in data.manifest.net.domains
+	concat("", [before, "*"]) in data.manifest.net.domains
 } else if {
 	found.kind == "name"
 	is_string(found.host)
 	not startswith(found.host, ".")
 	some domain in data.manifest.net.domains
-	startswith(domain, "*.")
-	endswith(found.host, trim_prefix(domain, "*"))
+	startswith(domain, concat("", [before, "*."]))
+	endswith(found.host, trim_prefix(domain, concat("", [before, "*"])))
 }
 
 deny contains {
@@ -57,6 +67,19 @@ deny contains {
 } if {
 	readable
 	some found in input.call.hosts
+	found.plain == true
+	not allowed(found)
+}
+
+deny contains {
+	"code": "EGRESS_DENY",
+	"rule": "aegis.egress.scheme",
+	"where": found.where,
+	"data": {"entry": concat("://", [found.scheme, found.host])},
+} if {
+	readable
+	some found in input.call.hosts
+	found.plain == false
 	not allowed(found)
 }
 
@@ -95,6 +118,8 @@ readable if {
 	is_array(input.call.problems)
 	every found in input.call.hosts {
 		is_string(found.host)
+		is_string(found.scheme)
+		is_boolean(found.plain)
 		is_string(found.where)
 	}
 	every problem in input.call.problems {

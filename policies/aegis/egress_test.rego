@@ -9,9 +9,11 @@ call(hosts) := {
 	"call": {"effects": ["net"], "hosts": hosts, "problems": []},
 }
 
-name(host) := {"host": host, "kind": "name", "port": 443, "scheme": "https", "where": "/args/url"}
+name(host) := {"host": host, "kind": "name", "port": 443, "scheme": "https", "plain": true, "where": "/args/url"}
 
-address(host) := {"host": host, "kind": "ipv4", "port": 443, "scheme": "https", "where": "/args/url"}
+service(scheme, host) := {"host": host, "kind": "name", "port": 0, "scheme": scheme, "plain": false, "where": "/args/url"}
+
+address(host) := {"host": host, "kind": "ipv4", "port": 443, "scheme": "https", "plain": true, "where": "/args/url"}
 
 test_a_listed_name_is_fine if {
 	data.aegis.egress.fine with input as call([name("api.example.com")])
@@ -48,6 +50,23 @@ test_an_address_is_listed_as_it_stands if {
 test_a_star_is_every_name_and_no_address if {
 	not data.aegis.egress.fine with input as call([address("192.0.2.8")])
 		with data.manifest as {"net": {"domains": ["*"]}}
+}
+
+test_an_entry_of_a_scheme_allows_that_scheme_at_that_host if {
+	data.aegis.egress.fine with input as call([service("redis", "cache.internal")])
+		with data.manifest as {"net": {"domains": ["redis://cache.internal"]}}
+}
+
+test_an_entry_of_a_scheme_allows_no_other_scheme_there if {
+	reasons := data.aegis.egress.deny with data.manifest as {"net": {"domains": ["redis://cache.internal"]}}
+		with input as call([name("cache.internal"), service("amqp", "cache.internal")])
+	{reason.rule | some reason in reasons} == {"aegis.egress.host", "aegis.egress.scheme"}
+}
+
+test_an_entry_of_a_host_allows_no_services_url_there if {
+	reasons := data.aegis.egress.deny with data.manifest as {"net": {"domains": ["cache.internal", "*"]}}
+		with input as call([service("redis", "cache.internal")])
+	{reason.data.entry | some reason in reasons} == {"redis://cache.internal"}
 }
 
 test_a_network_tool_without_a_host_is_denied if {

@@ -109,6 +109,13 @@ def egress_fine(call: Json, manifest: Json) -> bool:
 
 
 def host_allowed(host: Json, domains: list[str]) -> bool:
+    scheme = at(host, "scheme")
+    before = f"{scheme}://" if isinstance(scheme, str) else "nothing"
+    behind = [each.removeprefix(before) for each in domains if each.startswith(before)]
+    return name_listed(host, behind) or (at(host, "plain") is True and name_listed(host, domains))
+
+
+def name_listed(host: Json, domains: list[str]) -> bool:
     name = at(host, "host")
     if within(name, domains):
         return True

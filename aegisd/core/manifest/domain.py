@@ -7,6 +7,18 @@ import idna
 
 from aegisd.core.errors import ManifestInvalid
 
+# Schemes of services that an entry may name before its host: those whose URL, in the one form that
+# `target.service` reads, says where its readers go. One that is not a place on a host (`file`,
+# `data`, `s3`), asks a name server where to go (`mongodb+srv`), holds another URL (`jdbc:...`) or
+# lets one speak to any port as one likes (`gopher`) cannot be listed.
+SCHEMES = frozenset(
+    {
+        *("amqp", "amqps", "ftps", "git", "imap", "imaps", "ldap", "ldaps", "mariadb", "mongodb"),
+        *("mqtt", "mqtts", "mysql", "nats", "postgres", "postgresql", "redis", "rediss", "sftp"),
+        *("smtp", "smtps", "ssh"),
+    }
+)
+
 # Characters of a host name: RFC 1035 section 2.3.4, 255 octets on the wire, is 253 as text.
 DOMAIN_CHARACTERS_MAX = 253
 
@@ -19,15 +31,28 @@ _ENDS_IN_NUMBER = re.compile(r"(?:\A|\.)(?:[0-9]+|0x[0-9a-f]*)\Z")
 def normal(domain: str) -> str:
     """The one spelling of `*`, `*.name`, a host name (IDNA 2008, UTS 46) or an IP address.
 
-    Raises `ManifestInvalid` for anything else, so for all that no host of a call would ever equal:
-    a URL, a port, an IPv4 address in other spellings than four decimal bytes.
+    Each may stand behind one of `SCHEMES` and `://`, for that scheme alone. Raises
+    `ManifestInvalid` for anything else, so for all that no host of a call would ever equal: a path,
+    a port, an IPv4 address in other spellings than four decimal bytes.
     """
-    if domain == "*":
-        return domain
-    if domain.startswith("*."):
-        found = _name(domain.removeprefix("*."))
+    scheme, slashes, host = domain.partition("://")
+    if not slashes:
+        return _host(domain, domain)
+    if scheme.lower() not in SCHEMES:
+        raise ManifestInvalid(
+            f"net.domains: {domain!r} is not a host; write the name alone for http, https, ws, wss "
+            f"and ftp, and of other schemes one of {', '.join(sorted(SCHEMES))}"
+        )
+    return f"{scheme.lower()}://{_host(host, domain)}"
+
+
+def _host(host: str, domain: str) -> str:
+    if host == "*":
+        return host
+    if host.startswith("*."):
+        found = _name(host.removeprefix("*."))
         return f"*.{found}" if found else _refuse(domain)
-    return _name(domain) or _address(domain) or _refuse(domain)
+    return _name(host) or _address(host) or _refuse(domain)
 
 
 def _name(text: str) -> str:
@@ -60,5 +85,5 @@ def _address(text: str) -> str:
 def _refuse(domain: str) -> str:
     raise ManifestInvalid(
         f"net.domains: {domain!r} is not a host; write a name such as api.example.com, a plain IP "
-        "address, *.example.com for all names below one, or *"
+        "address, *.example.com for all names below one, or *; without a port or a path"
     )

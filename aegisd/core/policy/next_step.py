@@ -27,6 +27,10 @@ STEPS: Mapping[str, str] = {
         "ask an operator to give this tool `args`, a JSON Schema: a risky tool needs one"
     ),
     "aegis.egress.host": "use a listed host, or ask an operator to add this one to `net.domains`",
+    "aegis.egress.scheme": (
+        "use a listed URL, or ask an operator to add this entry to `net.domains`: its scheme needs "
+        "one of its own"
+    ),
     "aegis.egress.no_host": (
         "name the host in an argument; an operator can give that argument the role `url`"
     ),

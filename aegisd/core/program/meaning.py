@@ -172,8 +172,6 @@ def connection(word: str) -> Iterator[Reach]:
     if SCHEME.match(word):
         scheme, _, rest = word.partition("://")
         authority, slash, path = rest.partition("/")
-        if "?" in word:
-            yield problem("word")
         for host in authority.rpartition("@")[2].split(","):
             yield from known("url", f"{scheme}://{host}{slash}{path}")
     elif "=" in word:

@@ -7,9 +7,11 @@ import idna
 from msgspec import Struct
 from msgspec.structs import replace
 
+from aegisd.core.manifest.domain import SCHEMES
 from aegisd.core.target import address
 from aegisd.core.target.model import Host, Problem
 from aegisd.core.target.node import Node
+from aegisd.core.target.service import FORM
 
 # Characters of a host name: RFC 1035 section 2.3.4, 255 octets on the wire, is 253 as text.
 HOST_CHARS_MAX = 253
@@ -102,6 +104,10 @@ def url(value: str, where: str, names: Names) -> Iterator[Host | Problem]:
     rest = _trimmed(value).replace("\\", "/")
     match = _SCHEME.match(rest)
     scheme = match[1].lower() if match else ""
+    if match and scheme in SCHEMES and rest.startswith("//", match.end()):
+        for found in _service(value, where, names):
+            yield replace(found, plain=False) if isinstance(found, Host) else found
+        return
     if match and scheme in _DEFAULT_PORTS:
         rest = rest[match.end() :]
         if not rest.startswith("//") or rest.startswith("///"):
@@ -129,6 +135,9 @@ def reached(value: str, where: str, names: Names, *, is_url: bool) -> Iterator[H
         if scheme == "file":
             yield Problem(target="host", code="scheme", where=where)
             return
+        if scheme in SCHEMES:
+            yield from _service(value, where, names)
+            return
     elif is_url:
         yield from url(value, where, names)
         return
@@ -139,6 +148,15 @@ def reached(value: str, where: str, names: Names, *, is_url: bool) -> Iterator[H
     if at and not _USER.fullmatch(user):
         codes.add("userinfo")
     yield from _authority(authority, scheme, codes, where, names)
+
+
+def _service(value: str, where: str, names: Names) -> Iterator[Host | Problem]:
+    """Read a URL of a service, which has one form."""
+    form = FORM.fullmatch(value)
+    if form:
+        yield from _authority(form["authority"], form["scheme"], set(), where, names)
+    else:
+        yield Problem(target="host", code="service", where=where)
 
 
 def _trimmed(value: str) -> str:
@@ -157,7 +175,8 @@ def _urls_inside(value: str, where: str, names: Names) -> Iterator[Host | Proble
         slashes = after[0] if after else ""
         if scheme not in _DEFAULT_PORTS:
             if scheme and (slashes.startswith("//") or (scheme == "file" and slashes)):
-                yield Problem(target="host", code="scheme", where=where)
+                code = "service" if scheme in SCHEMES else "scheme"
+                yield Problem(target="host", code=code, where=where)
             continue
         found = _AUTHORITY_IN_TEXT.match(value, match.end() + len(slashes))
         authority, end = (found[0], found.end()) if found else ("", len(value))

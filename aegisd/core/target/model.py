@@ -14,7 +14,9 @@ class Host(Struct, frozen=True, kw_only=True, order=True):
 
     `host` is lower case ASCII without a trailing dot (`kind` name), a dotted quad (ipv4) or RFC
     5952 text without brackets (ipv6). `port` is 0 when none is given or the scheme's own is.
-    `scheme` is "" when the text has none. `where` is an RFC 6901 pointer into the payload.
+    `scheme` is "" when the text has none. `where` is an RFC 6901 pointer into the payload. `plain`
+    says that an entry of the host alone allows it; a service's URL that is an argument needs one
+    with its scheme, unlike one that stands in a program's words.
     """
 
     host: str
@@ -22,6 +24,7 @@ class Host(Struct, frozen=True, kw_only=True, order=True):
     port: int
     scheme: str
     where: str
+    plain: bool = True
 
 
 class PathTarget(Struct, frozen=True, kw_only=True, order=True):
@@ -88,7 +91,8 @@ PROBLEMS: Mapping[str, str] = {
     "backslash": "a backslash, which some readers take for a slash; use a slash",
     "percent_encoded": "percent-encoding hides part of the target; write it plainly",
     # hosts
-    "scheme": "a URL scheme other than http, https, ws, wss, ftp; use one of these",
+    "scheme": "a URL scheme that no entry of `net.domains` can name; use https",
+    "service": "more around or in a service's URL than scheme://user@host:port/name; write that",
     "slashes": "a scheme without exactly two slashes after it; write scheme://host",
     "userinfo": "an @ that some readers take for the end of userinfo; leave it out",
     "host_empty": "no host where one is expected; name one",
