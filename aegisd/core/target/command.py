@@ -1,7 +1,6 @@
 """Command lines and argument vectors -> every program they run, and what its words reach for."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
 
 from msgspec import Struct
 
@@ -10,6 +9,7 @@ from aegisd.core.program.line import Simple, split
 from aegisd.core.program.reach import Reach, file
 from aegisd.core.program.reading import assigned, grammar_of, reaches
 from aegisd.core.program.word import Word
+from aegisd.core.target import stranger
 from aegisd.core.target.host import Names, reached, text
 from aegisd.core.target.model import Command, Host, PathTarget, Problem
 from aegisd.core.target.node import Node, children
@@ -202,26 +202,12 @@ class _Reader:
             for word in (binary, *arguments):
                 yield from text(word, self.where, self._names)
         elif not isinstance(net, str):
-            yield from self._positions(arguments, net)
+            for value in stranger.hosts(arguments, net):
+                yield from reached(value, self.where, self._names, is_url=False)
         if near and self._programs.files:
             for word in arguments:
-                if "/" in word or word.startswith((".", "~")):
-                    yield from path(word.rpartition("=")[2], "write", self.where)
-
-    def _positions(self, arguments: list[str], net: tuple[str | int, ...]) -> Iterator[Found]:
-        """The hosts at the declared places: behind an option, joined to it, or the nth word."""
-        plain = [word for word in arguments if not word.startswith("-")]
-        for position in net:
-            if isinstance(position, int):
-                values = plain[position - 1 : position]
-            else:
-                values = [value for word, value in pairwise(arguments) if word == position] + [
-                    word.removeprefix(position).removeprefix("=")
-                    for word in arguments
-                    if word.startswith(position) and word != position
-                ]
-            for value in values:
-                yield from reached(value, self.where, self._names, is_url=False)
+                for part in stranger.files(word):
+                    yield from path(part, "write", self.where)
 
     def _problem(self, code: str) -> Problem:
         return Problem(target="command", code=code, where=self.where)
