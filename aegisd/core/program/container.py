@@ -19,6 +19,12 @@ def image(word: str) -> Iterator[Reach]:
         yield from known("host", first)
 
 
+def pulled(word: str) -> Iterator[Reach]:
+    """An image that is fetched or sent, from Docker's own registry where it names none."""
+    found = list(image(word))
+    yield from found or [Reach("usual", "registry-1.docker.io")]
+
+
 def pinned(word: str) -> Iterator[Reach]:
     """`container=image`."""
     yield from image(word.partition("=")[2])

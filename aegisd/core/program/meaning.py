@@ -61,6 +61,11 @@ def url(word: str) -> Iterator[Reach]:
     yield from known("url", word)
 
 
+def registry(word: str) -> Iterator[Reach]:
+    """The URL of a registry that is asked in place of the usual one."""
+    yield from known("url", word)
+
+
 def code(_word: str) -> Iterator[Reach]:
     """Code in some language, which nothing here reads."""
     yield problem("code")

@@ -9,7 +9,7 @@ from aegisd.core.program.word import UNKNOWN, Word
 
 # `far` is a command, and `far_line` a line, that another machine or a container runs: its programs
 # and hosts count here, and its files do not. `typed`: the program acts on what its standard input
-# holds, as a person would have typed it.
+# holds, as a person would have typed it. `usual` is a registry that it asks without being told.
 Access = Literal["read", "load", "write", "delete"]
 
 Kind = Literal[
@@ -19,6 +19,7 @@ Kind = Literal[
     "delete",
     "host",
     "url",
+    "usual",
     "argv",
     "far",
     "line",

@@ -8,6 +8,7 @@ from aegisd.core.program import container, dependency, meaning, script
 from aegisd.core.program.grammar import Grammar, Option
 from aegisd.core.program.meaning import Meaning
 from aegisd.core.program.reach import Reach, file, known, problem
+from aegisd.core.program.registry import USUAL
 from aegisd.core.program.table import PROGRAMS, VARIABLES
 from aegisd.core.program.word import UNKNOWN, Word
 
@@ -54,7 +55,7 @@ class _Reading:
         self._grammar, self._above = grammar, above
         self._words: list[Word] = []
         self._raised = ""
-        self._is_replaced = self._is_ended = self._has_rest = False
+        self._is_replaced = self._is_ended = self._has_rest = self._has_registry = False
 
     def read(self, words: Sequence[Word]) -> Iterator[Reach]:
         """Read all words."""
@@ -74,7 +75,9 @@ class _Reading:
             if self._grammar.commands and not self._words:
                 below = self._grammar.commands.get(word.text)
                 if below is not None:
-                    yield from _Reading(below, self._grammar).read(words[at + 1 :])
+                    inside = _Reading(below, self._grammar)
+                    inside._has_registry = self._has_registry
+                    yield from inside.read(words[at + 1 :])
                     return
                 if not (self._grammar.before or self._grammar.repeated):
                     yield problem("subcommand")
@@ -154,6 +157,7 @@ class _Reading:
         if option is None or (joined is not None and not option.takes):
             return 1, [problem("option")]
         self._note(option)
+        self._has_registry = self._has_registry or option.takes == ("registry",)
         if option.takes == ("inner",):
             return self._inner(words, at)
         if option.takes == ("loads",):
@@ -238,6 +242,8 @@ class _Reading:
         before, repeated, after = self._before(), grammar.repeated, grammar.after
         if self._is_replaced and not grammar.before:
             after = after[1:]
+        if grammar.name in USUAL and not self._has_registry:
+            yield Reach("usual", USUAL[grammar.name])
         if "typed" in grammar.traits and not self._has_rest:
             yield Reach("typed")
         if "code" in grammar.traits and not (words or self._has_rest or self._is_replaced):

@@ -170,9 +170,15 @@ class _Reader:
         elif kind in {"read", "load", "write", "delete"}:
             if self._programs.files:
                 yield from self._file(reach, near=near)
-        elif kind in {"host", "url"}:
+        elif kind in {"host", "url"} or (kind == "usual" and self._programs.hosts):
             yield from reached(reach.text, self.where, self._names, is_url=kind == "url")
-        elif depth == COMMAND_NESTING_MAX:
+        elif kind != "usual":
+            yield from self._inside(reach, depth, near=near)
+
+    def _inside(self, reach: Reach, depth: int, *, near: bool) -> Iterator[Found]:
+        """A command or a line that a command runs."""
+        kind = reach.kind
+        if depth == COMMAND_NESTING_MAX:
             yield self._problem("nesting")
         elif kind in {"argv", "far"}:
             yield from self._command(reach.words, depth + 1, near=near and kind == "argv")

@@ -22,6 +22,7 @@ def told(line: str) -> list[str]:
             [reach.kind, *([reach.text] if reach.text else []), *(w.text for w in reach.words)]
         )
         for reach in set(reaches(words, grammar))
+        if reach.kind != "usual"
     )
 
 

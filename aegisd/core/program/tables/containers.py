@@ -23,7 +23,7 @@ nerdctl ps, nerdctl images, nerdctl logs, nerdctl stop, nerdctl rm: text...
     flag    --force --volumes --details --no-stream --digests
     text    -n --filter --format --tail --since --until --time --type --signal
 docker pull, docker push, docker image pull, docker image push, docker search, podman pull, \
-podman push: image
+podman push: pulled
     flag    -q -a --quiet --all-tags
     text    --platform --filter --limit
 docker login, docker logout: host
@@ -35,7 +35,7 @@ docker build, docker image build, docker buildx build, podman build: context
     image   -t --tag
     load    -f --file
     write   --iidfile
-docker run, docker create, docker container run, docker container create, podman run: image far
+docker run, docker create, docker container run, docker container create, podman run: pulled far
     typed
     flag    -d -i -t -P --rm --init --detach --interactive --tty --read-only --no-healthcheck
     text    -e -h -l -m -p -u -w --name --env --publish --user --workdir --hostname --label

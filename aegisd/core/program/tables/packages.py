@@ -18,7 +18,8 @@ python-module pip install, python-module pip download, python-module pip wheel: 
     text    --upgrade-strategy --progress-bar
     requirement -e --editable
     context -r -c --requirement --constraint -f --find-links
-    url     -i --index-url --extra-index-url
+    registry -i --index-url
+    url     --extra-index-url
     write   -t -d -w --target --prefix --root --dest --wheel-dir --src --report
 pip config, pip cache, pip3 config, python-module pip config:
 pip uninstall, pip show, pip list, pip freeze, pip check, pip debug, pip inspect, pip config list, \
@@ -38,7 +39,8 @@ uv pip install, uv add: requirement...
     flag    -U --upgrade --dev --user --system --no-deps --pre
     context -r -c --requirement --constraint
     requirement -e --editable
-    url     -i --index-url --extra-index-url
+    registry -i --index-url
+    url     --extra-index-url
     text    --group --extra
     name    --python -p
 uv pip list, uv pip freeze, uv pip show, uv pip uninstall, uv pip check, uv pip tree, uv sync, \
@@ -67,7 +69,7 @@ npm, pnpm:
     flag    --frozen-lockfile --verbose --production --dry-run
     undashed -w --loglevel --workspace --filter -F --omit --include --tag --access --otp --depth
     undashed --only
-    url     --registry
+    registry --registry
     project --prefix -C --dir
 npm install, npm i, npm add, npm ci, npm update, npm uninstall, npm un, npm rm, npm remove, \
 npm view, npm info, npm outdated, npm link, npm unlink, npm dedupe, npm pack, npm rebuild, \
@@ -127,7 +129,8 @@ cargo add, cargo remove, cargo rm: undashed...
 cargo install, cargo uninstall: undashed...
     flag    -f --force --debug
     undashed --version --vers --branch --tag --rev
-    url     --git --index
+    url     --git
+    registry --index
     load    --path
     write   --root
 cargo new, cargo init: write
@@ -162,6 +165,11 @@ go mod, go work, go version, go help: text module...
     single
     flag    -v -m -json -e -x
     text    -go -compat -require -droprequire
+go mod tidy, go mod download, go mod vendor: module...
+    single
+    flag    -v -e -x -json
+    text    -go -compat
+    write   -o
 go env: name...
     flag    -json -changed
     single
