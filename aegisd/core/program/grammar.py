@@ -18,7 +18,7 @@ meanings are public functions of `meaning`, `script`, `dependency` and `containe
     typed       it acts on its standard input as if a person had typed it
     statements  so it does without statements or a file of them
     single      its long options have one dash
-    dashed      its first word is an option
+    bundled     its first word is options, with a dash or without
     expands     a word with `@` stands for words in a file
     npm         npm installs it, so that `npx` may start it
 """
@@ -31,7 +31,7 @@ from msgspec import Struct
 # Meanings of options that take no word.
 ALONE = frozenset({"flag", "given", "writes", "deletes"})
 
-_TRAITS = frozenset({"all", "code", "dashed", "expands", "npm", "single", "statements", "typed"})
+_TRAITS = frozenset({"all", "bundled", "code", "expands", "npm", "single", "statements", "typed"})
 
 
 class Option(Struct, frozen=True, kw_only=True):

@@ -60,8 +60,8 @@ class _Reading:
     def read(self, words: Sequence[Word]) -> Iterator[Reach]:
         """Read all words."""
         at = 0
-        if "dashed" in self._grammar.traits and words and not words[0].text.startswith("-"):
-            yield problem("dashed")
+        if "bundled" in self._grammar.traits and words and words[0].text[:1] != "-":
+            words = self._unbundled(*words)
         while at < len(words):
             word = words[at]
             if self._is_option(word):
@@ -90,6 +90,20 @@ class _Reading:
         if "expands" in self._grammar.traits and any(word.text.startswith("@") for word in words):
             yield problem("word")
         yield from self._end()
+
+    def _unbundled(self, bundle: Word, *words: Word) -> list[Word]:
+        """Give each letter a dash, and behind it what it takes of the words behind the bundle.
+
+        A letter that nobody described is refused as an option, and so is the sign of a pattern.
+        """
+        apart: list[Word] = []
+        behind = list(words)
+        for letter in f"{bundle.text}*" if bundle.glob else bundle.text:
+            option = self._grammar.options.get(f"-{letter}", Option())
+            count = len(option.takes)
+            apart += [Word(f"-{letter}"), *behind[:count]]
+            del behind[:count]
+        return [*apart, *behind]
 
     def _is_option(self, word: Word) -> bool:
         if self._is_ended or not word.text.startswith("-") or word.text == "-":

@@ -120,7 +120,6 @@ PROBLEMS: Mapping[str, str] = {
     "code": "code in a word or in a file that is not here; put it into a file of the project",
     "input": "a program that would read code from its standard input; name a file",
     "option": "an option that is not described here; leave it out",
-    "dashed": "options without a dash; write -xzf, not xzf",
     "setting": "a setting that may start a program or reach a host; leave it out",
     "several": "a pattern where one name is expected; write the name",
     "subcommand": "a subcommand that is not described here; use another one",

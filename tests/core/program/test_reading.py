@@ -47,8 +47,10 @@ go: read...
 ssh: host far_line
     text    -p
 tar: read...
-    dashed
-    flag    -x
+    bundled
+    flag    -x -v
+    write   -f
+    delete  -C
 uniq: read write
 xargs: fed
 """
@@ -122,8 +124,18 @@ def told(line: str) -> list[str]:
         ("go --o /x a", ["problem option", "read /x", "read a"]),
         ("ssh h -p 22 ls -l", ["far_line ls -l", "host h"]),
         ("ssh -p 22 h ls x", ["far_line ls x", "host h"]),
-        ("tar xf a", ["problem dashed", "read xf", "read a"]),
+        ("tar xf a b", ["write a", "read b"]),
+        ("tar fx a b", ["write a", "read b"]),
+        ("tar xfC a /b c", ["write a", "delete /b", "read c"]),
+        ("tar Cf /b a -v c", ["write a", "delete /b", "read c"]),
+        ("tar xq a", ["problem option", "read a"]),
+        ("tar xf", ["problem option"]),
+        ("tar x* a", ["problem option", "read a"]),
+        ("tar x$ a", ["problem option", "read a"]),
+        ("tar xf -v a", ["problem option", "write -v", "read a"]),
+        ("tar xf - a", ["read a"]),
         ("tar -x a", ["read a"]),
+        ("tar -xf a b", ["write a", "read b"]),
         ("uniq a b c", ["read a", "write b", "problem word"]),
         ("xargs ls a", [f"argv ls a {UNKNOWN}"]),
     ],
@@ -155,6 +167,23 @@ def test_a_word_that_names_an_option_of_next_year_is_never_passed_over(
     found = list(reaches([Word("--option-of-next-year"), *map(Word, words)], PROGRAMS[name]))
     assert found
     assert found[0] == Reach("problem", "option")
+
+
+@given(
+    letters=st.text("xvfC", min_size=1, max_size=5),
+    words=st.lists(st.sampled_from("abcd"), min_size=5, max_size=8),
+)
+def test_letters_of_a_bundle_take_the_words_behind_it_in_order(
+    letters: str, words: list[str]
+) -> None:
+    left = list(words)
+    wanted = [
+        f"{'write' if letter == 'f' else 'delete'} {left.pop(0)}"
+        for letter in letters
+        if letter in "fC"
+    ]
+    line = " ".join(["tar", letters, *words])
+    assert sorted(told(line)) == sorted([*wanted, *(f"read {word}" for word in left)])
 
 
 @each(

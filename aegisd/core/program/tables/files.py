@@ -133,15 +133,19 @@ chmod: text write...
 chown, chgrp: text write...
     flag    -R -v -c -f -h -H -L -P --recursive --verbose
 tar: read...
-    dashed
+    bundled
     expands
-    flag    -c -x -t -r -u -A -d -z -j -J -Z -v -p -k -m -w -O -W -S -h -l --create --extract
+    flag    -c -x -t -r -u -A -d -z -j -J -Z -v -p -k -m -w -O -S -h -l --create --extract
     flag    --list --gzip --bzip2 --xz --zstd --verbose --keep-old-files --same-permissions
     flag    --no-same-owner --totals --wildcards
     text    --strip-components --exclude --owner --group --mode --sort --format
     read    --exclude-from -X
     archive -f --file
     place   -C --directory
+ar: write read...
+    bundled
+    expands
+    flag    -d -m -p -q -r -t -x -s -c -o -u -v -D -S -U
 zip: write read...
     flag    -r -j -q -v -u -f -d -o -y -X -#
     data    -x -i
