@@ -52,8 +52,12 @@ def extract(
         found |= _bounded(commands(nodes, roles, programs, names), "command")
         if not any(isinstance(item, Command) for item in found):
             found.add(Problem(target="command", code="no_command", where=ROOT))
-        # What is a command and nothing else was read as one.
-        nodes = [node for node in nodes if not node.means("command") or len(node.named) > 1]
+        # What is a command and nothing else was read as one; a key never is.
+        nodes = [
+            node
+            for node in nodes
+            if node.is_key or not node.means("command") or len(node.named) > 1
+        ]
     if not _REACHES_HOSTS.isdisjoint(effects):
         found |= _bounded(hosts(nodes, names), "host")
     if not _REACHES_PATHS.isdisjoint(effects):

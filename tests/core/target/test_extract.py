@@ -84,6 +84,11 @@ def test_one_more_item_never_takes_a_target_away(
     assert targets_of(before) <= targets_of(after)
 
 
+def test_a_key_inside_a_command_is_a_place_as_it_is_elsewhere() -> None:
+    found = extract({"command": {"~/": None}}, effects={"read", "exec"}, roles={})
+    assert [target.where for target in found.paths] == ["/args/command/~0~1"]
+
+
 @given(args=calls, effects=effect_sets, extra=effect_sets, roles=role_maps)
 def test_one_more_effect_never_takes_a_host_or_command_away(
     args: dict[str, object],
