@@ -35,7 +35,7 @@ from drills.faults import (
     turns,
 )
 from drills.faults.interposer import Unsupported
-from drills.faults.outcome import FULL, Fault, FaultOutcome, Tally, judge
+from drills.faults.outcome import FULL, NAMED_MAX, Fault, FaultOutcome, Tally, judge
 
 # Every bad day that is tried, in the order of the table.
 FAULTS = (
@@ -167,6 +167,10 @@ def _show(found: FaultTable) -> None:
         f"{tried:,} attempts, {lost:,} acknowledged events lost. CPython {found.python}, SQLite "
         f"{found.sqlite}, {found.cores} cores."
     )
+    for each in found.outcomes:
+        # The table has room for the first kinds only.
+        for violation in each.violations[NAMED_MAX:]:
+            click.echo(f"{each.fault}: {violation.text()}", err=True)
 
 
 @click.command()

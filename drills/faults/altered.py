@@ -119,8 +119,9 @@ def alter(attempts: int, tally: Tally, make: Callable[[Path], Database], seed: i
                 shutil.rmtree(place, ignore_errors=True)
                 tally.note(verdict)
                 noticed = verdict in ("broken", "harmless")
-                tally.require(f"{alteration.what}: verify says {verdict}", holds=noticed)
-                tally.require(f"{alteration.what}: {verdict}, {wrong}", holds=not wrong)
+                where = alteration.what
+                tally.require(f"verify says {verdict}", holds=noticed, where=where)
+                tally.require(f"{verdict}, {wrong}", holds=not wrong, where=where)
                 tried[alteration.column] += 1
                 tally.attempt()
     tally.note("columns", len(tried))

@@ -1,5 +1,6 @@
 """One line of the fault table: what is broken, how often, and what was lost."""
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from inspect import getdoc
@@ -15,6 +16,22 @@ RowVerdict = Literal["holds", "broken", "caught", "missed", "unknown"]
 
 FULL, NORMAL = "SQLite FULL", "SQLite NORMAL"
 
+# Kinds of violation that a row of the table names; the report names all.
+NAMED_MAX = 3
+
+
+class Violation(Struct, frozen=True):
+    """What did not hold, how often, and where it was seen first; empty where that is not told."""
+
+    what: str
+    count: int
+    first: str = ""
+
+    def text(self) -> str:
+        """All of it in one line."""
+        often = f"{self.count:,} times " if self.count > 1 else ""
+        return f"{often}{self.what}" + (f" (first: {self.first})" if self.first else "")
+
 
 class Tally:
     """Counts while a fault is tried; `lost` are acknowledged events, `broken` sentences.
@@ -28,6 +45,8 @@ class Tally:
         self.acknowledged = 0
         self.lost = 0
         self.broken: list[str] = []
+        # Of a sentence of `broken`, where it was seen first.
+        self._first: dict[str, str] = {}
         self.notes: dict[str, float] = {}
 
     def attempt(self, found: Breach | None = None) -> None:
@@ -38,10 +57,11 @@ class Tally:
             self.broken.append(found.text())
         self._step()
 
-    def require(self, law: str, *, holds: bool) -> None:
-        """Take down a law that does not hold."""
+    def require(self, law: str, *, holds: bool, where: str = "") -> None:
+        """Take down a law that does not hold, and where; at many places it is one kind."""
         if not holds:
             self.broken.append(law)
+            self._first.setdefault(law, where)
 
     def hold(self, log: Path | str, heard: Acknowledged) -> None:
         """Hold a log, by its DSN, to what was acknowledged of it, and to itself."""
@@ -56,10 +76,19 @@ class Tally:
         self.notes[what] = self.notes.get(what, 0) + count
 
     @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Each distinct sentence of `broken`, the most frequent first."""
+        counted = Counter(self.broken).most_common()
+        return tuple(Violation(what, n, self._first.get(what, "")) for what, n in counted)
+
+    @property
     def detail(self) -> str:
-        """The first thing that broke, else what was counted."""
-        if self.broken:
-            return f"{len(self.broken)} broken: {self.broken[0]}"
+        """The first kinds of what broke, else what was counted."""
+        if kinds := self.violations:
+            more = len(kinds) - NAMED_MAX
+            named = [each.text() for each in kinds[:NAMED_MAX]]
+            named += [f"{more} more kinds"] if more > 0 else []
+            return f"{len(self.broken)} broken: {'; '.join(named)}"
         counted = [f"{count:,} {what}" for what, count in self.notes.items()]
         if self.acknowledged:
             counted.insert(0, f"{self.acknowledged:,} acknowledged")
@@ -120,6 +149,7 @@ class FaultOutcome(Struct, frozen=True, kw_only=True):
     verdict: RowVerdict
     detail: str
     seconds: float
+    violations: tuple[Violation, ...] = ()
 
 
 def judge(fault: Fault, tally: Tally, seconds: float) -> FaultOutcome:
@@ -137,4 +167,5 @@ def judge(fault: Fault, tally: Tally, seconds: float) -> FaultOutcome:
         verdict=verdict,
         detail=tally.detail,
         seconds=round(seconds, 1),
+        violations=tally.violations,
     )

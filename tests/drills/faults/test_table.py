@@ -14,7 +14,7 @@ from drills.faults import __main__ as program
 from drills.faults import crowd, traffic
 from drills.faults.acknowledged import Breach
 from drills.faults.interposer import Unsupported
-from drills.faults.outcome import Fault, FaultOutcome, Tally, judge
+from drills.faults.outcome import NAMED_MAX, Fault, FaultOutcome, Tally, judge
 
 # Attempts in CI of rows that take long; the others make their quick number.
 FEW = {
@@ -147,6 +147,31 @@ def test_a_row_of_another_process_is_what_that_told_or_unknown(
     monkeypatch.setattr("aegisd.reaper.run", lambda *_: ended)
     found = program.tried_elsewhere(fault, quick=True, step=lambda: None)
     assert (found.verdict, found.detail) == ("broken" if said is None else "unknown", detail)
+
+
+def test_every_distinct_violation_is_told_with_its_count_and_where_it_was_seen_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def work(attempts: int, tally: Tally) -> None:
+        for kind in range(NAMED_MAX + 2):
+            for row in range(9 - kind):
+                tally.require(f"kind {kind}", holds=False, where=f"row {row}")
+
+    fault = Fault(name="odd", method="m", store="s", attempts=1, quick=1, work=work)
+    monkeypatch.setattr(program, "FAULTS", (fault,))
+    said = CliRunner().invoke(program.main, ["--json"])
+    (outcome,) = msgspec.json.decode(said.stdout, type=program.FaultTable).outcomes
+    assert [(each.what, each.count, each.first) for each in outcome.violations] == [
+        (f"kind {kind}", 9 - kind, "row 0") for kind in range(NAMED_MAX + 2)
+    ]
+    assert outcome.detail == (
+        "35 broken: 9 times kind 0 (first: row 0); 8 times kind 1 (first: row 0); "
+        "7 times kind 2 (first: row 0); 2 more kinds"
+    )
+    shown = CliRunner().invoke(program.main, [])
+    assert shown.stderr == (
+        "odd: 6 times kind 3 (first: row 0)\nodd: 5 times kind 4 (first: row 0)\n"
+    )
 
 
 def test_a_name_that_no_row_has_is_usage_and_names_those_there_are() -> None:
