@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import re
 from functools import partial
 from subprocess import CompletedProcess
 
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from drills.faults import __main__ as program
-from drills.faults import crowd, traffic
+from drills.faults import altered, crowd, traffic
 from drills.faults.acknowledged import Breach
 from drills.faults.interposer import Unsupported
 from drills.faults.outcome import NAMED_MAX, Fault, FaultOutcome, Tally, judge
@@ -172,6 +173,18 @@ def test_every_distinct_violation_is_told_with_its_count_and_where_it_was_seen_f
     assert shown.stderr == (
         "odd: 6 times kind 3 (first: row 0)\nodd: 5 times kind 4 (first: row 0)\n"
     )
+
+
+def test_an_alteration_that_nobody_foresaw_is_told_with_its_column_and_its_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(altered.Auditor, "judged", lambda *_: ("nobody foresaw", "an error"))
+    tally = Tally()
+    altered.sqlite.work(5, tally)
+    verdict, wrong = tally.violations
+    assert (verdict.what, verdict.count) == ("verify says nobody foresaw", 5)
+    assert (wrong.what, wrong.count) == ("nobody foresaw, an error", 5)
+    assert re.fullmatch(r"\w+\.\w+ (a value|deleted|doubled|swapped) at \d+.*", verdict.first)
 
 
 def test_a_name_that_no_row_has_is_usage_and_names_those_there_are() -> None:
