@@ -85,15 +85,25 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class Denied(Exception):
-    """The call did not run. Catch this and every no is caught; the message may go to the model."""
+    """The call did not run. Catch this and every no is caught; the message may go to the model.
 
-    def __init__(self, decision: Decision, message: str | None = None) -> None:
+    `decision` is None where nothing was judged: `Refused`.
+    """
+
+    def __init__(self, decision: Decision | None, message: str | None = None) -> None:
         self.decision = decision
-        super().__init__(message or _sentence(decision))
+        super().__init__(message or ("" if decision is None else _sentence(decision)))
 
-    def __reduce__(self) -> tuple[type["Denied"], tuple[Decision, str]]:
+    def __reduce__(self) -> tuple[type["Denied"], tuple[Decision | None, str]]:
         """Exceptions travel between processes; the decision goes with them."""
         return type(self), (self.decision, str(self))
+
+
+class Refused(Denied):
+    """The arguments are none that a call can have, so it was not judged, and did not run.
+
+    NaN, bytes, text that is no Unicode, more than one event holds. Nothing is recorded.
+    """
 
 
 class ApprovalRequired(Denied):

@@ -1,15 +1,16 @@
 """Functions behind a gate: proposed, run on an allow and on nothing else, and their end told."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial, wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from aegis.decision import Decision, decided, receipt
+from aegis.decision import Decision, Refused, decided, receipt
 from aegis.events import Events
-from aegis.tool import Function, Tool, check_release, limits_of, on_time
-from aegisd.core.errors import AegisError, Unavailable
+from aegis.tool import Call, Function, Tool, check_release, limits_of, on_time
+from aegisd.core.errors import AegisError, InvalidRequest, Unavailable
 from aegisd.core.shapes.payload import NAME_CHARACTERS_MAX
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ def governed(tool: Tool, events: Events, record: Record) -> Function:
     # Any: as the function that it stands for.
     @wraps(tool.function)
     def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401
-        asked = tool.call(args, named)
+        with _refusing():
+            asked = tool.call(args, named)
         # One line, so that next to no interrupt falls between the answer and who tells its end.
-        with _Ending(events, record, record(events.proposal(tool.name, asked.told))) as ending:
+        with _Ending(events, record, _propose(record, events, tool, asked)) as ending:
             decision, call_id = _allowed(ending.answer)
             limits = limits_of(decision)
             record(events.executed(call_id))
@@ -50,8 +52,9 @@ def governed_async(tool: Tool, events: Events, record: RecordAsync) -> Function:
     # Any: as the function that it stands for.
     @wraps(tool.function)
     async def call(*args: Any, **named: Any) -> Any:  # noqa: ANN401
-        asked = tool.call(args, named)
-        answer, stopped = await _answered(record(events.proposal(tool.name, asked.told)))
+        with _refusing():
+            asked = tool.call(args, named)
+            answer, stopped = await _answered(record(events.proposal(tool.name, asked.told)))
         async with _EndingAsync(events, record, answer):
             _pass_on(stopped)
             decision, call_id = _allowed(answer)
@@ -70,6 +73,20 @@ def governed_async(tool: Tool, events: Events, record: RecordAsync) -> Function:
         return value
 
     return call
+
+
+def _propose(record: Record, events: Events, tool: Tool, asked: Call) -> "library.Receipt":
+    with _refusing():
+        return record(events.proposal(tool.name, asked.told))
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What a model asks for and no call can have is a no, and no failure of the agent's code."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise Refused(None, f"{error.code}: {error.message}") from None
 
 
 async def _answered(

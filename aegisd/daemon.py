@@ -250,7 +250,7 @@ def _announce(
     log = without_password(settings.dsn)
     lines = [
         f"aegisd {__version__} listening on {url}",
-        f"  log       {log} ({_tenants(started.tenants)})",
+        f"  log       {log} ({_held(settings.dsn, started.tenants)})",
         f"  policy    {rules}, judged by {engine}",
         f"  manifest  {governed}",
         f"  evidence  checkpoints {_often(signing)}, signed by {_signers(signing)}",
@@ -334,6 +334,13 @@ def _clock(started: Start) -> Iterator[str]:
 
 def _span(ms: int) -> str:
     return f"{dt.timedelta(seconds=ms // 1000)}"
+
+
+def _held(dsn: str, tenants: int) -> str:
+    """What the log holds; of one that holds nothing where it is, for it may be the wrong one."""
+    if tenants or "://" in dsn:
+        return _tenants(tenants)
+    return f"no tenants yet, in {Path(dsn).resolve().parent}"
 
 
 def _tenants(number: int) -> str:

@@ -42,7 +42,7 @@ class LockFile:
             who = "another process" if holder is None else f"process {holder}"
             raise ConfigInvalid(
                 f"{path} is locked by {who}: one process at a time writes to a log; "
-                "stop that process, or choose another --dsn",
+                "stop that process, or choose another log",
                 path=path,
                 pid=holder,
             ) from error

@@ -24,6 +24,9 @@ Tool = Callable[[dict[str, str], float], str]
 TRIES = 3
 LIMITS = {"timeout_ms": 30_000, "max_output_bytes": 1_000_000}
 
+# Bytes of a result's payload in the log, in which a line break is two and a control character six.
+PAYLOAD_BYTES_MAX = 1_048_576
+
 
 class Refused(Exception):
     """The tool did not run, or its answer is withheld. The message may be told to the model."""
@@ -47,7 +50,7 @@ class Pep:
             failed = {"code": type(error).__name__, "message": "no result", "call_id": call_id}
             self.record("ERROR_RAISED", failed)
             raise
-        content = content.encode()[: limits["max_output_bytes"]].decode(errors="ignore")
+        content = recordable(content, call_id, limits["max_output_bytes"])
         told = self.record("TOOL_RESULT", {"call_id": call_id, "content": content})
         if told["decision"] is not None:
             require_allow(told["decision"])
@@ -76,6 +79,20 @@ class Pep:
             if response.status != http.client.SERVICE_UNAVAILABLE:
                 break
         raise Refused(problem)
+
+
+def recordable(content: str, call_id: str, bytes_max: int) -> str:
+    """A start of a text that the limit allows and one event holds."""
+    cut = content.encode(errors="replace")[:bytes_max].decode(errors="ignore")
+    # It is cut by as much as it is too long, and again where its start has more escapes in it.
+    while (size := written({"call_id": call_id, "content": cut})) > PAYLOAD_BYTES_MAX:
+        cut = cut[: len(cut) * PAYLOAD_BYTES_MAX // size]
+    return cut
+
+
+def written(payload: Json) -> int:
+    """Bytes of a payload in canonical form."""
+    return len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def require_allow(decision: Json) -> None:

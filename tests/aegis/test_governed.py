@@ -10,8 +10,9 @@ from typing import Any, Never
 
 import pytest
 
-from aegis import ApprovalRequired, AsyncGate, Denied, Gate, Unavailable, Withheld
-from aegisd.core.errors import InvalidField, LogUnavailable, StoreFailed
+from aegis import ApprovalRequired, AsyncGate, Denied, Gate, Refused, Unavailable, Withheld
+from aegisd.core.errors import LogUnavailable, StoreFailed
+from aegisd.core.proposal import PAYLOAD_BYTES_MAX
 from aegisd.rows import Batch
 from aegisd.store.memory import MemoryStore
 from tests.aegis.world import MANIFEST, Ran, run, told
@@ -102,8 +103,12 @@ def test_a_no_never_runs_the_function(gate: Gate, ran: Ran, tool: str, kind: typ
 
 def test_a_call_that_cannot_be_judged_never_runs(gate: Gate, ran: Ran) -> None:
     think = gate.governed(ran.named("think"))
-    with pytest.raises(InvalidField, match=r"args\.value: .* found a \w*Path"):
+    with pytest.raises(Refused, match=r"args\.value: .* found a \w*Path"):
         think(Path("x"))
+    for odd in (float("nan"), "\ud800", "x" * (PAYLOAD_BYTES_MAX + 1)):
+        with pytest.raises(Refused) as caught:
+            think(odd)
+        assert caught.value.decision is None
     with pytest.raises(TypeError, match="too many positional"):
         think(1, 2)  # type: ignore[call-arg]
 
@@ -113,12 +118,24 @@ def test_a_call_that_cannot_be_judged_never_runs(gate: Gate, ran: Ran) -> None:
     def rest(a: int, /, *args: int, **more: int) -> None:
         ran.calls.append((a, args, more))
 
-    with pytest.raises(InvalidField, match=r"args\.a: named twice, by a positional-only parameter"):
+    with pytest.raises(Refused, match=r"args\.a: named twice, by a positional-only parameter"):
         gate.governed(name="think")(twice)(1, a=2)
-    with pytest.raises(InvalidField, match=r"args\.args: named twice, by \*args too"):
+    with pytest.raises(Refused, match=r"args\.args: named twice, by \*args too"):
         gate.governed(name="think")(rest)(1, args=4)
     assert ran.calls == []
     assert told(gate.reader) == []
+
+
+def test_a_model_that_asks_for_what_no_call_can_have_is_told_no_by_an_async_gate(
+    ran: Ran,
+) -> None:
+    async def story() -> None:
+        async with AsyncGate(manifest=MANIFEST) as gate:
+            with pytest.raises(Refused, match=r"^json_number_range: "):
+                await gate.governed(ran.named_async("think"))(float("inf"))
+
+    run(story())
+    assert ran.calls == []
 
 
 def test_a_closed_gate_never_runs_the_function(gate: Gate, ran: Ran) -> None:

@@ -64,6 +64,7 @@ def test_an_allow_on_a_condition_that_nobody_here_keeps_never_runs_the_function(
             gate.governed(ran.named("think"))(1)
         story = told(gate.reader)
     assert ran.calls == []
+    assert caught.value.decision is not None
     assert caught.value.decision.allowed
     assert story[1:] == [
         ("POLICY_DECISION", "allow"),
@@ -90,6 +91,7 @@ def test_a_rule_withholds_a_result(ran: Ran) -> None:
         with pytest.raises(Withheld, match="withheld") as caught:
             gate.governed(ran.named("think"))("text")
         assert ran.calls == ["text"]
+        assert caught.value.decision is not None
         assert caught.value.decision.reason == "POLICY_DENY"
         assert not gate.result(gate.propose("think").call_id or "", "text").released
 

@@ -99,6 +99,19 @@ def test_an_allowed_call_runs_within_its_limits_and_its_result_is_recorded(
         assert told["violations"] == 0
 
 
+@pytest.mark.parametrize("text", ["x", "\n", "\x01", "\x01" * 9 + "é", "\ud800é", "字"])
+def test_a_result_that_no_event_holds_is_cut_and_recorded(
+    daemon: Daemon, example: ModuleType, text: str
+) -> None:
+    with daemon:
+        long = text * (2_000_000 // len(text))
+        pep = example.Pep(daemon.port, "acme", "s1")
+        told = pep.call("read_file", NOTES, Recorder(long))
+        assert long.replace("\ud800", "?").startswith(told)
+        assert len(told) > 100_000
+        assert _session(daemon, "s1")["open_calls"] == []
+
+
 def test_a_tool_runs_after_allow_and_after_nothing_else(
     daemon: Daemon, example: ModuleType
 ) -> None:

@@ -38,7 +38,7 @@ def opening(error: sqlite3.Error | UnicodeDecodeError, path: str) -> AegisError:
         case sqlite3.SQLITE_CORRUPT:
             return LogCorrupt(f"{path} is damaged: {error}; run `aegisctl verify`", path=path)
         case sqlite3.SQLITE_NOTADB:
-            found = "is not an SQLite database and was left untouched; choose another --dsn"
+            found = "is not an SQLite database and was left untouched; choose another log"
             return WrongFile(f"{path} {found}", path=path)
         case sqlite3.SQLITE_BUSY:
             found = "is being written to by another program; stop that program"

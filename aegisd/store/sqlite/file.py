@@ -142,9 +142,7 @@ def require(path: str) -> None:
     """
     folder = Path(path).parent
     if not folder.is_dir():
-        raise ConfigInvalid(
-            f"{folder} is not a folder; make it, or choose another --dsn", path=path
-        )
+        raise ConfigInvalid(f"{folder} is not a folder; make it, or choose another log", path=path)
     try:
         status = Path(path).stat()
     except FileNotFoundError as error:
@@ -174,7 +172,7 @@ def identify(connection: sqlite3.Connection, path: str) -> None:
     if application_id != APPLICATION_ID:
         raise WrongFile(
             f"{path} is not an Aegis log: expected application id {APPLICATION_ID:#x}, found "
-            f"{application_id:#x}; it was left untouched, choose another --dsn",
+            f"{application_id:#x}; it was left untouched, choose another log",
             path=path,
         )
     if version not in SCHEMAS:
