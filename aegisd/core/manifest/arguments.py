@@ -20,17 +20,27 @@ WHERE_CHARACTERS_MAX = 256
 
 
 class ArgumentError(Struct, frozen=True, kw_only=True):
-    """Where arguments break their schema, and the keyword they break: never the value itself."""
+    """Where arguments break their schema, and the keyword they break: never the value itself.
+
+    `wanted` is what the schema expects there, in words; "" where that is not known.
+    """
 
     where: str
     rule: str
+    wanted: str = ""
 
 
 # What is said of arguments that would cost more to judge than any may.
-TOO_COSTLY = ArgumentError(where="/args", rule="cost")
+TOO_COSTLY = ArgumentError(
+    where="/args", rule="cost", wanted="more to judge than one call may have; split it"
+)
 
 # What is said of arguments whose schema this build does not apply.
-NOT_APPLIED = ArgumentError(where="/args", rule="schema")
+NOT_APPLIED = ArgumentError(
+    where="/args",
+    rule="schema",
+    wanted="this build does not apply the schema; an operator registers one that it does",
+)
 
 
 class Arguments:
@@ -66,8 +76,11 @@ class Arguments:
             return (TOO_COSTLY,)
         if not found:
             return ()
-        named = {(pointer(path), rule) for path, rule in found}
-        return tuple(ArgumentError(where=where, rule=rule) for where, rule in sorted(named))
+        named = {(pointer(path), rule): wanted for path, rule, wanted in found}
+        return tuple(
+            ArgumentError(where=where, rule=rule, wanted=wanted)
+            for (where, rule), wanted in sorted(named.items())
+        )
 
 
 def pointer(path: tuple[str | int, ...]) -> str:

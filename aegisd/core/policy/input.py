@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.log.detached import Value
 from aegisd.core.manifest.arguments import ArgumentError
-from aegisd.core.manifest.model import Tool
+from aegisd.core.manifest.model import Manifest, Tool
 from aegisd.core.proposal import Proposal
 from aegisd.core.shapes.payload import Count
 from aegisd.core.state.model import SessionState, TenantState
@@ -108,19 +108,34 @@ class Command(Struct, frozen=True, kw_only=True):
     where: str
 
 
+class Breach(Struct, frozen=True, kw_only=True):
+    """Where arguments break their schema, and the keyword they break."""
+
+    rule: str
+    where: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """What is not read as a target; see `target.model.Problem`."""
+
+    code: str
+    target: str
+    where: str
+
+
 class Call(Struct, frozen=True, kw_only=True):
     """The proposed call: what the manifest says of its tool, and what its arguments reach for."""
 
     approval: bool
     args: Annotated[Raw, Meta(extra={"spells": Free})]
-    args_errors: tuple[ArgumentError, ...]
+    args_errors: tuple[Breach, ...]
     args_typed: bool
     commands: tuple[Command, ...]
     declared: bool
     effects: tuple[str, ...]
     hosts: tuple[target.Host, ...]
     paths: tuple[target.PathTarget, ...]
-    problems: tuple[target.Problem, ...]
+    problems: tuple[Problem, ...]
     recipients: tuple[target.Recipient, ...]
     risk: str
     roles: Annotated[Raw, Meta(extra={"spells": dict[str, str]})]
@@ -151,8 +166,18 @@ class RuleInput(Struct, frozen=True, kw_only=True):
     time: Time
 
 
+class Findings(Struct, frozen=True, kw_only=True):
+    """What was found of a call beyond what rules compare: what a denial of it may name."""
+
+    breaches: tuple[ArgumentError, ...]
+    problems: tuple[target.Problem, ...]
+    manifest: Manifest
+
+
 class PolicyInput(Struct, frozen=True, kw_only=True):
     """What is judged. `facts` is the canonical JSON of exactly what was read across sessions.
+
+    `findings` are those of a call, for the words of its denial.
 
     Where `values` of the event are kept beside it, `recorded` is the same input made from the event
     as it is stored, with commitments in place of the values; else it is empty.
@@ -160,6 +185,7 @@ class PolicyInput(Struct, frozen=True, kw_only=True):
 
     body: bytes
     facts: bytes
+    findings: Findings | None = None
     recorded: bytes = b""
     values: tuple[Value, ...] = ()
 
@@ -205,12 +231,13 @@ def build(
     shared = _decode_across(across)
     payload = proposal.payload
     call: Call | UnsetType = UNSET
+    findings: Findings | None = None
     if isinstance(proposal.payload, dict):
         # Canonical as they are stored, so its parts enter as they are.
         payload = parts = _decode_parts(proposal.body)
         args = parts.pop("args", Raw(b"{}"))
         if proposal.event_type == "TOOL_CALL_PROPOSED":
-            call = _call(proposal.payload, args, capabilities)
+            call, findings = _call(proposal.payload, args, capabilities)
     document = RuleInput(
         agent=shared.agent,
         call=call,
@@ -219,7 +246,7 @@ def build(
         tenant=shared.tenant,
         time=_time(moment),
     )
-    return PolicyInput(body=_encode(document), facts=across)
+    return PolicyInput(body=_encode(document), facts=across, findings=findings)
 
 
 def beside(judged: PolicyInput, recorded: PolicyInput, values: tuple[Value, ...]) -> PolicyInput:
@@ -239,8 +266,10 @@ def _event(proposal: Proposal, seq: int, payload: object) -> Event:
     )
 
 
-def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) -> Call:
-    """The call; `body` is the args' own bytes."""
+def _call(
+    payload: Mapping[str, object], body: Raw, capabilities: Capabilities
+) -> tuple[Call, Findings]:
+    """The call, and what was found of it; `body` is the args' own bytes."""
     # Total: replay builds this from any log, also from one that no door would have taken.
     name, args = str(payload.get("tool_name", "")), payload.get("args", {})
     server = str(payload.get("server", ""))
@@ -256,23 +285,32 @@ def _call(payload: Mapping[str, object], body: Raw, capabilities: Capabilities) 
         programs=capabilities.programs,
         limits=capabilities.limits,
     )
-    return Call(
+    breaches = capabilities.arguments.check(name, args) if declared else ()
+    call = Call(
         approval=tool.approval,
         args=body,
-        args_errors=capabilities.arguments.check(name, args) if declared else (),
+        args_errors=tuple(Breach(rule=each.rule, where=each.where) for each in breaches),
         args_typed=tool.args is not None,
         commands=_commands(found.commands, capabilities),
         declared=declared,
         effects=tuple(sorted(tool.effects)),
         hosts=found.hosts,
         paths=found.paths,
-        problems=found.problems,
+        problems=_problems(found.problems),
         recipients=found.recipients,
         risk=tool.risk,
         roles=capabilities.roles.get(name, _NO_ROLES) if declared else _NO_ROLES,
         server=server,
         tool=name,
     )
+    manifest = capabilities.manifest
+    return call, Findings(breaches=breaches, problems=found.problems, manifest=manifest)
+
+
+def _problems(found: tuple[target.Problem, ...]) -> tuple[Problem, ...]:
+    """Each problem once, whoever's words have it."""
+    told = dict.fromkeys((each.target, each.code, each.where) for each in found)
+    return tuple(Problem(target=of, code=code, where=where) for of, code, where in told)
 
 
 def _commands(found: tuple[target.Command, ...], capabilities: Capabilities) -> tuple[Command, ...]:

@@ -22,7 +22,7 @@ STEPS: Mapping[str, str] = {
     ),
     "aegis.permission.tool": "use a declared tool, or ask an operator to add this one to `tools`",
     "aegis.permission.effects": "ask an operator to write this tool's `effects` into the manifest",
-    "aegis.args.schema": "correct what `where` points at, and propose the call again",
+    "aegis.args.schema": "correct that, and propose the call again",
     "aegis.args.untyped": (
         "ask an operator to give this tool `args`, a JSON Schema: a risky tool needs one"
     ),
@@ -65,7 +65,10 @@ STEPS: Mapping[str, str] = {
 }
 
 
-def with_step(said: str, rule: str, characters: int) -> str:
-    """A sentence with the next step of a rule behind it; the sentence gives way at the bound."""
-    step = STEPS.get(rule)
+def with_step(said: str, rule: str, characters: int, step: str | None = None) -> str:
+    """A sentence with the next step of a rule behind it; the sentence gives way at the bound.
+
+    `step` is a more exact one, where the manifest tells it.
+    """
+    step = step or STEPS.get(rule)
     return said if step is None else f"{said[: characters - len(step) - 2]}; {step}"

@@ -15,7 +15,9 @@ from aegisd.core.decision import Decision, Outcome, Reason
 from aegisd.core.errors import EvaluatorFailed, EvaluatorStuck, InvalidJson, RuleFailed
 from aegisd.core.log.canonical import INTEGER_MAX, encode, parse
 from aegisd.core.nearest import alike
-from aegisd.core.policy.input import PolicyInput
+from aegisd.core.policy import explanation
+from aegisd.core.policy.explanation import Claim
+from aegisd.core.policy.input import Findings, PolicyInput
 from aegisd.core.policy.next_step import with_step
 from aegisd.core.target.model import PROBLEMS
 
@@ -72,6 +74,8 @@ _TIMELESS = (
 # What a bundle may say; POLICY_ERROR is said about a bundle, never by one.
 _SPOKEN = frozenset(SENTENCES) - {"POLICY_ERROR"}
 
+APPROVAL = "APPROVAL_REQUIRED"
+
 # Reasons kept per decision. Past it the sorted rest is dropped: the outcome does not depend on it.
 REASONS_MAX = 32
 
@@ -117,22 +121,14 @@ class Verdict(Struct, frozen=True, kw_only=True):
         )
 
 
-class _Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    code: str
-    rule: str
-    where: str = ""
-    data: dict[str, object] = {}
-    message: str | None = None
-
-
 class _Constraint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     value: object
 
 
 class _Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    deny: list[_Claim]
-    require_approval: list[_Claim]
+    deny: list[Claim]
+    require_approval: list[Claim]
     constraints: list[_Constraint]
     obligations: list[dict[str, object]]
     advice: list[dict[str, object]]
@@ -196,31 +192,42 @@ def judge(policy_input: PolicyInput, evaluate: Callable[[bytes], bytes]) -> Verd
         return failed("error", error.message)
     except EvaluatorFailed:
         return failed("error")
-    return read(output)
+    return read(output, policy_input.findings)
 
 
-def read(output: bytes) -> Verdict:
+def read(output: bytes, findings: Findings | None = None) -> Verdict:
     """Combine an evaluator's output. Never raises: what cannot be read denies.
 
     Read as strictly as a request: of two equal keys the second could take back a denial. Most calls
-    of an agent get one of a few answers, so short ones are read once.
+    of an agent get one of a few answers, so short ones are read once. A denial is told in words of
+    `findings`, which are the call's own.
     """
-    return _remembered(output) if len(output) <= OUTPUT_REMEMBERED_BYTES_MAX else _read(output)
+    short = len(output) <= OUTPUT_REMEMBERED_BYTES_MAX
+    verdict, denials = _remembered(output) if short else _read(output)
+    if findings is None or not denials:
+        return verdict
+    told = _reasons(explanation.once(denials, findings), findings)
+    asked = [each for each in verdict.reasons if each.code == APPROVAL]
+    return replace(verdict, reasons=tuple((told + asked)[:REASONS_MAX]), spelled=None)
 
 
-def _read(output: bytes) -> Verdict:
+def _read(output: bytes) -> tuple[Verdict, list[Claim]]:
     try:
-        return _combine(msgspec.convert(parse(output, sent=False), _Output))
+        read = msgspec.convert(parse(output, sent=False), _Output)
+        return _combine(read), read.deny
     except (InvalidJson, msgspec.ValidationError, _NonsenseError):
-        return failed("nonsense")
+        return failed("nonsense"), []
 
 
 _remembered = lru_cache(OUTPUTS_REMEMBERED_MAX)(_read)
 
 
 def _combine(output: _Output) -> Verdict:
-    denials = _reasons(output.deny, asks=False)
-    asks = _reasons(output.require_approval, asks=True)
+    if any(each.code not in _SPOKEN or each.code == APPROVAL for each in output.deny):
+        raise _NonsenseError
+    if any(each.code != APPROVAL for each in output.require_approval):
+        raise _NonsenseError
+    denials, asks = _reasons(output.deny), _reasons(output.require_approval)
     outcome: Outcome = "deny" if denials else "require_approval" if asks else "allow"
     reasons = (denials + asks)[:REASONS_MAX]
     denied = outcome == "deny"
@@ -248,15 +255,12 @@ def in_order(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     return tuple(sorted(reasons, key=lambda r: (_RANK[r.code], r.rule, r.where, r.message)))
 
 
-def _reasons(claims: list[_Claim], *, asks: bool) -> list[Reason]:
-    for claim in claims:
-        if claim.code not in _SPOKEN or (claim.code == "APPROVAL_REQUIRED") is not asks:
-            raise _NonsenseError
-    return list(in_order({_reason(claim) for claim in claims}))
+def _reasons(claims: Iterable[Claim], findings: Findings | None = None) -> list[Reason]:
+    return list(in_order({_reason(claim, findings) for claim in claims}))
 
 
-def _reason(claim: _Claim) -> Reason:
-    message = _message(claim) if claim.message is None else claim.message
+def _reason(claim: Claim, findings: Findings | None) -> Reason:
+    message = _message(claim, findings) if claim.message is None else claim.message
     return Reason(
         code=claim.code,
         message=message[:TEXT_CHARACTERS_MAX],
@@ -265,13 +269,20 @@ def _reason(claim: _Claim) -> Reason:
     )
 
 
-def _message(claim: _Claim) -> str:
+def _message(claim: Claim, findings: Findings | None) -> str:
     problem = claim.data.get("problem")
     if isinstance(problem, str) and problem in PROBLEMS:
-        return f"what the call reaches for cannot be read in one way only: {PROBLEMS[problem]}"
+        named = explanation.whose(claim, findings) if findings is not None else ""
+        return (
+            f"what the call reaches for cannot be read in one way only: {named}{PROBLEMS[problem]}"
+        )
     detail = ", ".join(f"{name} {_shown(value)}" for name, value in sorted(claim.data.items()))
+    step = None
+    if findings is not None:
+        detail = explanation.detail(claim, findings) or detail
+        step = explanation.step(claim, findings.manifest)
     said = SENTENCES[claim.code] + (f": {detail}" if detail else "")
-    return with_step(said, claim.rule, TEXT_CHARACTERS_MAX)
+    return with_step(said, claim.rule, TEXT_CHARACTERS_MAX, step)
 
 
 def _shown(value: object) -> str:

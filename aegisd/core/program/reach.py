@@ -59,6 +59,6 @@ def known(kind: Kind, text: str) -> Iterator[Reach]:
     yield problem("unknown") if UNKNOWN in text else Reach(kind, text)
 
 
-def problem(code: str) -> Reach:
-    """A word that is refused. `code` is a key of `target.model.PROBLEMS`."""
-    return Reach("problem", code)
+def problem(code: str, option: str = "") -> Reach:
+    """A word that is refused. `code` is a key of `target.model.PROBLEMS`; `option` names one."""
+    return Reach("problem", code, (Word(option),) if option else ())

@@ -148,11 +148,11 @@ class _Reading:
         letters = words[at].text[1:]
         first = self._grammar.option(f"-{letters[0]}", self._above)
         if "single" in self._grammar.traits and not (first and first.takes):
-            return 1, [problem("option")]
+            return 1, [problem("option", words[at].text)]
         for place, letter in enumerate(letters, start=1):
             option = self._grammar.option(f"-{letter}", self._above)
             if option is None:
-                return 1, [problem("option")]
+                return 1, [problem("option", f"-{letter}")]
             if option.takes:
                 rest = letters[place:]
                 return self._valued(option, rest or None, words, at)
@@ -169,7 +169,7 @@ class _Reading:
     ) -> tuple[int, list[Reach]]:
         """Read what an option takes: `joined` is what stands in the same word."""
         if option is None or (joined is not None and not option.takes):
-            return 1, [problem("option")]
+            return 1, [problem("option", words[at].text)]
         self._note(option)
         self._has_registry = self._has_registry or option.takes == ("registry",)
         if option.takes == ("inner",):
@@ -181,14 +181,15 @@ class _Reading:
             wanted = len(option.takes) - len(values)
             values += words[at + 1 : at + 1 + wanted]
             if len(values) < len(option.takes):
-                return len(words), [problem("option")]
+                return len(words), [problem("option", words[at].text)]
         used = 1 + len(values) - (joined is not None)
         pairs = zip(option.takes, values, strict=False)
         found = [reach for name, word in pairs for reach in self._meant(name, word, one=True)]
         behind = values[joined is not None :]
         is_text = not (option.replaces or _DASHED.issuperset(option.takes))
         if is_text and any(map(_is_like_option, behind)):
-            found.append(problem("option"))  # some programs, or versions, take it for one
+            # Some programs, or versions, take it for one.
+            found.append(problem("option", words[at].text))
         return used, found
 
     def _inner(self, words: Sequence[Word], at: int) -> tuple[int, list[Reach]]:
@@ -200,7 +201,7 @@ class _Reading:
             end += 1
         inside = words[at + 1 : end]
         if end == len(words) or not inside:
-            return len(words), [problem("option")]
+            return len(words), [problem("option", words[at].text)]
         places = self._words or [Word(".")]
         named = [
             Word(word.text.replace("{}", place.text), glob=True) if "{}" in word.text else word

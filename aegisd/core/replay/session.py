@@ -12,6 +12,7 @@ from aegisd.core.errors import LogCorrupt
 from aegisd.core.gate import Question
 from aegisd.core.log import detached
 from aegisd.core.log.envelope import Envelope, StoredEvent, unseal
+from aegisd.core.policy.explanation import causes
 from aegisd.core.policy.judge import Judge, maker
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.replay.difference import (
@@ -165,7 +166,7 @@ def _told(reasons: str) -> set[tuple[str, str, str]] | str:
         said = msgspec.json.decode(reasons, type=list[Reason])
     except msgspec.MsgspecError:
         return reasons
-    return {(each.code, each.rule, each.where) for each in said}
+    return causes((each.code, each.rule, each.where) for each in said)
 
 
 def _unlike(recorded: Envelope, derived: Envelope) -> Iterator[tuple[Place, str, str, str]]:

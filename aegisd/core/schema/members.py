@@ -103,6 +103,7 @@ def additional_properties(argument: object, around: Around) -> Keyword:
         check=check,
         reach=None if inner.never else reach,
         marks=_all_names,
+        unknown=reach if inner.never else None,
     )
 
 

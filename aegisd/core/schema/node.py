@@ -1,6 +1,6 @@
 """A schema made ready: its keywords, each a question, and what else is asked of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -22,8 +22,9 @@ class Keyword(Struct, frozen=True, kw_only=True):
 
     `reach`, where every subschema it reaches has to hold: which. `marks` are the names or indices
     that it has evaluated, and `holds` the subschemas that hold of the value itself, both for
-    `unevaluated…`. `here` are all that are asked of the value itself. `is_ready` is called once
-    when every subschema is ready.
+    `unevaluated…`. `here` are all that are asked of the value itself. `unknown` are members that
+    may not be there. `is_ready` is called once when every subschema is ready. `schema` is the one
+    it stands in, which says what it expects.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Keyword(Struct, frozen=True, kw_only=True):
     marks: Callable[[object, Steps], Iterable[str | int]] | None = None
     holds: Callable[[object, Steps], Iterator["Node"]] | None = None
     here: tuple["Node", ...] = ()
+    unknown: Callable[[object, Steps], Iterator[Reached]] | None = None
+    schema: Mapping[str, Any] = {}
     is_ready: Callable[[], None] | None = None
 
 
@@ -168,21 +171,24 @@ def tell(
     value: object,
     path: tuple[str | int, ...],
     steps: Steps,
-    told: Callable[[tuple[str | int, ...], str], None],
+    told: Callable[[tuple[str | int, ...], Keyword, object], None],
 ) -> None:
-    """Say each keyword that a value breaks and where. Raises `TooCostly`, or what `told` raises."""
+    """Say where each keyword is that a value breaks, and what it breaks it with.
+
+    Raises `TooCostly`, or what `told` raises.
+    """
     steps.enter(2)
     for keyword in node.keywords:
         steps.spend(3)
         if keyword.reach is None:
             if not keyword.check(value, steps):
-                told(path, keyword.name)
+                told(path, keyword, value)
             continue
         for inner, at, part in keyword.reach(value, steps):
             steps.spend(8)
             below = path if at is None else (*path, at)
             if inner.never:
-                told(below, keyword.name)
+                told(below, keyword, part)
             else:
                 tell(inner, part, below, steps, told)
     steps.frames += 2

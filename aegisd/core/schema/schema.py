@@ -13,6 +13,7 @@ from msgspec import structs
 
 from aegisd.core.errors import ManifestInvalid
 from aegisd.core.schema.document import NAMED_SCHEMAS, REFERENCES, Document, Part
+from aegisd.core.schema.expectation import expected
 from aegisd.core.schema.keywords import KEYWORDS, classes
 from aegisd.core.schema.members import APPLICATORS, D2019, D2020
 from aegisd.core.schema.node import ANYTHING, NOTHING, Around, Keyword, Node, Reached, tell
@@ -30,6 +31,9 @@ AT_EASE_STEPS_MAX = 1_024
 _FRAME_SLOTS = 17_000
 
 Place = tuple[tuple[str | int, ...], str]
+
+# A place, the keyword that is broken there, and what it expects.
+Breach = tuple[tuple[str | int, ...], str, str]
 
 _2020_12 = "https://json-schema.org/draft/2020-12/schema"
 _DRAFTS = {
@@ -75,7 +79,7 @@ class Schema:
                 if keyword.is_ready is not None:
                     keyword.is_ready()
 
-    def judge(self, value: object, most: int) -> list[Place]:
+    def judge(self, value: object, most: int) -> list[Breach]:
         """What a value breaks, the first so many places of it; nothing where it is valid.
 
         Raises `TooCostly` where that takes more than `JUDGED_STEPS_MAX`, and nothing was found.
@@ -85,18 +89,20 @@ class Schema:
         except TooCostly:
             return _roomy(lambda: self._judge(value, most, Steps()))
 
-    def _judge(self, value: object, most: int, steps: Steps) -> list[Place]:
+    def _judge(self, value: object, most: int, steps: Steps) -> list[Breach]:
         steps.frames -= self._root.frames
         try:
             return [] if self._root.check(value, steps) else self._told(value, most, steps)
         finally:
             steps.close()
 
-    def _told(self, value: object, most: int, steps: Steps) -> list[Place]:
-        found: dict[Place, None] = {}
+    def _told(self, value: object, most: int, steps: Steps) -> list[Breach]:
+        found: dict[Place, str] = {}
 
-        def told(path: tuple[str | int, ...], rule: str) -> None:
-            found[path, rule] = None
+        def told(path: tuple[str | int, ...], keyword: Keyword, value: object) -> None:
+            if (path, keyword.name) not in found:
+                found[path, keyword.name] = ""  # where telling more is too costly
+                found[path, keyword.name] = expected(keyword, value, steps)
             if len(found) == most:
                 raise _Enough
 
@@ -107,7 +113,7 @@ class Schema:
         except TooCostly:
             if not found:
                 raise
-        return list(found) or [((), "")]
+        return [(*place, wanted) for place, wanted in found.items()] or [((), "", "")]
 
     def _well_formed(self, schema: dict[str, Any]) -> None:
         try:
@@ -192,13 +198,13 @@ class Schema:
             if name in part and self._draft >= _SINCE.get(name, 0):
                 check = leaf(part[name], around)
                 if check is not None:
-                    keywords.append(Keyword(name=name, check=check))
+                    keywords.append(Keyword(name=name, check=check, schema=part))
         for name, (applicator, first, last) in APPLICATORS.items():
             if name in part and first <= self._draft <= last:
                 around = structs.replace(around, before=tuple(keywords))
                 keyword = applicator(part[name], around)
                 if keyword is not None:
-                    keywords.append(keyword)
+                    keywords.append(structs.replace(keyword, schema=part))
         return keywords
 
     def _is_reference(self, part: Part) -> bool:
@@ -244,7 +250,7 @@ class Schema:
         return self._nodes[schema.number]
 
 
-def _roomy(judge: Callable[[], list[Place]]) -> list[Place]:
+def _roomy(judge: Callable[[], list[Breach]]) -> list[Breach]:
     return judge()
 
 

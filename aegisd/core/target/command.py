@@ -1,5 +1,6 @@
 """Command lines and argument vectors -> every program they run, and what its words reach for."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from aegisd.core.program.reading import assigned, grammar_of, reaches
 from aegisd.core.program.word import Word
 from aegisd.core.target import stranger
 from aegisd.core.target.host import Names, reached, text
-from aegisd.core.target.model import Command, Host, PathTarget, Problem
+from aegisd.core.target.model import PROGRAM_CHARS_MAX, Command, Host, PathTarget, Problem
 from aegisd.core.target.node import Node, children
 from aegisd.core.target.path import path
 
@@ -30,6 +31,9 @@ WORDS_MAX = 4_096
 # Words of all commands of a call. One text may be the arguments of every program beside it, and a
 # wrapped command is read again at each wrapper, so there may be more words than the call has.
 CALL_WORDS_MAX = 16_384
+
+# An option's name, without the value that may be joined to it.
+_OPTION = re.compile(r"[-+]{1,2}[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 
 # Parameters whose text is one program, not a line.
 _PROGRAMS = frozenset({"bin", "binary", "executable", "program"})
@@ -76,6 +80,7 @@ class _Reader:
         self._places: tuple[str, ...] = (".",)  # where relative names may start, behind a `cd`
         self._moved: tuple[str, ...] = ()  # where the last command would take them
         self._is_fed = False  # whether the line gives a standard input
+        self._program = ""  # whose words are read
         self.where = ""
 
     @property
@@ -84,7 +89,7 @@ class _Reader:
 
     def node(self, node: Node, roles: Mapping[str, str]) -> Iterator[Found]:
         """Read one node: a line, a program or an argument vector, with the arguments beside it."""
-        value = node.value
+        value, self._program = node.value, ""
         if isinstance(value, int | float) and not isinstance(value, bool):
             yield self._problem("not_text")
         elif isinstance(value, str | list | tuple) and not _is_part(node, roles):
@@ -126,7 +131,7 @@ class _Reader:
         self._is_fed, self._places, self._moved = is_fed, seen, seen
 
     def _simple(self, simple: Simple, depth: int, *, near: bool) -> Iterator[Found]:
-        self._moved = ()
+        self._moved, self._program = (), ""
         for name, value in simple.assignments:
             for reach in assigned(name, value):
                 yield from self._found(reach, depth, near=near)
@@ -146,6 +151,7 @@ class _Reader:
             yield self._problem("too_long")
             return
         binary, *arguments = (word.text for word in words)
+        self._program = binary
         yield Command(binary=binary, args=tuple(arguments), where=self.where)
         if any("\0" in word.text for word in words):
             yield self._problem("control")
@@ -154,6 +160,7 @@ class _Reader:
             yield from self._unread(binary, arguments, near=near)
             return
         for reach in reaches(words[1:], grammar):
+            self._program = binary
             yield from self._found(reach, depth, near=near)
         if binary == "cd":
             name = arguments[-1] if arguments else "~"
@@ -163,7 +170,7 @@ class _Reader:
         """What one thing that a command reaches for is as a target."""
         kind = reach.kind
         if kind == "problem":
-            yield self._problem(reach.text)
+            yield self._problem(reach.text, reach.words)
         elif kind == "typed":
             if self._is_fed:
                 yield self._problem("input")
@@ -215,8 +222,15 @@ class _Reader:
                 for part in stranger.files(word):
                     yield from path(part, "write", self.where)
 
-    def _problem(self, code: str) -> Problem:
-        return Problem(target="command", code=code, where=self.where)
+    def _problem(self, code: str, named: tuple[Word, ...] = ()) -> Problem:
+        option = _OPTION.match(named[0].text) if named else None
+        return Problem(
+            target="command",
+            code=code,
+            where=self.where,
+            program=self._program[:PROGRAM_CHARS_MAX],
+            option=option[0] if option else "",
+        )
 
 
 def _joined(place: str, name: str) -> str:

@@ -9,6 +9,10 @@ from msgspec import Struct
 TARGETS_MAX = 256
 
 
+# Characters of a program's name beside what its words are refused for.
+PROGRAM_CHARS_MAX = 40
+
+
 class Host(Struct, frozen=True, kw_only=True, order=True):
     """One machine a call would talk to.
 
@@ -64,12 +68,14 @@ class Problem(Struct, frozen=True, kw_only=True, order=True):
     """A text that is not read as a target, because two readers could read it differently.
 
     `target` is host, path, command or recipient; `code` is a key of `PROBLEMS` and never changes
-    meaning.
+    meaning. `program` is whose word it is, and `option` that word, where it is an option's name.
     """
 
     target: str
     code: str
     where: str
+    program: str = ""
+    option: str = ""
 
 
 class Targets(Struct, frozen=True, kw_only=True):
@@ -119,7 +125,7 @@ PROBLEMS: Mapping[str, str] = {
     "shell_syntax": "shell syntax beyond words, quotes, && || ; | > and <; write plain commands",
     "code": "code in a word or in a file that is not here; put it into a file of the project",
     "input": "a program that would read code from its standard input; name a file",
-    "option": "an option that is not described here; leave it out",
+    "option": "an option that is not described here, or lacks its value; leave it out",
     "setting": "a setting that may start a program or reach a host; leave it out",
     "several": "a pattern where one name is expected; write the name",
     "subcommand": "a subcommand that is not described here; use another one",

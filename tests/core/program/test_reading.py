@@ -63,7 +63,7 @@ def told(line: str) -> list[str]:
     words = [Word(word.replace("$", UNKNOWN).rstrip("*"), word.endswith("*")) for word in rest]
     return [
         " ".join([found.kind, *([found.text] if found.text else [])])
-        + "".join(f" {word.text}" for word in found.words)
+        + "".join(f" {word.text}" for word in found.words if found.kind != "problem")
         for found in reaches(words, TABLE[name])
     ]
 
@@ -166,7 +166,7 @@ def test_a_word_that_names_an_option_of_next_year_is_never_passed_over(
 ) -> None:
     found = list(reaches([Word("--option-of-next-year"), *map(Word, words)], PROGRAMS[name]))
     assert found
-    assert found[0] == Reach("problem", "option")
+    assert (found[0].kind, found[0].text) == ("problem", "option")
 
 
 @given(

@@ -18,11 +18,17 @@ def told(line: str) -> list[str]:
     grammar = grammar_of(name.text)
     assert grammar is not None
     return sorted(
-        " ".join(
-            [reach.kind, *([reach.text] if reach.text else []), *(w.text for w in reach.words)]
-        )
-        for reach in set(reaches(words, grammar))
-        if reach.kind != "usual"
+        {
+            " ".join(
+                [
+                    reach.kind,
+                    *([reach.text] if reach.text else []),
+                    *(word.text for word in reach.words if reach.kind != "problem"),
+                ]
+            )
+            for reach in reaches(words, grammar)
+            if reach.kind != "usual"
+        }
     )
 
 

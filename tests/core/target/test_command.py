@@ -228,7 +228,7 @@ def test_a_command_says_where_it_stands() -> None:
         Command(binary="\ufffdx", args=(), where="/args/steps/0/cmd"),
     )
     assert targets.problems == (
-        Problem(target="command", code="shell_syntax", where="/args/steps/0/cmd"),
+        Problem(target="command", code="shell_syntax", where="/args/steps/0/cmd", program="bash"),
     )
 
 

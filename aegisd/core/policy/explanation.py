@@ -1,0 +1,187 @@
+"""A denial in the words of its call and manifest: what was wanted there, and what is listed.
+
+Rules compare, and give a few values. What a schema expects, whose word is refused and which roots
+there are is told from here: names of the manifest, of programs and of options, and no value.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from aegisd.core.manifest.model import Manifest
+from aegisd.core.policy.input import Findings
+from aegisd.core.target.model import PROGRAM_CHARS_MAX, Problem
+from aegisd.core.wording import bounded, listed
+
+# Characters of one root, host or program of several.
+_NAME_CHARACTERS_MAX = 64
+
+# What a program's name may look like to be told; whatever else stands there may be a text.
+_PROGRAM = re.compile(rf"[A-Za-z0-9_./+-]{{1,{PROGRAM_CHARS_MAX}}}")
+
+_TARGETS = {
+    "aegis.egress.problem": "host",
+    "aegis.path.problem": "path",
+    "aegis.exec.problem": "command",
+    "aegis.recipient.problem": "recipient",
+}
+
+# Reasons that only follow, and from which: anywhere in the call, and about the same text. Nothing
+# is found where it cannot be read, and what is no listed program need not be told its words.
+_FOLLOWS = {
+    "aegis.egress.no_host": "aegis.egress.problem",
+    "aegis.exec.no_command": "aegis.exec.problem",
+}
+_FOLLOWS_THERE = {
+    "aegis.exec.argument": "aegis.exec.binary",
+    "aegis.exec.problem": "aegis.exec.binary",
+}
+
+
+class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A reason as rules give it; `data` are the values that its sentence names."""
+
+    code: str
+    rule: str
+    where: str = ""
+    data: dict[str, object] = {}
+    message: str | None = None
+
+
+def once(claims: Iterable[Claim], findings: Findings) -> Iterator[Claim]:
+    """The claims without those that only follow from others."""
+    claims = list(claims)
+    rules = {each.rule for each in claims}
+    unlisted = {_program(each) for each in claims if each.rule == "aegis.exec.binary"}
+    for claim in claims:
+        if _FOLLOWS.get(claim.rule) in rules:
+            continue
+        if claim.rule == "aegis.exec.argument" and _program(claim) in unlisted:
+            continue
+        found = _problems(claim, findings) if claim.rule == "aegis.exec.problem" else []
+        if found and all((each.where, each.program) in unlisted for each in found):
+            continue
+        yield claim
+
+
+def causes(told: Iterable[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """Reasons as (code, rule, where), less those that may follow from others.
+
+    Builds of before told them all, and that is no difference.
+    """
+    told = set(told)
+    rules, there = {rule for _, rule, _ in told}, {each[1:] for each in told}
+    return {
+        (code, rule, where)
+        for code, rule, where in told
+        if _FOLLOWS.get(rule) not in rules and (_FOLLOWS_THERE.get(rule), where) not in there
+    }
+
+
+def _program(claim: Claim) -> tuple[str, str]:
+    return claim.where, str(claim.data.get("binary"))[:PROGRAM_CHARS_MAX]
+
+
+def _problems(claim: Claim, findings: Findings) -> list[Problem]:
+    """What the claim is about."""
+    about = (_TARGETS.get(claim.rule), claim.data.get("problem"), claim.where)
+    return [each for each in findings.problems if (each.target, each.code, each.where) == about]
+
+
+def whose(claim: Claim, findings: Findings) -> str:
+    """The programs and options whose words cannot be read, as the beginning of a sentence."""
+    found = _problems(claim, findings)
+    named = [f"{each.program} {each.option}".strip() for each in found if _is_name(each.program)]
+    return f"{listed(dict.fromkeys(named))}: " if named else ""
+
+
+def _is_name(program: str) -> bool:
+    return _PROGRAM.fullmatch(program) is not None
+
+
+def detail(claim: Claim, findings: Findings) -> str:
+    """What the schema expects at the place of a breach; "" for another claim."""
+    if claim.rule != "aegis.args.schema":
+        return ""
+    rule = claim.data.get("rule")
+    wanted = next(
+        (e.wanted for e in findings.breaches if (e.where, e.rule) == (claim.where, rule)), ""
+    )
+    return f"{bounded(claim.where)}: {wanted or f'rule {rule}'}"
+
+
+def step(claim: Claim, manifest: Manifest) -> str | None:
+    """What to do next, with what the manifest lists; None where it lists nothing about it."""
+    told = _STEPS.get(claim.rule)
+    return None if told is None else told(claim.data, manifest)
+
+
+def _path(data: Mapping[str, Any], manifest: Manifest) -> str:
+    fs, access = manifest.fs, data.get("access")
+    field = "fs.read_roots" if access in {"read", "load"} else "fs.write_roots"
+    listed_there = fs.read_roots if field == "fs.read_roots" else fs.write_roots
+    roots = _outer((*fs.read_roots, *fs.write_roots) if access == "read" else listed_there)
+    if not roots:
+        return f"ask an operator to add its folder to `{field}`, which is empty"
+    is_absolute = str(data.get("path")).startswith("/")
+    if any(root.startswith("/") is is_absolute for root in roots):
+        use = f"use a path inside {_listed(roots)}"
+    elif is_absolute:
+        use = f"write it relative, inside {_listed(roots)}"
+    else:
+        return (
+            f"write it absolute, inside {_listed(roots)}; an operator who adds `.` to `{field}` "
+            "allows relative names"
+        )
+    return f"{use}, or ask an operator to add its folder to `{field}`"
+
+
+def _outer(roots: Iterable[str]) -> list[str]:
+    """The roots that are inside no other one."""
+    kept: list[str] = []
+    for root in sorted(roots):
+        if not kept or not f"{root}/".startswith(f"{kept[-1].rstrip('/')}/"):
+            kept.append(root)
+    return kept
+
+
+def _host(_: Mapping[str, Any], manifest: Manifest) -> str:
+    domains = manifest.net.domains
+    use = f"use a listed host ({_listed(domains)}), or " if domains else ""
+    return f"{use}ask an operator to add this one to `net.domains`"
+
+
+def _binary(data: Mapping[str, Any], manifest: Manifest) -> str:
+    names = dict.fromkeys(each.name for each in manifest.exec.binaries)
+    if data.get("binary") == "cd":
+        return (
+            "`cd` needs an entry like a program, since all behind it runs elsewhere: do without, "
+            'or ask an operator to add {"name": "cd", "args": ["*"]} to `exec.binaries`'
+        )
+    use = f"run a listed program ({_listed(names)}), or " if names else ""
+    return f"{use}ask an operator to add this one to `exec.binaries`"
+
+
+def _argument(data: Mapping[str, Any], manifest: Manifest) -> str:
+    patterns = next(
+        (each.args for each in manifest.exec.binaries if each.name == data.get("binary")), ()
+    )
+    use = f"use arguments that its patterns allow ({_listed(patterns)})"
+    return (
+        f"{use if patterns else 'run it without arguments'}, or ask an operator to widen its "
+        "`args` in `exec.binaries`"
+    )
+
+
+_STEPS: Mapping[str, Callable[[Mapping[str, Any], Manifest], str]] = {
+    "aegis.path.root": _path,
+    "aegis.egress.host": _host,
+    "aegis.exec.binary": _binary,
+    "aegis.exec.argument": _argument,
+}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return listed(tuple(names), _NAME_CHARACTERS_MAX)
