@@ -16,18 +16,37 @@ _BOUND = frozenset(
 _OFF = {"enum": [False, None]}
 _ID = {"pattern": "^[A-Za-z0-9._:@#+=<>~-]{1,256}$"}
 _SORTING = {"pattern": "^[A-Za-z0-9_.,: +-]{0,256}$"}
-_CLAIM = {"not": {"pattern": "[Aa][Dd][Mm][Ii][Nn]|[Rr][Oo][Oo][Tt]|[Ss][Uu][Pp][Ee][Rr]|['\"()]"}}
-_REVISION = {"not": {"pattern": "^-|^refs/|%|\\.\\.|[ '\"]"}}
-_OF_ANOTHER_SYSTEM = {"not": {"pattern": "(^|/)\\.\\.(/|$)|^//|[%\\\\]|:"}}
+_CLAIM = {
+    "not": {
+        "description": "what names admin, root or super, or has quotes or parentheses",
+        "pattern": "[Aa][Dd][Mm][Ii][Nn]|[Rr][Oo][Oo][Tt]|[Ss][Uu][Pp][Ee][Rr]|['\"()]",
+    }
+}
+_REVISION = {
+    "not": {
+        "description": "what begins like an option or refs/, or has %, .., quotes or blanks",
+        "pattern": "^-|^refs/|%|\\.\\.|[ '\"]",
+    }
+}
+_OF_ANOTHER_SYSTEM = {
+    "not": {
+        "description": "what climbs (..), begins with //, or has %, a backslash or a colon",
+        "pattern": "(^|/)\\.\\.(/|$)|^//|[%\\\\]|:",
+    }
+}
 # A file there is started, or read as settings, by a program that no agent calls itself.
 _STARTED = {
-    "not": {"pattern": "(^|/)\\.[Gg][Ii][Tt](/|$)|(^|/)\\.(ba|z)?sh(rc|env)$|(^|/)\\.profile$"}
+    "not": {
+        "description": "a file in .git, or one that a shell reads when it starts",
+        "pattern": "(^|/)\\.[Gg][Ii][Tt](/|$)|(^|/)\\.(ba|z)?sh(rc|env)$|(^|/)\\.profile$",
+    }
 }
 # A mail that loads something tells whoever it loads from, with what stands in the address.
 _LOADING = {
     "not": {
+        "description": "HTML that loads something: src=, url(), @import, link, meta or form",
         "pattern": "[Ss][Rr][Cc]([Ss][Ee][Tt])?\\s*=|[Uu][Rr][Ll]\\s*\\(|@[Ii][Mm][Pp][Oo][Rr][Tt]"
-        "|<[Ll][Ii][Nn][Kk]|<[Mm][Ee][Tt][Aa]|<[Ff][Oo][Rr][Mm]|[Bb][Aa][Cc][Kk][Gg][Rr][^>]*="
+        "|<[Ll][Ii][Nn][Kk]|<[Mm][Ee][Tt][Aa]|<[Ff][Oo][Rr][Mm]|[Bb][Aa][Cc][Kk][Gg][Rr][^>]*=",
     }
 }
 

@@ -97,6 +97,7 @@ def _about_readers(guesses: list[Guess]) -> Iterator[str]:
 def _about_places(places: Mapping[str, object]) -> Iterator[str]:
     if "fs" in places:
         yield "fs.read_roots and fs.write_roots are empty: every path in arguments is denied"
+        yield 'relative paths need a relative root: "." is where the tool runs'
     if "net" in places:
         yield "net.domains is empty: every host in arguments is denied"
     if "recipients" in places:
