@@ -1,6 +1,7 @@
 """`aegisctl manifest`: would a daemon take it, what does it say, and a first draft."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,8 +16,9 @@ from aegisd.core import capabilities
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.errors import AegisError, InvalidJson, ManifestInvalid
 from aegisd.core.log.canonical import parse
-from aegisd.core.manifest.model import SCHEMA_V1
+from aegisd.core.manifest.model import SCHEMA_V1, Budgets
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX
+from aegisd.core.manifest.upcast import from_v1
 from aegisd.draft.draft import Draft, draft, frame
 from aegisd.printable import shown
 from aegisd.whole_file import replacing
@@ -65,10 +67,22 @@ def validate(file: str, *, as_json: bool) -> int:
         return BROKEN
     named = f"{shown(read.manifest.name)} {shown(read.manifest.version)}"
     tools = count(len(read.manifest.tools), "tool")
+    budgets = msgspec.to_builtins(read.manifest.budgets)
+    defaulted = _defaulted(read)
+    document = {
+        "valid": True,
+        "problem": None,
+        "digest": read.digest,
+        "budgets": budgets,
+        "defaulted": defaulted,
+    }
     line = f"{coloured('valid', 'good')}: {named}, {tools}, SHA-256 {read.digest}"
-    tell({"valid": True, "problem": None, "digest": read.digest}, [line], as_json=as_json)
+    tell(document, [line, *_about_budgets(budgets, defaulted)], as_json=as_json)
     for name in read.undescribed:
         note(f"nothing describes {shown(name)}, so it is denied; write its `net` in exec.binaries")
+    for name in read.mistaken:
+        said = shown(name)
+        note(f"recipients: {said} is the exact text and no address; did you mean @{said}?")
     if read.unlimited:
         names = ", ".join(shown(name) for name in read.unlimited)
         note(f"no `recipients`, so these may reach anybody: {names}")
@@ -156,6 +170,23 @@ def _read(file: str) -> Capabilities:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ManifestInvalid(f"zone: {zone!r} is not an IANA time zone of this machine") from None
     return read
+
+
+def _defaulted(read: Capabilities) -> list[str]:
+    """The budgets that are limited because the manifest leaves them out."""
+    document = parse(read.document)
+    if isinstance(document, dict) and document.get("schema") == SCHEMA_V1:
+        document = from_v1(document)
+    written = document.get("budgets", {}) if isinstance(document, dict) else {}
+    defaults = msgspec.to_builtins(Budgets())
+    return [name for name, limit in defaults.items() if limit is not None and name not in written]
+
+
+def _about_budgets(budgets: dict[str, int | None], defaulted: list[str]) -> Iterator[str]:
+    told = (f"{name} {'no limit' if most is None else most}" for name, most in budgets.items())
+    yield f"  budgets of a session: {', '.join(told)}"
+    if defaulted:
+        yield f"  left out, so these are defaults: {', '.join(defaulted)}; write null for no limit"
 
 
 def _small(name: str) -> Draft:

@@ -16,6 +16,7 @@ from aegisd.core.manifest.model import (
     recipient_lists,
 )
 from aegisd.core.manifest.parse import MANIFEST_BYTES_MAX, decode, from_document
+from aegisd.core.manifest.recipient import looks_like_domain
 from aegisd.core.program.reading import grammar_of
 from aegisd.core.sensitive import Sensitive
 from aegisd.core.target.command import Programs
@@ -60,6 +61,13 @@ class Capabilities:
         """The tools that may write to anybody and pay anybody, for want of `recipients`."""
         tools = self.manifest.tools.items() if self.limits is None else ()
         return [name for name, tool in tools if not REACHES_PEOPLE.isdisjoint(tool.effects)]
+
+    @property
+    def mistaken(self) -> list[str]:
+        """The recipients that are compared as exact texts, and look like domains."""
+        lists = recipient_lists(self.manifest) or {}
+        named = dict.fromkeys(each for entries in lists.values() for each in entries)
+        return [each for each in named if looks_like_domain(each)]
 
     @property
     def undescribed(self) -> list[str]:

@@ -31,15 +31,53 @@ def written(folder: Path, value: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("manifest", [V1, V2])
-def test_a_manifest_that_a_daemon_takes_is_valid(
-    manifest: object, tmp_path: Path, type_: Type
+@pytest.mark.parametrize(
+    ("manifest", "steps", "defaulted"),
+    [
+        (V1, 3, ["tool_calls", "wall_time_ms"]),
+        (V2, 24, ["steps", "tool_calls", "wall_time_ms"]),
+        ({**V2, "budgets": {"steps": None, "wall_time_ms": 9}}, None, ["tool_calls"]),
+    ],
+)
+def test_a_manifest_that_a_daemon_takes_is_valid_and_its_budgets_are_told(
+    manifest: object, steps: int | None, defaulted: list[str], tmp_path: Path, type_: Type
 ) -> None:
     path = written(tmp_path, manifest)
     typed = type_("manifest", "validate", path, "--json")
     assert typed.code == 0
-    digest = capabilities.read(path.read_bytes()).digest
-    assert json.loads(typed.out) == {"valid": True, "problem": None, "digest": digest}
+    read = capabilities.read(path.read_bytes())
+    told = json.loads(typed.out)
+    budgets = told.pop("budgets")
+    assert (budgets["steps"], budgets["model_calls"]) == (steps, None)
+    assert budgets["wall_time_ms"] == read.manifest.budgets.wall_time_ms
+    assert told == {
+        "valid": True,
+        "problem": None,
+        "digest": read.digest,
+        "defaulted": defaulted,
+    }
+    said = type_("manifest", "validate", path).out
+    assert f"steps {'no limit' if steps is None else steps}, " in said
+    assert f"defaults: {', '.join(defaulted)}; write null for no limit" in said
+
+
+@pytest.mark.parametrize(
+    ("entry", "asked"),
+    [
+        ("example.com", True),
+        ("@example.com", False),
+        ("a.b", False),
+        ("4.2", False),
+        ("C42", False),
+    ],
+)
+def test_a_recipient_that_lacks_its_at_is_asked_about(
+    entry: str, asked: object, tmp_path: Path, type_: Type
+) -> None:
+    tools = {"send": {"effects": ["message"]}}
+    path = written(tmp_path, {**V2, "tools": tools, "recipients": [entry]})
+    typed = type_("manifest", "validate", path)
+    assert (typed.code, f"did you mean @{entry}?" in typed.err) == (0, asked)
 
 
 @pytest.mark.parametrize(("lists", "told"), [({}, "anybody: pay, send"), ({"recipients": []}, "")])

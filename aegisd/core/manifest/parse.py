@@ -8,6 +8,7 @@ from aegisd.core.errors import ManifestInvalid
 from aegisd.core.log.canonical import parse
 from aegisd.core.manifest import model
 from aegisd.core.manifest.domain import normal
+from aegisd.core.manifest.misfit import misfit
 from aegisd.core.manifest.model import Manifest
 from aegisd.core.manifest.recipient import entry
 from aegisd.core.manifest.upcast import from_v1
@@ -61,7 +62,7 @@ def from_document(document: object) -> Manifest:
     try:
         manifest = msgspec.convert(document, Manifest)
     except msgspec.ValidationError as error:
-        raise ManifestInvalid(_explain(str(error))) from None
+        raise ManifestInvalid(_explain(document, str(error))) from None
     _check_agents(manifest)
     for name, tool in manifest.tools.items():
         _check_tool(name, tool)
@@ -76,10 +77,10 @@ def from_document(document: object) -> Manifest:
     )
 
 
-def _explain(message: str) -> str:
+def _explain(document: dict[str, object], message: str) -> str:
     unknown = _UNKNOWN.match(message)
     if unknown is None:
-        return message.replace("$.", "").replace(" - at `", " at `")
+        return misfit(document, message)
     field, where = unknown.group(1), (unknown.group(2) or "$").replace("$", "manifest", 1)
     if field in _LATER:
         return f"{where}.{field}: {_LATER[field]}, so it is refused rather than ignored"
@@ -130,11 +131,12 @@ def _recipients(manifest: Manifest) -> dict[str, tuple[str, ...]] | None:
 
 
 def _root(root: str) -> str:
-    if "\\" in root or "\0" in root or root.startswith("~"):
-        raise ManifestInvalid(f"fs: root {root!r} must be plain POSIX text")
     segments = [segment for segment in root.split("/") if segment not in ("", ".")]
-    if ".." in segments:
-        raise ManifestInvalid(f"fs: root {root!r} must not climb with '..'")
+    if "\\" in root or "\0" in root or root.startswith("~") or ".." in segments:
+        raise ManifestInvalid(
+            f"fs: root {root!r} could never be compared; write it absolute, as /srv/project, or "
+            "relative, as out, without ~, .. and backslashes; `.` is where the tool runs"
+        )
     if root.startswith("/"):
         return "/" + "/".join(segments)
     return "/".join(segments) or "."

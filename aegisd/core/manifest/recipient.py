@@ -52,6 +52,17 @@ def mailbox(text: str) -> tuple[str, str] | None:
     return f"{local.lower() if local.isascii() else local}@{host}", f"@{host}"
 
 
+def looks_like_domain(text: str) -> bool:
+    """Whether an exact text is more likely a domain whose `@` was forgotten: `example.com`."""
+    last = text.rpartition(".")[2]
+    if "." not in text or "@" in text or not (last.isalpha() and len(last) > 1):
+        return False
+    try:
+        return normal(text) == text
+    except ManifestInvalid:
+        return False
+
+
 def has_control(text: str) -> bool:
     """Whether a character inside ends a line or is not seen."""
     if text.isascii() and text.isprintable():
