@@ -5,7 +5,7 @@ there are is told from here: names of the manifest, of programs and of options, 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -28,15 +28,13 @@ _TARGETS = {
     "aegis.recipient.problem": "recipient",
 }
 
-# Reasons that only follow, and from which: anywhere in the call, and about the same text. Nothing
-# is found where it cannot be read, and what is no listed program need not be told its words.
-_FOLLOWS = {
+# That nothing was found is said twice, by a rule and by a problem of this code.
+_NONE_FOUND = "no_command"
+
+# That nothing was found, and that something cannot be read.
+_EMPTY = {
     "aegis.egress.no_host": "aegis.egress.problem",
     "aegis.exec.no_command": "aegis.exec.problem",
-}
-_FOLLOWS_THERE = {
-    "aegis.exec.argument": "aegis.exec.binary",
-    "aegis.exec.problem": "aegis.exec.binary",
 }
 
 
@@ -50,34 +48,27 @@ class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     message: str | None = None
 
 
-def once(claims: Iterable[Claim], findings: Findings) -> Iterator[Claim]:
-    """The claims without those that only follow from others."""
-    claims = list(claims)
-    rules = {each.rule for each in claims}
-    unlisted = {_program(each) for each in claims if each.rule == "aegis.exec.binary"}
-    for claim in claims:
-        if _FOLLOWS.get(claim.rule) in rules:
-            continue
-        if claim.rule == "aegis.exec.argument" and _program(claim) in unlisted:
-            continue
-        found = _problems(claim, findings) if claim.rule == "aegis.exec.problem" else []
-        if found and all((each.where, each.program) in unlisted for each in found):
-            continue
-        yield claim
+def once(claims: Iterable[Claim], findings: Findings) -> list[Claim]:
+    """The claims without those that only follow from others, which stay.
 
-
-def causes(told: Iterable[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
-    """Reasons as (code, rule, where), less those that may follow from others.
-
-    Builds of before told them all, and that is no difference.
+    Nothing is found where a text cannot be read, and what is no listed program need not be told
+    its words.
     """
-    told = set(told)
-    rules, there = {rule for _, rule, _ in told}, {each[1:] for each in told}
-    return {
-        (code, rule, where)
-        for code, rule, where in told
-        if _FOLLOWS.get(rule) not in rules and (_FOLLOWS_THERE.get(rule), where) not in there
-    }
+    claims = list(claims)
+    rules = {each.rule for each in claims if each.data.get("problem") != _NONE_FOUND}
+    unlisted = {_program(each) for each in claims if each.rule == "aegis.exec.binary"}
+
+    def follows(claim: Claim) -> bool:
+        if claim.data.get("problem") == _NONE_FOUND:
+            return not rules.isdisjoint({"aegis.exec.problem", "aegis.exec.no_command"})
+        if claim.rule in _EMPTY:
+            return _EMPTY[claim.rule] in rules
+        if claim.rule == "aegis.exec.argument":
+            return _program(claim) in unlisted
+        found = _problems(claim, findings) if claim.rule == "aegis.exec.problem" else []
+        return bool(found) and all((each.where, each.program) in unlisted for each in found)
+
+    return [claim for claim in claims if not follows(claim)]
 
 
 def _program(claim: Claim) -> tuple[str, str]:

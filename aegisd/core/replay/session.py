@@ -12,7 +12,6 @@ from aegisd.core.errors import LogCorrupt
 from aegisd.core.gate import Question
 from aegisd.core.log import detached
 from aegisd.core.log.envelope import Envelope, StoredEvent, unseal
-from aegisd.core.policy.explanation import causes
 from aegisd.core.policy.judge import Judge, maker
 from aegisd.core.policy.verdict import Verdict
 from aegisd.core.replay.difference import (
@@ -35,6 +34,7 @@ from aegisd.core.replay.judgement import (
     no_values,
     restored,
 )
+from aegisd.core.target.node import ROOT
 
 # Compared before the rows are: what other rules' input was is no difference by itself.
 _COMPARED_BEFORE = frozenset({"input_sha256"})
@@ -160,13 +160,19 @@ def _compared(
                     yield difference(row, place, klass, name, theirs, mine)
 
 
-def _told(reasons: str) -> set[tuple[str, str, str]] | str:
-    """Reasons without the words that other rules, or a failing engine, may put otherwise."""
+def _told(reasons: str) -> set[tuple[str, str]] | str:
+    """Reasons without what other rules, or a failing engine, may put otherwise.
+
+    That are their words, and those that only follow from another one: of the same text, or of the
+    arguments as a whole where a text in them cannot be read.
+    """
     try:
         said = msgspec.json.decode(reasons, type=list[Reason])
     except msgspec.MsgspecError:
         return reasons
-    return causes((each.code, each.rule, each.where) for each in said)
+    told = {(each.code, each.where) for each in said}
+    placed = {code for code, where in told if where != ROOT}
+    return {(code, where) for code, where in told if where != ROOT or code not in placed}
 
 
 def _unlike(recorded: Envelope, derived: Envelope) -> Iterator[tuple[Place, str, str, str]]:

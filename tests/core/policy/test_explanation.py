@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from aegisd.core.capabilities import Capabilities, from_value
 from aegisd.core.decision import Reason
 from aegisd.core.errors import ManifestInvalid
-from aegisd.core.policy.explanation import causes
 from aegisd.core.policy.input import Moment, Snapshot, build, facts
 from aegisd.core.policy.verdict import TEXT_CHARACTERS_MAX, judge
 from aegisd.core.state.model import TenantState
@@ -132,7 +131,8 @@ def test_a_host_and_a_program_that_are_not_listed_name_those_that_are() -> None:
         ("shell", {"command": "cp --frob /srv/out/a /srv/out/b"}, ["exec.binary"]),
         ("http_get", {"url": "file:///etc/passwd"}, ["egress.problem"]),
         ("http_get", {}, ["egress.no_host"]),
-        ("shell", {}, ["exec.problem"]),
+        ("shell", {}, ["exec.no_command"]),
+        ("shell", {"command": 5}, ["exec.problem"]),
     ],
 )
 def test_there_is_one_reason_for_each_cause(
@@ -180,13 +180,3 @@ def test_a_denial_is_short_whatever_is_listed_and_ends_with_its_step(
         return
     for each in reasons("list", {"path": path}, held):
         assert len(each.message) <= TEXT_CHARACTERS_MAX
-
-
-def test_reasons_of_older_builds_that_only_follow_are_no_difference() -> None:
-    cause, there = ("EXEC_DENY", "aegis.exec.binary", "/args/a"), "/args/a"
-    for rule in ("aegis.exec.argument", "aegis.exec.problem"):
-        assert causes([cause, ("EXEC_DENY", rule, there)]) == {cause}
-        apart = {cause, ("EXEC_DENY", rule, "/args/b")}
-        assert causes(apart) == apart
-    unread = ("EGRESS_DENY", "aegis.egress.problem", there)
-    assert causes([unread, ("EGRESS_DENY", "aegis.egress.no_host", "/args")]) == {unread}

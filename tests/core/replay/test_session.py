@@ -92,13 +92,34 @@ def test_other_rules_may_put_a_reason_in_other_words_and_the_same_ones_may_not()
     decided = [each for each in gate.of("s1") if each.event_type == DECISION]
     row = next(each for each in decided if b"PERMISSION_UNDECLARED" in each.body)
     reasons = json.loads(bytes(unseal(row.body).payload))["reasons"]
-    for field, klasses in (("message", ["tampered"]), ("where", ["tampered", "upgrade"])):
+    for field, klasses in (
+        ("message", ["tampered"]),
+        ("rule", ["tampered"]),
+        ("where", ["tampered", "upgrade"]),
+    ):
         said = [{**reasons[0], field: "other"}, *reasons[1:]]
         log = rewritten(gate.events, in_decision(decided.index(row), reasons=said))
         found = []
         for gate.judge.rules_version in ("rules 1", "rules 2"):
             found += [each.klass for each in compared(gate, log).differences]
         assert found == klasses
+
+
+def test_reasons_that_only_follow_from_others_are_no_difference_under_other_rules() -> None:
+    gate = worked()
+    decided = [each for each in gate.of("s1") if each.event_type == DECISION]
+    row = next(each for each in decided if b"PERMISSION_UNDECLARED" in each.body)
+    (reason,) = json.loads(bytes(unseal(row.body).payload))["reasons"]
+    for more, klasses in (
+        ({"rule": "other"}, []),
+        ({"rule": "other", "where": "/args"}, []),
+        ({"rule": "other", "where": "/args/a"}, ["upgrade"]),
+        ({"rule": "other", "code": "EXEC_DENY"}, ["upgrade"]),
+    ):
+        said = [reason, {**reason, **more}]
+        log = rewritten(gate.events, in_decision(decided.index(row), reasons=said))
+        gate.judge.rules_version = "rules 2"
+        assert [each.klass for each in compared(gate, log).differences] == klasses, more
 
 
 @pytest.mark.parametrize("fault", ["error", "nonsense"])
