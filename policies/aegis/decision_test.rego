@@ -45,7 +45,7 @@ proposal(call, steps, terminated) := {
 			"risk": "low",
 			"args_typed": true,
 			"args_errors": [],
-			"hosts": [{"host": "api.example.com", "kind": "name", "port": 0, "scheme": "https", "where": "/args/url"}],
+			"hosts": [{"host": "api.example.com", "kind": "name", "port": 0, "scheme": "https", "plain": true, "where": "/args/url"}],
 			"paths": [],
 			"commands": [],
 			"problems": [],
@@ -80,7 +80,7 @@ test_every_family_that_is_not_fine_gives_its_reasons if {
 			{
 				"effects": ["net", "read", "exec"],
 				"args_errors": [{"where": "/args/n", "rule": "type"}],
-				"hosts": [{"host": "evil.example", "kind": "name", "where": "/args/url"}],
+				"hosts": [{"host": "evil.example", "kind": "name", "scheme": "https", "plain": true, "where": "/args/url"}],
 				"paths": [{"path": "/etc/hosts", "access": "read", "where": "/args/path"}],
 				"commands": [{"binary": "curl", "args": [], "unmatched": [], "where": "/args/command"}],
 			},
