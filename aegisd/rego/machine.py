@@ -34,6 +34,11 @@ _query = native.rego.regoBundleQueryEntrypoint
 _output_size = term.function("regoOutputJSONSize", c_uint32, c_void_p)
 _output_json = term.function("regoOutputJSON", c_uint32, c_void_p, c_char_p, c_uint32)
 _output_ok = term.function("regoOutputOk", ctypes.c_bool, c_void_p)
+_output_node = term.function("regoOutputNode", c_void_p, c_void_p)
+_node_size = term.function("regoNodeSize", c_uint32, c_void_p)
+_node = term.function("regoNodeGet", c_void_p, c_void_p, c_uint32)
+_value_size = term.function("regoNodeValueSize", c_uint32, c_void_p)
+_value = term.function("regoNodeValue", c_uint32, c_void_p, c_char_p, c_uint32)
 _free_output = term.function("regoFreeOutput", None, c_void_p)
 
 _OK = int(native.Code.OK)
@@ -121,7 +126,7 @@ def _answer(output: c_void_p) -> bytes:
     size = _output_size(output)
     buffer = ctypes.create_string_buffer(size)
     if _output_json(output, buffer, size) != _OK or not _output_ok(output):
-        raise EvaluatorFailed("a rule failed: a built-in was given what it does not take")
+        raise EvaluatorFailed(f"a rule failed: {_kind(_output_node(output))}")
     text = buffer.raw.rstrip(b"\0")
     if text == b"undefined":
         raise EvaluatorFailed("the result is undefined")
@@ -133,6 +138,17 @@ def _answer(output: c_void_p) -> bytes:
     if len(values) != 1 or _has_float(values[0]):
         raise EvaluatorFailed("expected one answer of text and whole numbers, found another")
     return bytes(expressions[0])
+
+
+def _kind(tree: c_void_p | None) -> str:
+    """What went wrong, by the code of the first error: the last of its parts."""
+    error = _node(tree, 0) if tree is not None and _node_size(tree) else None
+    code = _node(error, _node_size(error) - 1) if error is not None and _node_size(error) else None
+    if code is not None:
+        buffer = ctypes.create_string_buffer(_value_size(code))
+        if _value(code, buffer, len(buffer)) == _OK and buffer.value == b"eval_conflict_error":
+            return "two values for one name"
+    return "a built-in was given what it does not take"
 
 
 def _has_float(value: object) -> bool:

@@ -38,7 +38,7 @@ class RegopyProgram:
         try:
             return self._machine.ask(ENTRYPOINT, visible)
         except EvaluatorFailed as error:
-            raise RuleFailed(f"{self._failing.place(visible)}{error.message}") from None
+            raise RuleFailed(self._failing.named(error.message, visible)) from None
 
 
 class RegopyEvaluator:

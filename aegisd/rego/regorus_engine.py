@@ -65,8 +65,10 @@ class RegorusProgram:
         except (aegis_regorus.StepsExceeded, aegis_regorus.Undefined) as error:
             raise RuleFailed(str(error)) from None
         except aegis_regorus.EvaluationError as error:
-            place = self._failing.place(policy_input) if self._spoken else ""
-            raise RuleFailed(f"{place}{error}") from None
+            why = str(error)
+            if self._spoken:
+                why = self._failing.named(why, policy_input)
+            raise RuleFailed(why) from None
 
     def _speaks(self, policy_input: bytes) -> bool:
         """Whether an operator's rule says something. Raises where one of them fails."""

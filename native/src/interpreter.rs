@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use regorus::{Engine, Value};
 
-use crate::{answer, builtins, source, steps, CompileError, EvaluationError, StepsExceeded};
+use crate::{
+    answer, builtins, failure, source, steps, CompileError, EvaluationError, StepsExceeded,
+};
 
 /// Rules with their data, interpreted. Calls from several threads take turns.
 #[pyclass(frozen)]
@@ -81,7 +83,7 @@ impl Interpreter {
             (engine, value)
         }))
         .map_err(|_| EvaluationError::new_err("regorus failed on this input"))?;
-        let value = value.map_err(|_| self.failure(steps::taken() - before))?;
+        let value = value.map_err(|error| self.failure(steps::taken() - before, &error))?;
         if let Ok(mut idle) = self.idle.lock() {
             *idle = Some(engine);
         }
@@ -89,10 +91,10 @@ impl Interpreter {
     }
 
     /// What went wrong, without the engine's own words: they quote the values a rule was given.
-    fn failure(&self, taken: u64) -> PyErr {
+    fn failure(&self, taken: u64, error: &anyhow::Error) -> PyErr {
         if taken > self.steps_max {
             return StepsExceeded::new_err(format!("stopped after {} steps", self.steps_max));
         }
-        EvaluationError::new_err("a rule failed: a built-in was given what it does not take")
+        EvaluationError::new_err(failure::told(&error.to_string()))
     }
 }

@@ -7,6 +7,7 @@
 mod answer;
 mod builtins;
 mod coverage;
+mod failure;
 mod interpreter;
 mod program;
 mod source;
