@@ -4,7 +4,8 @@ Imported by who needs it only: loading the engine takes longer than most command
 """
 
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -12,14 +13,21 @@ from typing import Self
 from aegisd.core.capabilities import NONE
 from aegisd.core.errors import PolicyInvalid
 from aegisd.core.policy.release import OPERATOR_PREFIX
-from aegisd.rego.bundle import build, decode, load_directory
+from aegisd.rego.bundle import TABLE_SUFFIX, build, decode, load_directory
 from aegisd.rego.check import check
 from aegisd.rego.engines import choose, installed
 from aegisd.rego.installation import Installation, base_folder, installation
 from aegisd.rego.judge import RegoJudge
+from aegisd.rego.module import read
 from aegisd.rego.shelter import Shelter
 from aegisd.rows import Document
 from aegisd.rules_version import rules_version
+
+# What rules read of whom a call names, and of whom the manifest lists.
+_RECIPIENTS, _LISTS = "input.call.recipients", "data.manifest.recipients"
+
+# A file of a bundle's operator, anywhere in a message.
+_PLACE = re.compile(rf"(?<![^\s(]){OPERATOR_PREFIX}([^\s:,;]+\.rego)(:[0-9]+)?(?![^\s:,;)])")
 
 
 def judge(find: Callable[[bytes], Document | None], engine: str = "auto") -> RegoJudge:
@@ -118,20 +126,49 @@ def _refused(shelter: Shelter, document: Document, folder: Path) -> str | None:
     return None
 
 
-def warning(document: Document, folder: Path, engine: str) -> str | None:
-    """Where an engine will fail on ordinary text that a call may have; None where it will not."""
-    place = check(decode(document.body)).plain_text
+def warnings(document: Document, folder: Path, engine: str) -> list[str]:
+    """What loads and may not do what its author means, on ordinary calls."""
+    files = decode(document.body)
+    found = [_inside_text(files, engine), _unlisted(files)]
+    return [in_folder(told, folder) for told in found if told]
+
+
+def _inside_text(files: Mapping[str, str], engine: str) -> str:
+    """Where an engine will fail on ordinary text that a call may have."""
+    place = check(files).plain_text
     if engine != "regopy" or not place:
-        return None
+        return ""
     return (
-        f"{in_folder(place, folder)} looks inside text: on regopy a call whose text has a "
-        "quotation mark, a backslash or a line break is denied POLICY_ERROR; compare whole strings "
-        "or beginnings, or judge on regorus"
+        f"{place} looks inside text: on regopy a call whose text has a quotation mark, a "
+        "backslash or a line break is denied POLICY_ERROR; compare whole strings or beginnings, or "
+        "judge on regorus"
+    )
+
+
+def _unlisted(files: Mapping[str, str]) -> str:
+    """Where recipients are counted or compared that a manifest may not have had looked for."""
+    reads = [
+        (module.path, reference)
+        for module in (read(path, files[path]) for path in sorted(files))
+        if module.path.startswith(OPERATOR_PREFIX)
+        for reference in module.references
+    ]
+    found = ((path, each) for path, each in reads if each.dotted.startswith(_RECIPIENTS))
+    path, first = next(found, ("", None))
+    if first is None or any(each.dotted.startswith(_LISTS) for _path, each in reads):
+        return ""
+    return (
+        f"{path}:{first.line}: {_RECIPIENTS} is empty while the manifest has no `recipients`, "
+        'whoever a call names; give the manifest `"recipients": ["*"]` to have all of them read, '
+        f"and deny where {_LISTS} == {{}}"
     )
 
 
 def in_folder(message: str, folder: Path) -> str:
-    """A message about a file of a bundle, naming the file where it lies."""
-    if not message.startswith(OPERATOR_PREFIX):
-        return message
-    return f"{folder}/{message.removeprefix(OPERATOR_PREFIX)}"
+    """A message about files of a bundle, with each named where it lies, data files too."""
+    return _PLACE.sub(lambda found: f"{folder}/{_own_name(found[1], found[2] or '')}", message)
+
+
+def _own_name(path: str, line: str) -> str:
+    """A file as it is in its folder; the lines of a data file are not those of its rules."""
+    return path.removesuffix(".rego") if path.endswith(TABLE_SUFFIX) else path + line

@@ -26,6 +26,9 @@ TEST_SUFFIX = "_test.rego"
 # Where rules find data files: `limits.json` beside them is `data.aegis.rules.tables.limits`.
 TABLES = "aegis.rules.tables"
 
+# How the file of rules ends that a data file becomes.
+TABLE_SUFFIX = ".json.rego"
+
 # What begins a rule: a word at the start of a line that begins nothing else.
 _RULE = re.compile(r"^\s*(?!(?:package|import)\b)[A-Za-z_]", re.MULTILINE)
 
@@ -36,6 +39,9 @@ BUNDLE_BYTES_MAX = 1_048_576
 
 # Files in one bundle: each is opened, checked and compiled at every start.
 FILES_MAX = 256
+
+# Files that their author may take for data of the rules.
+_UNREAD = frozenset({".yaml", ".yml", ".toml"})
 
 # Entries looked at in a folder of policies. A folder this large was not meant to be one.
 ENTRIES_MAX = 4_096
@@ -140,7 +146,21 @@ def _table(file: Path, data: bytes) -> str:
         value = encode(parse(data)).decode()
     except InvalidJson as error:
         raise PolicyInvalid(f"{file}: {error.message}") from None
-    return f"package {TABLES}\n\nimport rego.v1\n\n{file.stem} := {value}\n"
+    return table(file.stem, value)
+
+
+def table(name: str, value: str) -> str:
+    """The file of rules that gives canonical JSON under a name."""
+    return f"package {TABLES}\n\nimport rego.v1\n\n{name} := {value}\n"
+
+
+def as_written(path: str, text: str) -> tuple[str, str]:
+    """A bundle's file as its author's: of a data file its JSON, which bundles to the same again."""
+    name = path.removesuffix(".rego")
+    head, tail = table(Path(name).stem, "").removesuffix("\n"), "\n"
+    if not path.endswith(TABLE_SUFFIX) or not text.startswith(head) or not text.endswith(tail):
+        return path, text
+    return name, text.removeprefix(head)
 
 
 def require_rule(files: Mapping[str, str], path: Path) -> None:
@@ -148,11 +168,11 @@ def require_rule(files: Mapping[str, str], path: Path) -> None:
 
     Raises `PolicyInvalid`: whoever named it believes that it forbids something.
     """
-    rules = (text for name, text in files.items() if not name.endswith(".json.rego"))
+    rules = (text for name, text in files.items() if not name.endswith(TABLE_SUFFIX))
     if not any(map(_RULE.search, rules)):
         raise PolicyInvalid(
             f"{path}: expected a rule in its .rego files, found none; for the base rules alone "
-            "name no folder"
+            "start without `policy`, or type `aegisctl policy deactivate --tenant ID`"
         )
 
 
@@ -166,6 +186,8 @@ def _files(path: Path) -> Iterator[Path]:
     for entry in entries:
         if entry.is_symlink():
             raise PolicyInvalid(f"{entry}: a symbolic link; put the file itself there")
+        if entry.suffix in _UNREAD and entry.name[0] != "." and entry.is_file():
+            raise PolicyInvalid(f"{entry} is not read: data beside rules is JSON only")
         if entry.suffix in (".rego", ".json") and entry.is_file():
             yield entry
 

@@ -154,6 +154,11 @@ def _check_steps(modules: Sequence[Module]) -> None:
 
 def _refuse_unread(found: unread.Rule) -> None:
     name = ".".join((*found.package, found.name))
+    if found.path.endswith(".json.rego"):
+        raise PolicyInvalid(
+            f"{found.path}:{found.line}: {found.name}.json is read by no rule: read data.{name}, "
+            "or take the file out"
+        )
     if found.name in SPOKEN:
         hint = f"move {found.name} to package aegis.rules"
     elif found.name == "allow":

@@ -74,18 +74,24 @@ class Meter:
         for number, (path, source) in enumerate(measured.items()):
             self._sources[path] = f"{source}\n{_MARK}{number} := true\n"
             self._marks.append(".".join(("data", *read(path, source).package, f"{_MARK}{number}")))
-        self._engines: dict[bytes, aegis_regorus.Coverage] = {}
+        self._engines: dict[tuple[bytes, tuple[tuple[str, str], ...]], aegis_regorus.Coverage] = {}
 
-    def run(self, rule: str, data: bytes, document: bytes) -> None:
-        """Ask a rule for an input, with data; what it answers is for others to judge."""
-        if data not in self._engines:
-            self._engines[data] = _interpreter(self._sources, data)
-        _run(self._engines[data], rule, document)
+    def run(
+        self, rule: str, data: bytes, document: bytes, instead: Mapping[str, str] | None = None
+    ) -> None:
+        """Ask a rule for an input, with data; what it answers is for others to judge.
+
+        `instead` are files in the place of others that are not measured.
+        """
+        key = data, tuple(sorted((instead or {}).items()))
+        if key not in self._engines:
+            self._engines[key] = _interpreter({**self._sources, **dict(key[1])}, data)
+        _run(self._engines[key], rule, document)
 
     def read(self) -> list[FileCoverage]:
         """What was reached so far, by path."""
         if not self._engines:
-            self._engines[b"{}"] = _interpreter(self._sources, b"{}")
+            self._engines[b"{}", ()] = _interpreter(self._sources, b"{}")
         covered: dict[str, set[int]] = {path: set() for path in self._ends}
         every: dict[str, set[int]] = {path: set() for path in self._ends}
         for engine in self._engines.values():

@@ -4,7 +4,7 @@ Tests are written as for OPA: `test_x if { data.aegis.rules.deny with input as {
 1.5.2 dies on `with` as soon as a replaced rule refers to another, so the values of `with` become
 rules of their own, which are asked first and become the input and the data of the test's body.
 Every engine is given this one form. One test therefore replaces things once for its whole body; two
-bodies are two tests.
+bodies are two tests. A data file is replaced as a whole.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,9 @@ from aegisd.rego.tokens import Kind, Token
 
 TEST = "test_"
 WAITING = "todo_test_"
+
+# Where data files stand, each under its name.
+TABLES = ("data", "aegis", "rules", "tables")
 
 _MOCK = "aegis_mock_"
 
@@ -36,9 +39,10 @@ class Mock(Struct, frozen=True):
 
 
 class Case(Struct, frozen=True):
-    """One test: its file, its package as names, its name, and what it replaces."""
+    """One test: its file and line, its package as names, its name, and what it replaces."""
 
     file: str
+    line: int
     package: tuple[str, ...]
     name: str
     mocks: tuple[Mock, ...]
@@ -80,7 +84,8 @@ def lower(path: str, source: str) -> tuple[list[Case], str]:
         for target, value in written:
             mocks.append(Mock(target, f"{_MOCK}{len(rules)}"))
             rules.append(f"{mocks[-1].rule} := {value}")
-        cases.append(Case(path, module.package, name, tuple(mocks)))
+        line = module.tokens[start].line
+        cases.append(Case(path, line, module.package, name, tuple(mocks)))
     return cases, "\n".join([_blank(source, cuts), *rules, ""])
 
 
@@ -132,10 +137,11 @@ def _check_one_value_each(path: str, head: Token, targets: Sequence[tuple[str, .
             f"{path}:{head.line}: {head.text} replaces one thing by two values; make it two tests"
         )
     for target in targets:
-        if target[:1] != ("input",) and target[:2] != ("data", "manifest"):
+        is_table = target[:-1] == TABLES
+        if target[:1] != ("input",) and target[:2] != ("data", "manifest") and not is_table:
             raise PolicyInvalid(
-                f"{path}:{head.line}: expected `with input…` or `with data.manifest…`, found "
-                f"{'.'.join(target)}"
+                f"{path}:{head.line}: expected `with input…`, `with data.manifest…` or `with "
+                f"{'.'.join(TABLES)}.NAME`, found {'.'.join(target)}"
             )
 
 

@@ -9,15 +9,28 @@ import msgspec
 from msgspec import Struct
 
 from aegisd.core.errors import EvaluatorFailed
+from aegisd.core.log.canonical import encode
+from aegisd.core.policy.release import OPERATOR_PREFIX
+from aegisd.rego.bundle import TABLE_SUFFIX, table
 from aegisd.rego.check import check
 from aegisd.rego.coverage import FileCoverage, Meter
-from aegisd.rego.lowered import Case, lower
+from aegisd.rego.failing import FAILED, Failing, located
+from aegisd.rego.lowered import TABLES, Case, lower
 from aegisd.rego.query import Query, compiled, engines
 
 _WAITS = "waits"
 
-# The data, and then the input, that a test's `with` make, as JSON bytes.
-World = tuple[bytes, bytes]
+
+class World(Struct, frozen=True):
+    """What a test's `with` make: data and input as JSON bytes, and data files by path."""
+
+    data: bytes
+    input: bytes
+    tables: tuple[tuple[str, str], ...] = ()
+
+    def beside(self, modules: Mapping[str, str]) -> dict[str, str]:
+        """The modules with its data files in the place of theirs."""
+        return {**modules, **dict(self.tables)}
 
 
 class TestOutcome(Struct, frozen=True):
@@ -28,6 +41,7 @@ class TestOutcome(Struct, frozen=True):
     """
 
     file: str
+    line: int
     package: str
     name: str
     passed: bool
@@ -48,13 +62,14 @@ def report(
     test_files: Mapping[str, str],
     opinion: str = "auto",
     *,
-    coverage: bool = False,
+    coverage: Mapping[str, str] | None = None,
 ) -> Report:
     """Run every test of `test_files` on the policy `files`; both are sources by path.
 
     A test passes when its value is true on every engine that `opinion` means: `auto`, `regorus`,
-    `regopy` or `both`. False, undefined and an error fail it. With `coverage`, which regorus
-    measures whichever engines run the tests, tells which lines of `files` some test reached.
+    `regopy` or `both`. False, undefined and an error fail it. With `coverage`, those of `files`
+    that regorus measures whichever engines run the tests, tells which of their lines some test
+    reached.
 
     Raises `PolicyInvalid` when something does not compile or a test cannot be read, `ConfigInvalid`
     for an engine that is not installed.
@@ -64,24 +79,24 @@ def report(
     for path in sorted(test_files):
         found, modules[path] = lower(path, test_files[path])
         cases += found
-    meter = Meter(files, modules) if coverage else None
+    meter = None if coverage is None else Meter(coverage, modules)
     plain_text = check(files).plain_text
     benches = [
-        _Bench(name, modules, cases, plain_text=bool(plain_text) and name == "regopy")
+        _Bench(name, files, modules, cases, plain_text=bool(plain_text) and name == "regopy")
         for name in engines(opinion)
     ]
     outcomes = [_outcome(case, benches) for case in cases]
     if meter is None:
         return Report(outcomes, None)
-    for case, (data, document) in _Worlds("regorus", modules, cases).known():
-        meter.run(case.rule, data, document)
+    for case, world in _Worlds("regorus", modules, cases).known():
+        meter.run(case.rule, world.data, world.input, dict(world.tables))
     return Report(outcomes, meter.read())
 
 
 def _outcome(case: Case, benches: Sequence["_Bench"]) -> TestOutcome:
     package = ".".join(case.package)
     if case.waits:
-        return TestOutcome(case.file, package, case.name, True, _WAITS, {}, False)  # noqa: FBT003
+        return TestOutcome(case.file, case.line, package, case.name, True, _WAITS, {}, False)  # noqa: FBT003
     said = {bench.engine: bench.complaint(case) for bench in benches}
     disagree = len({complaint == "" for complaint in said.values()}) > 1
     detail = next(iter(said.values()))
@@ -89,16 +104,15 @@ def _outcome(case: Case, benches: Sequence["_Bench"]) -> TestOutcome:
         detail = "the engines disagree: " + "; ".join(
             f"{engine}: {complaint or 'holds'}" for engine, complaint in said.items()
         )
-    return TestOutcome(
-        case.file, package, case.name, not any(said.values()), detail, said, disagree
-    )
+    passed = not any(said.values())
+    return TestOutcome(case.file, case.line, package, case.name, passed, detail, said, disagree)
 
 
 class _Worlds:
     """The input and data that each test asks for, by one engine's values of its `with`."""
 
     def __init__(self, engine: str, modules: Mapping[str, str], cases: Sequence[Case]) -> None:
-        self._cases = cases
+        self._cases, self._modules = cases, modules
         rules = [case.beside(mock.rule) for case in cases for mock in case.mocks]
         self._values: dict[str, object] = {}
         if not rules:
@@ -113,12 +127,23 @@ class _Worlds:
     def of(self, case: Case) -> World | str:
         """The world of a test, or the name of what it replaces by nothing."""
         world: dict[str, object] = {"input": {}, "data": {"manifest": {}}}
+        tables: list[tuple[str, str]] = []
         for mock in case.mocks:
             rule = case.beside(mock.rule)
             if rule not in self._values:
                 return ".".join(mock.target)
-            _place(world, mock.target, self._values[rule])
-        return msgspec.json.encode(world["data"]), msgspec.json.encode(world["input"])
+            if mock.target[:-1] == TABLES:
+                tables.append(self._table(mock.target[-1], self._values[rule]))
+            else:
+                _place(world, mock.target, self._values[rule])
+        data, document = msgspec.json.encode(world["data"]), msgspec.json.encode(world["input"])
+        return World(data, document, tuple(sorted(tables)))
+
+    def _table(self, name: str, value: object) -> tuple[str, str]:
+        """The file of a data file's rules, wherever it lies, with another value."""
+        named = (path for path in self._modules if path.endswith(f"/{name}{TABLE_SUFFIX}"))
+        path = next(named, f"{OPERATOR_PREFIX}{name}{TABLE_SUFFIX}")
+        return path, table(name, encode(value).decode())
 
     def known(self) -> Iterator[tuple[Case, World]]:
         """The tests that run, each with its world."""
@@ -129,16 +154,22 @@ class _Worlds:
 
 
 class _Bench:
-    """Everything compiled by one engine, once for each `data.manifest` that a test asks for."""
+    """Everything compiled by one engine, once for each data that a test asks for."""
 
     def __init__(
-        self, engine: str, modules: Mapping[str, str], cases: Sequence[Case], *, plain_text: bool
+        self,
+        engine: str,
+        files: Mapping[str, str],
+        modules: Mapping[str, str],
+        cases: Sequence[Case],
+        *,
+        plain_text: bool,
     ) -> None:
         self.engine = engine
-        self._modules = modules
+        self._files, self._modules = files, modules
         self._plain_text = plain_text
         self._rules = sorted({case.rule for case in cases})
-        self._compiled: dict[bytes, Query] = {}
+        self._compiled: dict[tuple[bytes, tuple[tuple[str, str], ...]], Query] = {}
         self._worlds = _Worlds(engine, modules, cases)
 
     def complaint(self, case: Case) -> str:
@@ -146,18 +177,28 @@ class _Bench:
         world = self._worlds.of(case)
         if isinstance(world, str):
             return f"the value for {world} is undefined or holds a fraction"
-        data, document = world
-        if self._plain_text and b"\\" in data + document:
+        if self._plain_text and b"\\" in world.data + world.input:
             return (
                 "the engine regopy cannot look inside text with escapes; see the policy reference"
             )
-        if data not in self._compiled:
-            self._compiled[data] = compiled(self.engine, self._modules, data, self._rules)
+        key = world.data, world.tables
+        if key not in self._compiled:
+            modules = world.beside(self._modules)
+            self._compiled[key] = compiled(self.engine, modules, world.data, self._rules)
         try:
-            value = self._compiled[data](case.rule, document)
+            value = self._compiled[key](case.rule, world.input)
         except EvaluatorFailed as error:
-            return error.message
+            return self._named(error.message, world)
         return "" if value == b"true" else "expected true, found another value"
+
+    def _named(self, why: str, world: World) -> str:
+        """Why a test failed, with the failing rule's file, line and name where it is found."""
+        if FAILED not in why:
+            return why
+        told = located(why, self._modules)
+        if told != why:
+            return told
+        return Failing(self.engine, world.beside(self._files), world.data).named(why, world.input)
 
 
 def _place(world: dict[str, object], target: Sequence[str], value: object) -> None:

@@ -55,25 +55,3 @@ def test_a_manifest_is_registered_as_it_is_in_the_file(
     file.write_text('{"schema": "none"}')
     assert type_("manifest", "register", file, "--tenant", "acme").code == 1
     assert len(asked) == 1
-
-
-def test_rules_are_activated_with_the_data_beside_them(
-    asked: list[dict[str, object]], tmp_path: Path, type_: Type
-) -> None:
-    (tmp_path / "a.rego").write_text(RULES)
-    (tmp_path / "n.json").write_text("2")
-    given = ("--tenant", "acme", "--author", "ann", "--reason", "try")
-    assert type_("policy", "activate", tmp_path, *given).code == 0
-    files = asked[0]["files"]
-    assert isinstance(files, dict)
-    assert files["a.rego"] == RULES
-    assert files["n.json.rego"].endswith("n := 2\n")
-
-
-def test_what_is_in_force_is_listed_and_shown(asked: list[dict[str, object]], type_: Type) -> None:
-    assert type_("manifest", "list", "--tenant", "acme").out == "d1  office 1, by ann\n"
-    assert type_("policy", "list", "--tenant", "acme").out == "d1  by ann: a.rego\n"
-    for named in ((), ("d2",)):
-        told = type_("policy", "show", *named, "--tenant", "acme")
-        assert told.out == "# a.rego\nown\n    rule\n"
-    assert asked == []

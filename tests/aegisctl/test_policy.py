@@ -89,27 +89,73 @@ def test_the_tests_of_the_base_rules_pass(base: dict[str, Any]) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_an_operators_tests_run_beside_them_and_one_that_fails_is_one(
+def test_an_operators_tests_run_alone_or_beside_them_and_one_that_fails_is_one(
     folder: Path, type_: Type
 ) -> None:
     (folder / "no_test.rego").write_text(TEST)
     typed = type_("policy", "test", folder, "--json")
     assert typed.code == 0, typed.out
-    assert "test_no" in typed.out
+    (told,) = json.loads(typed.out)["tests"]
+    assert (told["file"], told["line"], told["name"]) == (f"{folder}/no_test.rego", 5, "test_no")
+    beside = json.loads(type_("policy", "test", folder, "--base", "--json").out)["tests"]
+    assert {each["file"] for each in beside} == {
+        told["file"],
+        *(f"aegis/{name}" for name in FEW),
+    }
     (folder / "no_test.rego").write_text(TEST.replace("== 1", "== 2"))
     typed = type_("policy", "test", folder)
     assert typed.code == 1
-    assert "FAILED  rules/no_test.rego: test_no" in typed.out
+    assert f"FAILED  {folder}/no_test.rego:5: test_no: the result is undefined" in typed.out
     assert json.loads(type_("policy", "test", folder, "--json").out)["passed"] is False
+
+
+def test_a_rule_that_fails_in_a_test_is_named_where_it_lies(folder: Path, type_: Type) -> None:
+    (folder / "no.rego").write_text(
+        RULE + '\ndeny contains "long" if {\n\tcount(input.call.args.n) > 7\n}\n'
+    )
+    (folder / "no_test.rego").write_text(TEST.replace('"}}', '"}, "call": {"args": {"n": 1}}}'))
+    for engine in installed():
+        line, called = ("8", "count") if engine == "regorus" else ("7", "a built-in")
+        typed = type_("policy", "test", folder, "--engine", engine)
+        assert typed.out.startswith(
+            f"FAILED  {folder}/no_test.rego:5: test_no: {folder}/no.rego:{line}: rule deny: "
+            f"a rule failed: {called} was given what it does not take\n"
+        )
+
+
+def test_a_test_gives_a_data_file_another_value(folder: Path, type_: Type) -> None:
+    (folder / "no.rego").write_text(
+        "package aegis.rules\n\nimport rego.v1\n\n"
+        'deny contains "x" if input.event.seq > data.aegis.rules.tables.limit\n'
+    )
+    (folder / "limit.json").write_text("7")
+    (folder / "no_test.rego").write_text(
+        "package aegis.rules_test\n\nimport rego.v1\n\n"
+        "test_as_it_is if count(data.aegis.rules.deny) == 0 with input.event.seq as 7\n\n"
+        "test_lower if count(data.aegis.rules.deny) == 1 with input.event.seq as 7 "
+        "with data.aegis.rules.tables.limit as 6\n"
+    )
+    for engine in installed():
+        typed = type_("policy", "test", folder, "--engine", engine)
+        assert typed.out.endswith("2 tests passed, 0 failed, 0 to do\n"), typed.out
+
+
+def test_a_data_file_that_no_rule_reads_is_refused_by_its_own_name(
+    folder: Path, type_: Type
+) -> None:
+    (folder / "mail.json").write_text("{}")
+    typed = type_("policy", "check", folder)
+    assert typed.code == 1
+    assert f"refused: {folder}/mail.json: mail.json is read by no rule: read data." in typed.out
 
 
 @pytest.mark.usefixtures("few")
 def test_a_test_that_waits_is_listed_and_not_counted(folder: Path, type_: Type) -> None:
-    before = type_("policy", "test").out
     (folder / "no_test.rego").write_text(TEST.replace("test_no", "todo_test_no"))
     typed = type_("policy", "test", folder)
     assert typed.code == 0
-    assert typed.out.endswith(before.replace("0 to do", "1 to do"))
+    assert f"todo    {folder}/no_test.rego:5: todo_test_no" in typed.out
+    assert typed.out.endswith("0 tests passed, 0 failed, 1 to do\n")
 
 
 def test_a_folder_that_is_not_there_could_not_be_told(tmp_path: Path, type_: Type) -> None:
@@ -185,26 +231,23 @@ def test_an_engine_that_is_not_installed_could_not_be_asked(
 def test_coverage_names_the_lines_that_no_test_reached(folder: Path, type_: Type) -> None:
     typed = type_("policy", "test", folder, "--coverage")
     assert typed.code == 0
-    row = next(line for line in typed.out.splitlines() if line.startswith("rules/no.rego"))
-    assert row.split(maxsplit=3) == ["rules/no.rego", "50.0", "%", "3"]
+    row = next(line for line in typed.out.splitlines() if line.startswith(str(folder)))
+    assert row.split(maxsplit=3) == [f"{folder}/no.rego", "0.0", "%", "3-4"]
     (folder / "no_test.rego").write_text(TEST)
     report = json.loads(type_("policy", "test", folder, "--coverage", "--json").out)["coverage"]
-    assert (report["percent"], report["scope"], report["minimum"]) == (100, "rules/", None)
-    assert report["files"][-1] == {
-        "covered": [3, 4],
-        "file": "rules/no.rego",
-        "percent": 100,
-        "uncovered": [],
-    }
+    assert (report["percent"], report["scope"], report["minimum"]) == (100, f"{folder}/", None)
+    assert report["files"] == [
+        {"covered": [3, 4], "file": f"{folder}/no.rego", "percent": 100, "uncovered": []}
+    ]
 
 
 @native
 @pytest.mark.usefixtures("few")
 def test_a_minimum_of_coverage_is_a_gate_of_its_own(folder: Path, type_: Type) -> None:
-    typed = type_("policy", "test", folder, "--coverage-min", "50.1", "--json")
+    typed = type_("policy", "test", folder, "--base", "--coverage-min", "50.1", "--json")
     report = json.loads(typed.out)
     assert (typed.code, report["passed"], report["coverage"]["holds"]) == (1, True, False)
-    assert type_("policy", "test", folder, "--coverage-min", "50").code == 0
+    assert type_("policy", "test", folder, "--base", "--coverage-min", "50").code == 0
     (folder / "no_test.rego").write_text(TEST)
     assert type_("policy", "test", folder, "--coverage-min", "100").code == 0
 
@@ -244,3 +287,20 @@ def test_a_check_warns_where_the_engine_that_would_judge_fails_on_ordinary_text(
         f"package aegis.rules\n\nimport rego.v1\n\n{rule}".replace("endswith", "startswith")
     )
     assert "warning" not in type_("policy", "check", tmp_path, "--engine", "regopy").out
+
+
+def test_a_check_warns_where_recipients_are_counted_that_nobody_may_have_looked_for(
+    tmp_path: Path, type_: Type
+) -> None:
+    counts = (
+        "package aegis.rules\n\nimport rego.v1\n\n"
+        'deny contains "many" if count(input.call.recipients) > 3\n'
+    )
+    proof = '\ndeny contains "all" if data.manifest.recipients == {}\n'
+    (tmp_path / "a.rego").write_text(counts)
+    told = type_("policy", "check", tmp_path)
+    assert told.code == 0
+    assert f"warning: {tmp_path}/a.rego:5: input.call.recipients is empty while" in told.out
+    assert '"recipients": ["*"]' in told.out
+    (tmp_path / "a.rego").write_text(counts + proof)
+    assert "warning" not in type_("policy", "check", tmp_path).out

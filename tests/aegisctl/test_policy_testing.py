@@ -1,6 +1,6 @@
 """Coverage as a person and a program read it."""
 
-from aegisctl.policy import Coverage
+from aegisctl.policy_testing import Coverage
 from aegisd.rego.coverage import FileCoverage
 
 FILES = [

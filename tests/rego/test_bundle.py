@@ -177,3 +177,13 @@ def test_a_data_file_beside_rules_is_a_table_that_they_read_and_no_rule_by_itsel
         (tmp_path / name).write_text(text)
         with pytest.raises(PolicyInvalid, match=name):
             load_directory(tmp_path)
+
+
+def test_data_in_another_form_than_json_is_not_left_unread_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "a.rego").write_text('package aegis.rules\n\ndeny contains "x" if true\n')
+    (tmp_path / ".ci.yaml").write_text("")
+    (tmp_path / "notes.md").write_text("")
+    assert list(load_directory(tmp_path)) == ["a.rego"]
+    (tmp_path / "limits.yaml").write_text("max: 3\n")
+    with pytest.raises(PolicyInvalid, match=r"limits\.yaml is not read: data .* JSON only"):
+        load_directory(tmp_path)

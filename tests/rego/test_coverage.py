@@ -41,7 +41,7 @@ todo_test_advice if count(data.aegis.rules.advise) == 1
 
 def reached(tests: str = TESTS) -> dict[str, tuple[list[int], list[int]]]:
     files = {"rules/a.rego": RULES, "rules/b.rego": OTHER}
-    told = report(files, {"rules/a_test.rego": tests}, coverage=True).coverage
+    told = report(files, {"rules/a_test.rego": tests}, coverage=files).coverage
     assert told is not None
     return {each.file: (each.covered, each.uncovered) for each in told}
 
@@ -82,7 +82,7 @@ def test_measuring_changes_no_outcome() -> None:
     files, tests = {"rules/a.rego": RULES, "rules/b.rego": OTHER}, {"rules/a_test.rego": TESTS}
     plain = report(files, tests)
     assert plain.coverage is None
-    assert report(files, tests, coverage=True).outcomes == plain.outcomes
+    assert report(files, tests, coverage=files).outcomes == plain.outcomes
 
 
 def test_without_the_engine_that_counts_coverage_is_refused(
