@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from aegisctl import options, policies, policy_testing
+from aegisctl import options, policies, policy_input, policy_testing
 from aegisctl.display import coloured, tell
 from aegisctl.exits import BROKEN, HOLDS
 from aegisd.audit import rules
@@ -30,6 +30,7 @@ command.add_command(policies.deactivate)
 command.add_command(policies.policies)
 command.add_command(policies.show)
 command.add_command(policy_testing.test)
+command.add_command(policy_input.recorded_input)
 
 
 @command.command("check")

@@ -1,5 +1,6 @@
 """`aegisctl replay`: every decision of a log, made again from what was recorded, and compared."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -7,17 +8,21 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from aegisctl import options, source
+from aegisctl import options, source, window
 from aegisctl.display import coloured, count, note, progress, sentences, table, tell
 from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd.audit import derivation, log, rules
 from aegisd.audit.export_writing import write_export
 from aegisd.audit.verification.file import verify_file
+from aegisd.core.replay.counterfactual import Change, Wanted
 from aegisd.printable import shown
 from aegisd.rego.query import OPINIONS, engines
 
 # Differences and changes shown to a person; `--json` has all of them.
 SHOWN_ROWS_MAX = 40
+
+# Characters of what a call reaches for in a row: the whole of it is in `--json`.
+TARGET_CHARACTERS = 40
 
 _ALONE = "other sessions' facts were taken as recorded: this log does not hold them"
 
@@ -41,14 +46,18 @@ _ALONE = "other sessions' facts were taken as recorded: this log does not hold t
     is_flag=True,
     help="Fail on whatever cannot be known, too: other makers, other zones, facts on trust.",
 )
+@window.since
+@window.until
 @options.as_json
-def command(
+def command(  # noqa: PLR0913 - click passes each option by its name
     file: str | None,
     server: str,
     tenant_id: str | None,
     session_id: str | None,
     policy: Path | None,
     engine: str,
+    since: window.Place | None,
+    until: window.Place | None,
     *,
     strict: bool,
     as_json: bool,
@@ -70,12 +79,13 @@ def command(
     sessions that this log does not hold.
 
     With --policy each recorded call is judged by the base rules and DIR, on the state as it was;
-    other sessions' facts stay as recorded.
+    other sessions' facts stay as recorded. Changed outcomes stand first.
 
     Examples:
       aegisctl replay aegis.db
       aegisctl replay acme.jsonl --json > report.json
       aegisctl replay aegis.db --tenant acme --policy rules/
+      aegisctl replay aegis.db --policy rules/ --since 2026-07-22T09:00:00Z --until 2000
       aegisctl replay aegis.db --engine both
 
     Exit codes: 0 no difference, 1 tampered or, with --strict, not certain or, with --policy, calls
@@ -84,6 +94,8 @@ def command(
 
     """
     options.refuse_two_sources(file)
+    if policy is None and (since or until):
+        raise click.UsageError("--since and --until are for --policy: a replay needs all of a log")
     # `auto` is each decision's own engine, so it stays what it is.
     names = (engine,) if engine == "auto" else engines(engine)
     with ExitStack() as stack:
@@ -100,7 +112,8 @@ def command(
             tell(document, sentences(told), as_json=as_json)
             return BROKEN
         if supposed:
-            return _counterfactual(place, tenant, session_id, supposed, as_json=as_json)
+            wanted = window.between(since, until)
+            return _counterfactual(place, tenant, session_id, supposed, wanted, as_json=as_json)
         return _derive(place, tenant, session_id, names, strict=strict, as_json=as_json)
 
 
@@ -157,6 +170,7 @@ def _counterfactual(
     tenant_id: str | None,
     session_id: str | None,
     supposed: Mapping[str, rules.Supposition],
+    wanted: Wanted,
     *,
     as_json: bool,
 ) -> int:
@@ -166,8 +180,12 @@ def _counterfactual(
         with log.opened(place) as opened, progress(f"asking what if on {name}") as step:
             judging = supposition.judge(opened.document)
             tenants = log.known_tenants(opened, tenant_id)
-            reports[name] = derivation.what_if(opened, tenants, session_id, judging, bundle, step)
-    lines = _by_engine({name: _change_lines(told) for name, told in reports.items()})
+            reports[name] = derivation.what_if(
+                opened, tenants, session_id, judging, bundle, step, wanted
+            )
+    lines = _by_engine(
+        {name: _change_lines(told, supposed[name]) for name, told in reports.items()}
+    )
     tell(derivation.document(reports), lines, as_json=as_json)
     if not as_json:
         note("each call was judged on the state as recorded; other sessions' facts stay so too")
@@ -227,23 +245,39 @@ def _report_lines(report: derivation.Derivation) -> Iterator[str]:
     yield f"{coloured(count(len(report.differences), 'difference'), colour)}: {classes}"
 
 
-def _change_lines(what_if: derivation.WhatIf) -> Iterator[str]:
+def _change_lines(what_if: derivation.WhatIf, supposed: rules.Supposition) -> Iterator[str]:
+    """Changed outcomes first, and apart from them what is decided alike on other grounds."""
+    changes = [change for _tenant, change in what_if.changes]
+    turned = [change for change in changes if change.turns]
+    others = [change for change in changes if not change.turns]
+    yield from _change_table(turned)
+    if turned and others:
+        yield "the same outcome, for other reasons or on other terms:"
+    yield from _change_table(others)
+    failed = Counter(change.message for change in changes if change.message)
+    for message, number in failed.items():
+        yield f"POLICY_ERROR in {count(number, 'decision')}: {shown(supposed.named(message), None)}"
+    apart = f": {len(turned)} in outcome" if others else ""
+    yield f"{len(changes)} of {count(what_if.decisions, 'decision')} would change{apart}"
+    if what_if.unjudged:
+        gone = "a value, a manifest or a bundle that is erased or not in this log"
+        yield f"{what_if.unjudged} could not be judged: they need {gone}"
+
+
+def _change_table(changes: Sequence[Change]) -> Iterator[str]:
     rows = [
         (
             f"{shown(change.session_id)}/{change.seq}",
             shown(change.subject or change.event_type),
+            shown(change.target, TARGET_CHARACTERS),
             f"{change.recorded_outcome} {change.recorded_reason}",
             f"{change.outcome} {change.reason}",
             shown(", ".join(change.rules)),
         )
-        for _tenant, change in what_if.changes[:SHOWN_ROWS_MAX]
+        for change in changes[:SHOWN_ROWS_MAX]
     ]
     if rows:
-        yield from table(("session/seq", "call", "recorded", "what if", "rules"), rows)
-    hidden = len(what_if.changes) - len(rows)
+        yield from table(("session/seq", "call", "target", "recorded", "what if", "rules"), rows)
+    hidden = len(changes) - len(rows)
     if hidden > 0:
         yield f"and {hidden} more"
-    yield f"{len(what_if.changes)} of {count(what_if.decisions, 'decision')} would change"
-    if what_if.unjudged:
-        gone = "a value, a manifest or a bundle that is erased or not in this log"
-        yield f"{what_if.unjudged} could not be judged: they need {gone}"

@@ -241,7 +241,7 @@ def _announce(
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     engine = f"{evaluator[0]} {evaluator[1]} (policy.engine: {settings.policy_engine})"
-    rules = "the base rules" if settings.policy is None else f"the base rules and {settings.policy}"
+    rules = _judging(settings, started)
     governed = (
         "none named: where a tenant has registered none, all is denied PERMISSION_UNDECLARED"
         if manifest is None
@@ -283,6 +283,17 @@ async def _in_force(engine: Engine, judge: RegoJudge) -> AsyncIterator[str]:
     if len(tenants) > TENANTS_SHOWN_MAX:
         more = len(tenants) - TENANTS_SHOWN_MAX
         yield f"  in force  and {_tenants(more)} more: `aegisctl manifest list --tenant ID`"
+
+
+def _judging(settings: config.Settings, started: Start) -> str:
+    """Which rules the start names, and for whom they are not in force all the same."""
+    if settings.policy is None:
+        return "the base rules"
+    others = sum(
+        told.startswith(f"tenant {each} keeps policy") for each, told in started.kept.items()
+    )
+    apart = f" (not for {_tenants(others)} of {started.tenants}, see kept)" if others else ""
+    return f"the base rules and {settings.policy}{apart}"
 
 
 def _by(active: Activation) -> str:

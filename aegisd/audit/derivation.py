@@ -17,7 +17,7 @@ from aegisd.core.errors import ManifestInvalid, SessionUnknown
 from aegisd.core.log.envelope import StoredEvent, restore
 from aegisd.core.policy.judge import Judge, Maker
 from aegisd.core.replay import difference as places
-from aegisd.core.replay.counterfactual import Change, counterfactual
+from aegisd.core.replay.counterfactual import Change, Wanted, counterfactual, every
 from aegisd.core.replay.difference import Difference
 from aegisd.core.replay.judgement import Values
 from aegisd.core.replay.session import derive_session
@@ -234,8 +234,9 @@ def what_if(
     judge: LiveJudge,
     bundle: Document,
     progress: Progress = silent,
+    wanted: Wanted = every,
 ) -> WhatIf:
-    """Judge every recorded call by another bundle. Raises `SessionUnknown`."""
+    """Judge the recorded calls that are wanted by another bundle. Raises `SessionUnknown`."""
     judge.keep(bundle)
     decisions, unjudged = 0, 0
     changes: list[tuple[str, Change]] = []
@@ -246,7 +247,9 @@ def what_if(
             events = _Reading(
                 tenant_id, source.session_events(tenant_id, head.session_id), progress
             )
-            told = counterfactual(events, judge, bundle.digest.hex(), _values(source, tenant_id))
+            told = counterfactual(
+                events, judge, bundle.digest.hex(), _values(source, tenant_id), wanted
+            )
             decisions += told.decisions
             unjudged += told.unjudged
             changes += [(tenant_id, change) for change in told.changes]

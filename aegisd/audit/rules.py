@@ -64,7 +64,7 @@ class Supposition:
     """
 
     def __init__(self, folder: Path, engine: str) -> None:
-        self._installed = installation(engine)
+        self._installed, self._folder = installation(engine), folder
         self._shelter = Shelter(self._installed.evaluator)
         self._thread = ThreadPoolExecutor(1, "suppose")
         self._shelter.begin()
@@ -92,6 +92,10 @@ class Supposition:
         if problem := self._refused.result():
             raise PolicyInvalid(f"{problem} (engine {self._engine})")
         return self._made
+
+    def named(self, message: str) -> str:
+        """A message of these rules, naming their files where they lie."""
+        return in_folder(message, self._folder)
 
     def judge(self, find: Callable[[bytes], Document | None]) -> RegoJudge:
         """A judge by bundles of this installation, over documents that `find` gives by SHA-256."""

@@ -16,14 +16,14 @@ from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.core.nearest import nearest
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.core.policy.schema import INPUT_SCHEMA, MANIFEST_SCHEMA, Leaf, ListOf, MapOf, Schema
-from aegisd.rego import builtins, portable, recursion, unanswered, unread
+from aegisd.rego import builtins, members, portable, recursion, unanswered, unread
 from aegisd.rego.module import Module, Reference, read
 from aegisd.rego.tokens import Kind, Token
 
 OPERATOR_PACKAGE = ("aegis", "rules")
 
 # What the gate reads of `aegis.rules`. Each is a set: a plain value would never be looked at.
-SPOKEN = frozenset({"advise", "constrain", "deny", "oblige", "require_approval"})
+SPOKEN = frozenset(members.SHAPES)
 
 
 # Bundles whose checks an engine remembers, each at most BUNDLE_BYTES_MAX: checking one takes longer
@@ -114,12 +114,16 @@ def admit(files: Mapping[str, str]) -> None:
     """Check a bundle that is about to come into force. Raises `PolicyInvalid`.
 
     More than `check`, which bundles of old logs must pass for ever: what engines read differently
-    is refused too, a rule of the operators that nothing reads, and a path that nothing answers.
+    is refused too, a rule of the operators that nothing reads, a path that nothing answers, and a
+    member that the gate could not read.
     """
     _check_size(files)
     modules = _modules(files)
     _check_steps(modules)
     _check(modules)
+    for module in modules:
+        if module.package == OPERATOR_PACKAGE:
+            members.check(module)
     portable.check(modules)
     unanswered.check(modules, OPERATOR_PACKAGE)
     found = unread.first(modules, OPERATOR_PACKAGE, SPOKEN)

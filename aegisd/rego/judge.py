@@ -37,7 +37,7 @@ MANIFESTS_MAX = 256
 # is at most a manifest or a bundle in size, and past the newest ones the store is asked.
 DOCUMENTS_MAX = 256
 
-# Seconds in which the same fault of a tenant's rules is told once.
+# Seconds in which the same fault of a tenant's bundle is told once.
 TELL_SECONDS = 60.0
 
 # A log from a stranger may name anything as a digest.
@@ -77,7 +77,7 @@ class RegoJudge:
         self._manifests: OrderedDict[str, Capabilities] = OrderedDict()
         self._facts: OrderedDict[str, Facts | None] = OrderedDict()
         self._released: OrderedDict[str, frozenset[str]] = OrderedDict()
-        self._complaints: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._complaints: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._shelters = [shelter]
         self._answers = Answers() if recalls else None
 
@@ -206,15 +206,15 @@ class RegoJudge:
             program = program.of(self._tenant_id)
         verdict = judge(policy_input, _guarded(program))
         if verdict.fault is not None and self._tenant_id != NOBODY:
-            self._tell(verdict.reasons[0].message)
+            self._tell(bundle, verdict.reasons[0].message)
         return verdict
 
-    def _tell(self, why: str) -> None:
-        """Tell an operator of a failing rule: each fault once in a while, however many calls."""
-        now_s, key = time.monotonic(), (self._tenant_id, why)
+    def _tell(self, bundle: str, why: str) -> None:
+        """Tell an operator of a failing rule: each fault of a bundle once in a while."""
+        now_s, key = time.monotonic(), (self._tenant_id, bundle[:8], why)
         if self._complaints.get(key, 0) <= now_s:
             _remember(self._complaints, key, now_s + TELL_SECONDS, PROGRAMS_MAX)
-            _logger.warning("tenant %s: POLICY_ERROR: %s", *key)
+            _logger.warning("tenant %s: bundle %s: POLICY_ERROR: %s", *key)
 
     def _is_ours(self, bundle: bytes) -> bool:
         return self._evaluator.bounded and bundle == self._own

@@ -225,6 +225,43 @@ def test_rules_without_a_member_change_nothing(recorded: Path, tmp_path: Path, t
     assert "other sessions' facts stay so" in typed.err
 
 
+def test_a_stretch_of_a_log_is_asked_about_by_positions_and_by_times(
+    recorded: Path, rules: Path, type_: Type
+) -> None:
+    given = ("replay", recorded, "--tenant", "acme", "--policy", rules, "--json")
+    (change,) = json.loads(type_(*given).out)["changes"]
+    at = change["position"]
+    for since, until, found in ((at, at + 1, 1), (at + 1, at + 9, 0), (0, at, 0)):
+        told = json.loads(type_(*given, "--since", str(since), "--until", str(until)).out)
+        assert len(told["changes"]) == found
+        assert told["decisions"] <= until - since
+    for since, found in (("2023-11-14T22:13:20Z", 1), ("2023-11-14 23:00", 0)):
+        assert len(json.loads(type_(*given, "--since", since).out)["changes"]) == found
+    for wrong in (("--since", "yesterday"), ("--until", "-1")):
+        assert type_(*given, *wrong).code == 2
+    assert type_("replay", recorded, "--since", "3").code == 2
+
+
+def test_what_fails_is_named_and_outcomes_that_change_stand_first(
+    recorded: Path, rules: Path, type_: Type
+) -> None:
+    (rules / "no_reads.rego").write_text(
+        "package aegis.rules\n\nimport rego.v1\n\n"
+        'deny contains "evil too" if input.call.tool == "delete_file"\n\n'
+        'deny contains "long" if {\n\tinput.call.tool == "read_file"\n'
+        "\tcount(input.call.declared) > 1\n}\n"
+    )
+    typed = type_("replay", recorded, "--tenant", "acme", "--policy", rules)
+    lines = typed.out.splitlines()
+    assert lines[0].split()[2] == "target"
+    failing = next(line for line in lines if line.startswith("s1/4"))
+    assert "/workspace/notes.txt" in failing
+    assert "deny POLICY_ERROR" in failing
+    told = next(line for line in lines if line.startswith("POLICY_ERROR in 1 decision: "))
+    assert f"{rules}/no_reads.rego:" in told
+    assert "rule deny: a rule failed" in told
+
+
 def test_rules_that_do_not_load_tell_nothing(recorded: Path, rules: Path, type_: Type) -> None:
     (rules / "no_reads.rego").write_text("package aegis.rules\n\ndeny contains")
     typed = type_("replay", recorded, "--policy", rules)

@@ -302,11 +302,20 @@ def test_a_failing_rule_is_told_once_on_standard_error_and_a_replay_tells_nothin
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fails(_policy_input: bytes) -> bytes:
-        raise RuleFailed("rules/a.rego:7: rule deny: a rule failed")
+        raise RuleFailed(why[-1])
 
+    why = ["rules/a.rego:7: rule deny: a rule failed"]
     judge = judging(OneEvaluator(fails))
     for each in (judge, judge.of("acme"), judge.of("acme")):
         asked(each)
     (told,) = caplog.messages
-    assert told.startswith("tenant acme: POLICY_ERROR: ")
+    digest = document(bundle()).digest.hex()
+    assert told.startswith(f"tenant acme: bundle {digest[:8]}: POLICY_ERROR: ")
     assert "rules/a.rego:7: rule deny" in told
+    why.append("rules/a.rego:9: rule deny: a rule failed")
+    other = document(bundle({"a.rego": "package aegis.rules\n"}))
+    judge.keep(other)
+    for _ in range(2):
+        asked(judge.of("acme"))
+        judge.of("acme").judge(other.digest.hex(), "", ASKED)
+    assert len(caplog.messages) == 3
