@@ -294,13 +294,14 @@ def test_a_check_warns_where_recipients_are_counted_that_nobody_may_have_looked_
 ) -> None:
     counts = (
         "package aegis.rules\n\nimport rego.v1\n\n"
-        'deny contains "many" if count(input.call.recipients) > 3\n'
+        'deny contains "many" if {\n\tdata.manifest.registered\n'
+        "\tcount(input.call.recipients) > 3\n}\n"
     )
     proof = '\ndeny contains "all" if data.manifest.recipients == {}\n'
     (tmp_path / "a.rego").write_text(counts)
     told = type_("policy", "check", tmp_path)
     assert told.code == 0
-    assert f"warning: {tmp_path}/a.rego:5: input.call.recipients is empty while" in told.out
+    assert f"warning: {tmp_path}/a.rego:7: input.call.recipients is empty while" in told.out
     assert '"recipients": ["*"]' in told.out
     (tmp_path / "a.rego").write_text(counts + proof)
     assert "warning" not in type_("policy", "check", tmp_path).out
