@@ -133,6 +133,11 @@ def sentences(told: Verification, *, keyed: bool = False) -> list[str]:
     return lines
 
 
+def _signers(told: VerifiedTenant) -> str:
+    """Who signed, each as the line of the key begins: `name+id`."""
+    return shown(" and ".join(key.rpartition("+")[0] for key in told.signers), None) or "the key"
+
+
 def _tenant(told: VerifiedTenant, *, holds: bool, keyed: bool) -> str:
     line = (
         f"tenant {shown(told.tenant_id)}: {count(told.events, 'event')} in "
@@ -145,6 +150,6 @@ def _tenant(told: VerifiedTenant, *, holds: bool, keyed: bool) -> str:
     lead = "leads" if told.covered == 1 else "lead"
     signed = f"{count(told.covered, 'event')} {lead} to a checkpoint"
     if told.level == SIGNED:
-        return f"{line}: SIGNED, {signed} that the key signed{rest}"
+        return f"{line}: SIGNED, {signed} that {_signers(told)} signed{rest}"
     why = "the key did not sign" if keyed else "whose signature was not checked without --key"
     return f"{line}: CHAIN, {signed} {why}{rest}"

@@ -1,6 +1,6 @@
 """`aegisctl verify`: does this log hold? Hashes everything again from stored bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import click
 
@@ -20,6 +20,12 @@ from aegisd.printable import shown
 
 # Characters of a proved event's payload that are shown; `--json` has all of it.
 PAYLOAD_CHARACTERS_MAX = 2_000
+
+# What of a payload is looked for first; a decision has a dozen members more.
+_HEART = (
+    *("outcome", "reason", "reasons", "call_id", "tool_name", "args", "content", "result"),
+    *("author", "subject"),
+)
 
 
 @click.command("verify", cls=options.Verb)
@@ -80,16 +86,27 @@ def command(
             )
     lines = sentences(told, keyed=bool(keys))
     if told.holds and told.proved is not None:
-        lines.insert(0, _event(told.proved))
+        lines[:0] = _event_lines(told.proved)
     tell(told.document(), lines, as_json=as_json)
     return HOLDS if told.holds else BROKEN
 
 
-def _event(proved: Mapping[str, object]) -> str:
-    """What a proof shows: the event with its payload."""
+def _event_lines(proved: Mapping[str, object]) -> Iterator[str]:
+    """What a proof shows: the event, what a person looks for first, and the names of the rest."""
     session = f"{shown(str(proved['session_id']))}/{proved['seq']}"
-    payload = shown(encode(proved.get("payload")).decode(), PAYLOAD_CHARACTERS_MAX)
-    return f"position {proved['position']}  {session}  {proved['event_type']}  {payload}"
+    yield f"position {proved['position']}  {session}  {shown(str(proved['event_type']))}"
+    payload = proved.get("payload")
+    told = {name: proved[name] for name in ("user_id", "agent_id") if proved.get(name)}
+    if isinstance(payload, dict):
+        told |= {name: payload[name] for name in _HEART if name in payload}
+    else:
+        told["payload"] = payload
+    told |= {name: proved[name] for name in ("hash", "prev_hash") if name in proved}
+    for name, value in told.items():
+        text = value if isinstance(value, str) else encode(value).decode()
+        yield f"  {name}: {shown(text, PAYLOAD_CHARACTERS_MAX)}"
+    if isinstance(payload, dict) and (rest := sorted(payload.keys() - set(_HEART))):
+        yield f"  with --json also: {shown(', '.join(rest), PAYLOAD_CHARACTERS_MAX)}"
 
 
 def _verify_server(

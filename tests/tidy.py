@@ -15,7 +15,7 @@ from pathlib import Path
 MODULE_LINES_MAX = 400
 SUITE_LINES_MAX = 600
 # Lines. One file by design: an auditor copies it, and reads it from top to bottom.
-LONG_MODULES = {"conformance/verifier/aegis_verify.py": 965}
+LONG_MODULES = {"conformance/verifier/aegis_verify.py": 1022}
 # Lines without the docstring. The p95 of the Python code we admire is under 46, its longest 58.
 FUNCTION_LINES_MAX = 60
 

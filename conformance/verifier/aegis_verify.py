@@ -297,6 +297,9 @@ class Key(NamedTuple):
         """What stands before a signature of this key under this name."""
         return hashlib.sha256(self.name.encode() + b"\n\1" + self.public).digest()[:4]
 
+    def __str__(self) -> str:
+        return f"{shown(self.name)}+{self.id.hex()}"  # As its line begins.
+
 
 class Checkpoint(NamedTuple):
     """A note that says: the tree of this origin had so many leaves, and this root."""
@@ -358,22 +361,22 @@ def read_checkpoint(note: str) -> Checkpoint:
     return Checkpoint(parts[0], int(parts[1]), root, text + "\n", signatures)
 
 
-def signer(checkpoint: Checkpoint, keys: list[Key]) -> Key | None:
-    """Which of the keys signed; None where none did. Raises `Broken` for a forged signature.
+def signers(checkpoint: Checkpoint, keys: list[Key]) -> list[Key]:
+    """Which of the keys signed, as they were given. Raises `Broken` for a forged signature.
 
     A key speaks for the origin that it is named after, and, named after a log, for its tenants.
     """
     names = (checkpoint.origin, checkpoint.origin.rpartition("/")[0])
-    speaking = [Key(checkpoint.origin, key.public) for key in keys if key.name in names]
-    found = None
-    for name, key_id, signature in checkpoint.signatures:
-        for key in speaking:
+    found = []
+    for given in (key for key in keys if key.name in names):
+        key = Key(checkpoint.origin, given.public)
+        for name, key_id, signature in checkpoint.signatures:
             if (name, key_id) != (key.name, key.id):
                 continue
             if not ed25519_holds(key.public, signature, checkpoint.text.encode()):
-                raise Broken("signature", f"the signature of {shown(name)} does not verify")
-            found = key
-    return found
+                raise Broken("signature", f"the signature of {given} does not verify")
+            found.append(given)
+    return list(dict.fromkeys(found))
 
 
 def _base64(text: str) -> bytes:
@@ -390,6 +393,7 @@ def _base64(text: str) -> bytes:
 LEVELS = ("CHAIN", "SIGNED")  # In rising order. A verdict is the highest that was reached.
 BREAKS_MAX = 1000  # Breaks told one by one; all are counted.
 SHOWN_MAX = 20  # Breaks printed for a person.
+LINE_SHOWN_MAX = 2000  # Characters of a value printed for a person.
 
 
 class Break(NamedTuple):
@@ -413,6 +417,8 @@ class Report:
         self.breaks: list[Break] = []
         self.doubts: list[str] = []  # Why it could not be told.
         self.remarks: list[str] = []
+        self.signers: list[str] = []  # The given keys that signed the file's checkpoint.
+        self.proved: Members | None = None  # The event of a proof file.
 
     def add(self, broken: Broken, position: int = -1, session_id: str = "", seq: int = -1) -> None:
         """Count a break and keep it, if it is among the first."""
@@ -420,6 +426,13 @@ class Report:
         if len(self.breaks) < BREAKS_MAX:
             where = (self.tenant_id, position, session_id, seq)
             self.breaks.append(Break(*where, broken.rule, broken.detail))
+
+    def shorter(self, size: int) -> Broken:
+        """A checkpoint covers more events than there are."""
+        has_gap = any(each.rule == "seq" for each in self.breaks)
+        why = "events are missing, see the gap" if has_gap else "its end was cut, or rolled back"
+        detail = f"a checkpoint covers {size} events and the export holds {self.events}: {why}"
+        return Broken("checkpoint", detail)
 
     @property
     def level(self) -> str:
@@ -450,18 +463,17 @@ def anchor(report: Report, own: Checkpoint | None, keys: list[Key], held: int) -
         report.remarks.append("the file holds a checkpoint; without --key nobody knows whose")
         return
     try:
-        key = signer(own, keys)
+        found = signers(own, keys)
     except Broken as broken:
         report.add(broken)
         return
-    if key is None:
+    if not found:
         named = shown(own.origin)
         report.add(Broken("signature", f"the checkpoint of {named} is signed by none of the keys"))
         return
-    report.covered = held
-    report.remarks.append(
-        f"the checkpoint of {own.size} events is signed by {shown(key.name)} ({key.id.hex()})"
-    )
+    report.covered, report.signers = held, [str(key) for key in found]
+    names = " and ".join(report.signers)
+    report.remarks.append(f"the checkpoint of {own.size} events is signed by {names}")
 
 
 def hold_to(report: Report, old: Checkpoint, roots: Mapping[int, bytes], keys: list[Key]) -> None:
@@ -571,6 +583,7 @@ class Export:
         self.roots = {0: Tree().root()} if 0 in sizes else {}
         self._sizes, self._tree, self._digest = sizes, Tree(), hashlib.sha256()
         self._heads: dict[str, tuple[int, bytes]] = {}
+        self._number, self._places = 0, dict[str, tuple[int, int]]()  # Line and position of heads.
         self._kind, self._last, self._now_ms = "", ("", -1), 0
         self._named: set[tuple[str, str]] = set()
         self._held: set[tuple[str, str]] = set()
@@ -580,7 +593,7 @@ class Export:
 
     def take(self, number: int, raw: bytes) -> None:
         """Check the next line, with its newline."""
-        line = raw.removesuffix(b"\n")
+        line, self._number = raw.removesuffix(b"\n"), number
         try:
             if number == 1:
                 self._header(line)
@@ -625,6 +638,7 @@ class Export:
         for rule, detail in self._faults(event, session_id, seq):
             self.report.add(Broken(rule, detail), at, session_id, seq)
         self._heads[session_id], self._last = (seq, digest), (session_id, seq)
+        self._places[session_id] = (self._number, at)
 
     def _faults(self, event: Members, session_id: str, seq: int) -> Iterator[tuple[str, str]]:
         report, (before, head) = self.report, self._heads.get(session_id, (-1, b""))
@@ -633,7 +647,12 @@ class Export:
         if seq != before + 1:
             yield "seq", f"expected seq {before + 1}, found {seq}"
         if _base64(event.get("prev_hash", "")) != head:
-            yield "prev_hash", f"does not continue seq {before} as it stands here"
+            line = self._places.get(session_id, (0, -1))[0]
+            which = f": that event (line {line}) was changed, or this link (line {self._number})"
+            yield (
+                "prev_hash",
+                f"does not continue seq {before} as it stands here{which * (line > 0)}",
+            )
         payload = event["payload"] if isinstance(event["payload"], dict) else {}
         self._name(event["event_type"], payload)
         # Two laws of the gate that show a moved event where no hash does.
@@ -670,9 +689,9 @@ class Export:
         self._follows(kind)
         told = members(told, {"$kind": str, **_MEMBERS[kind]}, {})
         if kind in ("bundle", "manifest"):
+            self._held.add((kind, told["digest"]))
             if hashlib.sha256(told["body"].encode()).hexdigest() != told["digest"]:
                 raise Broken("document", f"{kind} {shown(told['digest'])} has other bytes")
-            self._held.add((kind, told["digest"]))
         elif kind == "detached":
             self._check_detached(told)
         elif kind == "checkpoint":
@@ -718,14 +737,17 @@ class Export:
             raise Broken("proof", f"the event at position {index} does not lead to the root")
 
     def _check_trailer(self, told: Members) -> None:
+        found = {name: {"hash": h.hex(), "seq": seq} for name, (seq, h) in self._heads.items()}
+        for name in sorted(found.keys() | told["heads"].keys()):
+            if write(found.get(name)) != write(told["heads"].get(name)):
+                line, at = self._places.get(name, (0, -1))
+                which = f"its last event here is line {line}" if line else "no event of it is here"
+                broken = Broken("head", f"the session does not end as the trailer says: {which}")
+                self.report.add(broken, at, name, self._heads.get(name, (-1,))[0])
         if told["sha256"] != self._digest.hexdigest():
             raise Broken("export", "the SHA-256 is not that of the lines before it")
         if told["events"] != self.report.events:
             raise Broken("head", f"counts {told['events']} events, found {self.report.events}")
-        found = {name: {"hash": h.hex(), "seq": seq} for name, (seq, h) in self._heads.items()}
-        for name in sorted(found.keys() | told["heads"].keys()):
-            if write(found.get(name)) != write(told["heads"].get(name)):
-                raise Broken("head", f"session {shown(name)} does not end as the trailer says")
 
     # The end.
 
@@ -742,7 +764,7 @@ class Export:
         if report.session_id is not None:
             return self.proofs
         if own.size > report.events:
-            report.add(Broken("checkpoint", _SHORTER.format(own.size, report.events)))
+            report.add(report.shorter(own.size))
         elif self.roots.get(own.size) != own.root:
             detail = "the events do not lead to the root of the checkpoint: one was changed, "
             report.add(Broken("root", detail + "removed, added or moved"))
@@ -750,7 +772,6 @@ class Export:
 
 
 _RANK = {each: rank for rank, kinds in enumerate(_ORDER_OF) for each in kinds.split()}
-_SHORTER = "a checkpoint covers {} events and the export holds {}: its end was cut, or rolled back"
 
 
 def at_pointer(value: object, pointer: str) -> object:
@@ -778,7 +799,7 @@ def check_export(path: Path, keys: list[Key], kept: list[Checkpoint], report: Re
         roots = {own.size: own.root} if own else {}
     for old in kept:
         if report.session_id is None and old.size > report.events:
-            report.add(Broken("checkpoint", _SHORTER.format(old.size, report.events)))
+            report.add(report.shorter(old.size))
         else:
             hold_to(report, old, roots, keys)
 
@@ -818,6 +839,9 @@ def check_proof(
         report.add(Broken("proof", "the event does not lead to the root"), position)
     told = envelope(event)
     report.session_id = told["session_id"]
+    previous = {"prev_hash": _base64(told["prev_hash"]).hex()} if "prev_hash" in told else {}
+    report.proved = {**told, **previous, "position": position}
+    report.proved["hash"] = hashlib.sha256(event).hexdigest()
     if told["tenant_id"] != own.tenant_id:
         report.add(Broken("scope", f"an event of another tenant than {own.tenant_id}"), position)
     anchor(report, own, keys, 1)
@@ -843,10 +867,10 @@ def usable(kept: list[Checkpoint], keys: list[Key]) -> None:
     """Raise `Unknown` for a checkpoint of the reader's own that no key of theirs signed."""
     for old in kept:
         try:
-            key = signer(old, keys) if keys else None
+            signing = signers(old, keys)
         except Broken as broken:
             raise Unknown(f"the kept checkpoint of {old.size} events: {broken.detail}") from None
-        if keys and key is None:
+        if keys and not signing:
             raise Unknown(f"the kept checkpoint of {old.size} events is signed by no given key")
 
 
@@ -906,6 +930,11 @@ def sentences(report: Report) -> Iterator[str]:
         yield f"        and {report.breaks_found - SHOWN_MAX} more"
     yield from (f"UNKNOWN {doubt}" for doubt in report.doubts)
     yield from (f"        {remark}" for remark in report.remarks)
+    if report.tenant_id == "" and report.exit_code:
+        yield f"{report.verdict}: nothing of the file was checked"
+        return
+    if report.proved is not None and report.exit_code == 0:
+        yield from (f"        {line}" for line in event_lines_of(report.proved))
     what = f"tenant {shown(report.tenant_id)}"
     if report.session_id is not None:
         what += f", session {shown(report.session_id)}"
@@ -918,6 +947,28 @@ def sentences(report: Report) -> Iterator[str]:
     yield f"{report.verdict}: {what}, {report.events} events of {report.sessions} sessions"
 
 
+# What a person looks for first in a payload. `--json` has all of it.
+_HEART = (
+    *("outcome", "reason", "reasons", "call_id", "tool_name", "args", "content", "result"),
+    *("author", "subject"),
+)
+
+
+def event_lines_of(event: Members) -> Iterator[str]:
+    """A proved event for a person: where it stands, and the heart of what it says."""
+    place = f"position {event['position']}, session {shown(event['session_id'])}"
+    yield f"the event: {place}, seq {event['seq']}, {shown(event['event_type'])}"
+    told = {name: event[name] for name in ("user_id", "agent_id") if event.get(name)}
+    payload = event["payload"] if isinstance(event["payload"], dict) else {}
+    told |= {name: payload[name] for name in _HEART if name in payload} or {"payload": payload}
+    told |= {name: event[name] for name in ("hash", "prev_hash") if name in event}
+    for name, value in told.items():
+        # Of ASCII, without anything that a terminal would obey.
+        line = json.dumps(value).replace("\x7f", "\\u007f")
+        more = "" if len(line) <= LINE_SHOWN_MAX else f"… ({len(line)} characters; see --json)"
+        yield f"  {name}: {line[:LINE_SHOWN_MAX]}{more}"
+
+
 def document(report: Report) -> Members:
     """The report as JSON values."""
     return {
@@ -925,6 +976,7 @@ def document(report: Report) -> Members:
         "breaks": [each._asdict() for each in report.breaks],
         "level": report.level if report.exit_code == 0 else None,
         "levels": LEVELS,
+        "proved": report.proved if report.exit_code == 0 else None,
         "uncovered": report.events - report.covered,
         "verdict": report.verdict,
     }
@@ -952,7 +1004,12 @@ def main(arguments: list[str] | None = None) -> int:
         report = check(told.file, event, keys, kept)
     except (Unknown, Broken, OSError, UnicodeDecodeError) as error:
         report = Report()
-        report.doubts.append(str(error))
+        why = str(error)
+        if isinstance(error, FileNotFoundError):
+            why = f"there is no file {error.filename}"
+        elif isinstance(error, OSError):
+            why = f"{error.filename} cannot be read: {error.strerror}"
+        report.doubts.append(why)
     if told.json:
         print(json.dumps(document(report), indent=1))
     else:

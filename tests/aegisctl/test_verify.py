@@ -182,7 +182,8 @@ def signed_export(log_file: Path, tmp_path: Path, type_: Type) -> Path:
 def test_an_export_is_signed_where_a_key_signed_it(signed_export: Path, type_: Type) -> None:
     typed = type_("verify", signed_export, "--key", vkey())
     assert typed.code == 0
-    assert "SIGNED, 18 events lead to a checkpoint that the key signed" in typed.out
+    signer = vkey().rpartition("+")[0]
+    assert f"SIGNED, 18 events lead to a checkpoint that {signer} signed" in typed.out
     typed = type_("verify", signed_export)
     assert typed.code == 0
     assert "CHAIN, 18 events lead to a checkpoint whose signature was not checked" in typed.out
@@ -289,12 +290,35 @@ def proof_file(log_file: Path, tmp_path: Path) -> Path:
 def test_a_proof_is_signed_or_only_linked(proof_file: Path, type_: Type) -> None:
     typed = type_("verify", proof_file, "--key", vkey())
     assert typed.code == 0
-    assert "SIGNED, 1 event leads to a checkpoint that the key signed" in typed.out
+    signer = vkey().rpartition("+")[0]
+    assert f"SIGNED, 1 event leads to a checkpoint that {signer} signed" in typed.out
     typed = type_("verify", proof_file)
     assert typed.code == 0
     assert "CHAIN, 1 event leads to a checkpoint whose signature was not checked" in typed.out
     told = json.loads(type_("verify", proof_file, "--key", vkey(), "--json").out)
     assert (told["holds"], told["tenants"][0]["level"]) == (True, "SIGNED")
+    assert told["tenants"][0]["signers"] == [vkey()]
+
+
+def test_a_proof_of_a_denial_shows_what_was_decided_first_and_what_it_continues(
+    log_file: Path, tmp_path: Path, type_: Type
+) -> None:
+    proposal, denial = tmp_path / "proposal.tlog-proof", tmp_path / "denial.tlog-proof"
+    proposal.write_text(proof.write(proved(log_file, 13)), "utf-8")
+    denial.write_text(proof.write(proved(log_file, 14)), "utf-8")
+    asked = type_("verify", proposal).out.splitlines()
+    told = type_("verify", denial).out.splitlines()
+    assert told[:5] == [
+        "position 14  s1/8  POLICY_DECISION",
+        "  user_id: u1",
+        "  agent_id: helper",
+        "  outcome: deny",
+        "  reason: PATH_DENY",
+    ]
+    assert "  tool_name: delete_file" in asked
+    (digest,) = (line.removeprefix("  hash: ") for line in asked if line.startswith("  hash: "))
+    assert f"  prev_hash: {digest}" in told
+    assert any(line.startswith("  with --json also: ") for line in told)
 
 
 def test_what_does_not_go_with_a_proof_is_refused(

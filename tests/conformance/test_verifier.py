@@ -190,6 +190,25 @@ def test_a_proof_file_shows_one_event_beside_it_or_in_it(look: Look, position: i
         look(beside)
 
 
+def test_a_proof_file_tells_the_event_that_it_proves(
+    look: Look, capsys: pytest.CaptureFixture[str]
+) -> None:
+    look(tlog_proof(3, BODIES[3]))
+    assert aegis_verify.main([str(look.path), "--json"]) == 0
+    told = msgspec.json.decode(capsys.readouterr().out)["proved"]
+    event = msgspec.json.decode(BODIES[3])
+    assert (told["position"], told["payload"]) == (3, event["payload"])
+    assert told["hash"] == hashlib.sha256(BODIES[3]).hexdigest()
+    assert told["prev_hash"] == base64.b64decode(event["prev_hash"]).hex()
+    aegis_verify.main([str(look.path)])
+    out = capsys.readouterr().out
+    place = f"position 3, session {event['session_id']}, seq {event['seq']}, "
+    assert f"the event: {place}{event['event_type']}\n" in out
+    assert f'prev_hash: "{told["prev_hash"]}"' in out
+    assert aegis_verify.main([str(look.path), "--key", str(THIEF.keys(0)[0]), "--json"]) == 1
+    assert msgspec.json.decode(capsys.readouterr().out)["proved"] is None
+
+
 def test_a_proof_under_another_tenants_origin_is_out_of_scope(look: Look) -> None:
     data = tlog_proof(3, BODIES[3]).decode()
     other = data[: data.index("\n\n") + 2] + evidence.signed(KEY, "acmf", BODIES)

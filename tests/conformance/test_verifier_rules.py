@@ -325,3 +325,68 @@ def test_help_says_what_the_verdicts_mean(capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert "What the verdicts mean" in out
     assert "python aegis_verify.py FILE" in out
+
+
+def test_an_edited_last_event_is_named_though_the_trailer_does_not_hold_either(
+    look: Look,
+) -> None:
+    edited = FILES["whole"].replace(BODIES[-1], BODIES[-1].replace(b":17", b":18"))
+    found = [(each.position, each.rule) for each in look(edited).breaks]
+    assert found == [(len(BODIES) - 1, "head"), (-1, "export")]
+
+
+def test_a_document_with_other_bytes_is_one_break(look: Look) -> None:
+    kind, body = DOCUMENTS[0]
+    act = envelope(
+        0,
+        "MANIFEST_REGISTERED",
+        {"digest": hashlib.sha256(body).hexdigest()},
+        session_id="$control",
+    )
+    data = export("acme", [row.body for row in chain([act])], [(kind, body)])
+    changed = data.replace("é".encode(), "è".encode())
+    before = b"".join(changed.splitlines(keepends=True)[:-1])
+    (found,) = look(ended(before)).breaks
+    assert found.detail.startswith("line 2: manifest ")
+
+
+def test_an_edited_event_is_named_by_the_link_to_it(look: Look) -> None:
+    edited = encode({**msgspec.json.decode(BODIES[1]), "user_id": "mallory"})
+    (found,) = look(export("acme", [BODIES[0], edited, *BODIES[2:]])).breaks
+    assert "that event (line 3) was changed, or this link (line 5)" in found.detail
+
+
+def test_an_event_missing_from_the_middle_is_no_cut_end(look: Look) -> None:
+    data = whole([*BODIES[:2], *BODIES[3:]], signed(BODIES))
+    (found,) = (each for each in look(data).breaks if each.rule == "checkpoint")
+    assert "events are missing" in found.detail
+
+
+def test_the_command_names_the_signers_as_their_keys_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(FILES["whole"])
+    key = str(KEY.keys(0)[0])
+    out = run(capsys, file, "--key", THIEF.keys(0)[0], "--key", key)[1]
+    assert f"is signed by {key.rpartition('+')[0]}\n" in out
+    told = json.loads(run(capsys, file, "--key", key, "--json")[1])
+    assert told["signers"] == [key.rpartition("+")[0]]
+
+
+def test_the_command_says_in_words_that_nothing_was_there_to_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere, other = tmp_path / "nowhere", tmp_path / "other"
+    other.write_bytes(b"SQLite format 3\0")
+    code, out = run(capsys, nowhere)
+    assert (code, out.splitlines()) == (
+        2,
+        [f"UNKNOWN there is no file {nowhere}", "UNKNOWN: nothing of the file was checked"],
+    )
+    code, out = run(capsys, other, "--key", KEY.keys(0)[0])
+    assert (code, "tenant" in out, out.splitlines()[-1]) == (
+        1,
+        False,
+        "BROKEN: nothing of the file was checked",
+    )

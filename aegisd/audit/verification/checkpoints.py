@@ -7,7 +7,7 @@ from aegisd.audit.verification.result import Verification
 from aegisd.core.errors import NoteInvalid
 from aegisd.core.log import checkpoint
 from aegisd.core.log.chain import Break
-from aegisd.core.log.note import claims
+from aegisd.core.log.note import Key, claims
 from aegisd.core.log.roots import Roots
 from aegisd.ports import EventReader
 from aegisd.rows import Checkpoint
@@ -40,6 +40,7 @@ class CheckpointCheck:
         self._roots = Roots(head.size for head in self._kept)
         self._page: list[Checkpoint] = []
         self._covered = (False, 0)
+        self._signers: tuple[Key, ...] = ()
         # The newest note, where no given key signed it.
         self._unsigned: Break | None = None
         # A daemon may be appending meanwhile: what it signs from now on is not looked at.
@@ -52,10 +53,11 @@ class CheckpointCheck:
         while self._page and self._page[-1].size < self._roots.size:
             self._judge_page()
 
-    def end(self) -> tuple[int, bool]:
+    def end(self) -> tuple[int, bool, tuple[Key, ...]]:
         """Judge what is left, and the kept roots of blocks.
 
-        How many events lead to the newest checkpoint, and whether a key signed that.
+        How many events lead to the newest checkpoint, whether a key signed that, and which, as far
+        as the log tells: of a checkpoint that was kept elsewhere it does not.
         """
         while self._page:
             self._judge_page()
@@ -69,7 +71,7 @@ class CheckpointCheck:
             self._told.add(self._unsigned)
         self._check_blocks()
         signed, events = self._covered
-        return events, signed and events > 0
+        return events, signed and events > 0, self._signers
 
     def root(self) -> bytes:
         """The root of the tree over all events so far."""
@@ -109,8 +111,8 @@ class CheckpointCheck:
         if kept.size > self._roots.size:
             yield self._break(
                 "checkpoint",
-                f"a checkpoint covers {kept.size} events, the log holds {self._roots.size}: its "
-                "tail was cut",
+                f"a checkpoint covers {kept.size} events, the log holds {self._roots.size}: "
+                f"{self._told.missing(self._tenant_id)}",
             )
             return
         if self._roots.at.get(kept.size) != kept.root:
@@ -128,15 +130,14 @@ class CheckpointCheck:
             detail = f"the note of size {kept.size} tells of another tree"
             yield self._break("checkpoint", detail)
             return
-        signed = False
+        signers: tuple[Key, ...] = ()
         # Keys may be of one tenant, and an archive was signed by another log. Where no key speaks
         # for the origin, the tenant is one that nothing is known to be signed of.
         speaking = checkpoint.keys_for(head, self._anchors.keys)
         if speaking:
             self._unsigned = None
             try:
-                checkpoint.verify(kept.note, self._anchors.keys, ed25519.check)
-                signed = True
+                _, signers = checkpoint.signed(kept.note, self._anchors.keys, ed25519.check)
             except NoteInvalid as error:
                 told = f"the note of size {kept.size}: {error.message}"
                 if claims(found, speaking):
@@ -144,11 +145,12 @@ class CheckpointCheck:
                     return
                 # Keys change: a later note, which these keys signed, answers for this one's root.
                 self._unsigned = self._break("signature", told)
-        self._cover(kept.size, signed=signed)
+        self._cover(kept.size, signed=bool(signers), signers=signers)
 
-    def _cover(self, size: int, *, signed: bool) -> None:
+    def _cover(self, size: int, *, signed: bool, signers: tuple[Key, ...] = ()) -> None:
         """Note a checkpoint that holds. One that a key signed counts before any that none did."""
-        self._covered = max(self._covered, (signed, size))
+        if (signed, size) > self._covered:
+            self._covered, self._signers = (signed, size), signers
 
     def _check_blocks(self) -> None:
         kept: Sequence[bytes] = ()

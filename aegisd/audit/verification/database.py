@@ -153,9 +153,15 @@ class _TenantCheck:
         self._check_archive()
         with self._told.reading(self._tenant_id):
             self._check_values(None, holds=True)
-        covered, signed = self._checkpoints.end()
-        events, sessions = self.chain.events, len(self.chain.heads)
-        self._told.count(self._tenant_id, events, sessions, signed=signed, covered=covered)
+        covered, signed, signers = self._checkpoints.end()
+        self._told.count(
+            self._tenant_id,
+            self.chain.events,
+            len(self.chain.heads),
+            signed=signed,
+            covered=covered,
+            signers=signers,
+        )
 
     def _rows(self) -> Iterator[StoredEvent | Break]:
         position, failures = 0, 0

@@ -1,5 +1,6 @@
 """A `.tlog-proof` file: one event, its path, and the checkpoint that its root was signed in."""
 
+import base64
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,12 +40,17 @@ def verify_proof(path: str, event_file: str | None = None, anchors: Anchors = NO
     if told.holds:
         head = checkpoint.read(read.checkpoint)[0]
         tenant_id = tenant_of(head)
-        told.count(tenant_id, 1, 1, signed=bool(anchors.keys), covered=1)
+        signers: Sequence[Key] = ()
+        if anchors.keys:
+            _, signers = checkpoint.signed(read.checkpoint, anchors.keys, ed25519.check)
+        told.count(tenant_id, 1, 1, signed=bool(signers), covered=1, signers=signers)
         for kept in anchors.of(tenant_id):
             root = head.root if head.size == kept.size else None
             told.hold(tenant_id, kept, kept.size, root)
         told.require_answers(anchors, [tenant_id])
         event = msgspec.json.decode(body)
+        if "prev_hash" in event:
+            event["prev_hash"] = base64.b64decode(event["prev_hash"]).hex()
         told.proved = {**event, "position": read.index, "hash": hashlib.sha256(body).hexdigest()}
     return told
 

@@ -21,7 +21,7 @@ from aegisd.audit.verification.order import Order
 from aegisd.audit.verification.result import Verification
 from aegisd.audit.verification.segment import Segment, Segments, read_segment
 from aegisd.core.errors import ExportInvalid
-from aegisd.core.log.chain import Break
+from aegisd.core.log.chain import NOWHERE, Break
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import KIND_BEGINS, ExportedDocument, Line, Scope, Trailer
@@ -115,7 +115,9 @@ class ExportVerifier:
             self._held.add(documents.Named(part.kind, part.digest))
         elif isinstance(part, StoredEvent):
             for found in self._order.check(part):
-                self.told.add(found)
+                # One session's events are counted in it, and not in the tenant.
+                at = found.position if self._check.whole else NOWHERE
+                self.told.add(msgspec.structs.replace(found, position=at))
             self._named.update(documents.named(part))
 
     def take_segment(self, segment: Segment, heads: dict[str, tuple[int, bytes]]) -> None:
@@ -144,11 +146,18 @@ class ExportVerifier:
             return
         tenant_id, check = self._tenant_id, self._check
         covered, signed = check.covered, check.signed and check.covered > 0
+        signers = check.signers
         for head in self._anchors.of(tenant_id):
-            if self._compare(head) and self._anchors.keys and head.size:
-                covered, signed = max(covered if signed else 0, head.size), True
+            if (
+                self._compare(head)
+                and self._anchors.keys
+                and head.size > (covered if signed else 0)
+            ):
+                covered, signed, signers = head.size, True, ()
         events, sessions = check.chain.events, len(check.chain.heads)
-        self.told.count(tenant_id, events, sessions, signed=signed, covered=covered)
+        self.told.count(
+            tenant_id, events, sessions, signed=signed, covered=covered, signers=signers
+        )
         self.told.require_answers(self._anchors, [tenant_id])
 
     def _compare(self, kept: TreeHead) -> bool:

@@ -10,8 +10,9 @@ from aegisd.audit.anchors import Anchors, tenant_of
 from aegisd.audit.documents import Find, Named, found
 from aegisd.core.errors import LogCorrupt, SessionUnknown
 from aegisd.core.log.canonical import INTEGER_MAX
-from aegisd.core.log.chain import NOWHERE, Break
+from aegisd.core.log.chain import NOWHERE, Break, missing
 from aegisd.core.log.checkpoint import TreeHead
+from aegisd.core.log.note import Key
 from aegisd.printable import shown
 
 # Breaks kept for the result, first ones first: they show where to look, and a wholly broken log
@@ -21,6 +22,9 @@ BREAKS_MAX = 1000
 # Breaks that cannot hide an event of another session: the row is there, in order, and says whose
 # it is.
 _OWN_RULES = frozenset({"hash", "canonical", "envelope", "prev_hash", "seq"})
+
+# Where one shows, events may be missing that are not at the end.
+_GAPS = frozenset({"position", "seq", "row"})
 
 
 # How much a result rests on, each more than the one before it. CHAIN: every event continues the
@@ -33,7 +37,8 @@ class VerifiedTenant(Struct, frozen=True, kw_only=True):
     """What was checked of one tenant.
 
     `covered` of its events, the first ones, lead to the newest checkpoint there is; `level` tells
-    whether that is signed by a key that was given. Nothing but the chain covers the rest.
+    whether that is signed by a key that was given, and `signers` are the keys that did. Nothing but
+    the chain covers the rest.
     """
 
     tenant_id: str
@@ -41,6 +46,7 @@ class VerifiedTenant(Struct, frozen=True, kw_only=True):
     sessions: int
     level: str = CHAIN
     covered: int = 0
+    signers: list[str] = []
 
 
 class Verification(Struct, kw_only=True):
@@ -97,7 +103,14 @@ class Verification(Struct, kw_only=True):
             self.add(unreadable(tenant_id, error))
 
     def count(
-        self, tenant_id: str, events: int, sessions: int, *, signed: bool = False, covered: int = 0
+        self,
+        tenant_id: str,
+        events: int,
+        sessions: int,
+        *,
+        signed: bool = False,
+        covered: int = 0,
+        signers: Iterable[Key] = (),
     ) -> None:
         """Say how much of a tenant was checked, and what that rests on."""
         told = VerifiedTenant(
@@ -106,6 +119,7 @@ class Verification(Struct, kw_only=True):
             sessions=sessions,
             level=SIGNED if signed else CHAIN,
             covered=covered,
+            signers=[str(key) for key in signers] if signed else [],
         )
         self.tenants.append(told)
 
@@ -133,8 +147,8 @@ class Verification(Struct, kw_only=True):
         """
         if head.size > events:
             detail = (
-                f"the checkpoint you kept covers {head.size} events, the log holds {events}: its "
-                "tail was cut, or an older log was put in its place"
+                f"the checkpoint you kept covers {head.size} events, the log holds {events}: "
+                f"{self.missing(tenant_id)}, or an older log was put in its place"
             )
             self.add(Break("checkpoint", detail, tenant_id=tenant_id))
         elif root is None:
@@ -152,6 +166,11 @@ class Verification(Struct, kw_only=True):
         else:
             return True
         return False
+
+    def missing(self, tenant_id: str) -> str:
+        """What is missing of a log that a checkpoint says is longer."""
+        gaps = (each for each in self.breaks if each.rule in _GAPS and each.tenant_id == tenant_id)
+        return missing(has_gap=any(gaps))
 
     def require_answers(self, anchors: Anchors, required: Iterable[str]) -> None:
         """Count what was brought along and not answered: unanswered, it could be anything.

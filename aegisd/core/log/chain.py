@@ -132,6 +132,11 @@ class Chain:
         self.heads[event.session_id] = (event.seq, event.hash)
 
 
+def missing(*, has_gap: bool) -> str:
+    """What is missing of a log that a checkpoint says is longer."""
+    return "events are missing, see the gap" if has_gap else "its tail was cut"
+
+
 def agree(event: StoredEvent, told: Envelope) -> bool:
     """Whether the columns but tenant, position and hash say what the bytes say."""
     prev_hash = b64encode(event.prev_hash).decode() if event.prev_hash else UNSET

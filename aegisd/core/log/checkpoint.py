@@ -74,13 +74,20 @@ def keys_for(head: TreeHead, keys: Sequence[Key]) -> tuple[Key, ...]:
 
 def verify(text: str, keys: Sequence[Key], check: SignatureCheck) -> TreeHead:
     """Read a signed checkpoint and check who signed it. Raises `NoteInvalid`."""
+    return signed(text, keys, check)[0]
+
+
+def signed(
+    text: str, keys: Sequence[Key], check: SignatureCheck
+) -> tuple[TreeHead, tuple[Key, ...]]:
+    """As `verify`, and which of the keys signed, each as it was given."""
     head, found = read(text)
     speaking = keys_for(head, keys)
     if not speaking:
         told = ", ".join(sorted({key.name for key in keys})) or "none"
         raise NoteInvalid(f"no key for origin {head.origin}; the keys given are of {told}")
-    note.verify(found, speaking, check)
-    return head
+    signing = {key.public for key in note.verify(found, speaking, check)}
+    return head, tuple(key for key in keys if key.public in signing and keys_for(head, [key]))
 
 
 def _root(line: str) -> bytes:

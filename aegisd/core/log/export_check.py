@@ -8,7 +8,7 @@ import msgspec
 from aegisd.core.errors import ExportInvalid, NoteInvalid
 from aegisd.core.log import checkpoint, detached
 from aegisd.core.log.canonical import encode
-from aegisd.core.log.chain import NOWHERE, Break, Chain
+from aegisd.core.log.chain import NOWHERE, Break, Chain, missing
 from aegisd.core.log.checkpoint import TreeHead
 from aegisd.core.log.envelope import StoredEvent, unseal
 from aegisd.core.log.export import (
@@ -69,7 +69,7 @@ class ExportCheck:
         """
         self.scope: Scope | None = None
         self.head: TreeHead | None = None
-        self.signed = False
+        self.signers: tuple[Key, ...] = ()
         self.proofs = 0
         self.chain = Chain(whole=True)
         self.roots = Roots(sizes)
@@ -78,6 +78,16 @@ class ExportCheck:
         self._committed: set[bytes] = set()
         self._last_detached = (-1, "")
         self._last_index = -1
+        self._line = 0
+        # Where the newest event of each session stands, of events that were checked one by one:
+        # its line and position.
+        self._places: dict[str, tuple[int, int]] = {}
+        self._has_gap = False
+
+    @property
+    def signed(self) -> bool:
+        """Whether one of the keys signed the checkpoint."""
+        return bool(self.signers)
 
     @property
     def whole(self) -> bool:
@@ -93,6 +103,7 @@ class ExportCheck:
 
     def check(self, part: Line) -> list[Break]:
         """What is wrong with the next part; empty when it holds."""
+        self._line += 1
         match part:
             case StoredEvent():
                 return self._check_event(part)
@@ -116,6 +127,7 @@ class ExportCheck:
         `heads` are those of all sessions after these events, `hashes` theirs.
         """
         self.chain.go_on(heads, len(hashes))
+        self._line += len(hashes)
         self._grow(hashes)
 
     def _grow(self, hashes: Sequence[bytes]) -> None:
@@ -125,14 +137,33 @@ class ExportCheck:
             self._hashes += b"".join(hashes)
 
     def _check_event(self, event: StoredEvent) -> list[Break]:
-        found = self._check_scope(event) + self.chain.check(event)
+        position = self.chain.events
+        found = self._check_scope(event, position)
+        found += (self._placed(each) for each in self.chain.check(event))
+        self._places[event.session_id] = (self._line, position)
         if self.whole:
             self.roots.add(event.hash)
         else:
             self._hashes += event.hash
         if not found and detached.BEGINS in event.body:
-            self.commit(event.body, self.chain.events - 1)
+            self.commit(event.body, position)
         return found
+
+    def _placed(self, found: Break) -> Break:
+        """A break of the chain, in words of lines: only the next event tells what a line was."""
+        self._has_gap = self._has_gap or found.rule == "seq"
+        line, position = self._places.get(found.session_id, (0, NOWHERE))
+        if not self.whole:
+            found = msgspec.structs.replace(found, position=NOWHERE)
+        if found.rule != "prev_hash" or not line:
+            return found
+        where = f"line {line}, position {position}" if self.whole else f"line {line}"
+        detail = f"{found.detail}: that event ({where}) was changed, or this link ({self._here})"
+        return msgspec.structs.replace(found, detail=detail)
+
+    @property
+    def _here(self) -> str:
+        return f"line {self._line}"
 
     def commit(self, body: bytes, position: int) -> None:
         """Keep what the event on event line `position`, which holds, says of values beside it."""
@@ -143,7 +174,7 @@ class ExportCheck:
             committed = detached.at(payload, pointer)
             self._committed.add(_digest(position, pointer, subject, committed))
 
-    def _check_scope(self, event: StoredEvent) -> list[Break]:
+    def _check_scope(self, event: StoredEvent, position: int) -> list[Break]:
         scope = self.scope
         if (
             scope is not None
@@ -151,11 +182,14 @@ class ExportCheck:
             and scope.session_id in (None, event.session_id)
         ):
             return []
-        return [self._break("scope", "not of the export's scope", event.session_id, event.seq)]
+        detail = f"{self._here} is not of the export's scope"
+        return [self._break("scope", detail, event.session_id, event.seq, position)]
 
     def _check_document(self, part: ExportedDocument) -> Iterator[Break]:
         if hashlib.sha256(part.body.encode()).hexdigest() != part.digest:
-            yield self._break("document", f"{part.kind} {part.digest} has other bytes")
+            yield self._break(
+                "document", f"{self._here}: {part.kind} {part.digest} has other bytes"
+            )
 
     def _check_detached(self, part: ExportedDetached) -> Iterator[Break]:
         place = (part.position, part.pointer)
@@ -179,8 +213,7 @@ class ExportCheck:
         yield from self._check_head(self.head)
         if self._keys and self._check_signature is not None:
             try:
-                checkpoint.verify(part.note, self._keys, self._check_signature)
-                self.signed = True
+                _, self.signers = checkpoint.signed(part.note, self._keys, self._check_signature)
             except NoteInvalid as error:
                 yield self._break("signature", error.message)
 
@@ -190,11 +223,8 @@ class ExportCheck:
             detail = f"the checkpoint is of {head.origin}, not of tenant {tenant_id}"
             yield self._break("checkpoint", detail)
         elif self.whole and head.size > self.chain.events:
-            detail = (
-                f"the checkpoint covers {head.size} events, the export holds {self.chain.events}: "
-                "its tail was cut"
-            )
-            yield self._break("checkpoint", detail)
+            told = f"the checkpoint covers {head.size} events, the export holds {self.chain.events}"
+            yield self._break("checkpoint", f"{told}: {missing(has_gap=self._has_gap)}")
         elif self.whole:
             yield from self._check_root(head)
 
@@ -235,13 +265,33 @@ class ExportCheck:
         }
         for session in sorted(set(found) | set(trailer.heads)):
             if found.get(session) != trailer.heads.get(session):
-                seq = trailer.heads[session].seq if session in trailer.heads else NOWHERE
-                detail = "the session does not end where the trailer says"
-                yield self._break("head", detail, session, seq)
+                yield self._misheaded(session, found.get(session), trailer.heads.get(session))
 
-    def _break(self, rule: str, detail: str, session_id: str = "", seq: int = NOWHERE) -> Break:
+    def _misheaded(self, session_id: str, found: Head | None, told: Head | None) -> Break:
+        """A session that ends elsewhere than the trailer says."""
+        line, position = self._places.get(session_id, (0, NOWHERE))
+        seq = NOWHERE if found is None else found.seq
+        if found is not None and told is not None and found.seq == told.seq:
+            detail = f"its last event (line {line}) is not the one that the trailer names"
+        elif found is None:
+            detail = "the trailer names the session, and none of its events is here"
+        elif told is None:
+            detail = "the trailer does not name the session"
+        else:
+            detail = f"its last event here is seq {seq}, by the trailer it is seq {told.seq}"
+        place = position if self.whole else NOWHERE
+        return self._break("head", detail, session_id, seq, place)
+
+    def _break(
+        self,
+        rule: str,
+        detail: str,
+        session_id: str = "",
+        seq: int = NOWHERE,
+        position: int = NOWHERE,
+    ) -> Break:
         tenant_id = "" if self.scope is None else self.scope.tenant_id
-        return Break(rule, detail, tenant_id, self.chain.events, session_id, seq)
+        return Break(rule, detail, tenant_id, position, session_id, seq)
 
 
 def _digest(position: int, pointer: str, subject: str, committed: object) -> bytes:

@@ -132,6 +132,14 @@ def test_a_tail_cut_with_all_that_tells_of_it_shows_against_a_checkpoint(log_fil
     assert "its tail was cut" in told.breaks[0].detail
 
 
+def test_a_row_missing_from_the_middle_is_no_cut_tail(log_file: Path) -> None:
+    sign(log_file)
+    tamper(log_file, "DELETE FROM events WHERE tenant_id = 'acme' AND position = 8")
+    told = look(log_file)
+    (found,) = (each for each in told.breaks if each.rule == "checkpoint")
+    assert "events are missing, see the gap" in found.detail
+
+
 def test_a_kept_block_of_other_events_shows(log_file: Path) -> None:
     store = SqliteStore(str(log_file))
     record(store, [call("read_file", {"path": f"/workspace/{n}"}) for n in range(BLOCK_LEAVES)])

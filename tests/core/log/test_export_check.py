@@ -8,20 +8,25 @@ from msgspec.structs import replace
 
 from aegisd.core.errors import ExportInvalid
 from aegisd.core.log import detached, note
+from aegisd.core.log.chain import NOWHERE, Break
 from aegisd.core.log.checkpoint import TreeHead, origin
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.core.log.export import (
     Evidence,
     ExportedCheckpoint,
     ExportedDetached,
+    ExportedDocument,
     ExportedProof,
     Scope,
+    Trailer,
 )
 from aegisd.core.log.export_check import ExportCheck, announced, holding
 from aegisd.core.log.export_reading import read
+from aegisd.core.log.foreign import decoder
 from aegisd.core.log.merkle import Tree
 from aegisd.core.log.note import Key
 from aegisd.signing import ed25519
+from tests.conformance.evidence_files import ended
 from tests.core.builders import chain, envelope, export_lines, small_log
 
 SEED, THIEF = b"\1" * 32, b"\2" * 32
@@ -241,6 +246,46 @@ def test_a_cut_tail_is_called_one() -> None:
     check = ExportCheck(sizes=announced(data))
     (found,) = [each for part in read(io.BytesIO(data)) for each in check.check(part)]
     assert (found.rule, "its tail was cut" in found.detail) == ("checkpoint", True)
+
+
+def test_an_event_missing_from_the_middle_is_a_gap_and_no_cut_tail() -> None:
+    data = b"".join(export_lines(WHOLE, [], [*LOG[:2], *LOG[3:]], [signed()]))
+    check = ExportCheck(sizes=announced(data))
+    found = [each for part in read(io.BytesIO(data)) for each in check.check(part)]
+    assert [each.rule for each in found] == ["seq", "prev_hash", "checkpoint"]
+    assert "events are missing, see the gap" in found[-1].detail
+
+
+def edited(at: int, documents: Sequence[tuple[str, bytes]] = ()) -> list[Break]:
+    """The breaks of an export whose event was edited, under the trailer of the honest one."""
+    lines = list(export_lines(WHOLE, documents, LOG))
+    number = 1 + len(documents) + at
+    lines[number] = lines[number].replace(b'_ms":17', b'_ms":18')
+    trailer = decoder(Trailer)(lines[-1])
+    parts = read(iter(ended(b"".join(lines[:-1])).splitlines(keepends=True)))
+    check = ExportCheck()
+    found = [each for part in parts if not isinstance(part, Trailer) for each in check.check(part)]
+    return [*found, *check.check(trailer)]
+
+
+def test_an_edited_event_is_named_where_it_is_and_by_the_link_to_it() -> None:
+    (found,) = edited(len(LOG) - 1)
+    last = LOG[-1]
+    assert (found.rule, found.position, found.seq) == ("head", last.position, last.seq)
+    assert f"(line {len(LOG) + 1})" in found.detail
+    (found,) = edited(1)
+    assert (found.rule, found.position) == ("prev_hash", 3)
+    assert "that event (line 3, position 1) was changed, or this link (line 5)" in found.detail
+
+
+def test_a_document_with_other_bytes_is_named_by_its_line() -> None:
+    data = b"".join(export_lines(WHOLE, [("bundle", b"{}"), ("manifest", b"{}")], LOG))
+    check = ExportCheck()
+    part = ExportedDocument(kind="manifest", body="{ }", digest="00" * 32)
+    parts = [*read(io.BytesIO(data))][:2]
+    assert [each for held in parts for each in check.check(held)] == []
+    (found,) = check.check(part)
+    assert (found.position, found.detail[:17]) == (NOWHERE, "line 3: manifest ")
 
 
 @pytest.mark.parametrize(
