@@ -30,6 +30,11 @@ class Erased(Struct):
 @options.tenant_of("The tenant.", required=True)
 @click.option("--author", required=True, metavar="ID", help="Who erases.")
 @click.option("--reason", required=True, help="Why, in a sentence. It is kept; name nobody in it.")
+@click.option(
+    "--even-if-none",
+    is_flag=True,
+    help="Record the erasure also where nothing is kept of the subject.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where there is no terminal.")
 @options.as_json
 def command(
@@ -39,6 +44,7 @@ def command(
     author: str,
     reason: str,
     *,
+    even_if_none: bool,
     yes: bool,
     as_json: bool,
 ) -> int:
@@ -46,12 +52,14 @@ def command(
 
     These are the values that manifests mark as personal, and long texts. Events, hashes,
     checkpoints and proofs stay as they are; a decision about a deleted value cannot be replayed any
-    more. That it happened is recorded. Exports and backups made before still hold the values.
+    more. That it happened is recorded, for ever. So a subject of whom nothing is kept, which
+    may be a typing error, is refused without --even-if-none. Exports and backups made before still
+    hold the values.
 
     Example:
       aegisctl erase --tenant acme --subject u1 --author ann --reason "request 77" --yes
 
-    Exit codes: 0 erased, also where nothing was kept; 1 not confirmed; 2 could not tell.
+    Exit codes: 0 erased; 1 not confirmed; 2 nothing is kept of the subject, or could not tell.
 
     """
     client = Client(server)
@@ -61,7 +69,13 @@ def command(
         question = f"Delete every value kept of {shown(subject)} in tenant {shown(tenant_id)}?"
         if not click.confirm(f"{question} Nothing brings it back.", err=True):
             return BROKEN
-    asked = {"tenant_id": tenant_id, "subject": subject, "author": author, "reason": reason}
+    asked = {
+        "tenant_id": tenant_id,
+        "subject": subject,
+        "author": author,
+        "reason": reason,
+        "must_find": not even_if_none,
+    }
     erased = client.read(client.ask("/v1/erasures", asked), Erased)
     document = {"position": erased.position, "subject": subject, "values": erased.values}
     told = f"erased {count(erased.values, 'value')} of {shown(subject)}"

@@ -145,6 +145,10 @@ class SessionUnknown(NotFound, code="session_unknown"):
     """The log holds no event of this session."""
 
 
+class NothingKept(NotFound, code="nothing_kept"):
+    """No value is kept of the subject that was to be erased, and whoever asked expected some."""
+
+
 class MethodNotAllowed(AegisError, code="method_not_allowed"):
     """The route exists and does not speak this method."""
 

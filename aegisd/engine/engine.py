@@ -275,14 +275,16 @@ class Engine:
         """Put an operator's rules in force from the next decision on. Raises as the judge does."""
         judge = self._judge.of(tenant_id)
         bundle = await self._off_loop(self._beside, partial(judge.bundle, files))
-        return await self.control(
-            tenant_id, policy_control(bundle, author, reason, self._judge.generation)
-        )
+        act = policy_control(bundle, author, reason, self._judge.generation)
+        return await self.control(tenant_id, act)
 
-    async def erase(self, tenant_id: str, subject: str, *, author: str, reason: str) -> Recorded:
-        """Delete every value kept beside the tenant's events of a subject, and record that."""
+    async def erase(
+        self, tenant_id: str, subject: str, *, author: str, reason: str, must_find: bool = False
+    ) -> Recorded:
+        """Delete every value kept of a subject and record that; `NothingKept` if `must_find`."""
         kept = await self.reads.kept(tenant_id, subject)
-        return await self._submit(tenant_id, Erase(by=author, kept=kept, reason=reason))
+        act = Erase(by=author, kept=kept, reason=reason, must_find=must_find)
+        return await self._submit(tenant_id, act)
 
     async def correct_clock(self, tenant_id: str, *, author: str, reason: str) -> Recorded:
         """Let a tenant's time go on from what the clock shows, and record that it is right now.

@@ -11,9 +11,13 @@ from aegisd.http.operator import receive_act
 
 
 class Erasure(OperatorAct, frozen=True, kw_only=True):
-    """Whose values to delete: a user id, or the id of a session whose events name no user."""
+    """Whose values to delete: a user id, or the id of a session whose events name no user.
+
+    With `must_find`, an erasure that would delete nothing is refused and not recorded.
+    """
 
     subject: str
+    must_find: bool = False
 
 
 class ErasureReceipt(Struct, frozen=True, kw_only=True):
@@ -32,10 +36,14 @@ class ErasureReceipt(Struct, frozen=True, kw_only=True):
 async def erase(engine: Engine, asked: Asked) -> ErasureReceipt:
     """Delete the values kept beside a subject's events; every hash and proof stays.
 
-    Answers once they are gone, also where there were none.
+    Answers once they are gone, also where there were none, unless the request says `must_find`.
     """
     act = await receive_act(asked, Erasure)
     done = await engine.erase(
-        act.tenant_id, check_id(act.subject, "subject"), author=act.author, reason=act.reason
+        act.tenant_id,
+        check_id(act.subject, "subject"),
+        author=act.author,
+        reason=act.reason,
+        must_find=act.must_find,
     )
     return act_receipt(done, ErasureReceipt)

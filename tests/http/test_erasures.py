@@ -79,6 +79,15 @@ def test_an_erasure_of_nobody_is_recorded_with_nothing_deleted(marked: Door) -> 
     assert len(marked.store.values_of("acme", "u1")) == 2
 
 
+def test_an_erasure_that_must_find_something_and_does_not_is_not_recorded(marked: Door) -> None:
+    end = marked.store.next_position("acme")
+    told = marked.post("/v1/erasures", {**ASKED, "subject": "U1", "must_find": True})
+    assert (told.status_code, told.json()["code"]) == (404, "nothing_kept")
+    assert marked.store.next_position("acme") == end
+    told = marked.post("/v1/erasures", {**ASKED, "must_find": True})
+    assert (told.status_code, told.json()["values"]) == (201, 2)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -37,6 +37,7 @@ STATUSES = {
     "session_unknown": 404,
     "checkpoint_unknown": 404,
     "event_unknown": 404,
+    "nothing_kept": 404,
     "method_not_allowed": 405,
     "body_too_slow": 408,
     "head_too_slow": 408,

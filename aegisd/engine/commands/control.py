@@ -11,7 +11,7 @@ from aegisd.core.activation import ManifestRegistered, PolicyActivated, digest_o
 from aegisd.core.capabilities import Capabilities
 from aegisd.core.clock import CLOCK_DRIFT_MS_MAX, CORRECTED, ClockCorrected, is_off
 from aegisd.core.custody import PayloadErased
-from aegisd.core.errors import ClockNotOff
+from aegisd.core.errors import ClockNotOff, NothingKept
 from aegisd.core.shapes.identifier import CONTROL_SESSION
 from aegisd.core.state.model import TenantState
 from aegisd.engine.commands.command import Command, R
@@ -86,6 +86,7 @@ class Erase(Act[Recorded], frozen=True, kw_only=True):
 
     kept: Kept
     reason: str
+    must_find: bool = False
 
     @property
     def is_alone(self) -> bool:
@@ -93,8 +94,17 @@ class Erase(Act[Recorded], frozen=True, kw_only=True):
         return True
 
     def stage(self, stage: Stage) -> Recorded:
-        """Stage PAYLOAD_ERASED and the deletion, in one commit."""
+        """Stage PAYLOAD_ERASED and the deletion, in one commit.
+
+        Raises `NothingKept` where there is nothing and `must_find` says that there is.
+        """
         places = self.kept.places()
+        if self.must_find and not places:
+            raise NothingKept(
+                f"no value is kept of the subject {self.kept.subject} in this tenant, so nothing "
+                "was erased and nothing recorded; check the spelling: a subject is the user_id of "
+                "events, or the session_id of events that name no user"
+            )
         stage.erased += places
         payload = PayloadErased(
             author=self.by,
