@@ -16,6 +16,7 @@ from aegisd.audit.export_writing import write_export
 from aegisd.audit.verification.file import verify_file
 from aegisd.core.replay.counterfactual import Change, Wanted
 from aegisd.printable import shown
+from aegisd.rego.engines import installed
 from aegisd.rego.query import OPINIONS, engines
 
 # Differences and changes shown to a person; `--json` has all of them.
@@ -156,7 +157,9 @@ def _derive(
             judging = rules.judge(opened.document, name)
             tenants = log.known_tenants(opened, tenant_id)
             reports[name] = derivation.derive(opened, tenants, session_id, judging, step)
-    lines = _by_engine({name: _report_lines(told) for name, told in reports.items()})
+    lines = _by_engine(
+        {name: _report_lines(told, name, strict=strict) for name, told in reports.items()}
+    )
     tell(derivation.document(reports), lines, as_json=as_json)
     if strict:
         return HOLDS if all(report.is_certain for report in reports.values()) else BROKEN
@@ -200,7 +203,7 @@ def _by_engine(lines: Mapping[str, Iterator[str]]) -> Iterator[str]:
         yield from told
 
 
-def _report_lines(report: derivation.Derivation) -> Iterator[str]:
+def _report_lines(report: derivation.Derivation, engine: str, *, strict: bool) -> Iterator[str]:
     for each in report.tenants:
         yield (
             f"tenant {shown(each.tenant_id)}: {count(each.decisions, 'decision')} in "
@@ -220,6 +223,8 @@ def _report_lines(report: derivation.Derivation) -> Iterator[str]:
             f"{shown(maker.evaluator_version)} under rules {shown(maker.rules_version)}, as told: "
             "not those here, so outcomes were compared and who decided is not known"
         )
+    if engine == "auto":
+        yield from _engine_lines(report)
     rows = [
         (
             str(found.position),
@@ -237,12 +242,52 @@ def _report_lines(report: derivation.Derivation) -> Iterator[str]:
     hidden = len(report.differences) - len(rows)
     if hidden > 0:
         yield f"and {hidden} more"
-    if not report.differences:
+    yield from _uncompared_lines(report)
+    if report.differences:
+        classes = ", ".join(f"{number} {name}" for name, number in report.by_class().items())
+        colour = "bad" if "tampered" in report.by_class() else "doubt"
+        yield f"{coloured(count(len(report.differences), 'difference'), colour)}: {classes}"
+    else:
         yield f"{coloured('replays', 'good')}: 0 differences"
-        return
-    classes = ", ".join(f"{number} {name}" for name, number in report.by_class().items())
-    colour = "bad" if "tampered" in report.by_class() else "doubt"
-    yield f"{coloured(count(len(report.differences), 'difference'), colour)}: {classes}"
+    if strict and not report.is_certain:
+        yield f"{coloured('not certain', 'bad')}, so --strict fails: {_uncertain(report)}"
+
+
+def _engine_lines(report: derivation.Derivation) -> Iterator[str]:
+    """Which engines judged, where that is not just the one that anything else is judged on."""
+    if {name for (name, _), _ in report.engines} - {installed()[0]}:
+        used = (
+            f"{name} {version} ({count(number, 'decision')})"
+            for (name, version), number in report.engines
+        )
+        yield f"  judged on the engine that decided: {', '.join(used)}"
+
+
+def _uncompared_lines(report: derivation.Derivation) -> Iterator[str]:
+    """Why outcomes were not compared, and of which decisions."""
+    by_reason: dict[str, list[int]] = {}
+    for found in report.uncompared:
+        gone = f"its {found.field} is gone" if found.klass == "unreplayable" else found.derived
+        why = "its recorded input is not the one derived" if found.klass == "tampered" else gone
+        by_reason.setdefault(why, []).append(found.position)
+    for why, positions in by_reason.items():
+        named = ", ".join(map(str, positions[:SHOWN_ROWS_MAX]))
+        if len(positions) > SHOWN_ROWS_MAX:
+            named += f" and {len(positions) - SHOWN_ROWS_MAX} more"
+        outcomes = f"{count(len(positions), 'outcome')} not compared"
+        yield f"  {outcomes}, at position {named}: {shown(why, None)}"
+
+
+def _uncertain(report: derivation.Derivation) -> str:
+    """What of a replay is not known, in words."""
+    reasons = []
+    if report.differences:
+        reasons.append("there are differences")
+    if report.others:
+        reasons.append("who made some decisions was taken as told")
+    if not all(each.whole for each in report.tenants):
+        reasons.append("other sessions' facts were taken as recorded")
+    return "; ".join(reasons)
 
 
 def _change_lines(what_if: derivation.WhatIf, supposed: rules.Supposition) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
+from aegisd.audit.absence import Absences
 from aegisd.audit.export_log import ExportLog
 from aegisd.audit.log import Log, all_sessions
 from aegisd.audit.progress import Progress, silent
@@ -61,10 +62,13 @@ class Derivation(Struct, frozen=True, kw_only=True):
     """A replay: `differences` are (tenant id, difference) by tenant, position, place and field.
 
     `others` are the makers that decisions name and that are not here, each with how many: such a
-    decision's outcome was compared, and whether they made it cannot be known.
+    decision's outcome was compared, and whether they made it cannot be known. `engines` are those
+    that outcomes were derived on, by name and version, each with how many, and `evaluator` is the
+    one that derived most of them.
     """
 
     evaluator: tuple[str, str]
+    engines: list[tuple[tuple[str, str], int]]
     rules_version: str
     tenants: list[TenantDerivation]
     others: list[tuple[Maker, int]]
@@ -80,6 +84,15 @@ class Derivation(Struct, frozen=True, kw_only=True):
         whole = all(each.whole for each in self.tenants)
         return whole and not self.differences and not self.others
 
+    @property
+    def uncompared(self) -> list[Difference]:
+        """Why outcomes were not compared: each such decision has a difference of this kind."""
+        return [
+            found
+            for _, found in self.differences
+            if found.place == "input" or (found.klass == "unreplayable" and found.field == "bundle")
+        ]
+
     def by_class(self) -> dict[str, int]:
         """How many differences there are of each class, by name."""
         return dict(sorted(Counter(found.klass for _, found in self.differences).items()))
@@ -93,6 +106,10 @@ class Derivation(Struct, frozen=True, kw_only=True):
             "differences": [
                 {"tenant_id": tenant, **msgspec.to_builtins(found)}
                 for tenant, found in self.differences
+            ],
+            "engines": [
+                {"name": name, "version": version, "decisions": number}
+                for (name, version), number in self.engines
             ],
             "evaluator": {"name": self.evaluator[0], "version": self.evaluator[1]},
             "certain": self.is_certain,
@@ -160,16 +177,18 @@ def derive(
     """
     counts: list[TenantDerivation] = []
     differences: list[tuple[str, Difference]] = []
-    others = Counter[Maker]()
+    others, engines = Counter[Maker](), Counter[tuple[str, str]]()
     for tenant_id in tenants:
         counted, found = _derive_tenant(source, tenant_id, session_id, judge, progress)
         if counted.sessions or session_id is None:
             counts.append(counted)
         differences += [(tenant_id, difference) for difference in found.differences]
         others += found.others
+        engines += found.engines
     _require(session_id, found=any(counted.sessions for counted in counts))
     return Derivation(
-        evaluator=judge.evaluator(),
+        evaluator=engines.most_common(1)[0][0] if engines else judge.evaluator(),
+        engines=sorted(engines.items()),
         rules_version=judge.rules_version,
         tenants=counts,
         others=sorted(others.items(), key=lambda each: msgspec.structs.astuple(each[0])),
@@ -181,6 +200,7 @@ def _derive_tenant(
     source: Log, tenant_id: str, session_id: str | None, judge: Judge, progress: Progress
 ) -> tuple[TenantDerivation, places.Derivation]:
     total, sessions = places.Derivation(), 0
+    absences = Absences(source, tenant_id)
     for head in _heads(source, tenant_id, session_id):
         sessions += 1
         events = source.session_events(tenant_id, head.session_id)
@@ -192,7 +212,8 @@ def _derive_tenant(
         total.compared += found.compared
         total.changed_inputs += found.changed_inputs
         total.others += found.others
-        total.differences += found.differences
+        total.engines += found.engines
+        total.differences += (_with_reason(each, absences) for each in found.differences)
     unequal = {each.position for each in total.differences if each.place in _OF_A_DECISION}
     whole = _is_whole(source, tenant_id)
     if whole and sessions:
@@ -215,6 +236,15 @@ def _derive_tenant(
         whole=whole,
     )
     return count, total
+
+
+def _with_reason(found: Difference, absences: Absences) -> Difference:
+    """What a value that is gone keeps from being derived, with why it is gone."""
+    if found.klass != "unreplayable (erased)":
+        return found
+    # A decision stands right behind its cause.
+    why = absences.sentence(found.position - 1)
+    return msgspec.structs.replace(found, derived=why or found.derived)
 
 
 def _derived(

@@ -34,8 +34,9 @@ def choose(choice: str) -> Evaluator:
         return native
     if choice == "regorus":
         raise ConfigInvalid(
-            "policy.engine: regorus is asked for and its module aegis_regorus is not installed; "
-            "build it with `pip install ./native` (needs Rust), or choose auto or regopy"
+            "the engine regorus (--engine, or the setting policy.engine) needs the module "
+            "aegis_regorus, which is not installed; build it with `pip install ./native` (needs "
+            "Rust), or choose auto or regopy"
         )
     # Loading rego-cpp takes a tenth of a second, which only those who use it shall wait.
     from aegisd.rego.regopy_engine import RegopyEvaluator  # noqa: PLC0415

@@ -123,8 +123,20 @@ def test_erasing_says_how_much_and_where_it_is_recorded(served: Served, type_: T
     typed = type_(*ERASE, "--yes")
     assert (typed.code, typed.out) == (0, "erased 3 values of u1; recorded at position 7\n")
     assert len(served.store.values_of("acme", "u1")) == 0
-    typed = type_(*ERASE, "--yes", "--json")
+    typed = type_(*ERASE, "--yes", "--even-if-none", "--json")
     assert (typed.code, json.loads(typed.out)) == (0, {"position": 8, "subject": "u1", "values": 0})
+
+
+def test_a_subject_of_whom_nothing_is_kept_is_refused_and_not_recorded(
+    served: Served, type_: Type
+) -> None:
+    end = served.store.next_position("acme")
+    typed = type_("erase", "--subject", "U1", *ACT, "--yes")
+    assert (typed.code, typed.out) == (2, "")
+    assert "no value is kept of the subject U1" in typed.err
+    assert served.store.next_position("acme") == end
+    typed = type_("erase", "--subject", "U1", *ACT, "--yes", "--even-if-none")
+    assert (typed.code, typed.out) == (0, "erased 0 values of U1; recorded at position 7\n")
 
 
 def test_without_a_terminal_it_does_not_erase_unasked(served: Served, type_: Type) -> None:
@@ -166,7 +178,7 @@ def test_the_values_of_an_event_are_shown_with_those_that_are_gone(path: Path, t
     assert typed.code == 0
     assert [line.split()[:3] for line in typed.out.splitlines()] == [
         ["pointer", "subject", "value"],
-        ["/args/pin", "erased,", "never"],
+        ["/args/pin", "a", "secret,"],
         ["/args/ssn", "u1", '"219-09-9999"'],
     ]
     told = json.loads(type_("detached", path, "--position", 5, "--json").out)
@@ -175,7 +187,12 @@ def test_the_values_of_an_event_are_shown_with_those_that_are_gone(path: Path, t
         "position": 5,
         "tenant_id": "acme",
         "values": [
-            {"pointer": "/args/pin", "subject": None, "value": None},
+            {
+                "absent": "a secret, which is never kept",
+                "pointer": "/args/pin",
+                "subject": None,
+                "value": None,
+            },
             {"pointer": "/args/ssn", "subject": "u1", "value": '"219-09-9999"'},
         ],
     }
@@ -250,4 +267,26 @@ def test_an_export_with_values_replays_and_one_without_says_what_it_lacks(
     assert classes == [{"unreplayable (erased)": 1}, {"unreplayable (erased)": 2}]
     typed = type_("replay", out)
     assert typed.code == 2
-    assert "not in this log" in typed.out
+    assert "not erased, but left out of the export, which was made without --detached" in typed.out
+    typed = type_("detached", out, "--position", 5)
+    assert (typed.code, typed.out.count("not erased, but left out"), "secret" in typed.out) == (
+        0,
+        1,
+        True,
+    )
+
+
+def test_what_was_erased_is_told_with_the_act(
+    served: Served, type_: Type, path: Path, tmp_path: Path
+) -> None:
+    assert type_(*ERASE, "--yes").code == 0
+    out = tmp_path / "after.jsonl"
+    assert type_("export", "--dsn", path, "--tenant", "acme", "--out", out).code == 0
+    for file in (path, out):
+        assert "erased: PAYLOAD_ERASED at position 7" in type_("replay", file).out
+        typed = type_("detached", file, "--position", 2)
+        assert "/content           erased: PAYLOAD_ERASED at position 7" in typed.out
+    alone = tmp_path / "s1.jsonl"
+    scope = ("--tenant", "acme", "--session", "s1")
+    assert type_("export", "--dsn", path, *scope, "--out", alone).code == 0
+    assert "it was left out, or erased" in type_("replay", alone).out

@@ -339,6 +339,23 @@ def test_rules_are_tried_on_both_engines(recorded: Path, rules: Path, type_: Typ
     assert [len(told["changes"]) for told in report["engines"].values()] == [2, 2]
 
 
+@native
+def test_a_report_names_the_engine_that_judged_and_not_the_preferred_one(
+    export: Path, type_: Type
+) -> None:
+    def change(_session: str, _seq: int, payload: dict[str, object]) -> object:
+        other = {"evaluator": {"name": "regopy", "version": "0"}}
+        return payload | other if "evaluator" in (payload or {}) else payload
+
+    forge(export, change)
+    report = json.loads(type_("replay", export, "--json").out)
+    assert (report["evaluator"]["name"], report["compared"]) == ("regopy", 6)
+    assert [(each["name"], each["decisions"]) for each in report["engines"]] == [("regopy", 6)]
+    version = report["evaluator"]["version"]
+    told = f"  judged on the engine that decided: regopy {version} (6 decisions)\n"
+    assert told in type_("replay", export).out
+
+
 def test_an_engine_that_is_not_installed_tells_nothing(
     recorded: Path, monkeypatch: pytest.MonkeyPatch, type_: Type
 ) -> None:
@@ -347,6 +364,7 @@ def test_an_engine_that_is_not_installed_tells_nothing(
         typed = type_("replay", recorded, "--engine", engine)
         assert (typed.code, typed.out) == (2, "")
         assert "pip install ./native" in typed.err
+        assert "--engine" in typed.err
 
 
 @pytest.mark.parametrize(
@@ -377,3 +395,6 @@ def test_a_maker_that_is_not_here_is_counted_and_fails_on_request(
 def test_facts_on_trust_fail_on_request(recorded: Path, tmp_path: Path, type_: Type) -> None:
     one = exported(recorded, tmp_path / "s1.jsonl", "s1")
     assert [type_("replay", one).code, type_("replay", one, "--strict").code] == [0, 1]
+    assert "not certain" not in type_("replay", one).out
+    why = "not certain, so --strict fails: other sessions' facts were taken as recorded\n"
+    assert type_("replay", one, "--strict").out.endswith(why)

@@ -31,7 +31,8 @@ class Derivation(Struct, kw_only=True):
 
     `compared` counts the decisions whose outcome was derived and compared. `changed_inputs` and
     `changed_facts` count those whose input or facts other rules than today's had seen otherwise,
-    which by itself is no difference. `others` counts, by who is named, the decisions that name
+    which by itself is no difference. `engines` counts, by name and version, on which engine the
+    outcomes were derived. `others` counts, by who is named, the decisions that name
     another engine or other rules than those that derived them as their maker.
     """
 
@@ -39,6 +40,7 @@ class Derivation(Struct, kw_only=True):
     compared: int = 0
     changed_inputs: int = 0
     changed_facts: int = 0
+    engines: Counter[tuple[str, str]] = field(default_factory=Counter)
     others: Counter[Maker] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
 

@@ -97,6 +97,7 @@ def _derive(judgement: Judgement, judge: Judge, values: Values, derivation: Deri
         found.append(difference(row, "verdict", "unreplayable", "bundle", decision.bundle, ""))
         return
     derivation.compared += 1
+    derivation.engines[judge.evaluator()] += 1
     faulted = verdict.fault is not None or _denied_by_fault(decision)
     klass: Class = "fault" if faulted else blamed(decision, judge)
     found += _compared(judgement, question, verdict, klass, rules_blamed(decision, judge))
