@@ -1,7 +1,7 @@
 """`aegisctl events`: what happened, a line per event."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 import click
@@ -80,11 +80,13 @@ def command(  # noqa: PLR0913 - click passes each option by its name
 ) -> int:
     """Show the events of a log, a line each.
 
-    The columns are position in the tenant, the time the caller claimed, session and seq, event
-    type, and the heart of the payload. Values are cut and their control characters escaped.
+    The columns are position in the tenant, the time the caller claimed, else the daemon's, session
+    and seq, event type, and the heart of the payload; behind what was not allowed stands why.
+    Values are cut and their control characters escaped. The user and the agent are in --json.
 
     Examples:
       aegisctl events aegis.db --session s1
+      aegisctl events acme.jsonl --session s1 --outcome deny
       aegisctl events --tenant acme --outcome deny --follow
       aegisctl events acme.jsonl --json | jq .payload
 
@@ -194,9 +196,19 @@ def line(event: StoredEvent) -> str:
     outcome = payload.get("outcome")
     if event.event_type == DECISION and isinstance(outcome, str):
         detail = detail.replace(outcome, coloured(outcome, _COLOURS.get(outcome, "doubt")), 1)
+        if outcome != "allow" and (why := _first_message(payload)):
+            detail += f": {shown(why)}"
     place = f"{shown(event.session_id)}/{event.seq}"
     columns = f"{event.position:>6}  {coloured(shown_time(event.ts_unix_ms), 'faint')}  {place:<16}"
     return f"{columns}  {event.event_type:<20}  {detail}".rstrip()
+
+
+def _first_message(payload: Mapping[str, object]) -> str:
+    """The sentence of a decision's first reason; empty where it has none."""
+    reasons = payload.get("reasons")
+    first = reasons[0] if isinstance(reasons, list) and reasons else None
+    message = first.get("message") if isinstance(first, dict) else None
+    return message if isinstance(message, str) else ""
 
 
 def _shown(value: object) -> str:

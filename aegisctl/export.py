@@ -35,7 +35,7 @@ STANDARD_OUTPUT = "-"
     "--detached",
     "values",
     is_flag=True,
-    help="Also the personal, secret and long values kept beside events. Only with --dsn.",
+    help="Also the personal and long values kept beside events. Only with --dsn.",
 )
 @click.option("--resume", is_flag=True, help="Go on with FILE.partial, which a cut export left.")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists; begin again.")

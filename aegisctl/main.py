@@ -17,6 +17,7 @@ from aegisctl.exits import BROKEN, HOLDS, UNKNOWN
 from aegisd import __version__
 from aegisd.core.errors import AegisError, ExportInvalid, LogCorrupt, UnknownVersion
 from aegisd.core.quoting import is_private_key
+from aegisd.printable import shown
 
 # Verb -> its sentence in the list of verbs. Kept here so that `--help` imports no verb.
 VERBS = {
@@ -98,6 +99,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _sentence(error: OSError) -> str:
+    """What the system said of a file, in words."""
+    if not isinstance(error.filename, str | bytes | os.PathLike) or error.strerror is None:
+        return str(error)
+    name = shown(os.fsdecode(error.filename), None)
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file {name}"
+    return f"{name} cannot be used: {error.strerror}"
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a verb and return its exit code; what went wrong is said on standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -123,7 +134,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        click.echo(f"aegisctl: {error}", err=True)
+        click.echo(f"aegisctl: {_sentence(error)}", err=True)
         return UNKNOWN
     except Exception as error:  # noqa: BLE001 - the edge: Python's own exit code for a crash means "tampered"
         # Where, and not what it says: that may be text of a file.

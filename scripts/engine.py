@@ -28,7 +28,7 @@ NO_RUST = (
 
 def steps(lock: str) -> list[tuple[str, list[str]]]:
     """What is done, and how: with the locked build tool, or with the newest that pip finds."""
-    sentence = "Building the native policy engine (once; a minute or two)"
+    sentence = "Building the native policy engine (once; some minutes)"
     build = [*PIP, "--force-reinstall", "--no-deps"]
     if not lock:
         return [(sentence, [*build, "./native"])]
