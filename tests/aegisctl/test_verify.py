@@ -15,9 +15,11 @@ from aegisd.audit.verification.file import verify_file
 from aegisd.audit.verification.result import Verification
 from aegisd.core.log import proof
 from aegisd.core.log.chain import Break
+from aegisd.signing.keyring import Keyring, SigningKey
 from aegisd.store.sqlite.store import SqliteStore
+from conformance.verifier import aegis_verify
 from tests.aegisctl.conftest import Type
-from tests.audit.signed import THIEF, checkpoint, note, proved, sign, vkey
+from tests.audit.signed import LOG_NAME, THIEF, checkpoint, note, proved, sign, vkey
 from tests.audit.tampering import tamper
 
 NOWHERE = "http://127.0.0.1:9"
@@ -190,6 +192,31 @@ def test_an_export_is_signed_where_a_key_signed_it(signed_export: Path, type_: T
     typed = type_("verify", signed_export, "--key", vkey(THIEF))
     assert typed.code == 1
     assert "signature" in typed.out
+
+
+def test_each_key_that_signed_is_named_as_its_line_begins(
+    log_file: Path, tmp_path: Path, type_: Type
+) -> None:
+    seeds = (b"\5" * 32, b"\6" * 32)
+    both = Keyring(LOG_NAME, [SigningKey(seed=seed) for seed in seeds])
+    sign(log_file, ring=both)
+    path = tmp_path / "acme.jsonl"
+    assert type_("export", "--dsn", log_file, "--tenant", "acme", "--out", path).code == 0
+    newer, older = map(str, both.keys(0))
+    given = ("--tenant", "acme", "--key", newer, "--key", vkey(THIEF), "--key", older)
+    names = " and ".join(each.rpartition("+")[0] for each in (newer, older))
+    for file in (log_file, path):
+        assert f"a checkpoint that {names} signed\n" in type_("verify", file, *given).out
+        told = json.loads(type_("verify", file, *given, "--json").out)
+        assert told["tenants"][0]["signers"] == [newer, older]
+    report = aegis_verify.check(path, None, [*map(aegis_verify.read_key, (newer, older))], [])
+    assert " and ".join(report.signers) == names
+
+
+def test_a_file_that_is_not_there_is_said_in_words(type_: Type) -> None:
+    for arguments in (("verify", "nowhere"), ("verify", "x", "--checkpoint", "nowhere")):
+        typed = type_(*arguments)
+        assert (typed.code, typed.err) == (2, "aegisctl: there is no file nowhere\n")
 
 
 def test_what_no_key_signed_does_not_hold_for_somebody_who_gave_one(
