@@ -121,15 +121,15 @@ def admit(files: Mapping[str, str]) -> None:
     modules = _modules(files)
     _check_steps(modules)
     _check(modules)
-    for module in modules:
-        if module.package == OPERATOR_PACKAGE:
-            members.check(module)
     portable.check(modules)
     unanswered.check(modules, OPERATOR_PACKAGE)
     found = unread.first(modules, OPERATOR_PACKAGE, SPOKEN)
     if found is not None:
         _refuse_unread(found)
     recursion.check(modules)
+    for module in modules:
+        if module.package == OPERATOR_PACKAGE:
+            members.check(module)
 
 
 def _check_size(files: Mapping[str, str]) -> None:
