@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_origin
 
 import msgspec
 import yaml
@@ -118,7 +118,7 @@ def read(
         # Not strict: a variable has only text, also where a number is meant.
         settings = msgspec.convert(merged, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigInvalid(misshapen(error).replace("$.", "")) from None
+        raise ConfigInvalid(_wanted(error)) from None
     if settings.trust_mode == "prod":
         raise ConfigInvalid(
             "trust_mode: prod needs signed manifests, which this version cannot verify; use dev"
@@ -138,6 +138,22 @@ def read(
 NAMES = {field.name: field.encode_name for field in msgspec.structs.fields(Settings)}
 
 
+_FIELDS = {field.encode_name: field.type for field in msgspec.structs.fields(Settings)}
+_PLACE = re.compile(r" - at `\$\.([^`]+)`")
+
+
+def _wanted(error: msgspec.ValidationError) -> str:
+    """What a setting may be, where the answer is short; else what is wrong with it."""
+    place = _PLACE.search(str(error))
+    name = place[1] if place else ""
+    kind = _FIELDS.get(name)
+    if kind is bool:
+        return f"{name}: expected true or false, 1 or 0"
+    if get_origin(kind) is Literal:
+        return f"{name}: expected one of {', '.join(get_args(kind))}"
+    return misshapen(error).replace("$.", "")
+
+
 def _spelled(name: str) -> str:
     return NAMES.get(name, name)
 
@@ -149,8 +165,10 @@ _OTHERS_VARIABLES = ("AEGIS_SERVER", "AEGIS_TENANT", "AEGIS_TEST_")
 def _load(file: Path) -> Mapping[str, object]:
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise ConfigInvalid(f"{file}: cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigInvalid(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeError:
+        raise ConfigInvalid(f"{file}: expected text in UTF-8") from None
     try:
         loaded = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader subclass
     except yaml.MarkedYAMLError as error:

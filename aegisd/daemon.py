@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import errno
 import gc
 import logging
 import os
@@ -21,7 +22,7 @@ import uvloop
 from aegisd import __version__, compose, config
 from aegisd.core.activation import Activation
 from aegisd.core.capabilities import Capabilities
-from aegisd.core.errors import AegisError, ConfigInvalid
+from aegisd.core.errors import AegisError, ConfigInvalid, NotNow
 from aegisd.door import example
 from aegisd.engine.checkpoints import Signing
 from aegisd.engine.clock import SystemClock
@@ -48,7 +49,10 @@ TENANTS_SHOWN_MAX = 8
 
 _logger = logging.getLogger("aegisd")
 
-EXIT_OK, EXIT_BROKEN, EXIT_CONFIG = 0, 70, 78
+# Lines of the banner that whoever reads only standard error must see.
+_WARNED = frozenset({"kept", "denied", "refused"})
+
+EXIT_OK, EXIT_BROKEN, EXIT_NOT_NOW, EXIT_CONFIG = 0, 70, 75, 78
 
 
 @click.command(
@@ -106,7 +110,7 @@ def main(
         _log(settings.log_level)
         code = uvloop.run(_run(settings, accept_rollback=accept_rollback))
     except AegisError as error:
-        _refuse(error.message)
+        _refuse(error.message, EXIT_NOT_NOW if isinstance(error, NotNow) else EXIT_CONFIG)
     sys.stdout.flush()
     # A thread that waits for a database that is gone would keep the interpreter alive.
     os._exit(code)
@@ -156,8 +160,14 @@ async def _run(settings: config.Settings, *, accept_rollback: bool) -> int:
             serving.result()
         in_force = [line async for line in _in_force(engine, judge)]
         _announce(listener, settings, judge.evaluator(), manifest, signing, started, in_force)
+        _logger.info("listening on %s:%s", *listener.getsockname()[:2])
+        for told in _rules(started):
+            what, _, said = told.strip().partition(" ")
+            level = logging.WARNING if what in _WARNED else logging.INFO
+            _logger.log(level, "%s: %s", what, said.strip())
         await serving
         await engine.stop()
+        _logger.info("stopped")
     finally:
         judge.close()
         _close(store)
@@ -223,7 +233,8 @@ def _listen(address: config.Address) -> socket.socket:
         listener.bind((address.host, address.port))
     except OSError as error:
         listener.close()
-        raise ConfigInvalid(
+        refused = NotNow if error.errno == errno.EADDRINUSE else ConfigInvalid
+        raise refused(
             f"addr: cannot listen on {address.host}:{address.port}: {error.strerror}"
         ) from None
     return listener
@@ -376,6 +387,6 @@ def _close(store: EventStore) -> None:
         click.echo(f"aegisd: {error.message}", err=True)
 
 
-def _refuse(reason: str) -> NoReturn:
+def _refuse(reason: str, code: int = EXIT_CONFIG) -> NoReturn:
     click.echo(f"aegisd: {reason}", err=True)
-    sys.exit(EXIT_CONFIG)
+    sys.exit(code)

@@ -214,3 +214,24 @@ def test_a_nested_setting_is_the_one_with_a_dot_and_may_not_be_given_both_ways(
     file.write_text("policy: {enginge: regopy}\n")
     with pytest.raises(ConfigInvalid, match=r"nearest is 'policy\.engine'"):
         read({}, {}, file)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "wanted"),
+    [
+        ("AEGIS_LOG_LEVEL", "INFO", "expected one of debug, info, warning, error"),
+        ("AEGIS_POLICY_ENGINE", "opa", "expected one of auto, regorus, regopy"),
+        ("AEGIS_LOG_REQUESTS", "yes", "expected true or false, 1 or 0"),
+    ],
+)
+def test_a_setting_of_a_few_values_says_which(variable: str, value: str, wanted: str) -> None:
+    with pytest.raises(ConfigInvalid, match=wanted) as caught:
+        read({}, {variable: value}, None)
+    assert value not in caught.value.message
+
+
+def test_a_file_that_is_not_there_is_named_once_and_without_a_number(tmp_path: Path) -> None:
+    file = tmp_path / "nope.yaml"
+    with pytest.raises(ConfigInvalid) as caught:
+        read({}, {}, file)
+    assert caught.value.message == f"{file}: cannot be read: No such file or directory"

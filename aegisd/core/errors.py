@@ -252,6 +252,10 @@ class ConfigInvalid(AegisError, code="config_invalid"):
     """A setting that cannot be honoured stops the start and says why."""
 
 
+class NotNow(ConfigInvalid, code="not_now"):
+    """What stops a start may pass: an address or a log in use, a database that is away."""
+
+
 class WrongFile(ConfigInvalid, code="file_wrong"):
     """A file or database is there, and is not what was asked for: another kind, or no log."""
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 import weakref
 
-from aegisd.core.errors import ConfigInvalid
+from aegisd.core.errors import ConfigInvalid, NotNow
 
 # Bytes. The widest process id of a 64-bit kernel has 7 digits; 32 leaves room and bounds the read.
 PID_BYTES_MAX = 32
@@ -40,7 +40,7 @@ class LockFile:
             written = os.pread(descriptor, PID_BYTES_MAX, 0).strip()
             holder = int(written) if written.isdigit() else None
             who = "another process" if holder is None else f"process {holder}"
-            raise ConfigInvalid(
+            raise NotNow(
                 f"{path} is locked by {who}: one process at a time writes to a log; "
                 "stop that process, or choose another log",
                 path=path,

@@ -21,6 +21,7 @@ INTERNAL = {
     "rule_failed",
     "evaluator_stuck",
     "config_invalid",
+    "not_now",
     "file_wrong",
     "version_unknown",
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aegisd.core.errors import ConfigInvalid
+from aegisd.core.errors import ConfigInvalid, NotNow
 from aegisd.store.lock import PID_BYTES_MAX, LockFile
 
 HOLD = (
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> str:
 
 def test_a_second_taker_is_told_who_holds_the_lock(path: str) -> None:
     lock = LockFile(path)
-    with pytest.raises(ConfigInvalid, match=f"locked by process {os.getpid()}:") as caught:
+    with pytest.raises(NotNow, match=f"locked by process {os.getpid()}:") as caught:
         LockFile(path)
     assert caught.value.details == {"path": path, "pid": os.getpid()}
     lock.release()

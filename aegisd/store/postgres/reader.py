@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import psycopg
 
-from aegisd.core.errors import ConfigInvalid, InvalidField, WrongFile
+from aegisd.core.errors import ConfigInvalid, InvalidField, NotNow, WrongFile
 from aegisd.core.log.envelope import StoredEvent
 from aegisd.store.pool import Pool
 from aegisd.store.postgres import failure, form, schema
@@ -180,4 +180,5 @@ def unreachable(error: psycopg.Error) -> ConfigInvalid:
     """What a start says when the server is not there or lets nobody in."""
     if isinstance(error, failure.DAMAGED):
         return WrongFile(f"--dsn: the database holds no log: {failure.sentence(error)}")
-    return ConfigInvalid(f"--dsn: PostgreSQL cannot be used: {failure.sentence(error)}")
+    refused = NotNow if failure.is_lost(error) else ConfigInvalid
+    return refused(f"--dsn: PostgreSQL cannot be used: {failure.sentence(error)}")
