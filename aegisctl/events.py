@@ -15,7 +15,7 @@ from aegisctl.exits import HOLDS
 from aegisd.audit.log import Log, one_tenant, require_event
 from aegisd.core.act import Act, acts
 from aegisd.core.decision import DECISION
-from aegisd.core.errors import InvalidJson, LogCorrupt, NotFound
+from aegisd.core.errors import InvalidJson, LogCorrupt, NotFound, Unavailable
 from aegisd.core.events import DECLARATIONS
 from aegisd.core.log.canonical import encode, parse
 from aegisd.core.log.envelope import StoredEvent
@@ -137,10 +137,21 @@ def _followed(log: ServerLog, tenant_id: str, wanted: Filter) -> Iterator[Stored
     require_event(log, tenant_id)
     position = log.end(tenant_id)
     filters = msgspec.structs.asdict(wanted)
+    is_lost = False
     while True:
-        for event in log.matching(tenant_id, from_position=position, **filters):
-            position = event.position + 1
-            yield event
+        try:
+            for event in log.matching(tenant_id, from_position=position, **filters):
+                position = event.position + 1
+                yield event
+        except Unavailable as error:
+            # A server that starts again goes on where it was, and so does who follows it.
+            if not is_lost:
+                click.echo(f"{error.message}; asking again until Ctrl-C", err=True)
+            is_lost = True
+        else:
+            if is_lost:
+                click.echo(f"it answers again; from position {position} on", err=True)
+            is_lost = False
         time.sleep(FOLLOW_SECONDS)
 
 

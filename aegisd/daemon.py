@@ -223,6 +223,8 @@ def _log(level: str) -> None:
     )
     logging.Formatter.converter = time.gmtime
     logging.basicConfig(handlers=[handler], level=level.upper())
+    # It tells of its own objects what the store tells in words.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def _listen(address: config.Address) -> socket.socket:

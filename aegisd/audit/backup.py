@@ -15,7 +15,7 @@ from aegisd.audit.verification.result import sentence
 from aegisd.core.errors import ConfigInvalid, LogCorrupt, NotFound
 from aegisd.ports import EventReader, EventStore
 from aegisd.printable import shown
-from aegisd.store.sqlite.file import SIDE_FILES, leave_wal
+from aegisd.store.sqlite.file import SIDE_FILES, leave_wal, may_hold
 from aegisd.store.sqlite.store import SqliteStore
 from aegisd.whole_file import sync
 
@@ -38,7 +38,8 @@ def write_file(
     """
     for suffix in SIDE_FILES:
         beside = Path(f"{place}{suffix}")
-        if beside.exists():
+        # Without its database what matters is what was written; readers leave an empty log behind.
+        if beside.exists() if place.exists() else suffix != "-shm" and may_hold(beside):
             raise ConfigInvalid(
                 f"{shown(str(beside))} exists: {shown(str(place))} is, or was, a database in use; "
                 "choose another name"

@@ -169,11 +169,6 @@ class Engine:
             self._writers.take(states)
         self._rollout.begin(found.due)
         for tenant_id, command in acts:
-            _logger.warning(
-                "tenant %s: its log was rolled back, and that is accepted; its $control session "
-                "records it",
-                tenant_id,
-            )
             if tenant_id not in found.newer:
                 await self._submit(tenant_id, command)
         await self._rollout.write(self._submit)

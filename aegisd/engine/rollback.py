@@ -1,5 +1,6 @@
 """Before anything is written: whether each log is still the one that was signed."""
 
+import logging
 from collections.abc import Sequence
 
 from aegisd.core.custody import RollbackAccepted, SigningKeysChanged
@@ -11,6 +12,8 @@ from aegisd.engine.commands.control import Control
 from aegisd.engine.signed_log import SignedLog
 from aegisd.ports import EventReader, Guard, Signer
 from aegisd.rows import Checkpoint
+
+_logger = logging.getLogger("aegisd.engine")
 
 
 class RollbackCheck:
@@ -40,6 +43,7 @@ class RollbackCheck:
             if rolled_back is not None:
                 if not accept_rollback:
                     raise rolled_back[0]
+                _logger.warning("%s; accepted, and recorded", rolled_back[0].message)
                 acts.append((tenant_id, rolled_back[1]))
                 self._signed_log.supersede(tenant_id)
             changed = self._keys_changed(tenant_id, self._signed_log.tree(tenant_id).newest)
@@ -85,6 +89,14 @@ class RollbackCheck:
         rows = self._reader.checkpoints(kept.tenant_id, limit=2)
         return bool(kept.note) or any(row.note for row in rows)
 
+    def _signed_before(self, kept: Checkpoint) -> Checkpoint | None:
+        """The newest checkpoint before one whose note was lost that has its own."""
+        found, size = None, 0
+        while rows := self._reader.checkpoints(kept.tenant_id, from_size=size):
+            found = next((row for row in reversed(rows) if row.note), found)
+            size = rows[-1].size + 1
+        return found
+
     def _guarded(self, tenant_id: str, note: str) -> Checkpoint:
         """The checkpoint that the guard kept. Its signature is not checked.
 
@@ -106,8 +118,13 @@ class RollbackCheck:
         return Checkpoint(tenant_id=tenant_id, size=head.size, root=head.root, note=note)
 
     def _keys_changed(self, tenant_id: str, kept: Checkpoint | None) -> Control | None:
-        """The act that tells of other keys than those of the newest checkpoint, `kept`."""
-        if kept is None or not kept.note:
+        """The act that tells of other keys than those of the newest checkpoint, `kept`.
+
+        Where its note was lost, this start's keys make another, so the one before is asked.
+        """
+        if kept is not None and not kept.note:
+            kept = self._signed_before(kept)
+        if kept is None:
             return None
         keys = self._signer.keys(self._now_ms)
         named = origin(self._signer.log_name, tenant_id)

@@ -63,3 +63,17 @@ def test_nothing_is_ever_written_over_a_log(full: Path, tmp_path: Path, type_: T
     typed = type_("backup", "--dsn", full, "--out", out, "--force")
     assert typed.code == 2
     assert "in use" in typed.err
+
+
+def test_what_a_reader_left_beside_a_database_that_was_moved_away_is_in_nobodys_way(
+    full: Path, tmp_path: Path, type_: Type
+) -> None:
+    out = tmp_path / "out.db"
+    shared, changes = tmp_path / "out.db-shm", tmp_path / "out.db-wal"
+    shared.write_bytes(bytes(32_768))
+    changes.write_bytes(b"")
+    assert type_("restore", full, "--dsn", out).code == 0
+    assert type_("verify", out).code == 0
+    out.unlink()
+    changes.write_bytes(b"what was acknowledged")
+    assert type_("restore", full, "--dsn", out).code == 2

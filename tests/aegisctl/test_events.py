@@ -1,7 +1,7 @@
 """`events` and `sessions`: what happened, the same from a database, an export and a server."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,10 @@ import pytest
 from aegisctl.events import FOLLOW_SECONDS, Filter, matches
 from aegisd.audit.export_log import ExportLog
 from aegisd.core.act import acts
+from aegisd.core.errors import Unavailable
 from aegisd.core.log.canonical import encode
+from aegisd.core.log.envelope import StoredEvent
+from aegisd.remote.log import ServerLog
 from tests.aegisctl.conftest import Type
 from tests.audit.recording import call, record
 from tests.audit.tampering import edit, tamper
@@ -87,6 +90,32 @@ def test_follow_begins_at_the_end_and_goes_on_where_it_was_until_it_is_stopped(
     gone = type_("events", "--tenant", "nobody", "--follow")
     assert (gone.code, gone.out) == (2, "")
     assert "the server has no event of tenant nobody" in gone.err
+
+
+def test_who_follows_outlives_a_server_that_starts_again(
+    shelf: Shelf, type_: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    real = ServerLog.matching
+
+    def matching(log: ServerLog, tenant_id: str, **wanted: int) -> Iterator[StoredEvent]:
+        if 1 <= len(slept) <= 2:
+            raise Unavailable("no server answers")
+        return real(log, tenant_id, **wanted)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 5:
+            raise KeyboardInterrupt
+        if len(slept) == 2:
+            record(shelf.store, [call("read_file", {"path": "/workspace/a"}, session_id="late")])
+
+    monkeypatch.setattr("aegisctl.events.time.sleep", sleep)
+    monkeypatch.setattr(ServerLog, "matching", matching)
+    typed = type_("events", "--tenant", "acme", "--follow", "--json")
+    assert typed.code == 0
+    assert [json.loads(line)["position"] for line in typed.out.splitlines()] == [18, 19]
+    assert typed.err.count("asking again") == typed.err.count("answers again") == 1
 
 
 def test_a_session_named_in_the_house_of_a_url_is_only_a_name(type_: Type, shelf: Shelf) -> None:

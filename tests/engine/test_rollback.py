@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from aegisd import compose
@@ -180,6 +181,22 @@ def test_another_key_is_recorded_once() -> None:
         changes = [each for each in acts(store) if each.event_type == "SIGNING_KEYS_CHANGED"]
         assert len(changes) == 1
         assert str(signer(2).keys(0)[0]) in changes[0].body.decode()
+
+    run(story())
+
+
+def test_another_key_is_recorded_where_the_note_of_the_newest_checkpoint_was_lost() -> None:
+    async def story() -> None:
+        guard, store = MemoryGuard(), MemoryStore()
+        await recorded(store, guard, "1")
+        await recorded(store, guard, "2")
+        newest = store.newest_checkpoint("acme")
+        assert newest is not None
+        kept = store._tree("acme").checkpoints
+        kept[newest.size] = msgspec.structs.replace(newest, note="")
+        await recorded(store, guard, "3", seed=2)
+        changes = [each for each in acts(store) if each.event_type == "SIGNING_KEYS_CHANGED"]
+        assert len(changes) == 1
 
     run(story())
 

@@ -1,4 +1,4 @@
-"""A start that is refused says by its code whether another may succeed; one that is not, who is apart."""
+"""Which refused starts may succeed later, and what a start that goes on says on standard error."""
 
 import subprocess
 import sys

@@ -69,6 +69,11 @@ def leave_wal(path: str) -> None:
     sync(Path(path))
 
 
+def may_hold(beside: Path) -> bool:
+    """Whether a file beside a database may hold what was acknowledged; readers leave empty ones."""
+    return os.path.lexists(beside) and (not beside.is_file() or beside.stat().st_size > 0)
+
+
 def refuse_orphans(path: str) -> None:
     """Raise `ConfigInvalid` where a log of changes lies beside a database that is not there.
 
@@ -77,7 +82,7 @@ def refuse_orphans(path: str) -> None:
     for suffix in ("-wal", "-journal"):
         orphan = Path(path + suffix)
         # Looked at in this order: whoever starts at the same time makes the database first.
-        if os.path.lexists(orphan) and not (Path(path).exists() and Path(path).stat().st_size):
+        if may_hold(orphan) and not (Path(path).exists() and Path(path).stat().st_size):
             raise ConfigInvalid(
                 f"{path} is missing or empty, but {orphan} is there and may hold what was "
                 "acknowledged; put the database back beside it, or move it away to begin a new "

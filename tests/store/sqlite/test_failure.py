@@ -272,6 +272,13 @@ def test_a_start_beside_what_a_lost_database_left_is_refused_and_makes_nothing(
     assert sorted(path.parent.iterdir()) == before
 
 
+def test_an_empty_log_of_changes_that_a_reader_left_is_in_no_starts_way(path: Path) -> None:
+    Path(f"{path}-wal").write_bytes(b"")
+    with closing(SqliteStore(str(path))) as store:
+        store.append(batch([event(0)]))
+    assert path.stat().st_size
+
+
 def test_a_store_says_why_its_last_write_failed_until_one_holds(store: SqliteStore) -> None:
     real = store._writer
     with_fault(store, "", sqlite3.SQLITE_FULL)
