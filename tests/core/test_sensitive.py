@@ -298,7 +298,7 @@ def test_a_parameter_that_rules_name_may_not_be_sensitive(role: str | None) -> N
     [
         ({"sensitive": {"": "personal"}}, {}, "has no role"),
         ({"sensitive": {"*": "personal"}}, {}, "has no role"),
-        ({"sensitive": {"a": "private"}}, {}, "Invalid enum value"),
+        ({"sensitive": {"a": "private"}}, {}, "expected one of personal, secret"),
         ({"result_sensitive": {"/a~2": "personal"}}, {}, "no JSON pointer"),
         ({"result_sensitive": {"/a": "secret", "/a/b": "personal"}}, {}, "mark the outer one"),
         ({"result_sensitive": {"/*": "secret", "/a/b": "personal"}}, {}, "mark the outer one"),
