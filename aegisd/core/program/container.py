@@ -25,6 +25,11 @@ def pulled(word: str) -> Iterator[Reach]:
     yield from found or [Reach("usual", "registry-1.docker.io")]
 
 
+def started(word: str) -> Iterator[Reach]:
+    """An image that a container is made of: what has no maker's name is most often one of here."""
+    yield from pulled(word) if "/" in word else image(word)
+
+
 def pinned(word: str) -> Iterator[Reach]:
     """`container=image`."""
     yield from image(word.partition("=")[2])

@@ -257,7 +257,8 @@ class _Reading:
         before, repeated, after = self._before(), grammar.repeated, grammar.after
         if self._is_replaced and not grammar.before:
             after = after[1:]
-        if grammar.name in USUAL and not self._has_registry:
+        is_named = bool(words) and all(meaning.SCHEME.match(word.text) for word in words)
+        if grammar.name in USUAL and not (self._has_registry or is_named):
             yield Reach("usual", USUAL[grammar.name])
         if "typed" in grammar.traits and not self._has_rest:
             yield Reach("typed")

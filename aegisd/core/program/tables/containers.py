@@ -35,7 +35,7 @@ docker build, docker image build, docker buildx build, podman build: context
     image   -t --tag
     load    -f --file
     write   --iidfile
-docker run, docker create, docker container run, docker container create, podman run: pulled far
+docker run, docker create, docker container run, docker container create, podman run: started far
     typed
     flag    -d -i -t -P --rm --init --detach --interactive --tty --read-only --no-healthcheck
     text    -e -h -l -m -p -u -w --name --env --publish --user --workdir --hostname --label
