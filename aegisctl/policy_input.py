@@ -1,5 +1,6 @@
 """`aegisctl policy input`: what rules were given of a recorded call, to write tests with."""
 
+import re
 from collections.abc import Iterator
 
 import click
@@ -57,7 +58,7 @@ def recorded_input(
         tenant = one_tenant(log, tenant_id)
         found = inputs.recorded(log, tenant, session_id, seq, rules.judge(log.document))
     if test:
-        for line in _test(found):
+        for line in _test(found, session_id, seq):
             say(line)
         return HOLDS
     document = {
@@ -76,11 +77,16 @@ def _lines(body: bytes) -> Iterator[str]:
         yield shown(line, None)
 
 
-def _test(found: inputs.Asked) -> Iterator[str]:
+def _test(found: inputs.Asked, session_id: str, seq: int) -> Iterator[str]:
     yield from ("package aegis.rules_test", "", "import rego.v1", "")
-    yield "test_it_is_denied if {"
-    yield "\tcount(data.aegis.rules.deny) > 0 with input as given with data.manifest as terms"
+    name = f"{re.sub(r'[^A-Za-z0-9]', '_', session_id)}_{seq}"
+    given, terms = f"given_{name}", f"terms_{name}"
+    # What the base rules denied is nothing that operators' rules say.
+    count = "> 0" if found.decision.reason == "POLICY_DENY" else "== 0"
+    yield f"test_{name} if {{"
+    yield f"\tcount(data.aegis.rules.deny) {count}"
+    yield f"\t\twith input as {given} with data.manifest as {terms}"
     yield from ("}", "", f"# It was decided {found.decision.outcome}, {found.decision.reason}.")
-    for name, body in (("given", found.input), ("terms", found.manifest)):
+    for name, body in ((given, found.input), (terms, found.manifest)):
         first, *others = _lines(body)
         yield from (f"{name} := {first}", *others, "")

@@ -18,8 +18,10 @@ def bounded(text: str, most: int = WORDING_CHARACTERS_MAX) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def listed(names: Collection[str], most: int = WORDING_CHARACTERS_MAX) -> str:
-    """The first `NAMES_MAX` names, and how many more there are."""
-    told = ", ".join(f"`{bounded(name, most)}`" for name in islice(names, NAMES_MAX))
-    more = len(names) - NAMES_MAX
+def listed(
+    names: Collection[str], most: int = WORDING_CHARACTERS_MAX, first: int = NAMES_MAX
+) -> str:
+    """The first names, and how many more there are."""
+    told = ", ".join(f"`{bounded(name, most)}`" for name in islice(names, first))
+    more = len(names) - first
     return f"{told} and {more} more" if more > 0 else told

@@ -62,9 +62,10 @@ class Case(Struct, frozen=True):
         return self.name.startswith(WAITING)
 
 
-def lower(path: str, source: str) -> tuple[list[Case], str]:
+def lower(path: str, source: str, first: int = 0) -> tuple[list[Case], str]:
     """The tests of one file, and its source with each `with` cut out and kept as a rule.
 
+    Those rules are numbered from `first` on, since files of one package share their names.
     Raises `PolicyInvalid` when a test cannot be carried out.
     """
     module = check_test(path, source)
@@ -82,7 +83,7 @@ def lower(path: str, source: str) -> tuple[list[Case], str]:
         _check_one_value_each(path, module.tokens[start], [target for target, _ in written])
         mocks: list[Mock] = []
         for target, value in written:
-            mocks.append(Mock(target, f"{_MOCK}{len(rules)}"))
+            mocks.append(Mock(target, f"{_MOCK}{first + len(rules)}"))
             rules.append(f"{mocks[-1].rule} := {value}")
         line = module.tokens[start].line
         cases.append(Case(path, line, module.package, name, tuple(mocks)))

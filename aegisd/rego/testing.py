@@ -3,12 +3,12 @@
 What is run is the form that `lowered` gives a test, the same for every engine.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
-from aegisd.core.errors import EvaluatorFailed
+from aegisd.core.errors import EvaluatorFailed, PolicyInvalid
 from aegisd.core.log.canonical import encode
 from aegisd.core.policy.release import OPERATOR_PREFIX
 from aegisd.rego.bundle import TABLE_SUFFIX, table
@@ -77,8 +77,10 @@ def report(
     cases: list[Case] = []
     modules = dict(files)
     for path in sorted(test_files):
-        found, modules[path] = lower(path, test_files[path])
+        first = sum(len(case.mocks) for case in cases)
+        found, modules[path] = lower(path, test_files[path], first)
         cases += found
+    _check_names(cases)
     meter = None if coverage is None else Meter(coverage, modules)
     plain_text = check(files).plain_text
     benches = [
@@ -91,6 +93,18 @@ def report(
     for case, world in _Worlds("regorus", modules, cases).known():
         meter.run(case.rule, world.data, world.input, dict(world.tables))
     return Report(outcomes, meter.read())
+
+
+def _check_names(cases: Iterable[Case]) -> None:
+    """Two of one name in one package would be one rule, which holds where either does."""
+    named: dict[str, Case] = {}
+    for case in cases:
+        other = named.setdefault(case.rule, case)
+        if other.file != case.file:
+            raise PolicyInvalid(
+                f"{case.file}:{case.line}: {case.name} has the name of a test in {other.file}, of "
+                "the same package; give it another one"
+            )
 
 
 def _outcome(case: Case, benches: Sequence["_Bench"]) -> TestOutcome:

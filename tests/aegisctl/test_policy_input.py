@@ -25,11 +25,15 @@ def test_a_recorded_call_is_shown_as_rules_read_it(recorded: Path, type_: Type) 
 
 
 def test_it_becomes_a_test_that_runs(recorded: Path, type_: Type, tmp_path: Path) -> None:
-    (tmp_path / "a.rego").write_text(RULE)
-    test = type_("policy", "input", recorded, *CALL, "--seq", "0", "--test")
-    (tmp_path / "a_test.rego").write_text(test.out)
+    (tmp_path / "a.rego").write_text(RULE.replace('"fetch"', '"other"'))
+    for name, seq in (("a", "0"), ("b", "2")):
+        test = type_("policy", "input", recorded, *CALL, "--seq", seq, "--test")
+        (tmp_path / f"{name}_test.rego").write_text(test.out)
     ran = type_("policy", "test", tmp_path)
-    assert ran.out == "1 test passed, 0 failed, 0 to do\n"
+    assert ran.out == "2 tests passed, 0 failed, 0 to do\n"
+    # A rule that would have denied what was allowed is told by it.
+    (tmp_path / "a.rego").write_text(RULE)
+    assert type_("policy", "test", tmp_path).code == 1
 
 
 @pytest.mark.parametrize("more", [("--seq", "99"), (), ("--seq", "-1")])

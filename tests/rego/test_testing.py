@@ -3,6 +3,7 @@
 import pytest
 
 from aegisd import resources
+from aegisd.core.errors import PolicyInvalid
 from aegisd.rego import bundle
 from aegisd.rego.engines import installed
 from aegisd.rego.testing import TestOutcome, report
@@ -57,6 +58,24 @@ on(day) := {{"time": {{"weekday": day}}}}""",
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_with_replaces_input_and_manifest(body: str, engine: str) -> None:
     assert outcomes("test_it if " + body, engine=engine)["test_it"][0]
+
+
+@on_each
+def test_files_of_one_package_do_not_replace_each_others_values(engine: str) -> None:
+    files = bundle.decode(bundle.build({"a.rego": RULES}, base_files()))
+    early = LATE.replace("6", "4")
+    tests = {
+        "a_test.rego": f"{HEAD}test_late if {{ {COUNT} {LATE} }}\n",
+        "b_test.rego": f"{HEAD}test_early if {{ count(data.aegis.rules.deny) == 0 {early} }}\n",
+    }
+    assert [each.detail for each in report(files, tests, engine).outcomes] == ["", ""]
+
+
+def test_two_tests_of_one_name_in_one_package_are_told() -> None:
+    files = bundle.decode(bundle.build({"a.rego": RULES}, base_files()))
+    tests = dict.fromkeys(("a_test.rego", "b_test.rego"), f"{HEAD}test_it if true\n")
+    with pytest.raises(PolicyInvalid, match=r"b_test.rego:5: test_it has the name of a test in a_"):
+        report(files, tests)
 
 
 @on_each

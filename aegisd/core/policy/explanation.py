@@ -10,10 +10,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from aegisd.core.manifest.model import Manifest
+from aegisd.core.manifest.model import Manifest, recipient_lists
 from aegisd.core.policy.input import Findings
 from aegisd.core.target.model import PROGRAM_CHARS_MAX, Problem
 from aegisd.core.wording import bounded, listed
+
+# Programs that are named: the fourth may be the one that was meant.
+_PROGRAMS = 8
 
 # Characters of one root, host or program of several.
 _NAME_CHARACTERS_MAX = 64
@@ -139,7 +142,8 @@ def _outer(roots: Iterable[str]) -> list[str]:
 
 
 def _host(_: Mapping[str, Any], manifest: Manifest) -> str:
-    domains = manifest.net.domains
+    # An entry with a scheme is of no use to what is asked for here.
+    domains = [each for each in manifest.net.domains if "://" not in each]
     use = f"use a listed host ({_listed(domains)}), or " if domains else ""
     return f"{use}ask an operator to add this one to `net.domains`"
 
@@ -151,8 +155,24 @@ def _binary(data: Mapping[str, Any], manifest: Manifest) -> str:
             "`cd` needs an entry like a program, since all behind it runs elsewhere: do without, "
             'or ask an operator to add {"name": "cd", "args": ["*"]} to `exec.binaries`'
         )
-    use = f"run a listed program ({_listed(names)}), or " if names else ""
+    use = (
+        f"run a listed program ({listed(names, _NAME_CHARACTERS_MAX, _PROGRAMS)}), or "
+        if names
+        else ""
+    )
     return f"{use}ask an operator to add this one to `exec.binaries`"
+
+
+def _recipient(data: Mapping[str, Any], manifest: Manifest) -> str:
+    entries = recipient_lists(manifest)
+    listed_there = entries.get(str(data.get("list")), ()) if entries else ()
+    # Domains, and no person who may be reached.
+    domains = [each for each in listed_there if each.startswith("@")]
+    use = f"write to somebody listed{f' ({_listed(domains)})' if domains else ''}"
+    return (
+        f"{use if listed_there else 'leave it out'}, or ask an operator to add this one to "
+        "`recipients`"
+    )
 
 
 def _argument(data: Mapping[str, Any], manifest: Manifest) -> str:
@@ -171,6 +191,7 @@ _STEPS: Mapping[str, Callable[[Mapping[str, Any], Manifest], str]] = {
     "aegis.egress.host": _host,
     "aegis.exec.binary": _binary,
     "aegis.exec.argument": _argument,
+    "aegis.recipient.listed": _recipient,
 }
 
 
