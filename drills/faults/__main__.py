@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import click
 import msgspec
@@ -199,7 +198,15 @@ def main(*, names: tuple[str, ...], quick: bool, minutes: float | None, as_json:
         total = faults[0].quick if quick else faults[0].attempts
         task = progress.add_task("rows", total=len(faults) if whole else total or None)
         attempt = tried_elsewhere if whole else tried
-        found = report(faults, partial(attempt, quick=quick, step=lambda: progress.advance(task)))
+
+        def outcome_of(fault: Fault) -> FaultOutcome:
+            outcome = attempt(fault, quick=quick, step=lambda: progress.advance(task))
+            if whole:
+                # The table takes most of an hour, and whoever ends it has seen what was found.
+                console.print(f"{outcome.fault}: {outcome.verdict}, {outcome.seconds:.0f} s")
+            return outcome
+
+        found = report(faults, outcome_of)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:
