@@ -26,7 +26,7 @@ UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE
 RETRYING, RACING = 8, 64
 
 # The exit code of a daemon that cannot have its log.
-EXIT_CONFIG = 78
+EXIT_NOT_NOW = 75
 
 # Seconds within which a daemon under load must have ended after SIGTERM.
 DRAIN_S = 10
@@ -119,14 +119,14 @@ def one_seq(attempts: int, tally: Tally) -> None:
 
 @fault("two daemons, one file", attempts=20, quick=1)
 def two_daemons(attempts: int, tally: Tally) -> None:
-    """A second daemon started while the first is under load: refused, exit 78."""
+    """A second daemon started while the first is under load: refused, exit 75."""
     with TemporaryDirectory(prefix="aegis-two-") as name, Daemon(Path(name)) as first:
         load = Load(first, 4)
         for _ in range(attempts):
             try:
                 Daemon(Path(name)).kill()
             except NotStarted as error:
-                refused = error.code == EXIT_CONFIG and str(first.pid) in str(error)
+                refused = error.code == EXIT_NOT_NOW and str(first.pid) in str(error)
                 tally.require(f"was refused otherwise: {error}", holds=refused)
             else:
                 tally.require("a second daemon started on the same file", holds=False)
